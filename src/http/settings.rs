@@ -1,0 +1,113 @@
+//! What the HTTP side is told.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use ipnet::IpNet;
+
+/// Where to listen, whom to believe and how long to wait.
+#[derive(Debug, Clone)]
+pub struct ServerSettings {
+    /// The public listener.
+    pub listen: SocketAddr,
+    /// The operators' listener, if there is to be one.
+    pub ops_listen: Option<SocketAddr>,
+    /// HTTPS on the public listener.
+    pub tls: Option<TlsFiles>,
+    /// Web origins that may call from a browser.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The longest that one request may take.
+    pub request_timeout: Duration,
+    /// How long the listener goes on after readiness turned 503.
+    pub drain_delay: Duration,
+    /// How long requests in flight may take to finish after that.
+    pub shutdown_timeout: Duration,
+    /// Who may call.
+    pub auth: AuthMode,
+}
+
+/// A certificate chain and its key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// The chain, the server's own certificate first.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+/// Who may call the public listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Anyone, as with the sample server.
+    Open,
+    /// Whoever has one of these keys.
+    ApiKeys(Vec<ApiKeyHash>),
+}
+
+/// An accepted API key, by its SHA-256: the key itself is only with the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeyHash {
+    /// Whose key it is, for logs.
+    pub name: String,
+    /// SHA-256 of the key.
+    pub sha256: [u8; 32],
+}
+
+/// The text is not a hashed key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("NAME:SHA256HEX, the name of letters, digits, '-' and '_', the hash of 64 hexadecimal digits")]
+pub struct ApiKeyHashError;
+
+impl ApiKeyHash {
+    /// Reads `name:sha256hex`.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiKeyHashError`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, ApiKeyHashError> {
+        let (name, hash) = text.split_once(':').ok_or(ApiKeyHashError)?;
+        let fine = (1..=64).contains(&name.len())
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let hash = data_encoding::HEXLOWER_PERMISSIVE
+            .decode(hash.as_bytes())
+            .map_err(|_| ApiKeyHashError)?;
+        let sha256 = hash.try_into().map_err(|_| ApiKeyHashError)?;
+        if fine {
+            Ok(Self {
+                name: name.to_owned(),
+                sha256,
+            })
+        } else {
+            Err(ApiKeyHashError)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hashed_key_is_a_name_and_64_hexadecimal_digits() {
+        let hash = "Aa".repeat(32);
+        let key = ApiKeyHash::parse(&format!("backend-1:{hash}")).unwrap();
+        assert_eq!((key.name.as_str(), key.sha256), ("backend-1", [0xaa; 32]));
+        for text in [
+            "",
+            "name",
+            &format!(":{hash}"),
+            &format!("a b:{hash}"),
+            "name:aa",
+            "name:zz",
+            &hash,
+        ] {
+            assert_eq!(ApiKeyHash::parse(text), Err(ApiKeyHashError), "{text}");
+        }
+    }
+}

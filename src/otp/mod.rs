@@ -1,0 +1,26 @@
+//! The domain: what a one-time passcode is, who may have one, and what a guess comes to.
+//!
+//! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its two ports, [`CodeStore`] and
+//! [`CodeSender`]; [`OtpService`] is where a reader starts.
+
+mod client;
+mod code;
+mod digest;
+mod numbering_plan;
+mod outcome;
+mod phone;
+mod policy;
+mod port;
+mod record;
+mod service;
+
+pub use client::ClientAddress;
+pub use code::{Code, CodeLength, Guess};
+pub use digest::{CodeDigest, DigestKey, KeyRing, SealedCode, SecretId, SecretTooShort};
+pub use numbering_plan::load as load_numbering_plans;
+pub use outcome::{Delivery, Reservation, Sent, Verdict};
+pub use phone::{PhoneError, PhoneNumber};
+pub use policy::{Limit, LimitError, LimitKind, Limits, Policy};
+pub use port::{CodeSender, CodeStore, OutgoingCode, Refusal, RefusalKind, StoreError};
+pub use record::{ActiveCode, NewCode, PhoneStatus, RecordId, Revocation, UnixMillis};
+pub use service::{OtpService, RequestError};

@@ -1,0 +1,67 @@
+//! How decisions end. Every arm is a normal day; what went wrong is in the error types.
+
+use std::time::Duration;
+
+use super::LimitKind;
+
+/// What the store decided about a new code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reservation {
+    /// The code is stored and the limits are charged: send it.
+    Reserved,
+    /// A limit was reached; nothing changed.
+    Limited {
+        /// The limit that holds longest.
+        kind: LimitKind,
+        /// Until a send is possible again. Never zero.
+        retry_after: Duration,
+    },
+}
+
+/// What a guess came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The code, for the first time; it is gone now.
+    Accepted,
+    /// Another text than the code.
+    Wrong {
+        /// Guesses left, at least one.
+        attempts_left: u32,
+    },
+    /// The attempts are used up, by this guess or before it.
+    Locked,
+    /// There was a code, but its lifetime is over.
+    Expired,
+    /// There is a code, made under a secret that this instance does not have; it cannot be verified here.
+    Unreadable,
+    /// There is no code.
+    Absent,
+    /// Too many wrong guesses for this phone; this one was not compared.
+    Limited {
+        /// The limit, [`LimitKind::FailuresPerPhone`].
+        kind: LimitKind,
+        /// Until a guess is possible again. Never zero.
+        retry_after: Duration,
+    },
+}
+
+/// How WhatsApp took a message that it did not refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// Taken for delivery.
+    Accepted,
+    /// The message went out and no clear answer came back: it may well arrive.
+    Unclear {
+        /// What happened instead of an answer, for logs.
+        reason: String,
+    },
+}
+
+/// Whether it is certain that a code is on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// WhatsApp accepted it.
+    Accepted,
+    /// It may arrive, so it stays good.
+    Unclear,
+}

@@ -1,0 +1,180 @@
+//! Phone numbers: parsed once, trusted from then on.
+//!
+//! What a caller may type is decided here; whether a country hands out such a number is decided in
+//! [`numbering_plan`](super::numbering_plan).
+
+use std::fmt;
+
+use super::numbering_plan;
+
+/// The most digits an international number may have, country calling code included (ITU-T E.164, 6.2.1).
+const MAX_DIGITS: usize = 15;
+
+/// A possible international number in E.164, normalised: two spellings of one number are equal.
+///
+/// Neither `Debug` nor any `Display` shows it whole; [`digits`](Self::digits) and [`e164`](Self::e164)
+/// are the two ways to the full number.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PhoneNumber(Box<str>);
+
+/// Why a text is no phone number. It names the broken rule, never the input, which may be somebody's number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PhoneError {
+    /// Something other than digits, a leading `+`, spaces and `-`, `.`, `(`, `)`.
+    #[error("a phone number has digits, a leading '+', and spaces, '-', '.', '(' or ')' between them")]
+    Character,
+    /// No number of that shape exists in the numbering plan of its country.
+    #[error("a phone number starts with a country calling code and is as long as that country's numbers are")]
+    Impossible,
+}
+
+impl PhoneNumber {
+    /// Reads a number in international format. `+`, spaces, `-`, `.`, `(` and `)` are dropped; a trunk
+    /// prefix, as in `+44 (0)20 7946 0958`, is too.
+    ///
+    /// # Errors
+    ///
+    /// [`PhoneError`] when other characters appear or the numbering plans have no such number.
+    pub fn parse(text: &str) -> Result<Self, PhoneError> {
+        let mut digits = String::with_capacity(MAX_DIGITS);
+        for character in text.chars() {
+            match character {
+                '0'..='9' if digits.len() <= MAX_DIGITS => digits.push(character),
+                '0'..='9' => return Err(PhoneError::Impossible),
+                ' ' | '-' | '.' | '(' | ')' => {}
+                '+' if digits.is_empty() => {}
+                _ => return Err(PhoneError::Character),
+            }
+        }
+        numbering_plan::normalise(digits)
+            .map(|digits| Self(digits.into_boxed_str()))
+            .ok_or(PhoneError::Impossible)
+    }
+
+    /// The digits alone, country calling code first: `15551234567`.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+
+    /// The number as WhatsApp wants a recipient: `+15551234567`.
+    #[must_use]
+    pub fn e164(&self) -> String {
+        format!("+{}", self.0)
+    }
+
+    /// The number for logs and tables: `1555*****67`. At least five digits are always hidden.
+    #[must_use]
+    pub fn masked(&self) -> String {
+        let (shown_first, shown_last) = (4.min(self.0.len().saturating_sub(7)), 2);
+        let hidden = self.0.len() - shown_first - shown_last;
+        format!(
+            "{}{}{}",
+            &self.0[..shown_first],
+            "*".repeat(hidden),
+            &self.0[self.0.len() - shown_last..]
+        )
+    }
+}
+
+impl fmt::Debug for PhoneNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PhoneNumber({})", self.masked())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_documented_punctuation_is_dropped() {
+        for text in [
+            "15551234567",
+            "+15551234567",
+            "+1 (555) 123-4567",
+            " 1.555.123.4567 ",
+            "(+1) 555 1234567",
+        ] {
+            assert_eq!(PhoneNumber::parse(text).unwrap().digits(), "15551234567", "{text}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_by_its_syntax() {
+        for text in [
+            "1555123456x",
+            "+1555+1234567",
+            "１５５５１２３４５６７",
+            "tel:+15551234567",
+            "15551234567\n",
+            "1555123,4567",
+        ] {
+            assert_eq!(PhoneNumber::parse(text), Err(PhoneError::Character), "{text}");
+        }
+    }
+
+    #[test]
+    fn impossible_numbers_are_refused() {
+        for text in [
+            "",
+            "+",
+            "0",
+            "123",
+            "1",
+            "999123456789",
+            "155512345678901",
+            "0015551234567",
+            "1555123456",
+            "10551234567",
+            "+44 20 7946",
+        ] {
+            assert_eq!(PhoneNumber::parse(text), Err(PhoneError::Impossible), "{text}");
+        }
+        assert_eq!(PhoneNumber::parse(&"1".repeat(10_000)), Err(PhoneError::Impossible));
+    }
+
+    #[test]
+    fn a_trunk_prefix_makes_no_second_subject() {
+        assert_eq!(
+            PhoneNumber::parse("+44 (0)20 7946 0958").unwrap(),
+            PhoneNumber::parse("442079460958").unwrap()
+        );
+        assert_eq!(PhoneNumber::parse("+49 (0) 30 901820").unwrap().digits(), "4930901820");
+    }
+
+    #[test]
+    fn italian_numbers_keep_their_zero() {
+        assert_eq!(PhoneNumber::parse("+39 06 6982 1234").unwrap().digits(), "390669821234");
+    }
+
+    #[test]
+    fn only_the_ends_are_shown() {
+        let phone = PhoneNumber::parse("15551234567").unwrap();
+        assert_eq!(phone.masked(), "1555*****67");
+        assert_eq!(format!("{phone:?}"), "PhoneNumber(1555*****67)");
+        // The shortest numbers hide five digits as well: Saint Helena has five behind +290.
+        assert_eq!(PhoneNumber::parse("29022158").unwrap().masked(), "2*****58");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_what_is_accepted_is_canonical(text in "\\PC{0,40}") {
+            if let Ok(phone) = PhoneNumber::parse(&text) {
+                prop_assert!(phone.digits().len() <= MAX_DIGITS);
+                prop_assert!(phone.digits().bytes().all(|byte| byte.is_ascii_digit()));
+                prop_assert_eq!(PhoneNumber::parse(&phone.e164()).unwrap(), phone);
+            }
+        }
+
+        #[test]
+        fn digits_of_any_length_parse_to_themselves_or_not_at_all(text in "[0-9]{0,17}") {
+            if let Ok(phone) = PhoneNumber::parse(&text) {
+                prop_assert_eq!(&PhoneNumber::parse(phone.digits()).unwrap(), &phone);
+                prop_assert!(phone.masked().matches('*').count() >= 5);
+            }
+        }
+    }
+}

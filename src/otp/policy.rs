@@ -1,0 +1,155 @@
+//! What the operator allows: lifetimes, attempts and limits.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::CodeLength;
+
+/// Everything the store and the service decide by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// Digits of a code.
+    pub code_length: CodeLength,
+    /// How long a code can be verified after it was made.
+    pub code_lifetime: Duration,
+    /// How long its record outlives it, to tell an expired code from an unknown one.
+    pub linger: Duration,
+    /// Guesses that are compared with one code before it locks.
+    pub max_attempts: u32,
+    /// How often is too often.
+    pub limits: Limits,
+}
+
+/// The limits, each `None` when switched off.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Sends to one phone.
+    pub per_phone: Option<Limit>,
+    /// Least time between two sends to one phone.
+    pub resend_cooldown: Option<Duration>,
+    /// Sends for one client address.
+    pub per_ip: Option<Limit>,
+    /// Wrong guesses for one phone, over all its codes. A new code does not reset them (NIST SP 800-63B-4, 3.2.2).
+    pub failures_per_phone: Option<Limit>,
+}
+
+/// At most `max` events in any window of length `window`, wherever the window starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Events that fit.
+    pub max: u32,
+    /// Length of the window, whole milliseconds.
+    pub window: Duration,
+}
+
+/// The text is not `COUNT/WINDOW`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "COUNT/WINDOW with a count of 1 to {} and a window of 1s to 31days, such as 5/1h, or off",
+    Limit::MAX
+)]
+pub struct LimitError;
+
+impl Limit {
+    /// The highest count: each event in a window takes room in the store.
+    pub const MAX: u32 = 10_000;
+    const WINDOWS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(31 * 24);
+}
+
+impl FromStr for Limit {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let (max, window) = text.split_once('/').ok_or(LimitError)?;
+        let max = max.trim().parse().map_err(|_| LimitError)?;
+        let window = humantime::parse_duration(window.trim()).map_err(|_| LimitError)?;
+        let whole = window.subsec_nanos().is_multiple_of(1_000_000);
+        ((1..=Self::MAX).contains(&max) && Self::WINDOWS.contains(&window) && whole)
+            .then_some(Self { max, window })
+            .ok_or(LimitError)
+    }
+}
+
+/// `5/1h`, as it is written in settings.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.max, humantime::format_duration(self.window))
+    }
+}
+
+/// Which limit was reached. Its name is that of the setting, in logs, metrics and scripts alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LimitKind {
+    /// `limits.per_phone`
+    PerPhone,
+    /// `limits.resend_cooldown`
+    ResendCooldown,
+    /// `limits.per_ip`
+    PerIp,
+    /// `limits.failures_per_phone`
+    FailuresPerPhone,
+}
+
+impl LimitKind {
+    /// Every limit there is.
+    pub const ALL: [Self; 4] = [
+        Self::PerPhone,
+        Self::ResendCooldown,
+        Self::PerIp,
+        Self::FailuresPerPhone,
+    ];
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PerPhone => "per_phone",
+            Self::ResendCooldown => "resend_cooldown",
+            Self::PerIp => "per_ip",
+            Self::FailuresPerPhone => "failures_per_phone",
+        }
+    }
+
+    /// The limit of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_written_as_count_and_window() {
+        let limit: Limit = "5/1h".parse().unwrap();
+        assert_eq!(
+            limit,
+            Limit {
+                max: 5,
+                window: Duration::from_hours(1)
+            }
+        );
+        assert_eq!(limit.to_string(), "5/1h");
+        assert_eq!(" 15 / 24h ".parse::<Limit>().unwrap().max, 15);
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in [
+            "", "5", "5/", "/1h", "0/1h", "-1/1h", "5/1", "5/0s", "10001/1h", "5/32days", "5/1h30ns", "five/1h",
+        ] {
+            assert_eq!(text.parse::<Limit>(), Err(LimitError), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_kind_is_found_by_its_name() {
+        for kind in LimitKind::ALL {
+            assert_eq!(LimitKind::from_name(kind.as_str()), Some(kind));
+        }
+        assert_eq!(LimitKind::from_name("other"), None);
+    }
+}

@@ -1,0 +1,157 @@
+//! What the domain needs of the world: a store that decides, and a sender that delivers.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+
+use super::{
+    ActiveCode, Code, Delivery, NewCode, PhoneNumber, PhoneStatus, Policy, RecordId, Reservation, Revocation,
+    SealedCode, Verdict,
+};
+
+/// Keeps codes and limits, and decides every question that two requests could race for.
+///
+/// Each method is one atomic decision by the store's own clock. Every implementation passes the same
+/// contract tests.
+#[async_trait]
+pub trait CodeStore: Send + Sync {
+    /// Checks every limit and, if none is reached, charges them and stores the code in place of any earlier one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: whether the code was stored is then unknown.
+    async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError>;
+
+    /// Counts a guess and settles it. `candidates` are its digests under each secret.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: whether the guess was counted is then unknown; it must not be tried again unasked.
+    async fn verify(
+        &self,
+        phone: &PhoneNumber,
+        candidates: &[SealedCode],
+        policy: &Policy,
+    ) -> Result<Verdict, StoreError>;
+
+    /// Drops a code that was not sent, unless a newer one took its place, and gives its limits back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the code may then stay until it expires.
+    async fn take_back(&self, code: &NewCode) -> Result<(), StoreError>;
+
+    /// Drops the phone's code and, with `limits`, what the limits by phone counted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: what was dropped is then unknown.
+    async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError>;
+
+    /// The phone's code and limits.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store does not answer.
+    async fn status(&self, phone: &PhoneNumber, policy: &Policy) -> Result<PhoneStatus, StoreError>;
+
+    /// Up to `most` records of codes in no order, expired ones that linger included.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store does not answer.
+    async fn active(&self, most: usize) -> Result<Vec<ActiveCode>, StoreError>;
+
+    /// Whether the store answers at all.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when it does not.
+    async fn ping(&self) -> Result<(), StoreError>;
+}
+
+/// The store did not decide. The text is for logs: it names no phone and no secret.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// No connection could be had.
+    #[error("the store cannot be reached: {0}")]
+    Unreachable(String),
+    /// No answer in time, or the connection broke before one.
+    #[error("the store did not answer: {0}")]
+    NoAnswer(String),
+    /// An answer that is none: a server error, or a record of another shape.
+    #[error("the store answered with an error: {0}")]
+    Faulty(String),
+}
+
+/// One message to send.
+#[derive(Debug)]
+pub struct OutgoingCode<'a> {
+    /// The record's id, for correlation.
+    pub id: &'a RecordId,
+    /// The recipient.
+    pub phone: &'a PhoneNumber,
+    /// The code in clear.
+    pub code: &'a Code,
+}
+
+/// Delivers codes.
+#[async_trait]
+pub trait CodeSender: Send + Sync {
+    /// Sends the code, trying again where that is safe, and answers by `deadline`.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] only if it is certain that no message is on its way.
+    async fn send(&self, message: OutgoingCode<'_>, deadline: Instant) -> Result<Delivery, Refusal>;
+}
+
+/// No message is on its way, for certain. Prints without the recipient.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{detail}")]
+pub struct Refusal {
+    /// What follows from it.
+    pub kind: RefusalKind,
+    /// The sender's own error code, if it gave one.
+    pub code: Option<i64>,
+    /// What happened, for logs.
+    pub detail: String,
+}
+
+/// Why a message was refused, by what has to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// No connection came about, so nothing went out.
+    Unreachable,
+    /// A passing fault on the other side outlasted the retries.
+    Transient,
+    /// The business sends too much at the moment.
+    Throttled,
+    /// This recipient got too much at the moment.
+    RecipientThrottled {
+        /// Until the next message to this recipient has a chance.
+        retry_after: Duration,
+    },
+    /// This recipient cannot be reached this way; another channel is needed.
+    Recipient,
+    /// The operator has to act: token, account, number or template.
+    Operator,
+    /// Our request was wrong: a fault of this program.
+    Request,
+}
+
+impl RefusalKind {
+    /// The name in logs and metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::Transient => "transient",
+            Self::Throttled => "throttled",
+            Self::RecipientThrottled { .. } => "recipient_throttled",
+            Self::Recipient => "recipient",
+            Self::Operator => "operator",
+            Self::Request => "request",
+        }
+    }
+}

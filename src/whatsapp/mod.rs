@@ -1,0 +1,3 @@
+//! placeholder
+mod settings;
+pub use settings::*;

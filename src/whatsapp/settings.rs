@@ -1,0 +1,87 @@
+//! What the WhatsApp client is told.
+
+use std::fmt;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+/// Where the Cloud API is, who we are there, and how patient to be.
+#[derive(Debug, Clone)]
+pub struct WhatsAppSettings {
+    /// The Graph API without a version, `https://graph.facebook.com` or a simulator.
+    pub base_url: Url,
+    /// The Graph API's version.
+    pub api_version: ApiVersion,
+    /// Who sends.
+    pub account: WhatsAppAccount,
+    /// The template's language code, such as `en_US`.
+    pub language: String,
+    /// The longest that one call may take.
+    pub timeout: Duration,
+    /// How often a call is tried again after a transient failure.
+    pub max_retries: u32,
+}
+
+/// What the set-up program finds out and writes down.
+#[derive(Debug, Clone)]
+pub struct WhatsAppAccount {
+    /// The WhatsApp Business account (WABA).
+    pub waba_id: String,
+    /// A system user's token with `whatsapp_business_messaging` and `whatsapp_business_management`.
+    pub access_token: SecretString,
+    /// The sending number's id (not the number).
+    pub phone_number_id: String,
+    /// The authentication template's id.
+    pub template_id: String,
+}
+
+/// A Graph API version, such as `v21.0`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiVersion(String);
+
+/// The text is not a version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a version of the Graph API, such as v21.0")]
+pub struct ApiVersionError;
+
+impl ApiVersion {
+    /// Reads `v<major>.<minor>`.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiVersionError`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, ApiVersionError> {
+        let number = |part: &str| !part.is_empty() && part.len() <= 4 && part.bytes().all(|byte| byte.is_ascii_digit());
+        text.strip_prefix('v')
+            .and_then(|numbers| numbers.split_once('.'))
+            .filter(|(major, minor)| number(major) && number(minor))
+            .map(|_| Self(text.to_owned()))
+            .ok_or(ApiVersionError)
+    }
+
+    /// The version as it stands in paths.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ApiVersion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_v_major_minor() {
+        assert_eq!(ApiVersion::parse("v21.0").unwrap().to_string(), "v21.0");
+        for text in ["", "21.0", "v21", "v.0", "v21.", "v21.0/..", "v21.x", "V21.0"] {
+            assert_eq!(ApiVersion::parse(text), Err(ApiVersionError), "{text}");
+        }
+    }
+}
