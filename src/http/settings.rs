@@ -71,21 +71,10 @@ impl ApiKeyHash {
     pub fn parse(text: &str) -> Result<Self, ApiKeyHashError> {
         let (name, hash) = text.split_once(':').ok_or(ApiKeyHashError)?;
         let fine = (1..=64).contains(&name.len())
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        let hash = data_encoding::HEXLOWER_PERMISSIVE
-            .decode(hash.as_bytes())
-            .map_err(|_| ApiKeyHashError)?;
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+        let hash = data_encoding::HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).map_err(|_| ApiKeyHashError)?;
         let sha256 = hash.try_into().map_err(|_| ApiKeyHashError)?;
-        if fine {
-            Ok(Self {
-                name: name.to_owned(),
-                sha256,
-            })
-        } else {
-            Err(ApiKeyHashError)
-        }
+        if fine { Ok(Self { name: name.to_owned(), sha256 }) } else { Err(ApiKeyHashError) }
     }
 }
 
@@ -98,15 +87,7 @@ mod tests {
         let hash = "Aa".repeat(32);
         let key = ApiKeyHash::parse(&format!("backend-1:{hash}")).unwrap();
         assert_eq!((key.name.as_str(), key.sha256), ("backend-1", [0xaa; 32]));
-        for text in [
-            "",
-            "name",
-            &format!(":{hash}"),
-            &format!("a b:{hash}"),
-            "name:aa",
-            "name:zz",
-            &hash,
-        ] {
+        for text in ["", "name", &format!(":{hash}"), &format!("a b:{hash}"), "name:aa", "name:zz", &hash] {
             assert_eq!(ApiKeyHash::parse(text), Err(ApiKeyHashError), "{text}");
         }
     }

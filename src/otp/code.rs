@@ -54,9 +54,7 @@ impl Code {
                 break candidate % combinations;
             }
         };
-        Ok(Self(
-            format!("{number:0width$}", width = usize::from(length.digits())).into(),
-        ))
+        Ok(Self(format!("{number:0width$}", width = usize::from(length.digits())).into()))
     }
 
     /// The digits, for the message to WhatsApp and for digests.
@@ -127,10 +125,7 @@ mod tests {
     #[test]
     fn lengths_outside_four_to_ten_do_not_exist() {
         assert_eq!(
-            (0..=255)
-                .filter_map(CodeLength::new)
-                .map(CodeLength::digits)
-                .collect::<Vec<_>>(),
+            (0..=255).filter_map(CodeLength::new).map(CodeLength::digits).collect::<Vec<_>>(),
             (4..=10).collect::<Vec<_>>()
         );
     }
@@ -156,10 +151,7 @@ mod tests {
             counts[code.expose().parse::<usize>().unwrap()] += 1;
         }
         // 100 expected each. Chi-square with 9,999 degrees of freedom: mean 9,999, deviation 141; six of them.
-        let chi_square: f64 = counts
-            .iter()
-            .map(|&count| (f64::from(count) - 100.0).powi(2) / 100.0)
-            .sum();
+        let chi_square: f64 = counts.iter().map(|&count| (f64::from(count) - 100.0).powi(2) / 100.0).sum();
         assert!((chi_square - 9_999.0).abs() < 6.0 * 141.4, "{chi_square}");
     }
 

@@ -87,10 +87,7 @@ impl DigestKey {
         }
         let secret = SecretSlice::from(secret);
         let id = HEXLOWER.encode(&mac(&secret, &[b"whatsapp-otp/secret-id/v1"])[..4]);
-        Ok(Self {
-            id: SecretId(id.into_boxed_str()),
-            secret,
-        })
+        Ok(Self { id: SecretId(id.into_boxed_str()), secret })
     }
 
     /// The secret's id, the same on every instance that holds the secret.
@@ -109,12 +106,7 @@ impl DigestKey {
 
     fn digest(&self, phone: &PhoneNumber, text: &str) -> CodeDigest {
         // A phone number has only digits, so the zero byte ends it unmistakably.
-        let parts: [&[u8]; 4] = [
-            b"whatsapp-otp/code/v1/",
-            phone.digits().as_bytes(),
-            &[0],
-            text.as_bytes(),
-        ];
+        let parts: [&[u8]; 4] = [b"whatsapp-otp/code/v1/", phone.digits().as_bytes(), &[0], text.as_bytes()];
         CodeDigest(mac(&self.secret, &parts))
     }
 }
@@ -151,10 +143,7 @@ impl KeyRing {
     /// The digest to store for a new code, under the current secret.
     #[must_use]
     pub fn seal(&self, phone: &PhoneNumber, code: &Code) -> SealedCode {
-        SealedCode {
-            secret_id: self.current.id.clone(),
-            digest: self.current.digest(phone, code.expose()),
-        }
+        SealedCode { secret_id: self.current.id.clone(), digest: self.current.digest(phone, code.expose()) }
     }
 
     /// The digest of a guess under every secret, current first; the store compares the one whose id its record names.
@@ -162,10 +151,7 @@ impl KeyRing {
     pub fn candidates(&self, phone: &PhoneNumber, guess: &Guess) -> Vec<SealedCode> {
         std::iter::once(&self.current)
             .chain(&self.previous)
-            .map(|key| SealedCode {
-                secret_id: key.id.clone(),
-                digest: key.digest(phone, guess.expose()),
-            })
+            .map(|key| SealedCode { secret_id: key.id.clone(), digest: key.digest(phone, guess.expose()) })
             .collect()
     }
 }
@@ -220,17 +206,11 @@ mod tests {
     #[test]
     fn a_code_sealed_before_a_rotation_is_among_the_candidates_after_it() {
         let phone = PhoneNumber::parse("15551234567").unwrap();
-        let before = KeyRing::new(key(1), Vec::new())
-            .candidates(&phone, &guess("123456"))
-            .remove(0);
+        let before = KeyRing::new(key(1), Vec::new()).candidates(&phone, &guess("123456")).remove(0);
         let after = KeyRing::new(key(2), vec![key(1)]).candidates(&phone, &guess("123456"));
         assert!(after.contains(&before));
         assert_eq!(after[0].secret_id, *key(2).id());
-        assert!(
-            !KeyRing::new(key(2), vec![key(1)])
-                .candidates(&phone, &guess("123457"))
-                .contains(&before)
-        );
+        assert!(!KeyRing::new(key(2), vec![key(1)]).candidates(&phone, &guess("123457")).contains(&before));
     }
 
     #[test]
@@ -238,10 +218,7 @@ mod tests {
         let phone = PhoneNumber::parse("15551234567").unwrap();
         let ring = KeyRing::new(DigestKey::new(vec![b'S'; 40]).unwrap(), vec![key(b'T')]);
         let printed = format!("{ring:?} {:?}", ring.candidates(&phone, &guess("123456")));
-        assert!(
-            !printed.contains("SSSS") && !printed.contains("83, 83") && !printed.contains("84, 84"),
-            "{printed}"
-        );
+        assert!(!printed.contains("SSSS") && !printed.contains("83, 83") && !printed.contains("84, 84"), "{printed}");
         assert!(!printed.contains(&digest_hex(&key(b'T'), "15551234567", "123456")));
     }
 }

@@ -22,10 +22,7 @@ pub fn load() {
 static PLANS: LazyLock<HashMap<u16, Vec<Plan>>> = LazyLock::new(|| {
     let mut plans: HashMap<u16, Vec<Plan>> = HashMap::new();
     for region in DATABASE.iter() {
-        plans
-            .entry(region.country_code())
-            .or_default()
-            .push(Plan::of(region.descriptors()));
+        plans.entry(region.country_code()).or_default().push(Plan::of(region.descriptors()));
     }
     plans
 });
@@ -56,9 +53,7 @@ impl Plan {
         ];
         let lengths = kinds.into_iter().flatten().flat_map(|kind| kind.possible_length());
         Self {
-            lengths: lengths
-                .filter(|&&length| length < 32)
-                .fold(0, |bits, length| bits | 1 << length),
+            lengths: lengths.filter(|&&length| length < 32).fold(0, |bits, length| bits | 1 << length),
             source: descriptors.general().national_number().as_str().to_owned(),
             pattern: OnceLock::new(),
         }
@@ -67,10 +62,7 @@ impl Plan {
     fn fits(&self, national: &str) -> bool {
         national.len() < 32 && self.lengths & (1 << national.len()) != 0 && {
             let compile = || Regex::new(&format!("(?x)^(?:{})$", self.source)).ok();
-            self.pattern
-                .get_or_init(compile)
-                .as_ref()
-                .is_some_and(|pattern| pattern.is_match(national))
+            self.pattern.get_or_init(compile).as_ref().is_some_and(|pattern| pattern.is_match(national))
         }
     }
 }
@@ -91,12 +83,10 @@ pub(super) fn normalise(digits: String) -> Option<String> {
 
 /// Whether some plan has the number. Calling codes are one to three digits and none begins another.
 fn fits(digits: &str) -> bool {
-    (1..=3)
-        .filter_map(|length| digits.split_at_checked(length))
-        .any(|(code, national)| {
-            let plans = code.parse().ok().and_then(|code: u16| PLANS.get(&code));
-            plans.is_some_and(|plans| plans.iter().any(|plan| plan.fits(national)))
-        })
+    (1..=3).filter_map(|length| digits.split_at_checked(length)).any(|(code, national)| {
+        let plans = code.parse().ok().and_then(|code: u16| PLANS.get(&code));
+        plans.is_some_and(|plans| plans.iter().any(|plan| plan.fits(national)))
+    })
 }
 
 #[cfg(test)]
@@ -107,18 +97,10 @@ mod tests {
     fn every_region_accepts_its_own_example_numbers() {
         let mut tried = 0;
         for region in DATABASE.iter() {
-            for descriptor in [region.descriptors().mobile(), region.descriptors().fixed_line()]
-                .into_iter()
-                .flatten()
-            {
+            for descriptor in [region.descriptors().mobile(), region.descriptors().fixed_line()].into_iter().flatten() {
                 if let Some(national) = descriptor.example() {
                     let digits = format!("{}{national}", region.country_code());
-                    assert_eq!(
-                        normalise(digits.clone()),
-                        Some(digits.clone()),
-                        "{} {digits}",
-                        region.id()
-                    );
+                    assert_eq!(normalise(digits.clone()), Some(digits.clone()), "{} {digits}", region.id());
                     tried += 1;
                 }
             }

@@ -46,9 +46,7 @@ impl PhoneNumber {
                 _ => return Err(PhoneError::Character),
             }
         }
-        numbering_plan::normalise(digits)
-            .map(|digits| Self(digits.into_boxed_str()))
-            .ok_or(PhoneError::Impossible)
+        numbering_plan::normalise(digits).map(|digits| Self(digits.into_boxed_str())).ok_or(PhoneError::Impossible)
     }
 
     /// The digits alone, country calling code first: `15551234567`.
@@ -68,12 +66,7 @@ impl PhoneNumber {
     pub fn masked(&self) -> String {
         let (shown_first, shown_last) = (4.min(self.0.len().saturating_sub(7)), 2);
         let hidden = self.0.len() - shown_first - shown_last;
-        format!(
-            "{}{}{}",
-            &self.0[..shown_first],
-            "*".repeat(hidden),
-            &self.0[self.0.len() - shown_last..]
-        )
+        format!("{}{}{}", &self.0[..shown_first], "*".repeat(hidden), &self.0[self.0.len() - shown_last..])
     }
 }
 
@@ -91,13 +84,7 @@ mod tests {
 
     #[test]
     fn the_documented_punctuation_is_dropped() {
-        for text in [
-            "15551234567",
-            "+15551234567",
-            "+1 (555) 123-4567",
-            " 1.555.123.4567 ",
-            "(+1) 555 1234567",
-        ] {
+        for text in ["15551234567", "+15551234567", "+1 (555) 123-4567", " 1.555.123.4567 ", "(+1) 555 1234567"] {
             assert_eq!(PhoneNumber::parse(text).unwrap().digits(), "15551234567", "{text}");
         }
     }
@@ -138,10 +125,7 @@ mod tests {
 
     #[test]
     fn a_trunk_prefix_makes_no_second_subject() {
-        assert_eq!(
-            PhoneNumber::parse("+44 (0)20 7946 0958").unwrap(),
-            PhoneNumber::parse("442079460958").unwrap()
-        );
+        assert_eq!(PhoneNumber::parse("+44 (0)20 7946 0958").unwrap(), PhoneNumber::parse("442079460958").unwrap());
         assert_eq!(PhoneNumber::parse("+49 (0) 30 901820").unwrap().digits(), "4930901820");
     }
 

@@ -45,10 +45,7 @@ pub struct Limit {
 
 /// The text is not `COUNT/WINDOW`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "COUNT/WINDOW with a count of 1 to {} and a window of 1s to 31days, such as 5/1h, or off",
-    Limit::MAX
-)]
+#[error("COUNT/WINDOW with a count of 1 to {} and a window of 1s to 31days, such as 5/1h, or off", Limit::MAX)]
 pub struct LimitError;
 
 impl Limit {
@@ -93,12 +90,7 @@ pub enum LimitKind {
 
 impl LimitKind {
     /// Every limit there is.
-    pub const ALL: [Self; 4] = [
-        Self::PerPhone,
-        Self::ResendCooldown,
-        Self::PerIp,
-        Self::FailuresPerPhone,
-    ];
+    pub const ALL: [Self; 4] = [Self::PerPhone, Self::ResendCooldown, Self::PerIp, Self::FailuresPerPhone];
 
     /// The name.
     #[must_use]
@@ -125,22 +117,16 @@ mod tests {
     #[test]
     fn a_limit_is_written_as_count_and_window() {
         let limit: Limit = "5/1h".parse().unwrap();
-        assert_eq!(
-            limit,
-            Limit {
-                max: 5,
-                window: Duration::from_hours(1)
-            }
-        );
+        assert_eq!(limit, Limit { max: 5, window: Duration::from_hours(1) });
         assert_eq!(limit.to_string(), "5/1h");
         assert_eq!(" 15 / 24h ".parse::<Limit>().unwrap().max, 15);
     }
 
     #[test]
     fn other_texts_are_refused() {
-        for text in [
-            "", "5", "5/", "/1h", "0/1h", "-1/1h", "5/1", "5/0s", "10001/1h", "5/32days", "5/1h30ns", "five/1h",
-        ] {
+        for text in
+            ["", "5", "5/", "/1h", "0/1h", "-1/1h", "5/1", "5/0s", "10001/1h", "5/32days", "5/1h30ns", "five/1h"]
+        {
             assert_eq!(text.parse::<Limit>(), Err(LimitError), "{text}");
         }
     }

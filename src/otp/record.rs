@@ -47,10 +47,7 @@ impl UnixMillis {
     /// The moment `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)),
-        )
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// How much later this moment is than `earlier`; zero if it is not.
@@ -116,17 +113,10 @@ mod tests {
 
     #[test]
     fn ids_are_sixteen_characters_and_differ() {
-        let (one, other) = (
-            RecordId::generate(&mut SysRng).unwrap(),
-            RecordId::generate(&mut SysRng).unwrap(),
-        );
+        let (one, other) = (RecordId::generate(&mut SysRng).unwrap(), RecordId::generate(&mut SysRng).unwrap());
         assert_ne!(one, other);
         assert_eq!(one.as_str().len(), 16);
-        assert!(
-            one.as_str()
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
-        );
+        assert!(one.as_str().chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_'));
     }
 
     #[test]

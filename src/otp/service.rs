@@ -44,12 +44,7 @@ impl OtpService {
     /// Puts the parts together.
     #[must_use]
     pub fn new(store: Arc<dyn CodeStore>, sender: Arc<dyn CodeSender>, keys: KeyRing, policy: Policy) -> Self {
-        Self {
-            store,
-            sender,
-            keys,
-            policy,
-        }
+        Self { store, sender, keys, policy }
     }
 
     /// The store, for those who look into it.
@@ -81,22 +76,13 @@ impl OtpService {
     ) -> Result<Sent, RequestError> {
         let code = Code::generate(self.policy.code_length, &mut SysRng).map_err(|_| RequestError::Entropy)?;
         let id = RecordId::generate(&mut SysRng).map_err(|_| RequestError::Entropy)?;
-        let record = NewCode {
-            id,
-            phone: phone.clone(),
-            client,
-            sealed: self.keys.seal(phone, &code),
-        };
+        let record = NewCode { id, phone: phone.clone(), client, sealed: self.keys.seal(phone, &code) };
 
         match self.store.reserve(&record, &self.policy).await? {
             Reservation::Reserved => {}
             Reservation::Limited { kind, retry_after } => return Err(RequestError::Limited { kind, retry_after }),
         }
-        let message = OutgoingCode {
-            id: &record.id,
-            phone,
-            code: &code,
-        };
+        let message = OutgoingCode { id: &record.id, phone, code: &code };
         match self.sender.send(message, deadline).await {
             Ok(Delivery::Accepted) => Ok(Sent::Accepted),
             Ok(Delivery::Unclear { reason }) => {
@@ -118,8 +104,6 @@ impl OtpService {
     ///
     /// [`StoreError`]: the guess may have been counted, and a right one used up.
     pub async fn verify(&self, phone: &PhoneNumber, guess: &Guess) -> Result<Verdict, StoreError> {
-        self.store
-            .verify(phone, &self.keys.candidates(phone, guess), &self.policy)
-            .await
+        self.store.verify(phone, &self.keys.candidates(phone, guess), &self.policy).await
     }
 }

@@ -46,11 +46,7 @@ impl RedisUrl {
         let fine = matches!(url.scheme(), "redis" | "rediss")
             && url.host_str().is_some_and(|host| !host.is_empty())
             && (database.is_empty() || database.parse::<u16>().is_ok());
-        if fine {
-            Ok(Self(text.to_owned().into()))
-        } else {
-            Err(RedisUrlError)
-        }
+        if fine { Ok(Self(text.to_owned().into())) } else { Err(RedisUrlError) }
     }
 
     /// The URL with any password, for connecting.
@@ -96,14 +92,8 @@ impl KeyPrefix {
     /// [`KeyPrefixError`] for other characters, none, or more than 64.
     pub fn parse(text: &str) -> Result<Self, KeyPrefixError> {
         let fine = (1..=64).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
-        if fine {
-            Ok(Self(text.into()))
-        } else {
-            Err(KeyPrefixError)
-        }
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
+        if fine { Ok(Self(text.into())) } else { Err(KeyPrefixError) }
     }
 
     /// The prefix.
@@ -136,14 +126,7 @@ mod tests {
 
     #[test]
     fn other_urls_are_refused() {
-        for text in [
-            "",
-            "localhost:6379",
-            "http://localhost",
-            "redis://",
-            "redis://host/db",
-            "unix:///run/redis",
-        ] {
+        for text in ["", "localhost:6379", "http://localhost", "redis://", "redis://host/db", "unix:///run/redis"] {
             assert!(RedisUrl::parse(text).is_err(), "{text}");
         }
     }

@@ -1,0 +1,19 @@
+//! The time that the embedded store decides by. (Redis decides by its own.)
+
+use crate::otp::UnixMillis;
+
+/// Tells the time; tests move theirs by hand.
+pub trait Clock: Send + Sync {
+    /// Now.
+    fn now(&self) -> UnixMillis;
+}
+
+/// The system's wall clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> UnixMillis {
+        UnixMillis(jiff::Timestamp::now().as_millisecond())
+    }
+}

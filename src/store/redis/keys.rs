@@ -1,0 +1,112 @@
+//! The only place where a key is spelled.
+//!
+//! `{…}` is a Redis Cluster hash tag: all keys of one phone live in one slot. `v1` is the schema version; a change
+//! of what a key holds, or of what a script answers, changes it.
+
+use super::settings::{KeyPrefix, Subject};
+use crate::otp::{ClientAddress, PhoneNumber};
+
+const SCHEMA: &str = "v1";
+const CODE_SUFFIX: &str = "}:code";
+
+/// Spells keys for one prefix and one kind of subject.
+#[derive(Debug, Clone)]
+pub(super) struct Keys {
+    /// `otp:v1:{`
+    start: String,
+    subject: Subject,
+}
+
+/// The keys of one phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct PhoneKeys {
+    /// Hash: the code's record.
+    pub(super) code: String,
+    /// Window: sends to the phone.
+    pub(super) sends: String,
+    /// Window: wrong guesses for the phone.
+    pub(super) failures: String,
+}
+
+impl Keys {
+    pub(super) fn new(prefix: &KeyPrefix, subject: Subject) -> Self {
+        Self { start: format!("{}:{SCHEMA}:{{", prefix.as_str()), subject }
+    }
+
+    pub(super) fn phone(&self, phone: &PhoneNumber) -> PhoneKeys {
+        let tag = match &self.subject {
+            Subject::Phone => phone.digits().to_owned(),
+            Subject::Hashed(key) => key.pseudonym("phone", phone.digits()),
+        };
+        let start = &self.start;
+        PhoneKeys {
+            code: format!("{start}{tag}{CODE_SUFFIX}"),
+            sends: format!("{start}{tag}}}:sends"),
+            failures: format!("{start}{tag}}}:failures"),
+        }
+    }
+
+    /// Window: sends for a client's address.
+    pub(super) fn address_sends(&self, client: &ClientAddress) -> String {
+        let tag = match &self.subject {
+            Subject::Phone => client.to_string(),
+            Subject::Hashed(key) => key.pseudonym("ip", &client.to_string()),
+        };
+        format!("{}ip:{tag}}}:sends", self.start)
+    }
+
+    /// What `SCAN` matches to find every code's record.
+    pub(super) fn code_pattern(&self) -> String {
+        format!("{}*{CODE_SUFFIX}", self.start)
+    }
+
+    /// What stands for the phone in the key of a code's record.
+    pub(super) fn subject_of<'k>(&self, code_key: &'k str) -> Option<&'k str> {
+        code_key.strip_prefix(&self.start)?.strip_suffix(CODE_SUFFIX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+    use crate::otp::DigestKey;
+
+    fn keys(subject: Subject) -> Keys {
+        Keys::new(&KeyPrefix::parse("otp").unwrap(), subject)
+    }
+
+    fn phone() -> PhoneNumber {
+        PhoneNumber::parse("15551234567").unwrap()
+    }
+
+    fn client(text: &str) -> ClientAddress {
+        text.parse::<IpAddr>().unwrap().into()
+    }
+
+    #[test]
+    fn keys_are_spelled_as_documented() {
+        let keys = keys(Subject::Phone);
+        let PhoneKeys { code, sends, failures } = keys.phone(&phone());
+        assert_eq!(code, "otp:v1:{15551234567}:code");
+        assert_eq!(sends, "otp:v1:{15551234567}:sends");
+        assert_eq!(failures, "otp:v1:{15551234567}:failures");
+        assert_eq!(keys.address_sends(&client("203.0.113.7")), "otp:v1:{ip:203.0.113.7}:sends");
+        assert_eq!(keys.address_sends(&client("2001:db8::1")), "otp:v1:{ip:2001:db8::/64}:sends");
+        assert_eq!(keys.code_pattern(), "otp:v1:{*}:code");
+        assert_eq!(keys.subject_of(&code), Some("15551234567"));
+        assert_eq!(keys.subject_of("other:v1:{1}:code"), None);
+    }
+
+    #[test]
+    fn hashed_keys_name_nobody_and_depend_on_the_secret() {
+        let hashed = |byte| keys(Subject::Hashed(DigestKey::new(vec![byte; 32]).unwrap()));
+        let one = hashed(1);
+        let code = one.phone(&phone()).code;
+        assert!(!code.contains("5551234567"), "{code}");
+        assert!(!one.address_sends(&client("203.0.113.7")).contains("203.0.113.7"));
+        assert_eq!(code, one.phone(&phone()).code);
+        assert_ne!(code, hashed(2).phone(&phone()).code);
+    }
+}

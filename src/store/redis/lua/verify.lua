@@ -1,0 +1,49 @@
+-- verify.lua · count one guess and settle it, in one atomic step
+--   KEYS[1] code   KEYS[2] failures of the phone
+--   ARGV[1..2] failures_per_phone max, window ms (0: no such limit)
+--   ARGV[3..] secret id and digest of the guess under it, for each secret
+--   Returns {'accepted', '', 0} | {'wrong', '', attempts left} | {'locked', '', 0} | {'expired', '', 0}
+--         | {'unreadable', '', 0} | {'absent', '', 0} | {'limited', 'failures_per_phone', ms}
+
+local code, failures = KEYS[1], KEYS[2]
+local max_failures, window = tonumber(ARGV[1]), tonumber(ARGV[2])
+local now = now_ms()
+
+local wait = window_wait(failures, max_failures, window, now)
+if wait > 0 then
+  return {'limited', 'failures_per_phone', math.ceil(wait)}
+end
+local record = redis.call('HMGET', code, 'id', 'digest', 'secret_id', 'attempts', 'max_attempts', 'expires_at')
+if not record[1] then
+  return {'absent', '', 0}
+end
+local attempts, max_attempts = tonumber(record[4]), tonumber(record[5])
+if attempts >= max_attempts then
+  return {'locked', '', 0}
+end
+if now >= tonumber(record[6]) then
+  return {'expired', '', 0}
+end
+local guess
+for i = 3, #ARGV, 2 do
+  if ARGV[i] == record[3] then
+    guess = ARGV[i + 1]
+  end
+end
+if not guess then
+  return {'unreadable', '', 0}
+end
+
+-- Count, then compare. The digests are keyed, so how long a comparison takes tells a caller nothing.
+attempts = redis.call('HINCRBY', code, 'attempts', 1)
+if guess == record[2] then
+  redis.call('DEL', code)
+  return {'accepted', '', 0}
+end
+if max_failures > 0 then
+  window_add(failures, record[1] .. ':' .. attempts, window, now)
+end
+if attempts >= max_attempts then
+  return {'locked', '', 0}
+end
+return {'wrong', '', max_attempts - attempts}

@@ -1,0 +1,71 @@
+//! What scripts answer, decoded: each reply is a tag, a name and a number.
+
+use std::time::Duration;
+
+use crate::otp::{LimitKind, Reservation, StoreError, Verdict};
+
+/// `{tag, name, number}`; name and number are empty and 0 where the tag says it all.
+pub(super) type Reply = (String, String, u64);
+
+pub(super) fn reservation((tag, name, number): Reply) -> Result<Reservation, StoreError> {
+    match tag.as_str() {
+        "reserved" => Ok(Reservation::Reserved),
+        "limited" => Ok(Reservation::Limited { kind: limit(&name)?, retry_after: Duration::from_millis(number) }),
+        _ => Err(unknown(&tag)),
+    }
+}
+
+pub(super) fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError> {
+    Ok(match tag.as_str() {
+        "accepted" => Verdict::Accepted,
+        "wrong" => Verdict::Wrong { attempts_left: u32::try_from(number).map_err(|_| unknown(&tag))? },
+        "locked" => Verdict::Locked,
+        "expired" => Verdict::Expired,
+        "unreadable" => Verdict::Unreadable,
+        "absent" => Verdict::Absent,
+        "limited" => Verdict::Limited { kind: limit(&name)?, retry_after: Duration::from_millis(number) },
+        _ => return Err(unknown(&tag)),
+    })
+}
+
+fn limit(name: &str) -> Result<LimitKind, StoreError> {
+    LimitKind::from_name(name).ok_or_else(|| unknown(name))
+}
+
+fn unknown(word: &str) -> StoreError {
+    StoreError::Faulty(format!("a script answered {word:?}, which this version does not know"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(tag: &str, name: &str, number: u64) -> Reply {
+        (tag.to_owned(), name.to_owned(), number)
+    }
+
+    #[test]
+    fn every_tag_has_its_meaning() {
+        let (kind, retry_after) = (LimitKind::PerIp, Duration::from_millis(1_500));
+        assert_eq!(reservation(reply("reserved", "", 0)).unwrap(), Reservation::Reserved);
+        assert_eq!(reservation(reply("limited", "per_ip", 1_500)).unwrap(), Reservation::Limited { kind, retry_after });
+        assert_eq!(verdict(reply("limited", "per_ip", 1_500)).unwrap(), Verdict::Limited { kind, retry_after });
+        for (tag, number, expected) in [
+            ("accepted", 0, Verdict::Accepted),
+            ("wrong", 2, Verdict::Wrong { attempts_left: 2 }),
+            ("locked", 0, Verdict::Locked),
+            ("expired", 0, Verdict::Expired),
+            ("unreadable", 0, Verdict::Unreadable),
+            ("absent", 0, Verdict::Absent),
+        ] {
+            assert_eq!(verdict(reply(tag, "", number)).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn an_unknown_answer_is_an_error_not_a_guess() {
+        assert!(matches!(verdict(reply("fine", "", 0)), Err(StoreError::Faulty(_))));
+        assert!(matches!(verdict(reply("limited", "per_moon", 5)), Err(StoreError::Faulty(_))));
+        assert!(matches!(reservation(reply("accepted", "", 0)), Err(StoreError::Faulty(_))));
+    }
+}

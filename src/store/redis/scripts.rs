@@ -1,0 +1,95 @@
+//! The scripts and how their arguments are laid out; each header in `lua/` is the other half of the agreement.
+
+use std::time::Duration;
+
+use redis::{Script, ScriptInvocation};
+
+use super::keys::PhoneKeys;
+use super::milliseconds;
+use crate::otp::{Limit, NewCode, Policy, SealedCode};
+
+/// All scripts, hashed once.
+pub(super) struct Scripts {
+    reserve: Script,
+    verify: Script,
+    take_back: Script,
+    revoke: Script,
+    status: Script,
+}
+
+macro_rules! script {
+    ($name:literal) => {
+        Script::new(concat!(include_str!("lua/prelude.lua"), "\n", include_str!(concat!("lua/", $name, ".lua"))))
+    };
+}
+
+impl Scripts {
+    pub(super) fn new() -> Self {
+        Self {
+            reserve: script!("reserve"),
+            verify: script!("verify"),
+            take_back: script!("take_back"),
+            revoke: script!("revoke"),
+            status: script!("status"),
+        }
+    }
+
+    pub(super) fn reserve(
+        &self,
+        keys: &PhoneKeys,
+        address: &str,
+        code: &NewCode,
+        policy: &Policy,
+    ) -> ScriptInvocation<'_> {
+        let mut script = self.reserve.key(&keys.code);
+        script.key(&keys.sends).key(&keys.failures).key(address);
+        script.arg(code.id.as_str()).arg(code.sealed.digest.to_hex()).arg(code.sealed.secret_id.as_str());
+        script.arg(policy.max_attempts);
+        script.arg(milliseconds(policy.code_lifetime)).arg(milliseconds(policy.linger));
+        limit(&mut script, policy.limits.per_phone);
+        script.arg(cooldown(policy));
+        limit(&mut script, policy.limits.per_ip);
+        limit(&mut script, policy.limits.failures_per_phone);
+        script
+    }
+
+    pub(super) fn verify(&self, keys: &PhoneKeys, candidates: &[SealedCode], policy: &Policy) -> ScriptInvocation<'_> {
+        let mut script = self.verify.key(&keys.code);
+        script.key(&keys.failures);
+        limit(&mut script, policy.limits.failures_per_phone);
+        for candidate in candidates {
+            script.arg(candidate.secret_id.as_str()).arg(candidate.digest.to_hex());
+        }
+        script
+    }
+
+    pub(super) fn take_back(&self, keys: &PhoneKeys, address: &str, code: &NewCode) -> ScriptInvocation<'_> {
+        let mut script = self.take_back.key(&keys.code);
+        script.key(&keys.sends).key(address).arg(code.id.as_str());
+        script
+    }
+
+    pub(super) fn revoke(&self, keys: &PhoneKeys, limits: bool) -> ScriptInvocation<'_> {
+        let mut script = self.revoke.key(&keys.code);
+        script.key(&keys.sends).key(&keys.failures).arg(if limits { "limits" } else { "" });
+        script
+    }
+
+    pub(super) fn status(&self, keys: &PhoneKeys, policy: &Policy) -> ScriptInvocation<'_> {
+        let mut script = self.status.key(&keys.code);
+        script.key(&keys.sends).key(&keys.failures);
+        limit(&mut script, policy.limits.per_phone);
+        script.arg(cooldown(policy));
+        limit(&mut script, policy.limits.failures_per_phone);
+        script
+    }
+}
+
+/// A limit as scripts take it: count and window in ms, zeros for none.
+fn limit(script: &mut ScriptInvocation<'_>, limit: Option<Limit>) {
+    script.arg(limit.map_or(0, |limit| limit.max)).arg(limit.map_or(0, |limit| milliseconds(limit.window)));
+}
+
+fn cooldown(policy: &Policy) -> u64 {
+    milliseconds(policy.limits.resend_cooldown.unwrap_or(Duration::ZERO))
+}

@@ -1,0 +1,139 @@
+//! Both stores, given the same history, answer the same: properties over random histories.
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use rand::rngs::SysRng;
+use whatsapp_otp::otp::{
+    Code, CodeLength, DigestKey, Guess, KeyRing, Limits, NewCode, PhoneNumber, Policy, RecordId, Reservation, Verdict,
+};
+
+use crate::harness::stores::TestStore;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Reserve { phone: u8, client: u8 },
+    GuessRight { phone: u8 },
+    GuessWrong { phone: u8 },
+    TakeBackLast { phone: u8 },
+    Revoke { phone: u8, limits: bool },
+    Wait { minutes: u64 },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let phone = 0..3_u8;
+    prop_oneof![
+        4 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::Reserve { phone, client }),
+        2 => phone.clone().prop_map(|phone| Step::GuessRight { phone }),
+        5 => phone.clone().prop_map(|phone| Step::GuessWrong { phone }),
+        1 => phone.clone().prop_map(|phone| Step::TakeBackLast { phone }),
+        1 => (phone, any::<bool>()).prop_map(|(phone, limits)| Step::Revoke { phone, limits }),
+        4 => (1..8_u64).prop_map(|minutes| Step::Wait { minutes }),
+    ]
+}
+
+/// Windows end half-way between whole minutes, the only steps that time makes here, so that the few milliseconds by
+/// which Redis's clock is ahead decide nothing.
+fn policy() -> Policy {
+    let half_past = |minutes: u64| Duration::from_secs(minutes * 60 + 30);
+    let limit = |max, minutes| Some(whatsapp_otp::otp::Limit { max, window: half_past(minutes) });
+    Policy {
+        code_length: CodeLength::new(4).unwrap(),
+        code_lifetime: half_past(5),
+        linger: half_past(10) - Duration::from_secs(15),
+        max_attempts: 2,
+        limits: Limits {
+            per_phone: limit(3, 12),
+            resend_cooldown: Some(half_past(1)),
+            per_ip: limit(5, 9),
+            failures_per_phone: limit(4, 20),
+        },
+    }
+}
+
+/// Waits differ by what Redis's clock went on meanwhile.
+fn minutes(wait: Duration) -> u64 {
+    (wait.as_secs() + 15) / 60
+}
+
+fn outcome(verdict: Verdict) -> String {
+    match verdict {
+        Verdict::Limited { kind, retry_after } => format!("limited {} {}", kind.as_str(), minutes(retry_after)),
+        other => format!("{other:?}"),
+    }
+}
+
+async fn play(on: &TestStore, steps: &[Step], codes: &[String]) -> Vec<String> {
+    let ring = KeyRing::new(DigestKey::new(vec![1; 32]).unwrap(), Vec::new());
+    let phone = |index: u8| PhoneNumber::parse(&format!("1555765000{index}")).unwrap();
+    let mut last: [Option<(NewCode, String)>; 3] = Default::default();
+    let mut outcomes = Vec::new();
+    for (step, code) in steps.iter().zip(codes) {
+        let policy = policy();
+        outcomes.push(match *step {
+            Step::Reserve { phone: index, client } => {
+                let client = std::net::IpAddr::from([198, 51, 100, client]).into();
+                let id = RecordId::generate(&mut SysRng).unwrap();
+                let guess = Guess::new(code.clone()).unwrap();
+                let sealed = ring.candidates(&phone(index), &guess).remove(0);
+                let record = NewCode { id, phone: phone(index), client, sealed };
+                let answer = on.store.reserve(&record, &policy).await.unwrap();
+                match answer {
+                    Reservation::Reserved => {
+                        last[usize::from(index)] = Some((record, code.clone()));
+                        "reserved".to_owned()
+                    }
+                    Reservation::Limited { kind, retry_after } => {
+                        format!("limited {} {}", kind.as_str(), minutes(retry_after))
+                    }
+                }
+            }
+            Step::GuessRight { phone: index } | Step::GuessWrong { phone: index } => {
+                let right = last[usize::from(index)].as_ref().map_or("none", |(_, code)| code);
+                let wrong = matches!(step, Step::GuessWrong { .. });
+                let guess = Guess::new(if wrong { format!("{right}x") } else { right.to_owned() }).unwrap();
+                let candidates = ring.candidates(&phone(index), &guess);
+                outcome(on.store.verify(&phone(index), &candidates, &policy).await.unwrap())
+            }
+            Step::TakeBackLast { phone: index } => {
+                if let Some((record, _)) = &last[usize::from(index)] {
+                    on.store.take_back(record).await.unwrap();
+                }
+                String::new()
+            }
+            Step::Revoke { phone: index, limits } => {
+                on.store.revoke(&phone(index), limits).await.unwrap();
+                String::new()
+            }
+            Step::Wait { minutes } => {
+                on.advance(Duration::from_secs(minutes * 60)).await;
+                String::new()
+            }
+        });
+        let status = on.store.status(&phone(0), &policy).await.unwrap();
+        let limits: Vec<_> = status.limits.iter().map(|(kind, count, wait)| (kind, count, minutes(*wait))).collect();
+        outcomes.push(format!("{:?} {limits:?}", status.code.map(|code| (code.attempts, minutes(code.expires_in)))));
+    }
+    outcomes
+}
+
+#[test]
+fn the_stores_agree_on_random_histories() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let codes: Vec<String> = (0..60)
+        .map(|_| Code::generate(CodeLength::new(4).unwrap(), &mut SysRng).unwrap().expose().to_owned())
+        .collect();
+    let histories = proptest::collection::vec(step(), 1..60);
+    let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
+    TestRunner::new(config)
+        .run(&histories, |steps| {
+            let (on_redis, in_memory) = runtime.block_on(async {
+                let redis = play(&TestStore::redis(), &steps, &codes).await;
+                (redis, play(&TestStore::embedded(), &steps, &codes).await)
+            });
+            prop_assert_eq!(on_redis, in_memory);
+            Ok(())
+        })
+        .unwrap();
+}

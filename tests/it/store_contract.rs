@@ -1,0 +1,441 @@
+//! What every store promises, written once and run on each of them.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::SysRng;
+use whatsapp_otp::otp::{
+    ClientAddress, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, LimitKind, Limits, NewCode, PhoneNumber, Policy,
+    RecordId, Reservation, SealedCode, Verdict,
+};
+use whatsapp_otp::store::redis::Subject;
+
+use crate::harness::stores::TestStore;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+/// Longer than anything here takes on Redis, whose clock goes on by itself; shorter than any step of time.
+const LEEWAY: Duration = Duration::from_secs(20);
+
+/// Runs each promise on each store.
+macro_rules! contract {
+    ($($promise:ident)*) => {
+        mod embedded {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() { super::$promise(&super::TestStore::embedded()).await; })*
+        }
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() { super::on_redis(super::TestStore::redis(), super::$promise).await; })*
+        }
+        mod redis_hashed {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
+                let key = super::DigestKey::new(vec![9; 32]).unwrap();
+                super::on_redis(super::TestStore::redis_with(super::Subject::Hashed(key)), super::$promise).await;
+            })*
+        }
+    };
+}
+
+contract! {
+    a_code_is_accepted_once
+    an_unknown_phone_has_no_code
+    wrong_guesses_are_counted_down_and_lock_even_the_right_one
+    a_locked_code_stays_locked_until_its_record_goes
+    a_code_expires_and_its_record_lingers
+    a_new_code_replaces_the_old_one
+    codes_of_different_phones_do_not_mix
+    a_code_that_was_not_sent_is_taken_back_with_its_charges
+    taking_back_an_older_code_leaves_the_newer_one
+    the_limit_per_phone_holds_in_every_window
+    the_cooldown_holds_between_two_sends
+    the_limit_per_ip_counts_all_phones_of_an_address
+    failures_add_up_over_codes_and_a_new_code_does_not_reset_them
+    the_limit_that_holds_longest_is_named
+    limits_that_are_off_do_not_hold
+    a_refused_request_changes_nothing
+    revoking_drops_the_code_and_if_asked_the_limits
+    a_code_under_a_previous_secret_is_still_good
+    a_code_under_an_unknown_secret_is_not_compared
+    operators_see_codes_and_limits
+    of_fifty_right_guesses_at_once_one_is_accepted
+    of_fifty_wrong_guesses_at_once_three_are_compared
+    of_fifty_requests_at_once_as_many_as_the_limit_are_sent
+}
+
+/// Runs a promise on Redis, then checks that everything left there goes away by itself.
+async fn on_redis(store: TestStore, promise: impl AsyncFnOnce(&TestStore)) {
+    promise(&store).await;
+    assert_eq!(store.keys().unwrap().immortal().await, Vec::<String>::new(), "keys without a TTL");
+}
+
+fn policy() -> Policy {
+    Policy {
+        code_length: CodeLength::new(6).unwrap(),
+        code_lifetime: 5 * MINUTE,
+        linger: 10 * MINUTE,
+        max_attempts: 3,
+        limits: Limits::default(),
+    }
+}
+
+fn with_limits(limits: Limits) -> Policy {
+    Policy { limits, ..policy() }
+}
+
+fn limit(text: &str) -> Option<Limit> {
+    Some(text.parse().unwrap())
+}
+
+fn ring(byte: u8) -> KeyRing {
+    KeyRing::new(DigestKey::new(vec![byte; 32]).unwrap(), Vec::new())
+}
+
+fn phone(last_digits: u32) -> PhoneNumber {
+    PhoneNumber::parse(&format!("1555123{last_digits:04}")).unwrap()
+}
+
+fn client(last: u8) -> ClientAddress {
+    IpAddr::from([203, 0, 113, last]).into()
+}
+
+/// A fresh code for a phone, and the digests of guessing it right and wrong.
+struct Attempt {
+    record: NewCode,
+    right: Vec<SealedCode>,
+    wrong: Vec<SealedCode>,
+}
+
+impl Attempt {
+    fn new(phone: &PhoneNumber) -> Self {
+        Self::of(phone, client(7), &ring(1))
+    }
+
+    fn of(phone: &PhoneNumber, client: ClientAddress, ring: &KeyRing) -> Self {
+        let code = Code::generate(CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
+        let id = RecordId::generate(&mut SysRng).unwrap();
+        let guess = |text: String| ring.candidates(phone, &Guess::new(text).unwrap());
+        Self {
+            right: guess(code.expose().to_owned()),
+            wrong: guess(format!("{}x", code.expose())),
+            record: NewCode { id, phone: phone.clone(), client, sealed: ring.seal(phone, &code) },
+        }
+    }
+
+    async fn reserve(&self, on: &TestStore, policy: &Policy) -> Reservation {
+        on.store.reserve(&self.record, policy).await.unwrap()
+    }
+
+    async fn guess_right(&self, on: &TestStore, policy: &Policy) -> Verdict {
+        on.store.verify(&self.record.phone, &self.right, policy).await.unwrap()
+    }
+
+    async fn guess_wrong(&self, on: &TestStore, policy: &Policy) -> Verdict {
+        on.store.verify(&self.record.phone, &self.wrong, policy).await.unwrap()
+    }
+}
+
+async fn reserved(on: &TestStore, phone: &PhoneNumber, policy: &Policy) -> Attempt {
+    let attempt = Attempt::new(phone);
+    assert_eq!(attempt.reserve(on, policy).await, Reservation::Reserved);
+    attempt
+}
+
+/// The wait of a refusal, which must be by `kind` and about `expected` long.
+fn assert_limited(reservation: Reservation, kind: LimitKind, expected: Duration) {
+    let Reservation::Limited { kind: by, retry_after } = reservation else { panic!("not limited: {reservation:?}") };
+    assert_eq!(by, kind);
+    assert_about(retry_after, expected);
+}
+
+fn assert_about(actual: Duration, expected: Duration) {
+    assert!(actual <= expected && actual + LEEWAY > expected && !actual.is_zero(), "{actual:?}, expected {expected:?}");
+}
+
+async fn a_code_is_accepted_once(on: &TestStore) {
+    let attempt = reserved(on, &phone(1), &policy()).await;
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Absent);
+}
+
+async fn an_unknown_phone_has_no_code(on: &TestStore) {
+    assert_eq!(Attempt::new(&phone(2)).guess_right(on, &policy()).await, Verdict::Absent);
+}
+
+async fn wrong_guesses_are_counted_down_and_lock_even_the_right_one(on: &TestStore) {
+    let attempt = reserved(on, &phone(3), &policy()).await;
+    assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
+    assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
+    assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Locked);
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Locked);
+    let attempt = reserved(on, &phone(3), &policy()).await;
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Accepted);
+}
+
+async fn a_locked_code_stays_locked_until_its_record_goes(on: &TestStore) {
+    let attempt = reserved(on, &phone(4), &policy()).await;
+    for _ in 0..3 {
+        attempt.guess_wrong(on, &policy()).await;
+    }
+    on.advance(6 * MINUTE).await;
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Locked);
+    on.advance(9 * MINUTE).await;
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Absent);
+}
+
+async fn a_code_expires_and_its_record_lingers(on: &TestStore) {
+    let attempt = reserved(on, &phone(5), &policy()).await;
+    on.advance(5 * MINUTE - LEEWAY).await;
+    assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
+    on.advance(LEEWAY).await;
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Expired);
+    on.advance(10 * MINUTE - LEEWAY).await;
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Expired);
+    on.advance(LEEWAY).await;
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Absent);
+}
+
+async fn a_new_code_replaces_the_old_one(on: &TestStore) {
+    let old = reserved(on, &phone(6), &policy()).await;
+    old.guess_wrong(on, &policy()).await;
+    let new = reserved(on, &phone(6), &policy()).await;
+    assert_eq!(old.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
+    assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
+}
+
+async fn codes_of_different_phones_do_not_mix(on: &TestStore) {
+    let one = reserved(on, &phone(7), &policy()).await;
+    let other = reserved(on, &phone(8), &policy()).await;
+    let crossed = on.store.verify(&phone(8), &one.right, &policy()).await.unwrap();
+    assert_eq!(crossed, Verdict::Wrong { attempts_left: 2 });
+    assert_eq!(one.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_eq!(other.guess_right(on, &policy()).await, Verdict::Accepted);
+}
+
+async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore) {
+    let policy = with_limits(Limits {
+        per_phone: limit("1/1h"),
+        resend_cooldown: Some(MINUTE),
+        per_ip: limit("1/1h"),
+        ..Limits::default()
+    });
+    let attempt = reserved(on, &phone(9), &policy).await;
+    on.store.take_back(&attempt.record).await.unwrap();
+    assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Absent);
+    reserved(on, &phone(9), &policy).await;
+}
+
+async fn taking_back_an_older_code_leaves_the_newer_one(on: &TestStore) {
+    let old = reserved(on, &phone(10), &policy()).await;
+    let new = reserved(on, &phone(10), &policy()).await;
+    on.store.take_back(&old.record).await.unwrap();
+    assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
+}
+
+async fn the_limit_per_phone_holds_in_every_window(on: &TestStore) {
+    let policy = with_limits(Limits { per_phone: limit("3/1h"), ..Limits::default() });
+    reserved(on, &phone(11), &policy).await;
+    on.advance(30 * MINUTE).await;
+    reserved(on, &phone(11), &policy).await;
+    reserved(on, &phone(11), &policy).await;
+    // Three in the last half hour: a counter that starts anew each hour would let three more through soon.
+    assert_limited(Attempt::new(&phone(11)).reserve(on, &policy).await, LimitKind::PerPhone, 30 * MINUTE);
+    on.advance(30 * MINUTE).await;
+    reserved(on, &phone(11), &policy).await;
+    assert_limited(Attempt::new(&phone(11)).reserve(on, &policy).await, LimitKind::PerPhone, 30 * MINUTE);
+    on.advance(30 * MINUTE).await;
+    reserved(on, &phone(11), &policy).await;
+    reserved(on, &phone(11), &policy).await;
+    assert_limited(Attempt::new(&phone(11)).reserve(on, &policy).await, LimitKind::PerPhone, 30 * MINUTE);
+    reserved(on, &phone(12), &policy).await;
+}
+
+async fn the_cooldown_holds_between_two_sends(on: &TestStore) {
+    let policy = with_limits(Limits { resend_cooldown: Some(2 * MINUTE), ..Limits::default() });
+    reserved(on, &phone(13), &policy).await;
+    assert_limited(Attempt::new(&phone(13)).reserve(on, &policy).await, LimitKind::ResendCooldown, 2 * MINUTE);
+    on.advance(MINUTE).await;
+    assert_limited(Attempt::new(&phone(13)).reserve(on, &policy).await, LimitKind::ResendCooldown, MINUTE);
+    on.advance(MINUTE).await;
+    reserved(on, &phone(13), &policy).await;
+}
+
+async fn the_limit_per_ip_counts_all_phones_of_an_address(on: &TestStore) {
+    let policy = with_limits(Limits { per_ip: limit("2/1h"), ..Limits::default() });
+    reserved(on, &phone(14), &policy).await;
+    reserved(on, &phone(15), &policy).await;
+    assert_limited(Attempt::new(&phone(16)).reserve(on, &policy).await, LimitKind::PerIp, HOUR);
+    let elsewhere = Attempt::of(&phone(16), client(8), &ring(1));
+    assert_eq!(elsewhere.reserve(on, &policy).await, Reservation::Reserved);
+    on.advance(HOUR).await;
+    reserved(on, &phone(16), &policy).await;
+}
+
+async fn failures_add_up_over_codes_and_a_new_code_does_not_reset_them(on: &TestStore) {
+    let policy = with_limits(Limits { failures_per_phone: limit("4/24h"), ..Limits::default() });
+    let attempt = reserved(on, &phone(17), &policy).await;
+    for _ in 0..3 {
+        attempt.guess_wrong(on, &policy).await;
+    }
+    assert_eq!(attempt.guess_wrong(on, &policy).await, Verdict::Locked, "not compared, so not a failure");
+    on.advance(HOUR).await;
+    let attempt = reserved(on, &phone(17), &policy).await;
+    assert_eq!(attempt.guess_wrong(on, &policy).await, Verdict::Wrong { attempts_left: 2 });
+    let Verdict::Limited { kind, retry_after } = attempt.guess_right(on, &policy).await else {
+        panic!("the right code must be refused as well");
+    };
+    assert_eq!(kind, LimitKind::FailuresPerPhone);
+    assert_about(retry_after, 23 * HOUR);
+    assert_limited(Attempt::new(&phone(17)).reserve(on, &policy).await, LimitKind::FailuresPerPhone, 23 * HOUR);
+    on.advance(23 * HOUR).await;
+    let attempt = reserved(on, &phone(17), &policy).await;
+    assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Accepted);
+}
+
+async fn the_limit_that_holds_longest_is_named(on: &TestStore) {
+    let policy = with_limits(Limits {
+        per_phone: limit("1/10m"),
+        resend_cooldown: Some(MINUTE),
+        per_ip: limit("1/1h"),
+        ..Limits::default()
+    });
+    reserved(on, &phone(18), &policy).await;
+    assert_limited(Attempt::new(&phone(18)).reserve(on, &policy).await, LimitKind::PerIp, HOUR);
+    let elsewhere = Attempt::of(&phone(18), client(9), &ring(1));
+    assert_limited(elsewhere.reserve(on, &policy).await, LimitKind::PerPhone, 10 * MINUTE);
+}
+
+async fn limits_that_are_off_do_not_hold(on: &TestStore) {
+    for _ in 0..20 {
+        reserved(on, &phone(19), &policy()).await.guess_wrong(on, &policy()).await;
+    }
+    let status = on.store.status(&phone(19), &policy()).await.unwrap();
+    assert!(status.limits.is_empty() && status.code.is_some());
+}
+
+async fn a_refused_request_changes_nothing(on: &TestStore) {
+    let policy = with_limits(Limits { per_phone: limit("1/1h"), per_ip: limit("2/1h"), ..Limits::default() });
+    let sent = reserved(on, &phone(20), &policy).await;
+    for _ in 0..5 {
+        assert_limited(Attempt::new(&phone(20)).reserve(on, &policy).await, LimitKind::PerPhone, HOUR);
+    }
+    assert_eq!(sent.guess_right(on, &policy).await, Verdict::Accepted, "the code that was sent is still the one");
+    reserved(on, &phone(21), &policy).await;
+}
+
+async fn revoking_drops_the_code_and_if_asked_the_limits(on: &TestStore) {
+    let policy =
+        with_limits(Limits { per_phone: limit("1/1h"), failures_per_phone: limit("1/1h"), ..Limits::default() });
+    let attempt = reserved(on, &phone(22), &policy).await;
+    attempt.guess_wrong(on, &policy).await;
+    let revoked = on.store.revoke(&phone(22), false).await.unwrap();
+    assert!(revoked.code && !revoked.limits);
+    let again = on.store.revoke(&phone(22), false).await.unwrap();
+    assert!(!again.code);
+    assert!(matches!(Attempt::new(&phone(22)).reserve(on, &policy).await, Reservation::Limited { .. }));
+    let revoked = on.store.revoke(&phone(22), true).await.unwrap();
+    assert!(!revoked.code && revoked.limits);
+    let attempt = reserved(on, &phone(22), &policy).await;
+    assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Accepted);
+}
+
+async fn a_code_under_a_previous_secret_is_still_good(on: &TestStore) {
+    let attempt = reserved(on, &phone(23), &policy()).await;
+    let rotated = KeyRing::new(DigestKey::new(vec![2; 32]).unwrap(), vec![ring(1).current().clone()]);
+    let newer = Attempt::of(&phone(24), client(7), &rotated);
+    newer.reserve(on, &policy()).await;
+    // Candidates of a rotated ring: the current secret's first, then the previous one's.
+    let mut both = Attempt::of(&phone(23), client(7), &rotated).right;
+    both[1] = attempt.right[0].clone();
+    assert_eq!(on.store.verify(&phone(23), &both, &policy()).await.unwrap(), Verdict::Accepted);
+    assert_eq!(newer.guess_right(on, &policy()).await, Verdict::Accepted);
+}
+
+async fn a_code_under_an_unknown_secret_is_not_compared(on: &TestStore) {
+    let attempt = reserved(on, &phone(25), &policy()).await;
+    let stranger = Attempt::of(&phone(25), client(7), &ring(3));
+    for _ in 0..5 {
+        assert_eq!(stranger.guess_right(on, &policy()).await, Verdict::Unreadable);
+    }
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Accepted, "no attempt was used up");
+}
+
+async fn operators_see_codes_and_limits(on: &TestStore) {
+    let policy = with_limits(Limits {
+        per_phone: limit("2/1h"),
+        resend_cooldown: Some(MINUTE),
+        failures_per_phone: limit("5/24h"),
+        ..Limits::default()
+    });
+    let status = on.store.status(&phone(26), &policy).await.unwrap();
+    assert!(status.code.is_none() && status.limits.iter().all(|(_, count, wait)| *count == 0 && wait.is_zero()));
+
+    let attempt = reserved(on, &phone(26), &policy).await;
+    attempt.guess_wrong(on, &policy).await;
+    let status = on.store.status(&phone(26), &policy).await.unwrap();
+    let code = status.code.unwrap();
+    assert_eq!((code.attempts, code.max_attempts), (1, 3));
+    assert_eq!(code.digest, attempt.record.sealed.digest.shortened());
+    assert_about(code.expires_in, 5 * MINUTE);
+    let counts: Vec<_> = status.limits.iter().map(|(kind, count, _)| (*kind, *count)).collect();
+    let (per_phone, cooldown, failures) = (LimitKind::PerPhone, LimitKind::ResendCooldown, LimitKind::FailuresPerPhone);
+    assert_eq!(counts, [(per_phone, 1), (cooldown, 1), (failures, 1)]);
+    assert_about(status.limits[1].2, MINUTE);
+
+    for last in 27..37 {
+        on.store.reserve(&Attempt::new(&phone(last)).record, &policy).await.unwrap();
+    }
+    assert_eq!(on.store.active(4).await.unwrap().len(), 4);
+    let all = on.store.active(100).await.unwrap();
+    assert_eq!(all.len(), 11);
+    assert!(all.is_sorted_by(|one, other| one.subject < other.subject));
+    on.store.ping().await.unwrap();
+}
+
+/// Runs `times` copies of a request at once, on several threads where the runtime has them.
+async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+    times: usize,
+    request: impl Fn() -> F,
+) -> Vec<T> {
+    let tasks: Vec<_> = (0..times).map(|_| tokio::spawn(request())).collect();
+    let mut answers = Vec::new();
+    for task in tasks {
+        answers.push(task.await.unwrap());
+    }
+    answers
+}
+
+async fn of_fifty_right_guesses_at_once_one_is_accepted(on: &TestStore) {
+    let attempt = reserved(on, &phone(40), &policy()).await;
+    let verdicts = at_once(50, || {
+        let (store, right) = (Arc::clone(&on.store), attempt.right.clone());
+        async move { store.verify(&phone(40), &right, &policy()).await.unwrap() }
+    })
+    .await;
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Accepted).count(), 1);
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Absent).count(), 49);
+}
+
+async fn of_fifty_wrong_guesses_at_once_three_are_compared(on: &TestStore) {
+    let policy = with_limits(Limits { failures_per_phone: limit("100/1h"), ..Limits::default() });
+    let attempt = reserved(on, &phone(41), &policy).await;
+    let verdicts = at_once(50, || {
+        let (store, wrong, policy) = (Arc::clone(&on.store), attempt.wrong.clone(), policy.clone());
+        async move { store.verify(&phone(41), &wrong, &policy).await.unwrap() }
+    })
+    .await;
+    assert_eq!(verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Wrong { .. })).count(), 2);
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Locked).count(), 48);
+    let status = on.store.status(&phone(41), &policy).await.unwrap();
+    assert_eq!(status.limits[0].1, 3, "failures are what was compared");
+    assert_eq!(status.code.unwrap().attempts, 3);
+}
+
+async fn of_fifty_requests_at_once_as_many_as_the_limit_are_sent(on: &TestStore) {
+    let policy = with_limits(Limits { per_phone: limit("5/1h"), per_ip: limit("4/1h"), ..Limits::default() });
+    let answers = at_once(50, || {
+        let (store, attempt, policy) = (Arc::clone(&on.store), Attempt::new(&phone(42)), policy.clone());
+        async move { store.reserve(&attempt.record, &policy).await.unwrap() }
+    })
+    .await;
+    assert_eq!(answers.iter().filter(|answer| **answer == Reservation::Reserved).count(), 4);
+}
