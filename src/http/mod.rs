@@ -1,3 +1,23 @@
-//! placeholder
+//! The service over HTTP: the sample server's two calls for everyone, health for operators.
+//!
+//! A request passes [`router`]'s layers, then one of the two handlers in [`codes`], which ask the domain and put its
+//! answer into an [`answer::Answer`], the one table of statuses and bodies. [`ops`] is the other listener.
+
+mod access_log;
+mod answer;
+mod auth;
+mod body;
+mod client_address;
+mod codes;
+mod ops;
+mod request_id;
+mod router;
+mod server;
 mod settings;
-pub use settings::*;
+mod state;
+
+pub use ops::{Readiness, router as ops_router};
+pub use router::public_router;
+pub use server::{ListenError, Listener};
+pub use settings::{ApiKeyHash, ApiKeyHashError, AuthMode, ServerSettings, TlsFiles};
+pub use state::PublicState;

@@ -10,7 +10,7 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
-use phonenumber::metadata::{DATABASE, Descriptors};
+use phonenumber::metadata::{DATABASE, Descriptor, Descriptors};
 use regex::Regex;
 
 /// Loads the numbering plans, which takes some 50 ms: better before reporting ready than in the first request.
@@ -51,7 +51,7 @@ impl Plan {
             descriptors.pager(),
             descriptors.uan(),
         ];
-        let lengths = kinds.into_iter().flatten().flat_map(|kind| kind.possible_length());
+        let lengths = kinds.into_iter().flatten().flat_map(Descriptor::possible_length);
         Self {
             lengths: lengths.filter(|&&length| length < 32).fold(0, |bits, length| bits | 1 << length),
             source: descriptors.general().national_number().as_str().to_owned(),

@@ -13,7 +13,7 @@ use crate::otp::DigestKey;
 pub struct RedisSettings {
     /// `redis://` or `rediss://` (TLS), with host, port and database.
     pub url: RedisUrl,
-    /// Overrides a password in the URL.
+    /// The password, if the URL has none.
     pub password: Option<SecretString>,
     /// What all keys start with.
     pub key_prefix: KeyPrefix,

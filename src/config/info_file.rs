@@ -1,0 +1,87 @@
+//! The file in which the set-up writes down who we are on WhatsApp: JSON with at least `waba_id`, `access_token`,
+//! `phone_number_id` and `template_id`, each a text or a number.
+
+use std::fs;
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::fault::{Fault, Origin};
+use super::reader::{Input, Reader, Reported};
+
+/// The keys that the file may stand in for, in the order of [`InfoFile::into_texts`].
+const ACCOUNT: [&str; 4] =
+    ["whatsapp.waba_id", "whatsapp.access_token", "whatsapp.phone_number_id", "whatsapp.template_id"];
+
+#[derive(Deserialize)]
+struct InfoFile {
+    waba_id: Option<Text>,
+    access_token: Option<Text>,
+    phone_number_id: Option<Text>,
+    template_id: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Text {
+    Text(String),
+    Number(u64),
+}
+
+impl InfoFile {
+    /// Reads the file. No error repeats any of it, as it holds the token.
+    fn read(path: &Path) -> Result<Self, String> {
+        let text = fs::read_to_string(path).map_err(|error| format!("a text file that can be read ({error})"))?;
+        let text = SecretString::from(text);
+        serde_json::from_str(text.expose_secret()).map_err(|error| {
+            let (line, column) = (error.line(), error.column());
+            format!("JSON as the set-up writes it, which line {line}, column {column} is not")
+        })
+    }
+
+    fn into_texts(self) -> [Option<SecretString>; ACCOUNT.len()] {
+        let texts = [self.waba_id, self.access_token, self.phone_number_id, self.template_id];
+        texts.map(|text| {
+            text.map(|text| match text {
+                Text::Text(text) => text.into(),
+                Text::Number(number) => number.to_string().into(),
+            })
+        })
+    }
+}
+
+/// Gives those of the account's keys a value that have none of their own. If all have, the file is not read.
+pub(super) fn fill_in(reader: &mut Reader) -> Result<(), Reported> {
+    let missing: Vec<_> = ACCOUNT.into_iter().filter(|key| !reader.has_or_names(key)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let Some(path) = reader.path("whatsapp.info_file")? else {
+        return Err(reader.fault("whatsapp.info_file", format!("a file: {}", remedy(&missing))));
+    };
+    let info = InfoFile::read(&path)
+        .map_err(|expected| reader.fault("whatsapp.info_file", format!("{expected}: {}", remedy(&missing))))?;
+    let origin = Origin::InfoFile(path);
+    let mut absent = Vec::new();
+    for (key, text) in ACCOUNT.into_iter().zip(info.into_texts()) {
+        match text {
+            _ if !missing.contains(&key) => {}
+            Some(text) => reader.put(key.to_owned(), Input::One(text), origin.clone()),
+            None => absent.push(key),
+        }
+    }
+    if absent.is_empty() {
+        return Ok(());
+    }
+    Err(reader.report(Fault {
+        key: "whatsapp.info_file".to_owned(),
+        expected: format!("the whole account: {}", remedy(&absent)),
+        given: None,
+        origin,
+    }))
+}
+
+fn remedy(missing: &[&str]) -> String {
+    format!("run whatsapp-otp-setup, or set {}", missing.join(", "))
+}

@@ -1,0 +1,145 @@
+//! Settings: where they come from, what they mean, and what is wrong with them.
+//!
+//! [`Sources`] are the compiled-in `config/default.toml`, one file and the environment, later over earlier.
+//! Each command loads what it needs ([`ServeSettings`], [`SandboxSettings`], or [`Settings`] alone) into types that
+//! cannot be half-configured, or gets every [`Fault`] at once. A secret that a command has no use for is not read.
+//! No other module reads the environment, and no error, log line or [`ShownSetting`] has a secret in it.
+//!
+//! Inside, `keys` lists all there are, `sources` puts their values into a `Reader`, and `sections` reads from it what
+//! they mean.
+
+mod fault;
+mod info_file;
+mod keys;
+mod reader;
+mod secrets;
+mod sections;
+mod shown;
+mod sources;
+#[cfg(test)]
+mod tests;
+
+use self::reader::{Reader, Reported};
+use self::sections::server::Reach;
+use crate::http::ServerSettings;
+use crate::otp::{DigestKey, KeyRing, Policy};
+use crate::store::redis::RedisSettings;
+use crate::telemetry::LogSettings;
+use crate::whatsapp::WhatsAppSettings;
+
+pub use self::fault::{Fault, Origin, SettingsError};
+pub use self::sections::whatsapp::WhatsAppApi;
+pub use self::shown::ShownSetting;
+pub use self::sources::Sources;
+
+/// What every command is told. For `inspect`, `revoke` and `healthcheck` it is enough.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Listeners, proxies, patience and who may call.
+    pub server: ServerSettings,
+    /// Codes and limits.
+    pub policy: Policy,
+    /// Where the state is.
+    pub redis: RedisSettings,
+    /// How and how much to log.
+    pub log: LogSettings,
+    shown: Vec<ShownSetting>,
+}
+
+/// What `serve` and `check` are told.
+#[derive(Debug, Clone)]
+pub struct ServeSettings {
+    /// What every command is told.
+    pub common: Settings,
+    /// The secrets of the code digests.
+    pub keys: KeyRing,
+    /// The Cloud API and who we are there.
+    pub whatsapp: WhatsAppSettings,
+}
+
+/// What `sandbox` is told. None of it has to be set.
+#[derive(Debug, Clone)]
+pub struct SandboxSettings {
+    /// What every command is told; the listeners are on loopback addresses.
+    pub common: Settings,
+    /// The secrets of the code digests, drawn for this run if none is set.
+    pub keys: KeyRing,
+    /// How to call WhatsApp. The address is the configured one, so put the simulator's in its place.
+    pub whatsapp: WhatsAppApi,
+}
+
+impl Settings {
+    /// Loads what every command is told.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] with everything that is wrong.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut reader = sources.read();
+        // Not needed, but a bad value is a fault for every command.
+        let api = sections::whatsapp::read_api(&mut reader);
+        let settings = Self::read(&mut reader, Reach::Any, sections::otp::read_secret);
+        reader.finish(api.and(settings))
+    }
+
+    /// Every setting in force, in the order of `config/default.toml`, with its origin and without secrets.
+    #[must_use]
+    pub fn shown(&self) -> &[ShownSetting] {
+        &self.shown
+    }
+
+    /// Reads what all commands share: last, as it notes what all values turned out to be.
+    fn read(
+        reader: &mut Reader,
+        reach: Reach,
+        otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
+    ) -> Result<Self, Reported> {
+        let server = sections::server::read(reader, reach);
+        let policy = sections::otp::read_policy(reader, sections::limits::read);
+        let redis = sections::redis::read(reader, otp_secret);
+        let log = sections::log::read(reader);
+        let (server, redis) = (server?, redis?);
+        if server.request_timeout <= redis.timeout {
+            let redis_timeout = humantime::format_duration(redis.timeout);
+            let expected = format!("more than redis.timeout, which is {redis_timeout}");
+            return Err(reader.fault("server.request_timeout", expected));
+        }
+        Ok(Self { server, policy: policy?, redis, log: log?, shown: reader.shown() })
+    }
+}
+
+impl ServeSettings {
+    /// Loads what `serve` and `check` are told: with `otp.secret` and the WhatsApp account.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] with everything that is wrong.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut reader = sources.read();
+        let keys = sections::otp::read_keys(&mut reader);
+        let api = sections::whatsapp::read_api(&mut reader);
+        let account = sections::whatsapp::read_account(&mut reader);
+        let common = Settings::read(&mut reader, Reach::Any, |_| current(&keys));
+        reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: api?.with_account(account?) })))
+    }
+}
+
+impl SandboxSettings {
+    /// Loads what `sandbox` is told: over its own defaults, and with a secret drawn for it if it has none.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] with everything that is wrong.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut reader = sources.read_for_sandbox();
+        let keys = sections::otp::draw_secret(&mut reader).and_then(|()| sections::otp::read_keys(&mut reader));
+        let api = sections::whatsapp::read_api(&mut reader);
+        let common = Settings::read(&mut reader, Reach::Loopback, |_| current(&keys));
+        reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: api? })))
+    }
+}
+
+/// The key of `otp.secret`.
+fn current(keys: &Result<KeyRing, Reported>) -> Result<DigestKey, Reported> {
+    keys.as_ref().map(|keys| keys.current().clone()).map_err(|&reported| reported)
+}

@@ -1,0 +1,26 @@
+//! `limits.*`: how often is too often.
+
+use std::time::Duration;
+
+use crate::config::reader::{HOUR, Reader, Reported};
+use crate::otp::{Limit, LimitError, Limits};
+
+pub(in crate::config) fn read(reader: &mut Reader) -> Result<Limits, Reported> {
+    let per_phone = reader.required("limits.per_phone", limit);
+    let resend_cooldown = reader.duration("limits.resend_cooldown", Duration::ZERO..=24 * HOUR);
+    let per_ip = reader.required("limits.per_ip", limit);
+    let failures_per_phone = reader.required("limits.failures_per_phone", limit);
+    Ok(Limits {
+        per_phone: per_phone?,
+        resend_cooldown: Some(resend_cooldown?).filter(|cooldown| !cooldown.is_zero()),
+        per_ip: per_ip?,
+        failures_per_phone: failures_per_phone?,
+    })
+}
+
+fn limit(text: &str) -> Result<Option<Limit>, LimitError> {
+    match text {
+        "off" => Ok(None),
+        limit => limit.parse().map(Some),
+    }
+}

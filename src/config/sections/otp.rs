@@ -1,0 +1,66 @@
+//! `otp.*`: codes and the secrets of their digests.
+
+use std::time::Duration;
+
+use data_encoding::HEXLOWER;
+use rand::TryRng;
+use rand::rngs::SysRng;
+
+use crate::config::fault::Origin;
+use crate::config::reader::{HOUR, Input, MINUTE, Reader, Reported, SECOND};
+use crate::otp::{CodeLength, DigestKey, KeyRing, Limits, Policy};
+
+pub(in crate::config) fn read_policy(
+    reader: &mut Reader,
+    limits: impl FnOnce(&mut Reader) -> Result<Limits, Reported>,
+) -> Result<Policy, Reported> {
+    let code_length = reader.required("otp.code_length", |text| {
+        let range = CodeLength::RANGE;
+        text.parse()
+            .ok()
+            .and_then(CodeLength::new)
+            .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+    });
+    let code_lifetime = reader.duration("otp.code_lifetime", 30 * SECOND..=90 * MINUTE);
+    let max_attempts = reader.whole_number("otp.max_verification_attempts", 1..=100);
+    let linger = reader.duration("otp.linger", Duration::ZERO..=24 * HOUR);
+    let limits = limits(reader);
+    Ok(Policy {
+        code_length: code_length?,
+        code_lifetime: code_lifetime?,
+        linger: linger?,
+        max_attempts: max_attempts?,
+        limits: limits?,
+    })
+}
+
+/// The secret of new codes and those of earlier ones.
+pub(in crate::config) fn read_keys(reader: &mut Reader) -> Result<KeyRing, Reported> {
+    let current = read_secret(reader);
+    let previous = reader.secret_list("otp.previous_secrets", digest_key);
+    Ok(KeyRing::new(current?, previous?))
+}
+
+/// `otp.secret` alone.
+pub(in crate::config) fn read_secret(reader: &mut Reader) -> Result<DigestKey, Reported> {
+    reader.required_secret("otp.secret", digest_key)
+}
+
+/// Gives `otp.secret` a random value if it has none: good for as long as one sandbox runs.
+pub(in crate::config) fn draw_secret(reader: &mut Reader) -> Result<(), Reported> {
+    if reader.has_or_names("otp.secret") {
+        return Ok(());
+    }
+    let mut bytes = [0; DigestKey::MIN_BYTES];
+    SysRng
+        .try_fill_bytes(&mut bytes)
+        .map_err(|error| reader.fault("otp.secret", format!("the operating system to draw one ({error})")))?;
+    let secret = Input::One(HEXLOWER.encode(&bytes).into());
+    reader.put("otp.secret".to_owned(), secret, Origin::Drawn);
+    Ok(())
+}
+
+/// The bytes of the text are the key, whatever they are: what looks like hexadecimal is not decoded.
+pub(in crate::config) fn digest_key(text: &str) -> Result<DigestKey, String> {
+    DigestKey::new(text.as_bytes().to_vec()).map_err(|too_short| format!("a secret of {too_short}"))
+}

@@ -1,0 +1,162 @@
+//! `server.*`: listeners, proxies and patience.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use ipnet::IpNet;
+use url::Url;
+
+use super::auth;
+use crate::config::reader::{HOUR, MINUTE, Reader, Reported, SECOND};
+use crate::http::{ServerSettings, TlsFiles};
+
+/// From where the listeners may be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::config) enum Reach {
+    /// From wherever the settings say.
+    Any,
+    /// From this machine alone: the sandbox shows every code it sends.
+    Loopback,
+}
+
+pub(in crate::config) fn read(reader: &mut Reader, reach: Reach) -> Result<ServerSettings, Reported> {
+    let listen = reader.required("server.listen", |text| address(text, reach));
+    let ops_listen = reader.optional("server.ops_listen", |text| address(text, reach));
+    let ops_listen = apart(reader, listen, ops_listen);
+    let tls = tls(reader);
+    let cors_origins = reader.list("server.cors_origins", web_origin);
+    let trusted_proxies = reader.list("server.trusted_proxies", network);
+    let request_timeout = reader.duration("server.request_timeout", SECOND..=2 * MINUTE);
+    let drain_delay = reader.duration("server.drain_delay", Duration::ZERO..=10 * MINUTE);
+    let shutdown_timeout = reader.duration("server.shutdown_timeout", Duration::ZERO..=HOUR);
+    let auth = auth::read(reader);
+    Ok(ServerSettings {
+        listen: listen?,
+        ops_listen: ops_listen?,
+        tls: tls?,
+        cors_origins: cors_origins?,
+        trusted_proxies: trusted_proxies?,
+        request_timeout: request_timeout?,
+        drain_delay: drain_delay?,
+        shutdown_timeout: shutdown_timeout?,
+        auth: auth?,
+    })
+}
+
+fn address(text: &str, reach: Reach) -> Result<SocketAddr, &'static str> {
+    let address = text.parse::<SocketAddr>().ok();
+    match reach {
+        Reach::Any => address.ok_or("an IP address and a port, such as 0.0.0.0:3000 or [::]:3000"),
+        Reach::Loopback => address
+            .filter(|address| address.ip().is_loopback())
+            .ok_or("a loopback address and a port, such as 127.0.0.1:3000, as the sandbox shows every code"),
+    }
+}
+
+/// What the operators' listener shows is not for the public, so it is never the same one.
+fn apart(
+    reader: &mut Reader,
+    listen: Result<SocketAddr, Reported>,
+    ops_listen: Result<Option<SocketAddr>, Reported>,
+) -> Result<Option<SocketAddr>, Reported> {
+    match (listen, ops_listen) {
+        // Port 0 is a free one, another each time.
+        (Ok(public), Ok(Some(ops))) if public == ops && ops.port() != 0 => {
+            Err(reader.fault("server.ops_listen", "another address than server.listen"))
+        }
+        (_, ops_listen) => ops_listen,
+    }
+}
+
+fn tls(reader: &mut Reader) -> Result<Option<TlsFiles>, Reported> {
+    let certificate = reader.path("server.tls_cert_file");
+    let key = reader.path("server.tls_key_file");
+    match (certificate?, key?) {
+        (Some(certificate), Some(key)) => Ok(Some(TlsFiles { certificate, key })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(reader.fault("server.tls_key_file", "a file, as server.tls_cert_file is given")),
+        (None, Some(_)) => Err(reader.fault("server.tls_cert_file", "a file, as server.tls_key_file is given")),
+    }
+}
+
+/// An origin as browsers write it, without the port that goes without saying.
+fn web_origin(text: &str) -> Result<HeaderValue, &'static str> {
+    let origin = || {
+        let url = Url::parse(text).ok()?;
+        let bare = url.path() == "/" && !text.ends_with('/') && !text.contains(['?', '#', '@']);
+        let fine = bare && matches!(url.scheme(), "http" | "https");
+        let origin = fine.then(|| url.origin().ascii_serialization())?;
+        HeaderValue::from_str(&origin).ok()
+    };
+    origin().ok_or("an origin http(s)://HOST[:PORT] without a path")
+}
+
+/// A network, or one address as the network of itself.
+fn network(text: &str) -> Result<IpNet, &'static str> {
+    let one = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse::<IpNet>()
+        .map(|network| network.trunc())
+        .or_else(|_| one())
+        .map_err(|_| "an IP address or network, such as 10.0.0.0/8")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_kept_as_browsers_send_it() {
+        for (text, sent) in [
+            ("https://example.com", "https://example.com"),
+            ("https://Example.com:443", "https://example.com"),
+            ("http://localhost:8080", "http://localhost:8080"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(web_origin(text).unwrap(), sent);
+        }
+        for text in [
+            "*",
+            "null",
+            "example.com",
+            "https://",
+            "https://example.com/",
+            "https://example.com/app",
+            "https://example.com?q",
+            "https://example.com#f",
+            "https://user@example.com",
+            "ftp://example.com",
+        ] {
+            assert!(web_origin(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_the_network_of_itself() {
+        for (text, expected) in [
+            ("10.0.0.0/8", "10.0.0.0/8"),
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("192.0.2.7", "192.0.2.7/32"),
+            ("2001:db8::1", "2001:db8::1/128"),
+        ] {
+            assert_eq!(network(text).unwrap().to_string(), expected);
+        }
+        for text in ["", "10.0.0.0/33", "example.com", "10.0.0"] {
+            assert!(network(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_sandbox_is_reached_from_this_machine_alone() {
+        for text in ["127.0.0.1:3000", "127.9.9.9:0", "[::1]:3000"] {
+            assert!(address(text, Reach::Loopback).is_ok(), "{text}");
+        }
+        for text in ["0.0.0.0:3000", "[::]:3000", "192.0.2.1:3000"] {
+            assert!(address(text, Reach::Loopback).is_err(), "{text}");
+            assert!(address(text, Reach::Any).is_ok(), "{text}");
+        }
+        for text in ["", "3000", "localhost:3000", "127.0.0.1", "127.0.0.1:65536"] {
+            assert!(address(text, Reach::Any).is_err(), "{text}");
+        }
+    }
+}

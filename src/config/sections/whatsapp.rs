@@ -1,0 +1,136 @@
+//! `whatsapp.*`: the Cloud API and who we are there.
+
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+use crate::config::info_file;
+use crate::config::reader::{MILLISECOND, MINUTE, Reader, Reported};
+use crate::whatsapp::{ApiVersion, WhatsAppAccount, WhatsAppSettings};
+
+/// How to reach the Cloud API, as whoever it may be.
+#[derive(Debug, Clone)]
+pub struct WhatsAppApi {
+    /// The Graph API without a version.
+    pub base_url: Url,
+    /// The Graph API's version.
+    pub api_version: ApiVersion,
+    /// The template's language code.
+    pub language: String,
+    /// The longest that one call may take.
+    pub timeout: Duration,
+    /// How often a call is tried again after a transient failure.
+    pub max_retries: u32,
+}
+
+impl WhatsAppApi {
+    /// Everything the client needs to know, as `account`.
+    #[must_use]
+    pub fn with_account(self, account: WhatsAppAccount) -> WhatsAppSettings {
+        WhatsAppSettings {
+            base_url: self.base_url,
+            api_version: self.api_version,
+            account,
+            language: self.language,
+            timeout: self.timeout,
+            max_retries: self.max_retries,
+        }
+    }
+}
+
+pub(in crate::config) fn read_api(reader: &mut Reader) -> Result<WhatsAppApi, Reported> {
+    let base_url = read_base_url(reader);
+    let api_version = reader.required("whatsapp.api_version", ApiVersion::parse);
+    let language = reader.required("whatsapp.language", language);
+    let timeout = reader.duration("whatsapp.timeout", 100 * MILLISECOND..=MINUTE);
+    let max_retries = reader.whole_number("whatsapp.max_retries", 0..=10);
+    Ok(WhatsAppApi {
+        base_url: base_url?,
+        api_version: api_version?,
+        language: language?,
+        timeout: timeout?,
+        max_retries: max_retries?,
+    })
+}
+
+/// Who sends: the keys of their own, and the info file for what they leave open.
+pub(in crate::config) fn read_account(reader: &mut Reader) -> Result<WhatsAppAccount, Reported> {
+    let filled = info_file::fill_in(reader);
+    // What is given is read even if something is missing, so that all faults come to light.
+    let mut read_id = |key| present(reader, key, filled).and_then(|()| reader.required(key, id));
+    let waba_id = read_id("whatsapp.waba_id");
+    let phone_number_id = read_id("whatsapp.phone_number_id");
+    let template_id = read_id("whatsapp.template_id");
+    let key = "whatsapp.access_token";
+    let access_token = present(reader, key, filled).and_then(|()| reader.required_secret(key, access_token));
+    Ok(WhatsAppAccount {
+        waba_id: waba_id?,
+        access_token: access_token?,
+        phone_number_id: phone_number_id?,
+        template_id: template_id?,
+    })
+}
+
+/// Whether `key` has a value to read; if not, that was reported when the rest was `filled` in.
+fn present(reader: &Reader, key: &str, filled: Result<(), Reported>) -> Result<(), Reported> {
+    if reader.has_or_names(key) { Ok(()) } else { filled }
+}
+
+fn read_base_url(reader: &mut Reader) -> Result<Url, Reported> {
+    let url = reader.required("whatsapp.base_url", |text| {
+        let bare = |url: &Url| matches!(url.scheme(), "http" | "https") && !text.contains(['@', '?', '#']);
+        let url = Url::parse(text).ok().filter(bare);
+        url.ok_or("https:// or http://, a host and, if need be, a path; no user name, ? or #")
+    })?;
+    reader.show_as("whatsapp.base_url", url.to_string());
+    Ok(url)
+}
+
+/// It goes into a header.
+fn access_token(text: &str) -> Result<SecretString, &'static str> {
+    let fine = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fine.then(|| text.into()).ok_or("a token of visible ASCII without blanks")
+}
+
+/// Ids go into paths, so they are digits and nothing else.
+fn id(text: &str) -> Result<String, &'static str> {
+    let fine = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    fine.then(|| text.to_owned()).ok_or("an id of 1 to 32 digits")
+}
+
+fn language(text: &str) -> Result<String, &'static str> {
+    let (language, country) = match text.split_once('_') {
+        Some((language, country)) => (language, Some(country)),
+        None => (text, None),
+    };
+    let fine = (2..=3).contains(&language.len())
+        && language.bytes().all(|byte| byte.is_ascii_lowercase())
+        && country.is_none_or(|country| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()));
+    fine.then(|| text.to_owned()).ok_or("a language code, such as en_US, de or fil")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_digits() {
+        for text in ["0", "100000000000001", &"9".repeat(32)] {
+            assert_eq!(id(text).unwrap(), text);
+        }
+        for text in ["", "12a", "1/2", "-1", "１", &"9".repeat(33)] {
+            assert!(id(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_language_may_have_a_country() {
+        for text in ["en_US", "de", "fil"] {
+            assert_eq!(language(text).unwrap(), text);
+        }
+        for text in ["", "e", "engl", "EN", "en_", "en_us", "en_USA", "en-US", "en_US_x", "en "] {
+            assert!(language(text).is_err(), "{text}");
+        }
+    }
+}

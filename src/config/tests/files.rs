@@ -1,0 +1,105 @@
+//! The files under `config/`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::*;
+use crate::http::AuthMode;
+use crate::telemetry::LogFormat;
+
+fn sample(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
+}
+
+/// `KEY = VALUE` without the `#` that says it has no default; prose has a blank there.
+fn uncommented(line: &str) -> &str {
+    match line.strip_prefix('#') {
+        Some(setting) if setting.starts_with(|letter: char| letter.is_ascii_lowercase()) => setting,
+        _ => line,
+    }
+}
+
+#[test]
+fn the_default_file_has_every_key_and_no_other() {
+    let text = fs::read_to_string(sample("default.toml")).unwrap();
+    let mut section = "";
+    let mut written = Vec::new();
+    for line in text.lines().map(uncommented) {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            written.push(format!("{section}.{key}"));
+        }
+    }
+    let known: Vec<_> = keys::all().map(|(key, _)| key).collect();
+    assert_eq!(written, known, "in the same order");
+    assert_eq!(known.iter().collect::<BTreeSet<_>>().len(), known.len(), "each once");
+}
+
+#[test]
+fn what_the_sample_files_have_commented_out_is_known_too() {
+    for name in ["default.toml", "production.toml", "development.toml", "sandbox.toml"] {
+        let text = fs::read_to_string(sample(name)).unwrap();
+        let lines: Vec<_> = text.lines().map(uncommented).collect();
+        let (_directory, sources) = from_file(&lines.join("\n"));
+        if let Err(error) = Settings::load(&sources) {
+            // Values that one has to fill in are faults; keys that nobody knows would be others.
+            assert!(error.faults().iter().all(|fault| keys::kind(&fault.key).is_some()), "{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    let for_later = ["redis.sentinels", "redis.master_name", "redis.nodes"];
+    for (key, _) in keys::all().filter(|(key, _)| !for_later.contains(&key.as_str())) {
+        let (section, name) = key.split_once('.').unwrap();
+        // No list has such an entry, and what is no list is one value.
+        let (_directory, mut sources) = from_file(&format!("[{section}]\n{name} = [\"?\"]"));
+        sources.environment = given(&[("redis.subject", "hashed")]).environment;
+        if key == "redis.subject" {
+            sources.environment.clear();
+        }
+        let error = ServeSettings::load(&sources).unwrap_err();
+        let noticed = |fault: &Fault| {
+            fault.key == key && (fault.expected.contains("not a list") || fault.expected.contains("entry 1 to be"))
+        };
+        assert!(error.faults().iter().any(noticed), "{key}: {error}");
+    }
+}
+
+#[test]
+fn production_lacks_nothing_but_its_secrets() {
+    let secrets = ["otp.secret_file", "redis.password_file", "whatsapp.info_file"];
+    let (directory, secret) = file("secret", SECRET);
+    let info = directory.path().join("info.json");
+    fs::write(&info, r#"{"waba_id": 1, "access_token": "EAA", "phone_number_id": 2, "template_id": 3}"#).unwrap();
+    let paths = [&secret, &secret, &info].map(|path| path.to_str().unwrap());
+    let pairs: Vec<_> = secrets.into_iter().zip(paths).collect();
+    let mut sources = given(&pairs);
+    sources.file = Some(sample("production.toml"));
+    let settings = ServeSettings::load(&sources).unwrap();
+    assert_eq!(settings.common.policy.limits.resend_cooldown.unwrap().as_secs(), 30);
+    assert_eq!(settings.common.server.auth, AuthMode::Open);
+    assert_eq!(settings.common.log.format, LogFormat::Json);
+    for key in secrets {
+        let mut sources = sources.clone();
+        sources.environment.remove(&keys::variable(key));
+        // A machine may have the secret; on all others that is all there is to say.
+        if let Err(error) = ServeSettings::load(&sources) {
+            assert_eq!(fault_keys(&error), [key]);
+            assert!(error.faults()[0].given.as_ref().is_some_and(|path| path.starts_with("/run/secrets/")));
+        }
+    }
+}
+
+#[test]
+fn development_lacks_nothing_but_a_secret() {
+    let mut sources = Sources { file: Some(sample("development.toml")), ..Sources::default() };
+    assert_eq!(only_fault(ServeSettings::load(&sources)).key, "otp.secret");
+    sources.environment = given(&[("otp.secret", SECRET)]).environment;
+    let settings = ServeSettings::load(&sources).unwrap();
+    assert_eq!(settings.whatsapp.base_url.as_str(), "http://127.0.0.1:3001/");
+    assert_eq!(settings.whatsapp.account.waba_id, "100000000000001");
+    assert_eq!(settings.common.log.format, LogFormat::Pretty);
+}

@@ -1,0 +1,278 @@
+//! What each key takes and refuses, and what it is by default.
+
+use std::time::Duration;
+
+use super::*;
+use crate::config::Origin;
+use crate::http::{AuthMode, TlsFiles};
+use crate::otp::Limit;
+use crate::store::redis::Subject;
+use crate::telemetry::LogFormat;
+
+#[test]
+fn the_defaults_are_those_of_the_contract() {
+    let contract = [
+        ("server.listen", "0.0.0.0:3000"),
+        ("server.ops_listen", "127.0.0.1:9464"),
+        ("server.cors_origins", ""),
+        ("server.trusted_proxies", ""),
+        ("server.request_timeout", "15s"),
+        ("server.drain_delay", "5s"),
+        ("server.shutdown_timeout", "30s"),
+        ("auth.mode", "open"),
+        ("auth.api_keys", ""),
+        ("otp.code_length", "6"),
+        ("otp.code_lifetime", "5m"),
+        ("otp.max_verification_attempts", "3"),
+        ("otp.linger", "10m"),
+        ("limits.per_phone", "5/1h"),
+        ("limits.resend_cooldown", "0s"),
+        ("limits.per_ip", "60/1h"),
+        ("limits.failures_per_phone", "15/24h"),
+        ("redis.url", "redis://127.0.0.1:6379/0"),
+        ("redis.mode", "single"),
+        ("redis.key_prefix", "otp"),
+        ("redis.subject", "phone"),
+        ("redis.timeout", "2s"),
+        ("redis.pool_size", "1"),
+        ("whatsapp.base_url", "https://graph.facebook.com/"),
+        ("whatsapp.api_version", "v21.0"),
+        ("whatsapp.info_file", "setup/whatsapp-info.json"),
+        ("whatsapp.language", "en_US"),
+        ("whatsapp.timeout", "10s"),
+        ("whatsapp.max_retries", "2"),
+        ("log.format", "json"),
+        ("log.level", "info"),
+    ];
+    let settings = Settings::load(&Sources::default()).unwrap();
+    let shown: Vec<_> = settings.shown().iter().map(|setting| (setting.key.as_str(), setting.value.as_str())).collect();
+    assert_eq!(shown, contract);
+    assert!(settings.shown().iter().all(|setting| setting.origin == Origin::Default));
+}
+
+#[test]
+fn the_defaults_mean_what_they_say() {
+    let ServeSettings { common, whatsapp, .. } = serve(&[]).unwrap();
+    let Settings { server, policy, redis, log, .. } = common;
+    assert_eq!(server.listen, "0.0.0.0:3000".parse().unwrap());
+    assert_eq!(server.ops_listen, Some("127.0.0.1:9464".parse().unwrap()));
+    assert_eq!((server.tls, server.auth), (None, AuthMode::Open));
+    assert!(server.cors_origins.is_empty() && server.trusted_proxies.is_empty());
+    assert_eq!(
+        [server.request_timeout, server.drain_delay, server.shutdown_timeout],
+        [15, 5, 30].map(Duration::from_secs)
+    );
+    assert_eq!((policy.code_length.digits(), policy.max_attempts), (6, 3));
+    assert_eq!([policy.code_lifetime, policy.linger], [5, 10].map(Duration::from_mins));
+    let limit = |max, hours| {
+        let window = Duration::from_hours(hours);
+        Some(Limit { max, window })
+    };
+    assert_eq!(policy.limits.per_phone, limit(5, 1));
+    assert_eq!(policy.limits.per_ip, limit(60, 1));
+    assert_eq!(policy.limits.failures_per_phone, limit(15, 24));
+    assert_eq!(policy.limits.resend_cooldown, None);
+    assert_eq!(redis.url.expose(), "redis://127.0.0.1:6379/0");
+    assert!(redis.password.is_none() && matches!(redis.subject, Subject::Phone));
+    assert_eq!((redis.key_prefix.as_str(), redis.pool_size), ("otp", 1));
+    assert_eq!(redis.timeout, Duration::from_secs(2));
+    assert_eq!(whatsapp.base_url.as_str(), "https://graph.facebook.com/");
+    assert_eq!((whatsapp.api_version.as_str(), whatsapp.language.as_str()), ("v21.0", "en_US"));
+    assert_eq!((whatsapp.timeout, whatsapp.max_retries), (Duration::from_secs(10), 2));
+    assert_eq!((log.format, log.level.as_str()), (LogFormat::Json, "info"));
+}
+
+/// Loads with `value` for `key`, among settings that let nothing else be at fault.
+fn with(key: &str, value: &str) -> Result<ServeSettings, SettingsError> {
+    let others = [("server.request_timeout", "2m"), ("redis.timeout", "50ms"), ("redis.subject", "hashed")];
+    let mut pairs: Vec<_> = others.into_iter().filter(|(other, _)| *other != key).collect();
+    pairs.push((key, value));
+    serve(&pairs)
+}
+
+#[test]
+fn values_within_bounds_are_taken() {
+    for (key, values) in [
+        ("server.listen", &["127.0.0.1:0", "[::]:3000", " 0.0.0.0:80 "][..]),
+        ("server.ops_listen", &["", "0.0.0.0:9464"]),
+        ("server.cors_origins", &["", "https://a.example, http://localhost:8080"]),
+        ("server.trusted_proxies", &["", "10.0.0.0/8,192.0.2.7, 2001:db8::/32"]),
+        ("server.request_timeout", &["1s", "2m", "90s"]),
+        ("server.drain_delay", &["0s", "10m"]),
+        ("server.shutdown_timeout", &["0s", "1h"]),
+        ("auth.mode", &["open"]),
+        ("otp.code_length", &["4", "10"]),
+        ("otp.code_lifetime", &["30s", "90m", "1h 30m"]),
+        ("otp.max_verification_attempts", &["1", "100"]),
+        ("otp.linger", &["0s", "24h"]),
+        ("limits.per_phone", &["off", "1/1s", "10000/31days"]),
+        ("limits.per_ip", &["off", "60/1h"]),
+        ("limits.failures_per_phone", &["off", "15/24h"]),
+        ("limits.resend_cooldown", &["0s", "24h"]),
+        ("redis.url", &["redis://redis", "rediss://app:pass@redis.internal:6380/3"]),
+        ("redis.mode", &["single"]),
+        ("redis.key_prefix", &["otp-staging"]),
+        ("redis.subject", &["phone", "hashed"]),
+        ("redis.timeout", &["50ms", "30s"]),
+        ("redis.pool_size", &["1", "64"]),
+        ("whatsapp.base_url", &["http://127.0.0.1:3001", "https://proxy.example/graph"]),
+        ("whatsapp.api_version", &["v22.0"]),
+        ("whatsapp.language", &["de", "pt_BR"]),
+        ("whatsapp.timeout", &["100ms", "60s"]),
+        ("whatsapp.max_retries", &["0", "10"]),
+        ("log.format", &["json", "pretty"]),
+        ("log.level", &["debug", "info,whatsapp_otp=trace"]),
+    ] {
+        for value in values {
+            let loaded = with(key, value);
+            assert!(loaded.is_ok(), "{key} = {value:?}: {}", loaded.unwrap_err());
+        }
+    }
+}
+
+#[test]
+fn values_out_of_bounds_are_faults_that_name_the_bounds() {
+    for (key, expected, values) in [
+        ("server.listen", "an IP address and a port", &["", "3000", "localhost:3000"][..]),
+        ("server.ops_listen", "an IP address and a port", &["off"]),
+        ("server.cors_origins", "http(s)://HOST", &["*", "https://a.example/"]),
+        ("server.trusted_proxies", "an IP address or network", &["any", "10.0.0.0/33"]),
+        ("server.request_timeout", "from 1s to 2m", &["999ms", "121s", "15", "-1s", ""]),
+        ("server.drain_delay", "from 0s to 10m", &["601s", "soon"]),
+        ("server.shutdown_timeout", "from 0s to 1h", &["3601s"]),
+        ("auth.mode", "open or api_key", &["", "closed", "Open"]),
+        ("otp.code_length", "from 4 to 10", &["3", "11", "six", "", "6.0", "300"]),
+        ("otp.code_lifetime", "from 30s to 1h 30m", &["29s", "5401s", "5", "30s 1us"]),
+        ("otp.max_verification_attempts", "from 1 to 100", &["0", "101", "-1"]),
+        ("otp.linger", "from 0s to 1day", &["24h 1s"]),
+        ("limits.per_phone", "or off", &["", "5", "0/1h", "none"]),
+        ("limits.per_ip", "or off", &["60/hour/2"]),
+        ("limits.failures_per_phone", "or off", &["15/32days"]),
+        ("limits.resend_cooldown", "from 0s to 1day", &["25h", "off"]),
+        ("redis.mode", "single", &["", "standalone"]),
+        ("redis.key_prefix", "letters", &["", "a{b}", "a*"]),
+        ("redis.subject", "phone or hashed", &["", "plain"]),
+        ("redis.timeout", "from 50ms to 30s", &["49ms", "31s"]),
+        ("redis.pool_size", "from 1 to 64", &["0", "65"]),
+        ("whatsapp.api_version", "v21.0", &["", "21.0", "latest"]),
+        ("whatsapp.waba_id", "1 to 32 digits", &["abc", "1/2"]),
+        ("whatsapp.language", "language code", &["", "english"]),
+        ("whatsapp.timeout", "from 100ms to 1m", &["99ms", "61s"]),
+        ("whatsapp.max_retries", "from 0 to 10", &["11"]),
+        ("log.format", "json or pretty", &["", "text"]),
+        ("log.level", "off, error", &["", "inof"]),
+    ] {
+        for value in values {
+            let fault = only_fault(with(key, value));
+            assert_eq!((fault.key.as_str(), fault.given.as_deref()), (key, Some(*value)));
+            assert_eq!(fault.origin, Origin::Variable(keys::variable(key)));
+            assert!(fault.expected.contains(expected), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn addresses_out_of_shape_are_faults_that_do_not_repeat_them() {
+    for (key, values) in [
+        ("redis.url", &["", "redis", "http://redis", "redis://redis/zero"][..]),
+        (
+            "whatsapp.base_url",
+            &["", "graph.facebook.com", "ftp://a.example", "https://a.example?b", "https://a.example#b"],
+        ),
+    ] {
+        for value in values {
+            let fault = only_fault(with(key, value));
+            assert_eq!((fault.key.as_str(), fault.given), (key, None), "{value}");
+            assert!(fault.expected.contains("://"), "{}", fault.expected);
+        }
+    }
+}
+
+#[test]
+fn lists_come_as_toml_arrays_and_with_commas() {
+    let networks = ["10.0.0.0/8", "192.0.2.7/32"];
+    let (_directory, mut sources) = from_file("[server]\ntrusted_proxies = [\"10.0.0.0/8\", \"192.0.2.7\"]");
+    let mut loaded = vec![Settings::load(&sources).unwrap()];
+    sources.file = None;
+    sources.environment.extend(given(&[("server.trusted_proxies", " 10.0.0.0/8 , 192.0.2.7")]).environment);
+    loaded.push(Settings::load(&sources).unwrap());
+    for settings in loaded {
+        let read: Vec<_> = settings.server.trusted_proxies.iter().map(ToString::to_string).collect();
+        assert_eq!(read, networks);
+    }
+}
+
+#[test]
+fn every_bad_entry_of_a_list_is_named() {
+    let error = serve(&[("server.trusted_proxies", "10.0.0.0/8,a,,b")]).unwrap_err();
+    let entries: Vec<_> =
+        error.faults().iter().map(|fault| (fault.given.as_deref().unwrap(), &fault.expected[..7])).collect();
+    assert_eq!(entries, [("a", "entry 2"), ("", "entry 3"), ("b", "entry 4")]);
+}
+
+#[test]
+fn an_empty_ops_address_means_no_such_listener() {
+    assert_eq!(serve(&[("server.ops_listen", "")]).unwrap().common.server.ops_listen, None);
+}
+
+#[test]
+fn the_operators_listener_is_never_the_public_one() {
+    let address = "127.0.0.1:3000";
+    let fault = only_fault(serve(&[("server.listen", address), ("server.ops_listen", address)]));
+    assert_eq!(fault.key, "server.ops_listen");
+    let any_free = "127.0.0.1:0";
+    assert!(serve(&[("server.listen", any_free), ("server.ops_listen", any_free)]).is_ok());
+}
+
+#[test]
+fn a_certificate_comes_with_its_key() {
+    let (certificate, key) = (("server.tls_cert_file", "/tls.crt"), ("server.tls_key_file", "/tls.key"));
+    let both = TlsFiles { certificate: "/tls.crt".into(), key: "/tls.key".into() };
+    assert_eq!(serve(&[certificate, key]).unwrap().common.server.tls, Some(both));
+    assert_eq!(only_fault(serve(&[certificate])).key, key.0);
+    assert_eq!(only_fault(serve(&[key])).key, certificate.0);
+    assert_eq!(serve(&[("server.tls_cert_file", ""), ("server.tls_key_file", "")]).unwrap().common.server.tls, None);
+}
+
+#[test]
+fn a_request_outlives_its_redis_call() {
+    for timeout in ["5s", "6s"] {
+        let fault = only_fault(serve(&[("server.request_timeout", "5s"), ("redis.timeout", timeout)]));
+        assert_eq!(fault.key, "server.request_timeout");
+        assert!(fault.expected.contains("more than redis.timeout"), "{fault}");
+    }
+    assert!(serve(&[("server.request_timeout", "5s"), ("redis.timeout", "4999ms")]).is_ok());
+}
+
+#[test]
+fn api_keys_are_required_when_they_are_asked_for() {
+    let hash = format!("backend:{}", "ab".repeat(32));
+    let mode = ("auth.mode", "api_key");
+    assert_eq!(only_fault(serve(&[mode])).key, "auth.api_keys");
+    let AuthMode::ApiKeys(keys) = serve(&[mode, ("auth.api_keys", &hash)]).unwrap().common.server.auth else {
+        panic!("keys were given");
+    };
+    assert_eq!((keys[0].name.as_str(), keys[0].sha256), ("backend", [0xab; 32]));
+    assert_eq!(serve(&[("auth.api_keys", &hash)]).unwrap().common.server.auth, AuthMode::Open);
+}
+
+#[test]
+fn modes_of_redis_that_are_to_come_are_recognised() {
+    for (mode, key) in [("sentinel", "redis.sentinels"), ("cluster", "redis.nodes")] {
+        let fault = only_fault(serve(&[("redis.mode", mode), (key, "a:1,b:2"), ("redis.master_name", "otp")]));
+        assert_eq!((fault.key.as_str(), fault.given.as_deref()), ("redis.mode", Some(mode)));
+        assert!(fault.expected.contains("this version"), "{fault}");
+    }
+}
+
+#[test]
+fn a_cooldown_of_nothing_is_none_and_off_switches_a_limit_off() {
+    let limits = serve(&[("limits.resend_cooldown", "30s"), ("limits.per_phone", "off"), ("limits.per_ip", "7/1m")])
+        .unwrap()
+        .common
+        .policy
+        .limits;
+    assert_eq!(limits.resend_cooldown, Some(Duration::from_secs(30)));
+    assert_eq!(limits.per_phone, None);
+    assert_eq!(limits.per_ip.unwrap().max, 7);
+}

@@ -1,0 +1,44 @@
+//! One line per request, and with `log.format = "pretty"` the sample server's table of active codes after it.
+
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use tower_http::request_id::RequestId;
+use tracing::Instrument;
+
+use super::answer::Logged;
+use super::state::PublicState;
+use crate::telemetry::print_active_codes;
+
+pub(super) async fn log(State(state): State<PublicState>, request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let method = request.method().clone();
+    // The route, never the path, which holds the number.
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+    let span = tracing::info_span!("request", request_id = request_id.unwrap_or("-"));
+
+    let response = next.run(request).instrument(span.clone()).await;
+
+    let logged = response.extensions().get::<Logged>().cloned().unwrap_or_default();
+    let (phone, status, duration_ms) = (logged.phone, response.status().as_u16(), milliseconds(began));
+    let (outcome, reason) = (logged.outcome, logged.reason);
+    span.in_scope(|| {
+        tracing::info!(%method, route, phone, status, outcome, reason, duration_ms, "answered");
+    });
+    if state.show_active_codes && phone_was_asked_about(&route) {
+        print_active_codes(state.service.store()).await;
+    }
+    response
+}
+
+fn phone_was_asked_about(route: &str) -> bool {
+    route.starts_with("/otp")
+}
+
+/// Milliseconds with three decimals.
+fn milliseconds(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 1e6).round() / 1e3
+}

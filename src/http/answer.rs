@@ -1,0 +1,233 @@
+//! Every answer of the public listener: its status, its sentence and its name in logs.
+
+use std::time::Duration;
+
+use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use crate::otp::{PhoneNumber, RefusalKind, RequestError, Sent, Verdict};
+
+/// What the caller is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Answer {
+    /// The code is on its way.
+    Sent(Sent),
+    /// The guess was right.
+    Verified,
+    InvalidPhone,
+    Unauthorized,
+    NoCode,
+    MalformedJson,
+    CodeNotAString,
+    BodyTooLarge,
+    BodyTooSlow,
+    Wrong {
+        attempts_left: u32,
+    },
+    Locked,
+    Expired,
+    /// There is a code, but under a secret that is not configured here.
+    Unreadable,
+    NoActiveCode {
+        digits: String,
+    },
+    /// A limit of ours, by its name.
+    Limited {
+        limit: &'static str,
+        retry_after: Duration,
+    },
+    /// WhatsApp's limit for this recipient.
+    RecipientThrottled {
+        retry_after: Duration,
+    },
+    SendFailed(RefusalKind),
+    StoreUnavailable,
+    NotFound,
+    MethodNotAllowed,
+    TimedOut,
+    Internal,
+}
+
+impl Answer {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Sent(_) | Self::Verified => StatusCode::OK,
+            Self::InvalidPhone | Self::NoCode | Self::MalformedJson | Self::CodeNotAString => StatusCode::BAD_REQUEST,
+            Self::Unauthorized | Self::Wrong { .. } | Self::Locked | Self::Expired | Self::Unreadable => {
+                StatusCode::UNAUTHORIZED
+            }
+            Self::NoActiveCode { .. } | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooSlow | Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Limited { .. } | Self::RecipientThrottled { .. } => StatusCode::TOO_MANY_REQUESTS,
+            Self::SendFailed(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn sentence(&self) -> String {
+        match self {
+            Self::Sent(_) | Self::Verified => "OK".to_owned(),
+            Self::InvalidPhone => "Invalid phone number.".to_owned(),
+            Self::Unauthorized => "Missing or invalid API key.".to_owned(),
+            Self::NoCode => "No code provided.".to_owned(),
+            Self::MalformedJson => "Malformed JSON.".to_owned(),
+            Self::CodeNotAString => "Code must be a string.".to_owned(),
+            Self::BodyTooLarge => format!("The body must not exceed {} bytes.", super::body::MAX_BYTES),
+            Self::BodyTooSlow => "The body did not arrive.".to_owned(),
+            Self::Wrong { attempts_left } => format!("Incorrect code. {attempts_left} attempt(s) remaining."),
+            Self::Locked => "Too many failed attempts, please request a new code.".to_owned(),
+            Self::Expired | Self::Unreadable => "Code has expired, please request another.".to_owned(),
+            Self::NoActiveCode { digits } => format!("No active code for phone # {digits}"),
+            Self::Limited { retry_after, .. } | Self::RecipientThrottled { retry_after } => {
+                format!("Too many requests, please try again in {} second(s).", whole_seconds(*retry_after))
+            }
+            Self::SendFailed(_) => "Error calling WhatsApp send message API".to_owned(),
+            Self::StoreUnavailable => "Service temporarily unavailable.".to_owned(),
+            Self::NotFound => "Not found: this service answers at /otp/{phone}.".to_owned(),
+            Self::MethodNotAllowed => "Method not allowed: GET requests a code, POST verifies one.".to_owned(),
+            Self::TimedOut => "The request took too long.".to_owned(),
+            Self::Internal => "Internal error.".to_owned(),
+        }
+    }
+
+    /// The name in logs and metrics.
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Sent(Sent::Accepted) => "sent",
+            Self::Sent(Sent::Unclear) => "sent_unclear",
+            Self::Verified => "verified",
+            Self::InvalidPhone => "invalid_phone",
+            Self::Unauthorized => "unauthorized",
+            Self::NoCode => "no_code",
+            Self::MalformedJson => "malformed_json",
+            Self::CodeNotAString => "code_not_a_string",
+            Self::BodyTooLarge => "body_too_large",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::Wrong { .. } => "wrong",
+            Self::Locked => "locked",
+            Self::Expired => "expired",
+            Self::Unreadable => "unreadable",
+            Self::NoActiveCode { .. } => "absent",
+            Self::Limited { .. } => "limited",
+            Self::RecipientThrottled { .. } => "recipient_throttled",
+            Self::SendFailed(_) => "send_failed",
+            Self::StoreUnavailable => "store_unavailable",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::TimedOut => "timed_out",
+            Self::Internal => "internal_error",
+        }
+    }
+
+    /// Which limit, or which kind of refusal.
+    fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Limited { limit, .. } => Some(limit),
+            Self::SendFailed(kind) => Some(kind.as_str()),
+            _ => None,
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Limited { retry_after, .. } | Self::RecipientThrottled { retry_after } => {
+                Some(whole_seconds(*retry_after))
+            }
+            _ => None,
+        }
+    }
+
+    /// What a request for a code came to.
+    pub(super) fn of_request(result: &Result<Sent, RequestError>) -> Self {
+        match result {
+            Ok(sent) => Self::Sent(*sent),
+            Err(RequestError::Limited { kind, retry_after }) => {
+                Self::Limited { limit: kind.as_str(), retry_after: *retry_after }
+            }
+            Err(RequestError::Refused(refusal)) => match refusal.kind {
+                RefusalKind::RecipientThrottled { retry_after } => Self::RecipientThrottled { retry_after },
+                kind => Self::SendFailed(kind),
+            },
+            Err(RequestError::Store(_)) => Self::StoreUnavailable,
+            Err(RequestError::Entropy) => Self::Internal,
+        }
+    }
+
+    /// What a guess came to.
+    pub(super) fn of_verdict(verdict: Verdict, phone: &PhoneNumber) -> Self {
+        match verdict {
+            Verdict::Accepted => Self::Verified,
+            Verdict::Wrong { attempts_left } => Self::Wrong { attempts_left },
+            Verdict::Locked => Self::Locked,
+            Verdict::Expired => Self::Expired,
+            Verdict::Unreadable => Self::Unreadable,
+            Verdict::Absent => Self::NoActiveCode { digits: phone.digits().to_owned() },
+            Verdict::Limited { kind, retry_after } => Self::Limited { limit: kind.as_str(), retry_after },
+        }
+    }
+}
+
+/// Rounded up, so that who waits that long does not come too early.
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), self.sentence()).into_response();
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, seconds.into());
+        }
+        if self == Self::Unauthorized {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self == Self::MethodNotAllowed {
+            headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
+        }
+        let logged = Logged { outcome: self.outcome(), reason: self.reason(), phone: None };
+        response.extensions_mut().insert(logged);
+        response
+    }
+}
+
+/// What the access log says of a response, carried in its extensions.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Logged {
+    pub(super) outcome: &'static str,
+    pub(super) reason: Option<&'static str>,
+    /// Masked.
+    pub(super) phone: Option<String>,
+}
+
+/// The answer about a phone, which the log then names, masked.
+pub(super) fn about(phone: &PhoneNumber, answer: Answer) -> Response {
+    let mut response = answer.into_response();
+    if let Some(logged) = response.extensions_mut().get_mut::<Logged>() {
+        logged.phone = Some(phone.masked());
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_seconds() {
+        let seconds = |ms| whole_seconds(Duration::from_millis(ms));
+        assert_eq!([seconds(1), seconds(1_000), seconds(1_001), seconds(59_999)], [1, 1, 2, 60]);
+    }
+
+    #[test]
+    fn a_limit_says_when_to_come_back_twice() {
+        let answer = Answer::Limited { limit: "per_phone", retry_after: Duration::from_millis(29_500) };
+        let response = answer.clone().into_response();
+        assert_eq!(response.status(), 429);
+        assert_eq!(response.headers()["retry-after"], "30");
+        assert_eq!(answer.sentence(), "Too many requests, please try again in 30 second(s).");
+    }
+}

@@ -1,0 +1,94 @@
+//! Reading the guess out of a request's body.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use serde_json::Value;
+
+use super::answer::Answer;
+use crate::otp::Guess;
+
+/// The longest body that is read.
+pub(super) const MAX_BYTES: usize = 4 * 1024;
+
+/// Reads `{"code": "…"}`.
+///
+/// # Errors
+///
+/// The answer that says what was expected.
+pub(super) async fn guess(request: Request) -> Result<Guess, Answer> {
+    if !is_json(&request) {
+        return Err(Answer::NoCode);
+    }
+    // The router's body limit applies here, to lengths announced and to lengths found out.
+    let body = axum::body::Bytes::from_request(request, &()).await.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Answer::BodyTooLarge } else { Answer::BodyTooSlow }
+    })?;
+    parse(&body)
+}
+
+fn is_json(request: &Request) -> bool {
+    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence = content_type.and_then(|value| value.split(';').next());
+    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
+}
+
+fn parse(body: &[u8]) -> Result<Guess, Answer> {
+    if body.trim_ascii().is_empty() {
+        return Err(Answer::NoCode);
+    }
+    let body: Value = serde_json::from_slice(body).map_err(|_| Answer::MalformedJson)?;
+    match body {
+        Value::Object(mut fields) => match fields.remove("code") {
+            Some(Value::String(code)) => Guess::new(code).ok_or(Answer::NoCode),
+            None | Some(Value::Null) => Err(Answer::NoCode),
+            Some(_) => Err(Answer::CodeNotAString),
+        },
+        _ => Err(Answer::NoCode),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_string_in_an_object() {
+        assert_eq!(parse(br#"{"code":"012345","more":1}"#).unwrap().expose(), "012345");
+    }
+
+    #[test]
+    fn anything_else_is_answered_with_what_was_expected() {
+        for (body, answer) in [
+            ("", Answer::NoCode),
+            ("  \n", Answer::NoCode),
+            ("{}", Answer::NoCode),
+            (r#"{"code":""}"#, Answer::NoCode),
+            (r#"{"code":null}"#, Answer::NoCode),
+            (r#"{"Code":"1"}"#, Answer::NoCode),
+            ("[]", Answer::NoCode),
+            (r#""123456""#, Answer::NoCode),
+            ("null", Answer::NoCode),
+            (r#"{"code":123456}"#, Answer::CodeNotAString),
+            (r#"{"code":["1"]}"#, Answer::CodeNotAString),
+            (r#"{"code":true}"#, Answer::CodeNotAString),
+            ("{", Answer::MalformedJson),
+            (r#"{"code":"1"} x"#, Answer::MalformedJson),
+            ("code=123456", Answer::MalformedJson),
+            ("\u{feff}{}", Answer::MalformedJson),
+        ] {
+            assert_eq!(parse(body.as_bytes()).err(), Some(answer), "{body}");
+        }
+        assert_eq!(parse(&[0xff, 0xfe]).err(), Some(Answer::MalformedJson));
+        assert_eq!(parse("[".repeat(4_000).as_bytes()).err(), Some(Answer::MalformedJson));
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&body);
+        }
+    }
+}

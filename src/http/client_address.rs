@@ -1,0 +1,87 @@
+//! Whose request it is, when proxies stand in between.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::HeaderMap;
+use ipnet::IpNet;
+
+use crate::otp::ClientAddress;
+
+const X_FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The client's address: the peer's, unless the peer is a trusted proxy; then the right-most address in
+/// `X-Forwarded-For` that is not one. What stands left of that, anyone may have written.
+pub(super) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    let mut client = peer.ip().to_canonical();
+    let hops = headers.get_all(X_FORWARDED_FOR).iter().rev().filter_map(|value| value.to_str().ok());
+    let mut hops = hops.flat_map(|value| value.rsplit(','));
+    while is_trusted(client) {
+        // A hop that is no address hides all before it; the proxy that passed it on is then the client.
+        match hops.next().and_then(hop_address) {
+            Some(hop) => client = hop,
+            None => break,
+        }
+    }
+    client.into()
+}
+
+/// `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`.
+fn hop_address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()))?;
+    Some(IpAddr::to_canonical(&address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolve(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
+        let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
+        let headers = forwarded.iter().map(|value| ("x-forwarded-for".parse().unwrap(), value.parse().unwrap()));
+        let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
+        client_address(peer, &HeaderMap::from_iter(headers.take(1)), &trusted).to_string()
+    }
+
+    const PROXIES: &[&str] = &["10.0.0.0/8", "fd00::/8"];
+
+    #[test]
+    fn a_stranger_is_not_believed() {
+        assert_eq!(resolve("203.0.113.7", &["198.51.100.1"], PROXIES), "203.0.113.7");
+        assert_eq!(resolve("10.0.0.1", &["198.51.100.1"], &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn behind_trusted_proxies_the_right_most_untrusted_address_counts() {
+        assert_eq!(resolve("10.0.0.1", &["198.51.100.1"], PROXIES), "198.51.100.1");
+        assert_eq!(resolve("10.0.0.1", &["6.6.6.6, 198.51.100.1, 10.0.0.2"], PROXIES), "198.51.100.1");
+        assert_eq!(resolve("10.0.0.1", &[], PROXIES), "10.0.0.1");
+        assert_eq!(resolve("10.0.0.1", &["10.0.0.3"], PROXIES), "10.0.0.3");
+    }
+
+    #[test]
+    fn several_header_lines_are_one_list() {
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "6.6.6.6".parse().unwrap());
+        headers.append("x-forwarded-for", "198.51.100.1".parse().unwrap());
+        let trusted = ["10.0.0.0/8".parse().unwrap()];
+        let client = client_address("10.0.0.1:80".parse().unwrap(), &headers, &trusted);
+        assert_eq!(client.to_string(), "198.51.100.1");
+    }
+
+    #[test]
+    fn what_is_no_address_hides_all_before_it() {
+        assert_eq!(resolve("10.0.0.1", &["198.51.100.1, unknown"], PROXIES), "10.0.0.1");
+        assert_eq!(resolve("10.0.0.1", &["198.51.100.1, , 10.0.0.9"], PROXIES), "10.0.0.9");
+    }
+
+    #[test]
+    fn all_spellings_of_an_address_are_one() {
+        for hop in ["198.51.100.1:4711", "::ffff:198.51.100.1", "[::ffff:198.51.100.1]", " 198.51.100.1 "] {
+            assert_eq!(resolve("::ffff:10.0.0.1", &[hop], PROXIES), "198.51.100.1", "{hop}");
+        }
+        assert_eq!(resolve("fd00::1", &["[2001:DB8:1:2::5]:99"], PROXIES), "2001:db8:1:2::/64");
+    }
+}

@@ -1,0 +1,82 @@
+//! The two calls: `GET /otp/{phone}` requests a code, `POST /otp/{phone}` verifies one.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{ConnectInfo, Path, Request, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use tracing::Instrument;
+
+use super::answer::{Answer, about};
+use super::client_address::client_address;
+use super::state::PublicState;
+use super::{auth, body};
+use crate::otp::PhoneNumber;
+
+pub(super) fn router() -> Router<PublicState> {
+    // HEAD has a handler of its own, or it would be answered by GET's, and link previews would send codes.
+    let methods = get(request_code).post(verify_code).head(method_not_allowed).fallback(method_not_allowed);
+    Router::new().route("/otp/{phone}", methods)
+}
+
+async fn method_not_allowed() -> Answer {
+    Answer::MethodNotAllowed
+}
+
+async fn request_code(
+    State(state): State<PublicState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    phone: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let phone = match admit(&state, &headers, phone) {
+        Ok(phone) => phone,
+        Err(answer) => return answer.into_response(),
+    };
+    let client = client_address(peer, &headers, &state.trusted_proxies);
+    let deadline = Instant::now() + state.send_within;
+    let (service, recipient) = (state.service, phone.clone());
+    let request = async move { service.request(&recipient, client, deadline).await };
+    // A task of its own: a caller who hangs up half-way must not leave a charged limit or an unsent code behind.
+    let result = state.tasks.spawn(request.in_current_span()).await;
+    about(&phone, result.map_or(Answer::Internal, |result| Answer::of_request(&result)))
+}
+
+async fn verify_code(
+    State(state): State<PublicState>,
+    phone: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+    request: Request,
+) -> Response {
+    let phone = match admit(&state, &headers, phone) {
+        Ok(phone) => phone,
+        Err(answer) => return answer.into_response(),
+    };
+    let guess = match body::guess(request).await {
+        Ok(guess) => guess,
+        Err(answer) => return about(&phone, answer),
+    };
+    let answer = match state.service.verify(&phone, &guess).await {
+        Ok(verdict) => Answer::of_verdict(verdict, &phone),
+        Err(error) => {
+            tracing::warn!(%error, "a guess could not be settled");
+            Answer::StoreUnavailable
+        }
+    };
+    about(&phone, answer)
+}
+
+/// What comes first for both calls: the API key, then the phone number.
+fn admit(
+    state: &PublicState,
+    headers: &HeaderMap,
+    phone: Result<Path<String>, PathRejection>,
+) -> Result<PhoneNumber, Answer> {
+    auth::check(&state.auth, headers)?;
+    let Path(phone) = phone.map_err(|_| Answer::InvalidPhone)?;
+    PhoneNumber::parse(&phone).map_err(|_| Answer::InvalidPhone)
+}

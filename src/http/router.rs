@@ -1,0 +1,88 @@
+//! The public listener's routes and the layers around them.
+
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::response::IntoResponse;
+use axum::{Router, middleware};
+use tower::util::MapRequest;
+use tower::{Layer, ServiceBuilder, timeout::TimeoutLayer};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+
+use super::answer::Answer;
+use super::request_id::{UuidV7, drop_unless_sane};
+use super::state::PublicState;
+use super::{access_log, body, codes};
+
+/// The public service: routes, layers, and the paths as Express takes them.
+pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> MapRequest<Router, fn(Request) -> Request> {
+    let timeout = state.request_timeout;
+    // Each layer wraps those below it.
+    let layers = ServiceBuilder::new()
+        .map_request(drop_unless_sane)
+        .layer(SetRequestIdLayer::x_request_id(UuidV7))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
+        // Inside the ids, so that lines have one; outside the rest, so that whatever happens is logged.
+        .layer(middleware::from_fn_with_state(state.clone(), access_log::log))
+        .layer(CatchPanicLayer::custom(|_| Answer::Internal.into_response()))
+        .option_layer((!cors_origins.is_empty()).then(|| cors(cors_origins)))
+        // A caller who sends a body slowly is cut off here; the handlers bound their own waits below it.
+        .layer(HandleErrorLayer::new(async |_| Answer::TimedOut))
+        .layer(TimeoutLayer::new(timeout))
+        .layer(DefaultBodyLimit::max(body::MAX_BYTES));
+    let router = codes::router().fallback(async || Answer::NotFound).layer(layers).with_state(state);
+    // Around the router, because routing happens before its layers.
+    tower::util::MapRequestLayer::new(as_express_matches as fn(Request) -> Request).layer(router)
+}
+
+/// Puts the path as routes know it: Express, which the sample clients were written against, matches `/OTP/…` and a
+/// trailing slash as well.
+fn as_express_matches(mut request: Request) -> Request {
+    if let Some(uri) = canonical(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// The canonical form of another spelling of `/otp/{phone}`.
+fn canonical(uri: &Uri) -> Option<Uri> {
+    let (segment, phone) = uri.path().strip_prefix('/')?.split_once('/')?;
+    if !segment.eq_ignore_ascii_case("otp") {
+        return None;
+    }
+    let phone = phone.strip_suffix('/').unwrap_or(phone);
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(format!("/otp/{phone}{query}")).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn cors(origins: &[HeaderValue]) -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("x-request-id")])
+        .expose_headers([RETRY_AFTER, HeaderName::from_static("x-request-id")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_matched_as_express_matches_them() {
+        let path = |text: &str| canonical(&text.parse().unwrap()).map(|uri| uri.to_string());
+        assert_eq!(path("/OTP/15551234567").as_deref(), Some("/otp/15551234567"));
+        assert_eq!(path("/Otp/15551234567/").as_deref(), Some("/otp/15551234567"));
+        assert_eq!(path("/otp/%2B1555/?a=b").as_deref(), Some("/otp/%2B1555?a=b"));
+        assert_eq!(path("/otp/1//").as_deref(), Some("/otp/1/"));
+        assert_eq!(path("/otp"), None);
+        assert_eq!(path("/other/1"), None);
+    }
+}

@@ -1,0 +1,45 @@
+//! What the handlers of the public listener share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio_util::task::TaskTracker;
+
+use super::settings::{AuthMode, ServerSettings};
+use crate::otp::OtpService;
+
+/// Shared by all requests; cheap to clone.
+#[derive(Clone)]
+pub struct PublicState {
+    pub(super) service: Arc<OtpService>,
+    pub(super) auth: Arc<AuthMode>,
+    pub(super) trusted_proxies: Arc<[IpNet]>,
+    pub(super) request_timeout: Duration,
+    /// How much of a request's time may pass until WhatsApp's answer is in: the rest is for acting on it.
+    pub(super) send_within: Duration,
+    pub(super) tasks: TaskTracker,
+    pub(super) show_active_codes: bool,
+}
+
+impl PublicState {
+    /// `tasks` holds work that a caller's going away must not interrupt; who stops the process waits for it.
+    /// With `show_active_codes` each call is followed by the table of active codes.
+    #[must_use]
+    pub fn new(
+        service: Arc<OtpService>,
+        settings: &ServerSettings,
+        tasks: TaskTracker,
+        show_active_codes: bool,
+    ) -> Self {
+        Self {
+            service,
+            auth: Arc::new(settings.auth.clone()),
+            trusted_proxies: settings.trusted_proxies.clone().into(),
+            request_timeout: settings.request_timeout,
+            send_within: settings.request_timeout * 9 / 10,
+            tasks,
+            show_active_codes,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The simulator's idea of now: the machine's clocks plus whatever a test moved them ahead by.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+
+/// A clock that can be moved forward but never back.
+#[derive(Debug, Default)]
+pub(crate) struct Clock {
+    ahead_ms: AtomicU64,
+}
+
+impl Clock {
+    /// Moves time forward for everything that asks this clock.
+    pub(crate) fn advance(&self, by: Duration) {
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.ahead_ms.fetch_add(by, Ordering::Relaxed);
+    }
+
+    /// Now, for measuring spans.
+    pub(crate) fn instant(&self) -> Instant {
+        let now = Instant::now();
+        now.checked_add(self.ahead()).unwrap_or(now)
+    }
+
+    /// Now, for showing to people and for rules that count days.
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        let now = Timestamp::now();
+        now.checked_add(self.ahead()).unwrap_or(now)
+    }
+
+    fn ahead(&self) -> Duration {
+        Duration::from_millis(self.ahead_ms.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advancing_moves_both_clocks() {
+        let clock = Clock::default();
+        let (instant, timestamp) = (clock.instant(), clock.timestamp());
+        clock.advance(Duration::from_secs(60));
+        assert!(clock.instant() - instant >= Duration::from_secs(60));
+        assert!(timestamp.duration_until(clock.timestamp()).as_secs() >= 60);
+    }
+}

@@ -1,0 +1,110 @@
+//! The Graph API: one file per edge, and what all edges have in common.
+//!
+//! A request is judged in the order route, version, token, object, permission, account, throttles,
+//! body. Meta promises no order; a client that is wrong in two ways must not count on one.
+
+mod account;
+mod body;
+mod call;
+mod catalog;
+mod debug_token;
+mod error;
+mod fields;
+mod identifiers;
+mod messages;
+mod paging;
+mod params;
+mod phone_numbers;
+mod templates;
+#[cfg(test)]
+mod tests;
+mod version;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, Path, Request},
+    http::{HeaderName, HeaderValue, Uri},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+
+use super::{Simulator, traffic};
+use body::GraphBody;
+use call::Call;
+use error::GraphError;
+use version::ApiVersion;
+
+const LARGEST_BODY: usize = 256 * 1024;
+
+/// Every path of the Graph API, and Graph's answer to all others.
+pub(crate) fn router(simulator: &Simulator) -> Router<Simulator> {
+    let record = middleware::from_fn_with_state(simulator.clone(), traffic::record);
+    let template_list = get(templates::list::list).post(templates::create::create).delete(templates::delete::delete);
+    Router::new()
+        .route("/{version}/debug_token", get(debug_token::inspect))
+        .route("/{version}/{id}", get(read_node).post(edit_node))
+        .route("/{version}/{id}/messages", post(messages::send))
+        .route("/{version}/{id}/phone_numbers", get(phone_numbers::list))
+        .route("/{version}/{id}/message_templates", template_list)
+        .route("/{version}/{id}/upsert_message_templates", post(templates::upsert::upsert))
+        .route("/{version}/{id}/message_template_previews", get(templates::previews::previews))
+        .method_not_allowed_fallback(unsupported_method)
+        .fallback(unknown_path)
+        .layer(middleware::from_fn(add_graph_headers))
+        .layer(record)
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+}
+
+/// `GET /{id}`: whatever the id names.
+async fn read_node(call: Call, Path((_, id)): Path<(String, String)>) -> Response {
+    let node = if id == call.settings().waba_id {
+        account::read(&call)
+    } else if id == call.settings().phone_number_id {
+        phone_numbers::read(&call)
+    } else {
+        templates::list::read(&call, &id)
+    };
+    node.into_response()
+}
+
+/// `POST /{id}`: of all nodes here, only templates can be written to.
+async fn edit_node(call: Call, Path((_, id)): Path<(String, String)>, body: GraphBody) -> Response {
+    templates::edit::edit(&call, &id, body).into_response()
+}
+
+async fn unsupported_method(call: Call) -> GraphError {
+    let id = call.path().split('/').nth(2).unwrap_or_default();
+    call.unknown_object(id)
+}
+
+async fn unknown_path(uri: Uri) -> GraphError {
+    GraphError::unknown_path(beyond_first_segment(&uri))
+}
+
+/// What Graph complains of: the path without the segment it took for a version or an id.
+fn beyond_first_segment(uri: &Uri) -> &str {
+    let path = uri.path();
+    match path.get(1..).and_then(|rest| rest.find('/')) {
+        Some(slash) => &path[slash + 1..],
+        None => path,
+    }
+}
+
+async fn add_graph_headers(request: Request, next: Next) -> Response {
+    let version = request.uri().path().split('/').nth(1);
+    let version = version.and_then(ApiVersion::parse);
+    let mut response = next.run(request).await;
+    let mut add = |name, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            let name = HeaderName::from_static(name);
+            response.headers_mut().insert(name, value);
+        }
+    };
+    add("x-fb-request-id", &identifiers::request_id());
+    add("x-fb-trace-id", &identifiers::trace_id());
+    if let Some(version) = version {
+        add("facebook-api-version", &version.to_string());
+    }
+    response
+}

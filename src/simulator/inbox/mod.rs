@@ -1,0 +1,185 @@
+//! The recipients' phones: every message accepted, and what became of it.
+//!
+//! [`api`] shows it to programs, [`page`] to people.
+
+pub(crate) mod api;
+#[cfg(test)]
+mod http_tests;
+pub(crate) mod page;
+
+use std::{collections::VecDeque, sync::Mutex};
+
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use tokio::sync::broadcast;
+
+use super::{OtpButton, lock};
+
+/// Messages kept; older ones are forgotten.
+pub(crate) const CAPACITY: usize = 1000;
+
+/// Messages a slow listener may fall behind before it misses some.
+const LISTENER_BACKLOG: usize = 256;
+
+/// A message the simulator accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InboxMessage {
+    /// Meta's id of the message, `wamid.…`.
+    pub id: String,
+    /// The recipient in E.164, with `+`.
+    pub to: String,
+    /// What became of it.
+    pub status: MessageStatus,
+    /// Why it failed, if it did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// The one-time passcode; `None` for a template that carries none.
+    pub code: Option<String>,
+    /// Name of the template.
+    pub template: String,
+    /// Language of the template.
+    pub language: String,
+    /// The kind of button, for a one-time passcode.
+    pub button: Option<OtpButton>,
+    /// The words on the button.
+    pub button_text: Option<String>,
+    /// The text as the recipient reads it, with WhatsApp's `*bold*` marks.
+    pub body: String,
+    /// The small print.
+    pub footer: Option<String>,
+    /// What the sender attached to recognise the message by.
+    pub biz_opaque_callback_data: Option<String>,
+    /// When it was accepted.
+    #[serde(serialize_with = "milliseconds")]
+    pub received_at: Timestamp,
+}
+
+/// What became of a message after it was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageStatus {
+    /// It is on the recipient's phone.
+    Delivered,
+    /// It never arrives, and nobody says so.
+    Undelivered,
+    /// It failed, and a webhook would say so.
+    Failed,
+}
+
+/// Why a message failed after it was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// Meta's code.
+    pub code: u32,
+    /// Meta's title for it.
+    pub title: String,
+}
+
+fn milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{at:.3}"))
+}
+
+/// The latest messages, and those who wait for the next.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    messages: Mutex<VecDeque<InboxMessage>>,
+    arrivals: broadcast::Sender<InboxMessage>,
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self { messages: Mutex::default(), arrivals: broadcast::Sender::new(LISTENER_BACKLOG) }
+    }
+}
+
+impl Inbox {
+    pub(crate) fn push(&self, message: InboxMessage) {
+        let mut messages = lock(&self.messages);
+        if messages.len() == CAPACITY {
+            messages.pop_front();
+        }
+        messages.push_back(message.clone());
+        // Nobody listening is not a failure. Sent under the lock, so listeners see the same order.
+        let _ = self.arrivals.send(message);
+    }
+
+    /// The latest messages, newest first.
+    pub(crate) fn newest_first(&self, limit: usize) -> Vec<InboxMessage> {
+        let messages = lock(&self.messages);
+        messages.iter().rev().take(limit).cloned().collect()
+    }
+
+    /// The latest message that reached this phone, given by its digits.
+    pub(crate) fn latest(&self, digits: &str) -> Option<InboxMessage> {
+        let messages = lock(&self.messages);
+        messages
+            .iter()
+            .rev()
+            .find(|message| message.status == MessageStatus::Delivered && message.to.strip_prefix('+') == Some(digits))
+            .cloned()
+    }
+
+    pub(crate) fn clear(&self) {
+        lock(&self.messages).clear();
+    }
+
+    /// Every message from now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<InboxMessage> {
+        self.arrivals.subscribe()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A message as any other.
+    pub(crate) fn message(to: &str, code: &str, status: MessageStatus) -> InboxMessage {
+        InboxMessage {
+            id: "wamid.x".to_owned(),
+            to: to.to_owned(),
+            status,
+            failure: None,
+            code: Some(code.to_owned()),
+            template: "otp_login".to_owned(),
+            language: "en_US".to_owned(),
+            button: Some(OtpButton::CopyCode),
+            button_text: Some("Copy code".to_owned()),
+            body: format!("*{code}* is your verification code."),
+            footer: None,
+            biz_opaque_callback_data: None,
+            received_at: Timestamp::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn only_the_latest_messages_are_kept() {
+        let inbox = Inbox::default();
+        for n in 0..=CAPACITY {
+            inbox.push(message("+1555", &n.to_string(), MessageStatus::Delivered));
+        }
+        let kept = inbox.newest_first(usize::MAX);
+        assert_eq!(kept.len(), CAPACITY);
+        assert_eq!(kept[0].code.as_deref(), Some("1000"));
+        assert_eq!(kept[CAPACITY - 1].code.as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn the_latest_message_is_the_latest_that_arrived_on_that_phone() {
+        let inbox = Inbox::default();
+        inbox.push(message("+15551234567", "1", MessageStatus::Delivered));
+        inbox.push(message("+15551234567", "2", MessageStatus::Delivered));
+        inbox.push(message("+15551234567", "3", MessageStatus::Undelivered));
+        inbox.push(message("+15551234567", "4", MessageStatus::Failed));
+        inbox.push(message("+15557654321", "5", MessageStatus::Delivered));
+        let latest = inbox.latest("15551234567").unwrap();
+        assert_eq!(latest.code.as_deref(), Some("2"));
+        assert_eq!(inbox.latest("15550000000"), None);
+    }
+
+    #[test]
+    fn times_are_written_to_the_millisecond_in_utc() {
+        let written = serde_json::to_value(message("+1", "1", MessageStatus::Delivered)).unwrap();
+        assert_eq!(written["received_at"], "1970-01-01T00:00:00.000Z");
+    }
+}

@@ -1,0 +1,102 @@
+//! What a simulated world starts out as: one business account with one sender and one approved
+//! authentication template, plus how harshly it throttles.
+
+use serde::{Deserialize, Serialize};
+
+/// The access token of the default settings.
+///
+/// It is good for the simulator and for nothing else: Meta never issued it.
+pub const DEFAULT_ACCESS_TOKEN: &str = "EAASIMULATOR0SYSTEM0USER0TOKEN";
+
+/// How a simulated WhatsApp Business account is set up.
+///
+/// The [`Default`] is ready to send: its number is registered and connected, its template approved.
+#[derive(Debug, Clone)]
+pub struct SimulatorSettings {
+    /// The system user's token, with both WhatsApp scopes and assigned to the account.
+    pub access_token: String,
+    /// Id of the WhatsApp Business account.
+    pub waba_id: String,
+    /// Id of the sender, as used in the path of a send.
+    pub phone_number_id: String,
+    /// The sender's number as people write it, in international form with `+`.
+    pub display_phone_number: String,
+    /// The sender's name as recipients see it.
+    pub verified_name: String,
+    /// Id of the authentication template.
+    pub template_id: String,
+    /// Name of the authentication template.
+    pub template_name: String,
+    /// The one language the template exists in.
+    pub language: String,
+    /// Lifetime named in the template's footer, 1 to 90 minutes.
+    pub code_expiration_minutes: u8,
+    /// The kind of button under the code.
+    pub button: OtpButton,
+    /// Sends allowed in any second before code 130429; `0` lifts the limit, for load tests.
+    pub messages_per_second: u32,
+    /// HTTP status of throttling errors.
+    pub throttle_status: ThrottleStatus,
+    /// Whether one recipient can be written to too often (code 131056).
+    pub pair_limit: bool,
+}
+
+impl Default for SimulatorSettings {
+    fn default() -> Self {
+        Self {
+            access_token: DEFAULT_ACCESS_TOKEN.to_owned(),
+            waba_id: "100000000000001".to_owned(),
+            phone_number_id: "200000000000001".to_owned(),
+            display_phone_number: "+1 555-789-0100".to_owned(),
+            verified_name: "Simulated Business".to_owned(),
+            template_id: "300000000000001".to_owned(),
+            template_name: "otp_login".to_owned(),
+            language: "en_US".to_owned(),
+            code_expiration_minutes: 5,
+            button: OtpButton::CopyCode,
+            messages_per_second: 80,
+            throttle_status: ThrottleStatus::BadRequest,
+            pair_limit: true,
+        }
+    }
+}
+
+/// What the button under a code does on the recipient's phone.
+///
+/// Written `COPY_CODE` towards the Graph API and `copy_code` in the inbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OtpButton {
+    /// The person copies the code and pastes it.
+    CopyCode,
+    /// One tap hands the code to the app.
+    OneTap,
+    /// The app receives the code by itself.
+    ZeroTap,
+}
+
+impl OtpButton {
+    /// Every kind, in the order Meta lists them.
+    pub(crate) const ALL: [Self; 3] = [Self::CopyCode, Self::OneTap, Self::ZeroTap];
+
+    /// The value of `otp_type` in the Graph API.
+    #[must_use]
+    pub fn otp_type(self) -> &'static str {
+        match self {
+            Self::CopyCode => "COPY_CODE",
+            Self::OneTap => "ONE_TAP",
+            Self::ZeroTap => "ZERO_TAP",
+        }
+    }
+}
+
+/// The HTTP status that throttling errors carry.
+///
+/// Meta's table says 400; its `OpenAPI` file and some partners report 429. A client must not care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ThrottleStatus {
+    /// 400, as in Meta's table of error codes.
+    BadRequest,
+    /// 429, as in Meta's `OpenAPI` file.
+    TooManyRequests,
+}

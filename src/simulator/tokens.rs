@@ -1,0 +1,74 @@
+//! Access tokens: the configured one, and a few that fail in a known way.
+//!
+//! Besides [`SimulatorSettings::access_token`](super::SimulatorSettings::access_token) these are
+//! understood, so that each failure can be tried by hand. Any other token cannot be parsed (190).
+//!
+//! | Token | What it stands for | Answer |
+//! |---|---|---|
+//! | `EAASIMULATOR0EXPIRED0TOKEN` | a token past its lifetime | 190, subcode 463 |
+//! | `EAASIMULATOR0INVALIDATED0TOKEN` | a token undone by a password change | 190, subcode 460 |
+//! | `EAASIMULATOR0NO0MANAGEMENT0SCOPE` | only `whatsapp_business_messaging` granted | 200 on everything but sending |
+//! | `EAASIMULATOR0NO0MESSAGING0SCOPE` | only `whatsapp_business_management` granted | 200 on sending |
+//! | `EAASIMULATOR0NOT0ASSIGNED` | both scopes, but no access to the account | 200 on sending and on the account, 100/33 on other objects |
+//! | `EAASIMULATOR0NOT0ELIGIBLE` | an account that may not have authentication templates | 10, subcode 2388185, when creating one |
+
+use super::SimulatorSettings;
+
+/// What a token is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Good,
+    Expired,
+    Invalidated,
+    WithoutManagement,
+    WithoutMessaging,
+    Unassigned,
+    Ineligible,
+}
+
+/// The tokens of the table above.
+pub(crate) const WELL_KNOWN: &[(&str, Standing)] = &[
+    ("EAASIMULATOR0EXPIRED0TOKEN", Standing::Expired),
+    ("EAASIMULATOR0INVALIDATED0TOKEN", Standing::Invalidated),
+    ("EAASIMULATOR0NO0MANAGEMENT0SCOPE", Standing::WithoutManagement),
+    ("EAASIMULATOR0NO0MESSAGING0SCOPE", Standing::WithoutMessaging),
+    ("EAASIMULATOR0NOT0ASSIGNED", Standing::Unassigned),
+    ("EAASIMULATOR0NOT0ELIGIBLE", Standing::Ineligible),
+];
+
+const MESSAGING: &str = "whatsapp_business_messaging";
+const MANAGEMENT: &str = "whatsapp_business_management";
+
+impl Standing {
+    /// What this token is good for; `None` for one that Graph could not even parse.
+    pub(crate) fn of(token: &str, settings: &SimulatorSettings) -> Option<Self> {
+        if token == settings.access_token {
+            return Some(Self::Good);
+        }
+        WELL_KNOWN.iter().find(|(known, _)| *known == token).map(|(_, standing)| *standing)
+    }
+
+    /// The scopes granted to it.
+    pub(crate) fn scopes(self) -> &'static [&'static str] {
+        match self {
+            Self::WithoutManagement => &[MESSAGING],
+            Self::WithoutMessaging => &[MANAGEMENT],
+            _ => &[MANAGEMENT, MESSAGING],
+        }
+    }
+
+    /// Whether it may send.
+    pub(crate) fn may_message(self) -> bool {
+        self.scopes().contains(&MESSAGING)
+    }
+
+    /// Whether it may read and manage the account.
+    pub(crate) fn may_manage(self) -> bool {
+        self.scopes().contains(&MANAGEMENT)
+    }
+
+    /// Whether its user was given access to the account.
+    pub(crate) fn is_assigned(self) -> bool {
+        self != Self::Unassigned
+    }
+}

@@ -1,0 +1,122 @@
+//! What reached the Graph API, kept so that tests can look at it from the other end of the wire.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, Method},
+    middleware::Next,
+    response::Response,
+};
+
+use super::{Simulator, lock};
+
+const KEPT: usize = 200;
+
+/// One request as it arrived, before anything was checked.
+#[derive(Debug, Clone)]
+pub struct RecordedRequest {
+    /// The method.
+    pub method: Method,
+    /// The path, still percent-encoded.
+    pub path: String,
+    /// The query, still percent-encoded and without its `?`.
+    pub query: Option<String>,
+    /// Every header.
+    pub headers: HeaderMap,
+}
+
+impl RecordedRequest {
+    /// Whether this asks for a message to be sent.
+    #[must_use]
+    pub fn is_send(&self) -> bool {
+        self.method == Method::POST && self.path.ends_with("/messages")
+    }
+
+    /// Whether an access token stood in the query, where it ends up in logs.
+    #[must_use]
+    pub fn has_token_in_query(&self) -> bool {
+        let query = self.query.as_deref().unwrap_or_default();
+        url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "access_token")
+    }
+}
+
+/// The latest requests and counts of all there ever were.
+#[derive(Debug, Default)]
+pub(crate) struct Traffic {
+    latest: Mutex<VecDeque<RecordedRequest>>,
+    sends: AtomicU64,
+    tokens_in_query: AtomicU64,
+}
+
+impl Traffic {
+    /// Newest first.
+    pub(crate) fn latest(&self) -> Vec<RecordedRequest> {
+        lock(&self.latest).iter().rev().cloned().collect()
+    }
+
+    pub(crate) fn sends(&self) -> u64 {
+        self.sends.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn tokens_in_query(&self) -> u64 {
+        self.tokens_in_query.load(Ordering::Relaxed)
+    }
+
+    fn record(&self, request: RecordedRequest) {
+        self.sends.fetch_add(u64::from(request.is_send()), Ordering::Relaxed);
+        self.tokens_in_query.fetch_add(u64::from(request.has_token_in_query()), Ordering::Relaxed);
+        let mut latest = lock(&self.latest);
+        if latest.len() == KEPT {
+            latest.pop_front();
+        }
+        latest.push_back(request);
+    }
+}
+
+/// Middleware that writes each request down and lets it pass.
+pub(crate) async fn record(State(simulator): State<Simulator>, request: Request, next: Next) -> Response {
+    simulator.shared.traffic.record(RecordedRequest {
+        method: request.method().clone(),
+        path: request.uri().path().to_owned(),
+        query: request.uri().query().map(str::to_owned),
+        headers: request.headers().clone(),
+    });
+    next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(method: Method, path: &str, query: Option<&str>) -> RecordedRequest {
+        RecordedRequest { method, path: path.to_owned(), query: query.map(str::to_owned), headers: HeaderMap::new() }
+    }
+
+    #[test]
+    fn sends_and_tokens_in_queries_are_counted() {
+        let traffic = Traffic::default();
+        traffic.record(request(Method::POST, "/v21.0/1/messages", None));
+        traffic.record(request(Method::GET, "/v21.0/1/messages", None));
+        let query = Some("fields=id&access%5Ftoken=x");
+        traffic.record(request(Method::GET, "/v21.0/1", query));
+        assert_eq!((traffic.sends(), traffic.tokens_in_query()), (1, 1));
+    }
+
+    #[test]
+    fn only_the_latest_requests_are_kept() {
+        let traffic = Traffic::default();
+        for n in 0..=KEPT {
+            traffic.record(request(Method::GET, &format!("/{n}"), None));
+        }
+        let latest = traffic.latest();
+        assert_eq!(latest.len(), KEPT);
+        assert_eq!(latest[0].path, format!("/{KEPT}"));
+    }
+}

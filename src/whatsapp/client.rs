@@ -1,0 +1,210 @@
+//! Calls to the Graph API: one shared HTTP client, the token in the header and nowhere else.
+
+use std::time::Duration;
+
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
+use reqwest::{Method, Response, redirect};
+use secrecy::ExposeSecret;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use super::WhatsAppSettings;
+use super::error::{ErrorClass, classify, without_numbers};
+use super::wire::ErrorEnvelope;
+
+/// The longest answer that is read. A page of a hundred templates has some 200 KiB.
+const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// The longest wait that a `Retry-After` of WhatsApp's can ask for; it is nowhere documented to send one.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+
+/// Makes calls to the Graph API. Cheap to clone: clones share connections.
+#[derive(Debug, Clone)]
+pub struct GraphClient {
+    http: reqwest::Client,
+    /// Base URL with the version.
+    base: Url,
+    authorization: HeaderValue,
+    timeout: Duration,
+}
+
+/// The client cannot be built from the settings.
+#[derive(Debug, thiserror::Error)]
+#[error("no WhatsApp client: {0}")]
+pub struct ClientError(String);
+
+/// Why a call did not succeed. Texts name neither recipient nor token.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// WhatsApp answered with an error.
+    #[error("{0}")]
+    Api(ApiError),
+    /// No connection came about, so nothing was asked.
+    #[error("WhatsApp cannot be reached: {0}")]
+    Unreachable(String),
+    /// The request went out, and no answer that can be understood came back.
+    #[error("no clear answer from WhatsApp: {0}")]
+    Unclear(String),
+    /// An answer came that is none of the Graph API's, such as a redirection: the base URL is probably wrong.
+    #[error("an answer that the Graph API does not give: HTTP {0}")]
+    Foreign(u16),
+}
+
+/// An error as WhatsApp tells it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("WhatsApp error {code}{}: {message}{}", subcode.map(|subcode| format!("/{subcode}")).unwrap_or_default(),
+    details.as_ref().map(|details| format!(" ({details})")).unwrap_or_default())]
+pub struct ApiError {
+    /// WhatsApp's error code.
+    pub code: i64,
+    /// Graph's finer code.
+    pub subcode: Option<i64>,
+    /// The HTTP status, which decides nothing where the code is known.
+    pub status: u16,
+    /// What WhatsApp says, without phone numbers.
+    pub message: String,
+    /// What it says further, without phone numbers.
+    pub details: Option<String>,
+    /// What Meta's support asks for.
+    pub trace_id: Option<String>,
+    /// How long WhatsApp asks to wait.
+    pub retry_after: Option<Duration>,
+}
+
+impl ApiError {
+    /// What follows from the error.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        classify(self.code, self.subcode, self.status)
+    }
+}
+
+impl GraphClient {
+    /// Builds the client; no connection is made yet. A TLS provider must be installed.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`] if TLS cannot be set up, or the token has characters that no header can hold.
+    pub fn new(settings: &WhatsAppSettings) -> Result<Self, ClientError> {
+        let http = reqwest::Client::builder()
+            .user_agent(concat!("whatsapp-otp/", env!("CARGO_PKG_VERSION")))
+            // Less than the whole, so that a server that cannot be connected to is told from one that does not answer.
+            .connect_timeout(settings.timeout / 2)
+            .timeout(settings.timeout)
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|error| ClientError(error.to_string()))?;
+        let base = format!("{}/{}/", settings.base_url.as_str().trim_end_matches('/'), settings.api_version);
+        let base = Url::parse(&base).map_err(|error| ClientError(format!("whatsapp.base_url: {error}")))?;
+        let token = settings.account.access_token.expose_secret();
+        let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
+            .map_err(|_| ClientError("whatsapp.access_token has characters that no header can hold".to_owned()))?;
+        authorization.set_sensitive(true);
+        Ok(Self { http, base, authorization, timeout: settings.timeout })
+    }
+
+    /// The longest that one call takes.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Reads `path`, relative to the version.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; reading can always be tried again.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, CallError> {
+        self.call(Method::GET, path, query, None::<&()>, self.timeout).await
+    }
+
+    /// Posts `body` to `path`, and waits no longer than `timeout` or the configured time-out.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; after [`CallError::Unclear`] the call may have had its effect.
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+        timeout: Duration,
+    ) -> Result<T, CallError> {
+        self.call(Method::POST, path, &[], Some(body), timeout.min(self.timeout)).await
+    }
+
+    async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&impl Serialize>,
+        timeout: Duration,
+    ) -> Result<T, CallError> {
+        let url = self.base.join(path).map_err(|error| CallError::Unreachable(format!("{error} in a path")))?;
+        let mut request = self.http.request(method, url).header(AUTHORIZATION, self.authorization.clone());
+        request = request.timeout(timeout);
+        if !query.is_empty() {
+            request = request.query(query);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|error| transport(&error))?;
+        let status = response.status();
+        let retry_after = retry_after(&response);
+        let body = read(response).await?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|error| {
+                CallError::Unclear(format!("HTTP {status} with another body than documented: {error}"))
+            });
+        }
+        match serde_json::from_slice::<ErrorEnvelope>(&body) {
+            Ok(ErrorEnvelope { error }) => Err(CallError::Api(ApiError {
+                code: error.code,
+                subcode: error.error_subcode,
+                status: status.as_u16(),
+                details: error.details().map(without_numbers),
+                message: without_numbers(&error.message),
+                trace_id: error.fbtrace_id,
+                retry_after,
+            })),
+            // A gateway's error page: the message may have passed it.
+            Err(_) if status.is_server_error() => {
+                Err(CallError::Unclear(format!("HTTP {status} without an error code")))
+            }
+            Err(_) => Err(CallError::Foreign(status.as_u16())),
+        }
+    }
+}
+
+/// Only where no connection came about is it certain that nothing was asked.
+fn transport(error: &reqwest::Error) -> CallError {
+    let reason = std::iter::successors(std::error::Error::source(error), |source| source.source())
+        .last()
+        .map_or_else(|| "the request failed".to_owned(), ToString::to_string);
+    if error.is_connect() || error.is_builder() {
+        CallError::Unreachable(reason)
+    } else if error.is_timeout() {
+        CallError::Unclear("no answer in time".to_owned())
+    } else {
+        CallError::Unclear(reason)
+    }
+}
+
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).clamp(Duration::from_secs(1), MAX_RETRY_AFTER))
+}
+
+async fn read(mut response: Response) -> Result<Vec<u8>, CallError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error))? {
+        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+            return Err(CallError::Unclear(format!("an answer of more than {MAX_ANSWER_BYTES} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}

@@ -1,0 +1,133 @@
+//! Sends codes: the payload, the retries, and what an answer means for the code.
+
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+use super::client::{ApiError, CallError, GraphClient};
+use super::error::{ErrorClass, PAIR_PACE};
+use super::wire::{Accepted, Message};
+use crate::otp::{CodeSender, Delivery, OutgoingCode, Refusal, RefusalKind};
+
+/// Waits between attempts: the first and the longest, each with jitter on top.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
+
+/// Sends codes with one approved authentication template.
+#[derive(Debug, Clone)]
+pub struct WhatsAppSender {
+    client: GraphClient,
+    path: String,
+    template: String,
+    language: String,
+    max_retries: u32,
+}
+
+impl WhatsAppSender {
+    /// Sends from the number `phone_number_id` with the template named `template` in `language`.
+    #[must_use]
+    pub fn new(
+        client: GraphClient,
+        phone_number_id: &str,
+        template: String,
+        language: String,
+        max_retries: u32,
+    ) -> Self {
+        Self { client, path: format!("{phone_number_id}/messages"), template, language, max_retries }
+    }
+}
+
+#[async_trait]
+impl CodeSender for WhatsAppSender {
+    async fn send(&self, message: OutgoingCode<'_>, deadline: Instant) -> Result<Delivery, Refusal> {
+        let to = message.phone.e164();
+        let body = Message::new(&to, message.id.as_str(), &self.template, &self.language, message.code.expose());
+        let mut pauses = ExponentialBuilder::default()
+            .with_min_delay(BACKOFF.0)
+            .with_max_delay(BACKOFF.1)
+            .with_max_times(self.max_retries as usize)
+            .with_jitter()
+            .build();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let error = match self.client.post::<Accepted>(&self.path, &body, left).await {
+                Ok(accepted) if !accepted.messages.is_empty() => return Ok(Delivery::Accepted),
+                Ok(_) => CallError::Unclear("accepted, but no message named".to_owned()),
+                Err(error) => error,
+            };
+            let pause = if worth_another(&error, attempts) { pauses.next() } else { None };
+            let pause = pause.map(|pause| pause.max(wait_asked_for(&error)));
+            match pause.filter(|pause| Instant::now() + *pause < deadline) {
+                Some(pause) => {
+                    tracing::debug!(record_id = %message.id, %error, ?pause, "sending again");
+                    tokio::time::sleep(pause).await;
+                }
+                None => return settle(error),
+            }
+        }
+    }
+}
+
+/// Whether a message is worth another attempt: only errors that are transient by WhatsApp's table are, and
+/// connections that did not come about. One that may have gone out is not sent again.
+fn worth_another(error: &CallError, attempts: u32) -> bool {
+    match error {
+        CallError::Api(error) => match error.class() {
+            ErrorClass::Transient => true,
+            ErrorClass::TransientOnce => attempts < 2,
+            _ => false,
+        },
+        CallError::Unreachable(_) => true,
+        CallError::Unclear(_) | CallError::Foreign(_) => false,
+    }
+}
+
+/// What the last error means for the code. An unclear outcome is never followed by another attempt, so the errors
+/// before this one were all definite.
+fn settle(error: CallError) -> Result<Delivery, Refusal> {
+    let detail = error.to_string();
+    let refusal = match error {
+        CallError::Unclear(reason) => return Ok(Delivery::Unclear { reason }),
+        CallError::Unreachable(_) => Refusal { kind: RefusalKind::Unreachable, code: None, detail },
+        CallError::Foreign(_) => Refusal { kind: RefusalKind::Operator, code: None, detail },
+        CallError::Api(error) => {
+            let refusal = Refusal { kind: refusal_kind(&error), code: Some(error.code), detail };
+            report(&refusal, error.trace_id.as_deref());
+            return Err(refusal);
+        }
+    };
+    report(&refusal, None);
+    Err(refusal)
+}
+
+fn wait_asked_for(error: &CallError) -> Duration {
+    match error {
+        CallError::Api(error) => error.retry_after.unwrap_or_default(),
+        _ => Duration::ZERO,
+    }
+}
+
+fn refusal_kind(error: &ApiError) -> RefusalKind {
+    match error.class() {
+        ErrorClass::Transient => RefusalKind::Transient,
+        ErrorClass::TransientOnce | ErrorClass::Request => RefusalKind::Request,
+        ErrorClass::Throttled => RefusalKind::Throttled,
+        ErrorClass::RecipientThrottled => {
+            RefusalKind::RecipientThrottled { retry_after: error.retry_after.unwrap_or(PAIR_PACE) }
+        }
+        ErrorClass::Recipient => RefusalKind::Recipient,
+        ErrorClass::Operator => RefusalKind::Operator,
+    }
+}
+
+/// Says once, where it is known, what an operator has to act on.
+fn report(refusal: &Refusal, trace_id: Option<&str>) {
+    match refusal.kind {
+        RefusalKind::Operator | RefusalKind::Request => {
+            tracing::error!(class = refusal.kind.as_str(), code = refusal.code, trace_id, "{refusal}");
+        }
+        _ => tracing::warn!(class = refusal.kind.as_str(), code = refusal.code, trace_id, "{refusal}"),
+    }
+}

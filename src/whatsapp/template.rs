@@ -1,0 +1,207 @@
+//! Finding the authentication template and whether it can be sent.
+
+use serde::Deserialize;
+
+use super::WhatsAppAccount;
+use super::client::{CallError, GraphClient};
+use super::wire::{Page, Paging};
+
+/// Templates per page, the most that are asked for at once.
+const PAGE: &str = "100";
+/// The most pages that are read: a WABA holds at most 6,000 templates.
+const MAX_PAGES: usize = 100;
+
+/// A message template in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Template {
+    /// Its id, another one for each language.
+    pub id: String,
+    /// Its name, the same in each language.
+    pub name: String,
+    /// Its language code, such as `en_US`.
+    pub language: String,
+    /// `APPROVED`, or why it cannot be sent.
+    pub status: String,
+    /// `AUTHENTICATION` for ours.
+    #[serde(default)]
+    pub category: String,
+}
+
+/// Why the template cannot be sent.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum TemplateError {
+    /// The list could not be read.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// No template has the id.
+    #[error("Could not find template with ID {template_id} for WABA {waba_id}.")]
+    Missing {
+        /// The id that was looked for.
+        template_id: String,
+        /// The account that it was looked for in.
+        waba_id: String,
+    },
+    /// The template exists, but not in the language.
+    #[error("Template '{name}' with ID {template_id} has no translation into {language}: set whatsapp.language to one of {}.", languages.join(", "))]
+    MissingLanguage {
+        /// The template's id.
+        template_id: String,
+        /// Its name.
+        name: String,
+        /// The language that was looked for.
+        language: String,
+        /// The languages that there are.
+        languages: Vec<String>,
+    },
+    /// It is another kind of template.
+    #[error("Template '{name}' with ID {template_id} is a template for {category}, not for AUTHENTICATION.")]
+    WrongCategory {
+        /// The template's id.
+        template_id: String,
+        /// Its name.
+        name: String,
+        /// What it is for.
+        category: String,
+    },
+    /// It is not, or no longer, approved.
+    #[error(
+        "Please wait until the template with ID {template_id} is approved before running this program: its status is {status}."
+    )]
+    NotApproved {
+        /// The template's id.
+        template_id: String,
+        /// Its status instead.
+        status: String,
+    },
+}
+
+impl TemplateError {
+    /// Whether WhatsApp said that the template cannot be sent, rather than nothing.
+    #[must_use]
+    pub fn is_definite(&self) -> bool {
+        !matches!(self, Self::Call(_))
+    }
+}
+
+/// The template with the account's `template_id`, in `language`, if it can be sent.
+///
+/// The id names a template in one language; of its translations the one into `language` is meant.
+///
+/// # Errors
+///
+/// [`TemplateError`] says what is wrong with it.
+pub async fn approved(
+    client: &GraphClient,
+    account: &WhatsAppAccount,
+    language: &str,
+) -> Result<Template, TemplateError> {
+    choose(list(client, &account.waba_id).await?, account, language)
+}
+
+fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -> Result<Template, TemplateError> {
+    let template_id = account.template_id.clone();
+    let Some(named) = templates.iter().find(|template| template.id == template_id).cloned() else {
+        return Err(TemplateError::Missing { template_id, waba_id: account.waba_id.clone() });
+    };
+    let (translations, _): (Vec<_>, Vec<_>) = templates.into_iter().partition(|template| template.name == named.name);
+    let languages = translations.iter().map(|template| template.language.clone()).collect();
+    let Some(template) = translations.into_iter().find(|template| template.language == language) else {
+        let language = language.to_owned();
+        return Err(TemplateError::MissingLanguage { template_id, name: named.name, language, languages });
+    };
+    if !template.category.is_empty() && !template.category.eq_ignore_ascii_case("AUTHENTICATION") {
+        let (name, category) = (template.name, template.category);
+        return Err(TemplateError::WrongCategory { template_id: template.id, name, category });
+    }
+    if template.status != "APPROVED" {
+        return Err(TemplateError::NotApproved { template_id: template.id, status: template.status });
+    }
+    Ok(template)
+}
+
+/// All templates of the account, page by page.
+///
+/// # Errors
+///
+/// [`CallError`] of the first page that could not be read.
+pub async fn list(client: &GraphClient, waba_id: &str) -> Result<Vec<Template>, CallError> {
+    let path = format!("{waba_id}/message_templates");
+    let mut templates = Vec::new();
+    let mut after: Option<String> = None;
+    for _ in 0..MAX_PAGES {
+        let mut query = vec![("fields", "id,name,language,status,category"), ("limit", PAGE)];
+        query.extend(after.as_deref().map(|cursor| ("after", cursor)));
+        let page: Page<Template> = client.get(&path, &query).await?;
+        templates.extend(page.data);
+        after = next_cursor(page.paging);
+        if after.is_none() {
+            return Ok(templates);
+        }
+    }
+    Err(CallError::Unclear(format!("more than {MAX_PAGES} pages of templates")))
+}
+
+/// The cursor of the next page, if there is one: the list ends where `next` is absent, not where cursors are.
+fn next_cursor(paging: Paging) -> Option<String> {
+    let next = paging.next?;
+    paging.cursors.after.or_else(|| {
+        let url = url::Url::parse(&next).ok()?;
+        url.query_pairs().find(|(name, _)| name == "after").map(|(_, cursor)| cursor.into_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> WhatsAppAccount {
+        WhatsAppAccount {
+            waba_id: "1".to_owned(),
+            access_token: "token".into(),
+            phone_number_id: "2".to_owned(),
+            template_id: "30".to_owned(),
+        }
+    }
+
+    fn template(id: &str, language: &str, status: &str) -> Template {
+        Template {
+            id: id.to_owned(),
+            name: "login".to_owned(),
+            language: language.to_owned(),
+            status: status.to_owned(),
+            category: "AUTHENTICATION".to_owned(),
+        }
+    }
+
+    #[test]
+    fn the_translation_into_the_language_is_chosen() {
+        let templates = vec![template("30", "en_US", "APPROVED"), template("31", "de", "APPROVED")];
+        assert_eq!(choose(templates.clone(), &account(), "en_US").unwrap().id, "30");
+        assert_eq!(choose(templates.clone(), &account(), "de").unwrap().id, "31");
+        let error = choose(templates, &account(), "en").unwrap_err();
+        assert!(
+            error.to_string().ends_with("has no translation into en: set whatsapp.language to one of en_US, de."),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_said() {
+        let said = |templates| choose(templates, &account(), "en_US").unwrap_err().to_string();
+        assert_eq!(said(vec![template("9", "en_US", "APPROVED")]), "Could not find template with ID 30 for WABA 1.");
+        assert!(said(vec![template("30", "en_US", "PAUSED")]).contains("its status is PAUSED"));
+        let marketing = Template { category: "MARKETING".to_owned(), ..template("30", "en_US", "APPROVED") };
+        assert!(said(vec![marketing]).contains("for MARKETING, not for AUTHENTICATION"));
+    }
+
+    #[test]
+    fn the_list_ends_where_no_next_page_is_named() {
+        let paging = |text| serde_json::from_str::<Paging>(text).unwrap();
+        assert_eq!(next_cursor(paging(r#"{"cursors":{"before":"a","after":"b"}}"#)), None);
+        let next = r#"{"cursors":{"after":"b"},"next":"https://elsewhere.example/?access_token=t&after=c"}"#;
+        assert_eq!(next_cursor(paging(next)).as_deref(), Some("b"));
+        let bare = r#"{"next":"https://graph.facebook.com/v21.0/1/message_templates?after=c%3D&limit=5"}"#;
+        assert_eq!(next_cursor(paging(bare)).as_deref(), Some("c="));
+        assert_eq!(next_cursor(paging("{}")), None);
+    }
+}

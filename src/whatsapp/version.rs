@@ -1,0 +1,65 @@
+//! How long each version of the Graph API lives.
+//!
+//! Source: the Graph API changelog ("Versions"), as of July 2026.
+
+use jiff::civil::{Date, date};
+
+use super::ApiVersion;
+
+/// Days before a version's end from which it is worth a warning.
+const WARN_DAYS: i32 = 90;
+
+/// Major version and last day. A version that is not listed has no known end.
+const ENDS: &[(u32, Date)] = &[
+    (20, date(2026, 9, 24)),
+    (21, date(2027, 1, 21)),
+    (22, date(2027, 5, 20)),
+    (23, date(2027, 10, 8)),
+    (24, date(2028, 2, 18)),
+    (25, date(2028, 7, 29)),
+];
+
+/// What to say about using `version` on `today`, if anything.
+#[must_use]
+pub fn warning(version: &ApiVersion, today: Date) -> Option<String> {
+    let major: u32 = version.as_str().trim_start_matches('v').split('.').next()?.parse().ok()?;
+    let (oldest_listed, _) = ENDS.first()?;
+    if major < *oldest_listed {
+        return Some(format!("version {version} of the Graph API has ended; set whatsapp.api_version to a newer one"));
+    }
+    let (_, end) = ENDS.iter().find(|(listed, _)| *listed == major)?;
+    let days = today.until(*end).ok()?.get_days();
+    match days {
+        ..0 => {
+            Some(format!("version {version} of the Graph API ended on {end}; set whatsapp.api_version to a newer one"))
+        }
+        0..=WARN_DAYS => Some(format!(
+            "version {version} of the Graph API ends on {end}, in {days} day(s); set whatsapp.api_version to a newer one before"
+        )),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warned(version: &str, today: Date) -> Option<String> {
+        warning(&ApiVersion::parse(version).unwrap(), today)
+    }
+
+    #[test]
+    fn the_warning_starts_ninety_days_before_the_end() {
+        assert_eq!(warned("v21.0", date(2026, 10, 22)), None);
+        let warning = warned("v21.0", date(2026, 10, 23)).unwrap();
+        assert!(warning.contains("2027-01-21, in 90 day(s)"), "{warning}");
+        assert!(warned("v21.0", date(2027, 1, 22)).unwrap().contains("ended on 2027-01-21"));
+    }
+
+    #[test]
+    fn versions_without_a_known_end_are_not_warned_about() {
+        assert_eq!(warned("v26.0", date(2026, 11, 22)), None);
+        assert_eq!(warned("v99.0", date(2030, 1, 1)), None);
+        assert!(warned("v16.0", date(2026, 11, 22)).unwrap().contains("has ended"));
+    }
+}
