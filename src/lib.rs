@@ -1,7 +1,27 @@
-//! One-time passcodes over WhatsApp.
+//! One-time passcodes over WhatsApp: sends them as authentication templates and verifies them.
+//!
+//! The map, from the outside in. An arrow means "may import"; nothing imports what is above it.
+//!
+//! ```text
+//! main → cli → app            commands, then the composition root: settings in, running service out
+//!              app → config   reads settings into the parts' own types; every fault at once
+//!              app → http     the two calls, health; one table of statuses and sentences
+//!              app → store    codes and limits: Redis with Lua scripts, or embedded
+//!              app → whatsapp the Cloud API: payload, error table, retries, template check
+//!              app → simulator the other end of the wire, strict, with an inbox; shares no code with whatsapp
+//!   http, store, whatsapp → otp   decides things; imports none of them
+//! ```
+//!
+//! `telemetry` (logs, redaction) and `table` (active codes for people) serve whoever prints.
+//! To follow one request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/lua`.
 
+pub mod app;
+pub mod cli;
+pub mod config;
 pub mod http;
 pub mod otp;
+pub mod simulator;
 pub mod store;
+pub mod table;
 pub mod telemetry;
 pub mod whatsapp;

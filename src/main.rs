@@ -1,1 +1,12 @@
-fn main() {}
+//! The `whatsapp-otp` program: parses the command line, runs the command, returns its exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use whatsapp_otp::cli::Cli;
+
+fn main() -> ExitCode {
+    // Before anything builds a client: there is exactly one TLS provider.
+    whatsapp_otp::cli::install_tls_provider();
+    Cli::parse().run()
+}

@@ -10,7 +10,8 @@ use tracing::Instrument;
 
 use super::answer::Logged;
 use super::state::PublicState;
-use crate::telemetry::print_active_codes;
+use crate::otp::PhoneNumber;
+use crate::table;
 
 pub(super) async fn log(State(state): State<PublicState>, request: Request, next: Next) -> Response {
     let began = Instant::now();
@@ -29,9 +30,26 @@ pub(super) async fn log(State(state): State<PublicState>, request: Request, next
         tracing::info!(%method, route, phone, status, outcome, reason, duration_ms, "answered");
     });
     if state.show_active_codes && phone_was_asked_about(&route) {
-        print_active_codes(state.service.store()).await;
+        show_active_codes(&state).await;
     }
     response
+}
+
+/// At most this many rows.
+const ROWS: usize = 20;
+
+#[expect(clippy::print_stdout, reason = "a table for people, in the log of a sandbox")]
+async fn show_active_codes(state: &PublicState) {
+    match state.service.store().active(ROWS).await {
+        Ok(codes) if codes.is_empty() => println!("Active codes state: none"),
+        Ok(codes) => println!("Active codes state:\n{}", table::active_codes(&codes, masked)),
+        Err(error) => println!("Active codes state: {error}"),
+    }
+}
+
+/// A phone as logs show it; what is no phone is a pseudonym already.
+fn masked(subject: &str) -> String {
+    PhoneNumber::parse(subject).map_or_else(|_| subject.to_owned(), |phone| phone.masked())
 }
 
 fn phone_was_asked_about(route: &str) -> bool {

@@ -188,7 +188,7 @@ impl IntoResponse for Answer {
         if self == Self::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
         }
-        let logged = Logged { outcome: self.outcome(), reason: self.reason(), phone: None };
+        let logged = Logged { outcome: Some(self.outcome()), reason: self.reason(), phone: None };
         response.extensions_mut().insert(logged);
         response
     }
@@ -197,7 +197,7 @@ impl IntoResponse for Answer {
 /// What the access log says of a response, carried in its extensions.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Logged {
-    pub(super) outcome: &'static str,
+    pub(super) outcome: Option<&'static str>,
     pub(super) reason: Option<&'static str>,
     /// Masked.
     pub(super) phone: Option<String>,

@@ -2,12 +2,13 @@
 
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::{DefaultBodyLimit, Request};
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
-use axum::response::IntoResponse;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
-use tower::util::MapRequest;
+use tower::util::MapRequestLayer;
 use tower::{Layer, ServiceBuilder, timeout::TimeoutLayer};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -20,7 +21,7 @@ use super::state::PublicState;
 use super::{access_log, body, codes};
 
 /// The public service: routes, layers, and the paths as Express takes them.
-pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> MapRequest<Router, fn(Request) -> Request> {
+pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> Router {
     let timeout = state.request_timeout;
     // Each layer wraps those below it.
     let layers = ServiceBuilder::new()
@@ -31,14 +32,15 @@ pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> MapReq
         // Inside the ids, so that lines have one; outside the rest, so that whatever happens is logged.
         .layer(middleware::from_fn_with_state(state.clone(), access_log::log))
         .layer(CatchPanicLayer::custom(|_| Answer::Internal.into_response()))
+        .layer(middleware::from_fn(refuse_options_unless_preflight))
         .option_layer((!cors_origins.is_empty()).then(|| cors(cors_origins)))
         // A caller who sends a body slowly is cut off here; the handlers bound their own waits below it.
         .layer(HandleErrorLayer::new(async |_| Answer::TimedOut))
         .layer(TimeoutLayer::new(timeout))
         .layer(DefaultBodyLimit::max(body::MAX_BYTES));
     let router = codes::router().fallback(async || Answer::NotFound).layer(layers).with_state(state);
-    // Around the router, because routing happens before its layers.
-    tower::util::MapRequestLayer::new(as_express_matches as fn(Request) -> Request).layer(router)
+    // A router around the router, because routing happens before layers.
+    Router::new().fallback_service(MapRequestLayer::new(as_express_matches).layer(router))
 }
 
 /// Puts the path as routes know it: Express, which the sample clients were written against, matches `/OTP/…` and a
@@ -61,6 +63,15 @@ fn canonical(uri: &Uri) -> Option<Uri> {
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(format!("/otp/{phone}{query}")).ok()?);
     Uri::from_parts(parts).ok()
+}
+
+/// The CORS layer would say 200 to any OPTIONS; only a browser's preflight is its business.
+async fn refuse_options_unless_preflight(request: Request, next: Next) -> Response {
+    let preflight = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    if request.method() == Method::OPTIONS && !preflight {
+        return Answer::MethodNotAllowed.into_response();
+    }
+    next.run(request).await
 }
 
 fn cors(origins: &[HeaderValue]) -> CorsLayer {

@@ -10,7 +10,7 @@ use std::{
 
 const PAIR_WINDOW: Duration = Duration::from_secs(6);
 const PAIR_BURST: u32 = 45;
-const HOUR: Duration = Duration::from_secs(60 * 60);
+const HOUR: Duration = Duration::from_hours(1);
 
 /// Messages per second of one sender: at most so many in any one second.
 #[derive(Debug, Default)]

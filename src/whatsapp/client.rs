@@ -10,13 +10,14 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::WhatsAppSettings;
-use super::error::{ErrorClass, classify, without_numbers};
+use super::error::{ErrorClass, classify};
 use super::wire::ErrorEnvelope;
+use crate::telemetry::without_numbers;
 
 /// The longest answer that is read. A page of a hundred templates has some 200 KiB.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
 /// The longest wait that a `Retry-After` of WhatsApp's can ask for; it is nowhere documented to send one.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(3_600);
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
 /// Makes calls to the Graph API. Cheap to clone: clones share connections.
 #[derive(Debug, Clone)]
@@ -165,8 +166,8 @@ impl GraphClient {
                 code: error.code,
                 subcode: error.error_subcode,
                 status: status.as_u16(),
-                details: error.details().map(without_numbers),
-                message: without_numbers(&error.message),
+                details: error.details().map(|details| without_numbers(details).into_owned()),
+                message: without_numbers(&error.message).into_owned(),
                 trace_id: error.fbtrace_id,
                 retry_after,
             })),

@@ -57,24 +57,6 @@ pub fn classify(code: i64, subcode: Option<i64>, status: u16) -> ErrorClass {
     }
 }
 
-/// The text with every run of seven digits or more blotted out: WhatsApp's errors may quote the recipient.
-#[must_use]
-pub fn without_numbers(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    let mut digits = String::new();
-    for character in text.chars().map(Some).chain([None]) {
-        match character {
-            Some(digit) if digit.is_ascii_digit() => digits.push(digit),
-            other => {
-                clean.push_str(if digits.len() < 7 { &digits } else { "*******" });
-                digits.clear();
-                clean.extend(other);
-            }
-        }
-    }
-    clean
-}
-
 #[cfg(test)]
 mod tests {
     use super::ErrorClass::{Operator, Recipient, RecipientThrottled, Request, Throttled, Transient, TransientOnce};
@@ -174,12 +156,5 @@ mod tests {
         assert_eq!(classify(999_999, None, 500), TransientOnce);
         assert_eq!(classify(999_999, None, 400), Request);
         assert_eq!(classify(-1, None, 404), Request);
-    }
-
-    #[test]
-    fn numbers_are_blotted_out_of_texts() {
-        assert_eq!(without_numbers("to +15551234567 failed (#131026)"), "to +******* failed (#131026)");
-        assert_eq!(without_numbers("5551234567"), "*******");
-        assert_eq!(without_numbers("code 482913"), "code 482913");
     }
 }

@@ -3,7 +3,7 @@
 //! [`GraphClient`] makes calls, [`template`] finds what can be sent, [`WhatsAppSender`] sends it.
 //! [`error`] is the one table of WhatsApp's error codes, [`version`] that of the Graph API's versions.
 
-mod client;
+pub mod client;
 pub mod error;
 mod number;
 mod sender;
@@ -12,7 +12,7 @@ pub mod template;
 pub mod version;
 mod wire;
 
-pub use client::{ClientError, GraphClient};
+pub use client::GraphClient;
 pub use number::BusinessNumber;
 pub use sender::WhatsAppSender;
 pub use settings::{ApiVersion, ApiVersionError, WhatsAppAccount, WhatsAppSettings};

@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// No answer is kept back for longer than this.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(120);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
 /// How a send is to be answered instead of plainly accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,103 @@
+//! The whole thing on one machine: the service, a simulated WhatsApp, and no real message ever.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::sync::watch;
+use url::Url;
+
+use super::{App, Parts};
+use crate::config::SandboxSettings;
+use crate::http::Listener;
+use crate::otp::CodeStore;
+use crate::simulator::{Simulator, SimulatorSettings};
+use crate::store::EmbeddedStore;
+use crate::store::redis::RedisStore;
+use crate::telemetry::LogFormat;
+use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender};
+
+/// Where the sandbox keeps its codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum SandboxStore {
+    /// In memory; they are gone when it stops.
+    #[default]
+    Embedded,
+    /// In the configured Redis.
+    Redis,
+}
+
+/// A service and the WhatsApp that it sends to, both bound to loopback addresses.
+pub struct Sandbox {
+    /// The service.
+    pub app: App,
+    /// The simulated WhatsApp.
+    pub simulator: Simulator,
+    /// The simulator's listener, which has to be served too.
+    pub listener: Listener,
+}
+
+/// Puts the sandbox together: the client's address and account are the simulator's, whatever is configured.
+///
+/// # Errors
+///
+/// If an address is taken or a client cannot be built.
+pub async fn sandbox(
+    settings: SandboxSettings,
+    simulator_address: SocketAddr,
+    store: SandboxStore,
+) -> anyhow::Result<Sandbox> {
+    let SandboxSettings { mut common, keys, mut whatsapp } = settings;
+    let listener = Listener::bind(simulator_address, None).await.context("the simulator's address")?;
+    let simulator = Simulator::new(SimulatorSettings {
+        language: whatsapp.language.clone(),
+        code_expiration_minutes: minutes(common.policy.code_lifetime),
+        ..SimulatorSettings::default()
+    });
+
+    let world = simulator.settings();
+    let account = WhatsAppAccount {
+        waba_id: world.waba_id.clone(),
+        access_token: world.access_token.clone().into(),
+        phone_number_id: world.phone_number_id.clone(),
+        template_id: world.template_id.clone(),
+    };
+    whatsapp.base_url = Url::parse(&format!("http://{}", listener.address()))?;
+    let whatsapp = whatsapp.with_account(account);
+    let sender = WhatsAppSender::new(
+        GraphClient::new(&whatsapp)?,
+        &world.phone_number_id,
+        world.template_name.clone(),
+        whatsapp.language.clone(),
+        whatsapp.max_retries,
+    );
+    let (store, store_name): (Arc<dyn CodeStore>, _) = match store {
+        SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded"),
+        SandboxStore::Redis => (Arc::new(RedisStore::new(&common.redis).context("redis")?), "redis"),
+    };
+    // The inbox page calls the service from the browser.
+    for origin in page_origins(listener.address()) {
+        common.server.cors_origins.push(origin.parse()?);
+    }
+    let (_, template_fault) = watch::channel(None);
+    let parts = Parts {
+        store,
+        store_name,
+        sender: Arc::new(sender),
+        template_fault,
+        keys,
+        policy: common.policy,
+        show_active_codes: common.log.format == LogFormat::Pretty,
+    };
+    Ok(Sandbox { app: App::bind(common.server, parts).await?, simulator, listener })
+}
+
+/// The code's lifetime as a template's footer tells it: whole minutes, 1 to 90.
+fn minutes(lifetime: std::time::Duration) -> u8 {
+    u8::try_from(lifetime.as_secs().div_ceil(60)).unwrap_or(90).clamp(1, 90)
+}
+
+/// Both names of the page: people type `localhost` as well.
+fn page_origins(address: SocketAddr) -> [String; 2] {
+    [format!("http://{address}"), format!("http://localhost:{}", address.port())]
+}

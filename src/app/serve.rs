@@ -1,0 +1,73 @@
+//! The service as a company runs it: on Redis and the WhatsApp Cloud API.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use backon::{ExponentialBuilder, Retryable};
+
+use super::template_watch::watch_template;
+use super::{App, Parts};
+use crate::config::ServeSettings;
+use crate::http::{AuthMode, ServerSettings};
+use crate::store::redis::RedisStore;
+use crate::telemetry::LogFormat;
+use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, version};
+
+/// Puts the service together. Redis may still be away; the template must be approved.
+///
+/// # Errors
+///
+/// If the template cannot be sent, an address is taken or a client cannot be built.
+pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
+    let ServeSettings { common, keys, whatsapp } = settings;
+    warn_about(&common.server, &whatsapp);
+    let client = GraphClient::new(&whatsapp)?;
+    let template = approved_template(&client, &whatsapp).await?;
+    let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
+    let phone_number_id = &whatsapp.account.phone_number_id;
+    let sender =
+        WhatsAppSender::new(client.clone(), phone_number_id, template, whatsapp.language.clone(), whatsapp.max_retries);
+    let parts = Parts {
+        store,
+        store_name: "redis",
+        sender: Arc::new(sender),
+        template_fault: watch_template(client, whatsapp.account, whatsapp.language),
+        keys,
+        policy: common.policy,
+        show_active_codes: common.log.format == LogFormat::Pretty,
+    };
+    App::bind(common.server, parts).await
+}
+
+/// The name of the template, which is approved.
+async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) -> anyhow::Result<String> {
+    let look = || template::approved(client, &whatsapp.account, &whatsapp.language);
+    let retries = ExponentialBuilder::default()
+        .with_min_delay(Duration::from_millis(500))
+        .with_max_times(whatsapp.max_retries as usize)
+        .with_jitter();
+    let template = look.retry(retries).when(|error| !error.is_definite()).await?;
+    // In the sample server's words, which operators may know.
+    tracing::info!("Verified OTP template '{}' with ID {} is approved and ready to send.", template.name, template.id);
+    Ok(template.name)
+}
+
+/// Says what is allowed but seldom meant.
+fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppSettings) {
+    let today = jiff::Zoned::now().date();
+    if let Some(warning) = version::warning(&whatsapp.api_version, today) {
+        tracing::warn!("{warning}");
+    }
+    if server.auth == AuthMode::Open && !is_local(server.listen.ip()) {
+        tracing::warn!(
+            listen = %server.listen,
+            "auth.mode is open: whoever reaches this address can have messages sent, up to the limits"
+        );
+    }
+}
+
+fn is_local(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}

@@ -1,0 +1,133 @@
+//! `whatsapp-otp check`: tries what the service needs, and says for each what was tried, seen, and what to do.
+
+use std::process::ExitCode;
+
+use serde::Deserialize;
+
+use crate::config::{ServeSettings, Sources};
+use crate::otp::CodeStore;
+use crate::store::redis::RedisStore;
+use crate::whatsapp::client::CallError;
+use crate::whatsapp::{BusinessNumber, GraphClient, WhatsAppSettings, template, version};
+
+/// What one trial came to.
+struct Finding {
+    tried: String,
+    seen: Result<String, String>,
+    /// What to do if it failed.
+    advice: &'static str,
+}
+
+#[expect(clippy::print_stdout, reason = "the command's answer")]
+pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
+    let settings = ServeSettings::load(sources)?;
+    println!("Settings in force:");
+    for setting in settings.common.shown() {
+        println!("  {setting}");
+    }
+    let today = jiff::Zoned::now().date();
+    if let Some(warning) = version::warning(&settings.whatsapp.api_version, today) {
+        println!("\nwarning: {warning}");
+    }
+    println!();
+    let mut findings = vec![redis(&settings).await];
+    findings.extend(whatsapp(&settings.whatsapp).await);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let failed = findings.iter().filter(|finding| finding.seen.is_err()).count();
+    println!(
+        "{}",
+        if failed == 0 { "All fine.".to_owned() } else { format!("{failed} of {} failed.", findings.len()) }
+    );
+    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.seen {
+            Ok(seen) => writeln!(f, "ok    {}\n      {seen}", self.tried),
+            Err(seen) => writeln!(f, "FAIL  {}\n      {seen}\n      hint: {}", self.tried, self.advice),
+        }
+    }
+}
+
+async fn redis(settings: &ServeSettings) -> Finding {
+    let redis = &settings.common.redis;
+    let seen = match RedisStore::new(redis) {
+        Ok(store) => store.ping().await.map(|()| "it answers".to_owned()).map_err(|error| error.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    let advice =
+        "is it running, is redis.url right, and does it want a password (redis.password or redis.password_file)?";
+    Finding { tried: format!("Redis at {}", redis.url), seen, advice }
+}
+
+async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {
+    let client = match GraphClient::new(settings) {
+        Ok(client) => client,
+        Err(error) => {
+            let advice = "look at whatsapp.base_url and whatsapp.access_token";
+            return vec![Finding { tried: "a client for WhatsApp".to_owned(), seen: Err(error.to_string()), advice }];
+        }
+    };
+    let account = &settings.account;
+    vec![
+        token(&client, settings).await,
+        number(&client, &account.phone_number_id).await,
+        approved(&client, settings).await,
+    ]
+}
+
+/// Reading the account's name needs a valid token that is assigned to the account.
+async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
+    #[derive(Deserialize)]
+    struct Account {
+        #[serde(default)]
+        name: String,
+    }
+    let waba_id = &settings.account.waba_id;
+    let answer = client.get::<Account>(waba_id, &[("fields", "id,name")]).await;
+    let advice = match &answer {
+        Err(CallError::Api(error)) if error.code == 190 => {
+            "the token is wrong or has expired: make a new one for the system user and set whatsapp.access_token"
+        }
+        Err(CallError::Api(error)) if (200..=299).contains(&error.code) || error.code == 10 => {
+            "give the system user whatsapp_business_management and whatsapp_business_messaging, and assign it to the account"
+        }
+        Err(CallError::Api(error)) if error.code == 100 => {
+            "is whatsapp.waba_id right, and is the token's system user assigned to that account?"
+        }
+        Err(CallError::Unreachable(_)) => "can this machine reach whatsapp.base_url?",
+        _ => "see WhatsApp's list of error codes",
+    };
+    let seen = answer.map(|account| format!("valid, for the account {:?}", account.name));
+    Finding {
+        tried: format!("the token, on WABA {waba_id} at {}", settings.base_url),
+        seen: seen.map_err(|error| error.to_string()),
+        advice,
+    }
+}
+
+async fn number(client: &GraphClient, phone_number_id: &str) -> Finding {
+    let seen = match BusinessNumber::read(client, phone_number_id).await {
+        Ok(number) if number.status.is_empty() || number.status == "CONNECTED" => {
+            Ok(format!("{} {:?}, quality {}", number.display_phone_number, number.verified_name, number.quality_rating))
+        }
+        Ok(number) => Err(format!("{} is {}, not CONNECTED", number.display_phone_number, number.status)),
+        Err(error) => Err(error.to_string()),
+    };
+    let advice = "whatsapp.phone_number_id is the id of a registered number of the account, not the number itself";
+    Finding { tried: format!("the phone number with ID {phone_number_id}"), seen, advice }
+}
+
+async fn approved(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
+    let seen = template::approved(client, &settings.account, &settings.language).await;
+    Finding {
+        tried: format!("the template with ID {} in {}", settings.account.template_id, settings.language),
+        seen: seen
+            .map(|template| format!("'{}' is approved and ready to send", template.name))
+            .map_err(|error| error.to_string()),
+        advice: "run whatsapp-otp-setup, or wait for WhatsApp's approval",
+    }
+}

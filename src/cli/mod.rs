@@ -1,0 +1,104 @@
+//! The commands, and how their failures are told.
+
+mod check;
+mod healthcheck;
+mod inspect;
+mod revoke;
+mod sandbox;
+mod serve;
+mod signals;
+mod simulator;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{SettingsError, Sources};
+use crate::otp::PhoneNumber;
+
+/// Exit code: failed at run time.
+const FAILED: u8 = 1;
+/// Exit code: bad settings (`EX_CONFIG` of sysexits.h). 2, for bad usage, is clap's.
+const BAD_SETTINGS: u8 = 78;
+
+/// One-time passcodes over WhatsApp.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+pub struct Cli {
+    /// Settings, over the built-in defaults and under the environment (`WHATSAPP_OTP__SECTION__KEY`)
+    ///
+    /// Without it the file that `WHATSAPP_OTP_CONFIG` names, if any.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service on Redis and the WhatsApp Cloud API
+    Serve,
+    /// Try everything on this machine, with nothing installed or configured; sends no real message
+    Sandbox(sandbox::Arguments),
+    /// Run only the simulated WhatsApp Cloud API with its inbox
+    Simulator(simulator::Arguments),
+    /// Try Redis, the token, the phone number and the template, and say what to do
+    Check,
+    /// Show active codes, or one phone's code and limits
+    Inspect(inspect::Arguments),
+    /// Drop a phone's active code
+    Revoke(revoke::Arguments),
+    /// Exit 0 if the instance on this machine is ready
+    Healthcheck,
+}
+
+/// Makes ring the TLS provider of this process. Calling it again changes nothing.
+pub fn install_tls_provider() {
+    // The error says that there is a provider already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+impl Cli {
+    /// Runs the command to its end.
+    #[must_use]
+    pub fn run(self) -> ExitCode {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let outcome = match runtime {
+            Ok(runtime) => runtime.block_on(self.command.run(Sources::from_process(self.config))),
+            Err(error) => Err(anyhow::Error::new(error).context("the runtime cannot be started")),
+        };
+        outcome.unwrap_or_else(|error| tell(&error))
+    }
+}
+
+impl Command {
+    async fn run(self, sources: Sources) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve => serve::run(&sources).await,
+            Self::Sandbox(arguments) => sandbox::run(&sources, &arguments).await,
+            Self::Simulator(arguments) => simulator::run(&arguments).await,
+            Self::Check => check::run(&sources).await,
+            Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
+            Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
+            Self::Healthcheck => healthcheck::run(&sources).await,
+        }
+    }
+}
+
+/// Prints what went wrong, and returns the exit code that says so.
+#[expect(clippy::print_stderr, reason = "this is where a person reads it")]
+fn tell(error: &anyhow::Error) -> ExitCode {
+    if let Some(settings) = error.downcast_ref::<SettingsError>() {
+        eprintln!("error: {} bad setting(s)\n{settings}", settings.faults().len());
+        eprintln!("\nhint: config/default.toml explains every setting");
+        return ExitCode::from(BAD_SETTINGS);
+    }
+    eprintln!("error: {error:#}");
+    ExitCode::from(FAILED)
+}
+
+/// A phone number on the command line.
+fn phone(text: &str) -> Result<PhoneNumber, String> {
+    PhoneNumber::parse(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,52 @@
+//! `whatsapp-otp sandbox`
+
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context, ensure};
+use axum_server::Handle;
+use clap::Args;
+
+use super::signals::stop_signals;
+use crate::app::{self, SandboxStore};
+use crate::config::{SandboxSettings, Sources};
+use crate::telemetry::init_log;
+
+/// A number that belongs to nobody (NANP 555), for the example.
+const EXAMPLE_PHONE: &str = "15551234567";
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Where to keep the codes
+    #[arg(long, value_enum, default_value_t)]
+    store: SandboxStore,
+    /// The address of the simulated WhatsApp and its inbox; a loopback one
+    #[arg(long, default_value = "127.0.0.1:3001", value_name = "ADDRESS:PORT")]
+    simulator_listen: SocketAddr,
+}
+
+#[expect(clippy::print_stdout, reason = "the one URL to open, and what to paste")]
+pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    ensure!(
+        arguments.simulator_listen.ip().is_loopback(),
+        "--simulator-listen: the sandbox shows every code it sends, so only loopback addresses"
+    );
+    let settings = SandboxSettings::load(sources)?;
+    init_log(&settings.common.log)?;
+    let stop = stop_signals()?;
+    let sandbox = app::sandbox(settings, arguments.simulator_listen, arguments.store).await?;
+
+    let (service, inbox) = (sandbox.app.public_url(), format!("http://{}", sandbox.listener.address()));
+    println!("Sandbox, nothing is really sent. Open {inbox}\n");
+    println!("Or without a browser:");
+    println!("  curl {service}/otp/{EXAMPLE_PHONE}                     # request a code");
+    println!("  curl {inbox}/inbox/{EXAMPLE_PHONE}/latest            # read it off the simulated phone");
+    println!("  curl {service}/otp/{EXAMPLE_PHONE} --json '{{\"code\":\"…\"}}'  # verify it\n");
+
+    let handle = Handle::new();
+    let simulator = tokio::spawn(sandbox.listener.serve(sandbox.simulator.router(), handle.clone()));
+    let ran = sandbox.app.run_until(stop).await;
+    handle.shutdown();
+    simulator.await?.context("the simulator's listener")?;
+    ran.map(|()| ExitCode::SUCCESS)
+}

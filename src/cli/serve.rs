@@ -1,0 +1,21 @@
+//! `whatsapp-otp serve`
+
+use std::process::ExitCode;
+
+use super::signals::stop_signals;
+use crate::app;
+use crate::config::{ServeSettings, Sources};
+use crate::telemetry::init_log;
+
+pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
+    let settings = ServeSettings::load(sources)?;
+    init_log(&settings.common.log)?;
+    for setting in settings.common.shown() {
+        tracing::debug!("{setting}");
+    }
+    let stop = stop_signals()?;
+    let app = app::serve(settings).await?;
+    tracing::info!(public = app.public_url(), ops = app.ops_address().map(|ops| ops.to_string()), "listening");
+    app.run_until(stop).await?;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,25 @@
+//! SIGINT and SIGTERM.
+
+use std::io;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Hears both signals from now on: each sends one message.
+pub(super) fn stop_signals() -> io::Result<mpsc::Receiver<()>> {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (sender, receiver) = mpsc::channel(2);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            // A third signal changes nothing; once nobody listens, neither does any.
+            if let Err(mpsc::error::TrySendError::Closed(())) = sender.try_send(()) {
+                return;
+            }
+        }
+    });
+    Ok(receiver)
+}

@@ -1,0 +1,77 @@
+//! `whatsapp-otp simulator`
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use axum_server::Handle;
+use clap::Args;
+use serde_json::json;
+
+use super::signals::stop_signals;
+use crate::http::Listener;
+use crate::simulator::{Simulator, SimulatorSettings};
+
+/// Event streams of the inbox never end by themselves.
+const STOP_WITHIN: std::time::Duration = std::time::Duration::from_millis(500);
+
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The address of the simulated API and its inbox
+    #[arg(long, default_value = "127.0.0.1:3001", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// The language of the approved template
+    #[arg(long, default_value = "en_US")]
+    language: String,
+    /// Messages per second before error 130429; 0 for no limit, as load tests want
+    #[arg(long, default_value_t = 80, value_name = "N")]
+    messages_per_second: u32,
+    /// Do not limit how often one recipient is written to (error 131056)
+    #[arg(long)]
+    no_pair_limit: bool,
+    /// Write the account's ids and token to FILE, as `whatsapp.info_file` wants them
+    #[arg(long, value_name = "FILE")]
+    write_info: Option<PathBuf>,
+}
+
+#[expect(clippy::print_stdout, reason = "where it is and how to use it")]
+pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let simulator = Simulator::new(SimulatorSettings {
+        language: arguments.language.clone(),
+        messages_per_second: arguments.messages_per_second,
+        pair_limit: !arguments.no_pair_limit,
+        ..SimulatorSettings::default()
+    });
+    let mut stop = stop_signals()?;
+    let listener = Listener::bind(arguments.listen, None).await.context("--listen")?;
+    let account = simulator.settings();
+    if let Some(path) = &arguments.write_info {
+        let info = json!({
+            "waba_id": account.waba_id,
+            "access_token": account.access_token,
+            "phone_number_id": account.phone_number_id,
+            "template_id": account.template_id,
+        });
+        std::fs::write(path, format!("{info:#}\n")).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    let url = format!("http://{}", listener.address());
+    println!("Simulated WhatsApp with its inbox: {url}\nNothing is really sent. To use it, start the service with\n");
+    println!("WHATSAPP_OTP__WHATSAPP__BASE_URL={url}");
+    println!("WHATSAPP_OTP__WHATSAPP__WABA_ID={}", account.waba_id);
+    println!("WHATSAPP_OTP__WHATSAPP__PHONE_NUMBER_ID={}", account.phone_number_id);
+    println!("WHATSAPP_OTP__WHATSAPP__TEMPLATE_ID={}", account.template_id);
+    println!("WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN={}", account.access_token);
+
+    let handle = Handle::new();
+    let serving = listener.serve(simulator.router(), handle.clone());
+    tokio::pin!(serving);
+    tokio::select! {
+        ended = &mut serving => ended.context("the simulator's listener")?,
+        _ = stop.recv() => {
+            handle.graceful_shutdown(Some(STOP_WITHIN));
+            serving.await.context("the simulator's listener")?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

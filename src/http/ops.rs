@@ -1,0 +1,74 @@
+//! The operators' listener: is it alive, is it ready.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use tokio::sync::watch;
+
+use crate::otp::CodeStore;
+
+/// What this instance needs in order to serve, and whether it is about to stop. Clones share it.
+#[derive(Clone)]
+pub struct Readiness {
+    store: Arc<dyn CodeStore>,
+    store_name: &'static str,
+    template_fault: watch::Receiver<Option<String>>,
+    draining: Arc<AtomicBool>,
+}
+
+impl Readiness {
+    /// `store_name` is what answers call the store; `template_fault` says why the template cannot be sent, if it cannot.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn CodeStore>,
+        store_name: &'static str,
+        template_fault: watch::Receiver<Option<String>>,
+    ) -> Self {
+        Self { store, store_name, template_fault, draining: Arc::default() }
+    }
+
+    /// From now on not ready, so that load balancers send requests elsewhere.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+}
+
+/// `/health/live` and `/health/ready`.
+pub fn router(readiness: Readiness) -> Router {
+    Router::new()
+        .route("/health/live", get(async || no_store(StatusCode::OK, json!({ "status": "live" }))))
+        .route("/health/ready", get(ready))
+        .with_state(readiness)
+}
+
+/// 200 if every dependency is fine, else 503; the body names each.
+async fn ready(State(readiness): State<Readiness>) -> Response {
+    let store_fault = readiness.store.ping().await.err().map(|error| error.to_string());
+    let template_fault = readiness.template_fault.borrow().clone();
+    let draining = readiness.draining.load(Ordering::Relaxed);
+    let ready = store_fault.is_none() && template_fault.is_none() && !draining;
+    let body = json!({
+        "status": if ready { "ready" } else { "not_ready" },
+        "draining": draining,
+        "dependencies": { readiness.store_name: dependency(store_fault), "template": dependency(template_fault) },
+    });
+    no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
+}
+
+fn dependency(fault: Option<String>) -> Value {
+    match fault {
+        None => json!({ "status": "ok" }),
+        Some(reason) => json!({ "status": "failed", "reason": reason }),
+    }
+}
+
+fn no_store(status: StatusCode, body: Value) -> Response {
+    (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
