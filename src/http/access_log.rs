@@ -19,16 +19,16 @@ pub(super) async fn log(State(state): State<PublicState>, request: Request, next
     // The route, never the path, which holds the number.
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    let span = tracing::info_span!("request", request_id = request_id.unwrap_or("-"));
+    let request_id = request_id.unwrap_or("-").to_owned();
+    // What else is logged on the way has the id as well.
+    let span = tracing::info_span!("request", request_id);
 
-    let response = next.run(request).instrument(span.clone()).await;
+    let response = next.run(request).instrument(span).await;
 
     let logged = response.extensions().get::<Logged>().cloned().unwrap_or_default();
     let (phone, status, duration_ms) = (logged.phone, response.status().as_u16(), milliseconds(began));
     let (outcome, reason) = (logged.outcome, logged.reason);
-    span.in_scope(|| {
-        tracing::info!(%method, route, phone, status, outcome, reason, duration_ms, "answered");
-    });
+    tracing::info!(request_id, %method, route, phone, status, outcome, reason, duration_ms, "answered");
     if state.show_active_codes && phone_was_asked_about(&route) {
         show_active_codes(&state).await;
     }

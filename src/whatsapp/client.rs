@@ -166,7 +166,10 @@ impl GraphClient {
                 code: error.code,
                 subcode: error.error_subcode,
                 status: status.as_u16(),
-                details: error.details().map(|details| without_numbers(details).into_owned()),
+                details: error
+                    .details()
+                    .filter(|details| !error.message.contains(details))
+                    .map(|details| without_numbers(details).into_owned()),
                 message: without_numbers(&error.message).into_owned(),
                 trace_id: error.fbtrace_id,
                 retry_after,

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_redis::{Connection, Pool};
+use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -44,12 +45,12 @@ enum State {
 }
 
 impl Link {
-    /// Starts connecting through `pool`, and goes on for as long as the link lives. An answer to the heartbeat
-    /// later than `patience` counts as none.
-    pub(super) fn start(pool: Pool, patience: Duration) -> Self {
+    /// Starts connecting through `pool`, and goes on for as long as the link lives. Each new connection first gets
+    /// `preparation`. An answer to that or to the heartbeat later than `patience` counts as none.
+    pub(super) fn start(pool: Pool, preparation: Pipeline, patience: Duration) -> Self {
         let (sender, state) = watch::channel(State::Down(0, "not connected yet".into()));
         let (suspected, suspicions) = watch::channel(0);
-        let keeper = tokio::spawn(keep(pool, patience, sender, suspicions));
+        let keeper = tokio::spawn(keep(pool, preparation, patience, sender, suspicions));
         Self { state, suspected, keeper }
     }
 
@@ -95,19 +96,25 @@ impl Drop for Link {
     }
 }
 
-async fn keep(pool: Pool, patience: Duration, state: watch::Sender<State>, mut suspected: watch::Receiver<u64>) {
+async fn keep(
+    pool: Pool,
+    preparation: Pipeline,
+    patience: Duration,
+    state: watch::Sender<State>,
+    mut suspected: watch::Receiver<u64>,
+) {
     let mut failures: u64 = 0;
     for number in 1.. {
         let mut pause = PAUSES.0;
         let connection = loop {
-            match pool.get().await {
-                Ok(connection) => break Connection::take(connection),
+            match connect(&pool, &preparation, patience).await {
+                Ok(connection) => break connection,
                 Err(error) => {
                     failures += 1;
                     if failures.is_power_of_two() {
                         tracing::warn!(%error, failures, "no connection to Redis");
                     }
-                    state.send_replace(State::Down(failures, error.to_string().into()));
+                    state.send_replace(State::Down(failures, error.into()));
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(PAUSES.1);
                 }
@@ -119,6 +126,16 @@ async fn keep(pool: Pool, patience: Duration, state: watch::Sender<State>, mut s
         let lost = until_lost(connection, patience, &mut suspected).await;
         tracing::warn!(reason = lost, "the connection to Redis is given up");
         state.send_replace(State::Down(failures, lost.into()));
+    }
+}
+
+/// A new connection that a server has answered on.
+async fn connect(pool: &Pool, preparation: &Pipeline, patience: Duration) -> Result<MultiplexedConnection, String> {
+    let mut connection = Connection::take(pool.get().await.map_err(|error| error.to_string())?);
+    match tokio::time::timeout(patience, preparation.exec_async(&mut connection)).await {
+        Ok(Ok(())) => Ok(connection),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("connected, but there is no answer".to_owned()),
     }
 }
 

@@ -57,7 +57,9 @@ impl RedisStore {
         let pool = pool(settings).map_err(|error| StoreError::Faulty(error.to_string()))?;
         let patience = connect_timeout(settings.timeout);
         Ok(Self {
-            links: (0..settings.pool_size.max(1)).map(|_| Link::start(pool.clone(), patience)).collect(),
+            links: (0..settings.pool_size.max(1))
+                .map(|_| Link::start(pool.clone(), scripts::load(), patience))
+                .collect(),
             next: AtomicUsize::new(0),
             pool,
             keys: Keys::new(&settings.key_prefix, settings.subject.clone()),

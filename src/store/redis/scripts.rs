@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use redis::{Script, ScriptInvocation};
+use redis::{Pipeline, Script, ScriptInvocation};
 
 use super::keys::PhoneKeys;
 use super::milliseconds;
@@ -17,20 +17,37 @@ pub(super) struct Scripts {
     status: Script,
 }
 
-macro_rules! script {
+/// A script's text: what they share, and its own.
+macro_rules! text {
     ($name:literal) => {
-        Script::new(concat!(include_str!("lua/prelude.lua"), "\n", include_str!(concat!("lua/", $name, ".lua"))))
+        concat!(include_str!("lua/prelude.lua"), "\n", include_str!(concat!("lua/", $name, ".lua")))
     };
+}
+
+const RESERVE: &str = text!("reserve");
+const VERIFY: &str = text!("verify");
+const TAKE_BACK: &str = text!("take_back");
+const REVOKE: &str = text!("revoke");
+const STATUS: &str = text!("status");
+
+/// Gives a server the scripts, so that the first request needs one round trip too. A server that loses them later
+/// gets them again from whichever request finds out.
+pub(super) fn load() -> Pipeline {
+    let mut load = Pipeline::new();
+    for text in [RESERVE, VERIFY, TAKE_BACK, REVOKE, STATUS] {
+        load.cmd("SCRIPT").arg("LOAD").arg(text).ignore();
+    }
+    load
 }
 
 impl Scripts {
     pub(super) fn new() -> Self {
         Self {
-            reserve: script!("reserve"),
-            verify: script!("verify"),
-            take_back: script!("take_back"),
-            revoke: script!("revoke"),
-            status: script!("status"),
+            reserve: Script::new(RESERVE),
+            verify: Script::new(VERIFY),
+            take_back: Script::new(TAKE_BACK),
+            revoke: Script::new(REVOKE),
+            status: Script::new(STATUS),
         }
     }
 
