@@ -1,0 +1,134 @@
+//! How requests should share connections to Redis: verifications a second, by strategy.
+//!
+//! `cargo bench --bench redis_connection` against `redis://127.0.0.1:6379/9`, or `BENCH_REDIS_URL`. Each strategy runs
+//! the same script for an unknown phone from 64 tasks; rounds are interleaved, medians and ratios are printed. Nothing
+//! is asserted.
+
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and stops when it cannot run"
+)]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use whatsapp_otp::otp::{CodeLength, CodeStore, DigestKey, Guess, KeyRing, Limits, PhoneNumber, Policy};
+use whatsapp_otp::store::redis::{KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject};
+
+const TASKS: u32 = 64;
+const ROUNDS: usize = 5;
+const ROUND: Duration = Duration::from_secs(1);
+const VERIFY: &str = concat!(
+    include_str!("../src/store/redis/lua/prelude.lua"),
+    "\n",
+    include_str!("../src/store/redis/lua/verify.lua")
+);
+
+#[derive(Clone)]
+enum Strategy {
+    /// `RedisStore` with so many shared connections.
+    Shared(Arc<RedisStore>),
+    /// A connection of one's own per request, from a pool of so many.
+    Checkout(deadpool_redis::Pool, Arc<redis::Script>),
+}
+
+impl Strategy {
+    async fn verify(&self, phone: &PhoneNumber, ring: &KeyRing, policy: &Policy) {
+        let guess = Guess::new("000000".to_owned()).unwrap();
+        let candidates = ring.candidates(phone, &guess);
+        match self {
+            Self::Shared(store) => {
+                store.verify(phone, &candidates, policy).await.unwrap();
+            }
+            Self::Checkout(pool, script) => {
+                let mut connection = pool.get().await.unwrap();
+                let mut call = script.key(format!("bench:v1:{{{}}}:code", phone.digits()));
+                call.key(format!("bench:v1:{{{}}}:failures", phone.digits())).arg(15).arg(86_400_000);
+                call.arg(candidates[0].secret_id.as_str()).arg(candidates[0].digest.to_hex());
+                call.invoke_async::<(String, String, u64)>(&mut connection).await.unwrap();
+            }
+        }
+    }
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let url = std::env::var_os("BENCH_REDIS_URL")
+            .map_or_else(|| "redis://127.0.0.1:6379/9".into(), |url| url.into_string().unwrap());
+        let shared = |pool_size| Strategy::Shared(Arc::new(store(&url, pool_size)));
+        let checkout = |size| {
+            let pool = deadpool_redis::Config::from_url(url.clone()).builder().unwrap().max_size(size);
+            Strategy::Checkout(pool.build().unwrap(), Arc::new(redis::Script::new(VERIFY)))
+        };
+        let strategies = [
+            ("shared, 1 connection", shared(1)),
+            ("shared, 2 connections", shared(2)),
+            ("shared, 4 connections", shared(4)),
+            ("checkout, pool of 16", checkout(16)),
+            ("checkout, pool of 64", checkout(64)),
+        ];
+        let mut rates = vec![Vec::new(); strategies.len()];
+        for _ in 0..ROUNDS {
+            for (rates, (_, strategy)) in rates.iter_mut().zip(&strategies) {
+                rates.push(rate(strategy).await);
+            }
+        }
+        let medians: Vec<f64> = rates.iter_mut().map(|rates| median(rates)).collect();
+        println!("{:<24} {:>12} {:>8}", "strategy", "verify/s", "ratio");
+        for ((name, _), median) in strategies.iter().zip(&medians) {
+            println!("{name:<24} {median:>12.0} {:>8.2}", median / medians[0]);
+        }
+    });
+}
+
+fn store(url: &str, pool_size: usize) -> RedisStore {
+    let settings = RedisSettings {
+        url: RedisUrl::parse(url).unwrap(),
+        password: None,
+        key_prefix: KeyPrefix::parse("bench").unwrap(),
+        subject: Subject::Phone,
+        timeout: Duration::from_secs(2),
+        pool_size,
+    };
+    RedisStore::new(&settings).unwrap()
+}
+
+/// Verifications a second in one round.
+async fn rate(strategy: &Strategy) -> f64 {
+    let began = Instant::now();
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|task| {
+            let strategy = strategy.clone();
+            tokio::spawn(async move {
+                let phone = PhoneNumber::parse(&format!("155512{task:05}")).unwrap();
+                let ring = KeyRing::new(DigestKey::new(vec![7; 32]).unwrap(), Vec::new());
+                let policy = Policy {
+                    code_length: CodeLength::new(6).unwrap(),
+                    code_lifetime: Duration::from_mins(5),
+                    linger: Duration::from_mins(10),
+                    max_attempts: 3,
+                    limits: Limits { failures_per_phone: "15/24h".parse().ok(), ..Limits::default() },
+                };
+                let mut made = 0_u32;
+                while began.elapsed() < ROUND {
+                    strategy.verify(&phone, &ring, &policy).await;
+                    made += 1;
+                }
+                made
+            })
+        })
+        .collect();
+    let mut total = 0;
+    for task in tasks {
+        total += task.await.unwrap();
+    }
+    f64::from(total) / began.elapsed().as_secs_f64()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
