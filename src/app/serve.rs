@@ -11,9 +11,13 @@ use super::template_watch::watch_template;
 use super::{App, Parts};
 use crate::config::ServeSettings;
 use crate::http::{AuthMode, ServerSettings};
+use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
 use crate::telemetry::LogFormat;
 use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, version};
+
+/// The longest that a code waits for its turn to be sent.
+const MAX_WAIT: Duration = Duration::from_secs(1);
 
 /// Puts the service together. Redis may still be away; the template must be approved.
 ///
@@ -29,13 +33,18 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
     let phone_number_id = &whatsapp.account.phone_number_id;
     let sender =
         WhatsAppSender::new(client.clone(), phone_number_id, template, whatsapp.language.clone(), whatsapp.max_retries);
+    let pacing = whatsapp.messages_per_second.map(|per_second| Pacing {
+        sender: phone_number_id.clone(),
+        per_second,
+        max_wait: MAX_WAIT,
+    });
     let parts = Parts {
         store,
         store_name: "redis",
         sender: Arc::new(sender),
         template_fault: watch_template(client, whatsapp.account, whatsapp.language),
         keys,
-        policy: common.policy,
+        policy: Policy { pacing, ..common.policy },
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await

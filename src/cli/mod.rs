@@ -1,5 +1,6 @@
 //! The commands, and how their failures are told.
 
+mod api_key;
 mod check;
 mod healthcheck;
 mod inspect;
@@ -49,6 +50,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Drop a phone's active code
     Revoke(revoke::Arguments),
+    /// Make an API key for a caller, and the line of settings that accepts it
+    ApiKey(api_key::Arguments),
     /// Exit 0 if the instance on this machine is ready
     Healthcheck,
 }
@@ -81,6 +84,7 @@ impl Command {
             Self::Check => check::run(&sources).await,
             Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
             Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
+            Self::ApiKey(arguments) => api_key::run(&arguments),
             Self::Healthcheck => healthcheck::run(&sources).await,
         }
     }

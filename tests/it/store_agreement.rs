@@ -49,6 +49,7 @@ fn policy() -> Policy {
             per_ip: limit(5, 9),
             failures_per_phone: limit(4, 20),
         },
+        pacing: None,
     }
 }
 
@@ -80,10 +81,11 @@ async fn play(on: &TestStore, steps: &[Step], codes: &[String]) -> Vec<String> {
                 let record = NewCode { id, phone: phone(index), client, sealed };
                 let answer = on.store.reserve(&record, &policy).await.unwrap();
                 match answer {
-                    Reservation::Reserved => {
+                    Reservation::Reserved { .. } => {
                         last[usize::from(index)] = Some((record, code.clone()));
                         "reserved".to_owned()
                     }
+                    Reservation::Crowded { .. } => panic!("nothing is paced here"),
                     Reservation::Limited { kind, retry_after } => {
                         format!("limited {} {}", kind.as_str(), minutes(retry_after))
                     }

@@ -55,6 +55,11 @@ impl Keys {
         format!("{}ip:{tag}}}:sends", self.start)
     }
 
+    /// Turns of a sender of messages, by their moment.
+    pub(super) fn sender_turns(&self, sender: &str) -> String {
+        format!("{}sender:{sender}}}:turns", self.start)
+    }
+
     /// What `SCAN` matches to find every code's record.
     pub(super) fn code_pattern(&self) -> String {
         format!("{}*{CODE_SUFFIX}", self.start)
