@@ -1,7 +1,10 @@
 //! Behaviour from outside: real stores, real HTTP, a simulated WhatsApp over real HTTP.
 
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
+#![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]
 
+mod codes;
 mod harness;
+mod races;
 mod store_agreement;
 mod store_contract;
