@@ -194,11 +194,8 @@ async fn a_secret_is_rotated_without_losing_live_codes() {
 
 #[tokio::test]
 async fn a_code_under_a_secret_that_is_not_known_has_expired_and_costs_no_attempt() {
-    let app = TestApp::builder()
-        .instances(2)
-        .set_on(1, "otp.secret", "another-secret-of-the-end-to-end-tests")
-        .start()
-        .await;
+    let app =
+        TestApp::builder().instances(2).set_on(1, "otp.secret", "another-secret-of-the-end-to-end-tests").start().await;
     app.on(1).request(PHONE).await.is(200, "OK");
     let code = app.code(PHONE);
     for _ in 0..4 {
@@ -212,7 +209,12 @@ async fn a_code_under_a_secret_that_is_not_known_has_expired_and_costs_no_attemp
 async fn redis_holds_what_is_documented_and_no_code() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
-    let expected = ["v1:{15551234567}:code", "v1:{15551234567}:sends", "v1:{ip:127.0.0.1}:sends"];
+    let expected = [
+        "v1:{15551234567}:code",
+        "v1:{15551234567}:sends",
+        "v1:{ip:127.0.0.1}:sends",
+        "v1:{sender:200000000000001}:sends",
+    ];
     assert_eq!(app.keys.list().await, expected.map(|rest| app.keys.key(rest)));
 
     let mut fields: Vec<(String, String)> = redis::cmd("HGETALL")
@@ -249,7 +251,7 @@ async fn hashed_subjects_name_nobody_in_redis() {
     app.verify(PHONE, &code).await.is(200, "OK");
     app.code_for(PHONE).await;
     let keys = app.keys.list().await;
-    assert_eq!(keys.len(), 4, "{keys:?}");
+    assert_eq!(keys.len(), 5, "{keys:?}");
     assert!(keys.iter().all(|key| !key.contains(PHONE) && !key.contains("127.0.0.1")), "{keys:?}");
     app.finish().await;
 }

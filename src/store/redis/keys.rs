@@ -55,9 +55,9 @@ impl Keys {
         format!("{}ip:{tag}}}:sends", self.start)
     }
 
-    /// Turns of a sender of messages, by their moment.
-    pub(super) fn sender_turns(&self, sender: &str) -> String {
-        format!("{}sender:{sender}}}:turns", self.start)
+    /// Window: what a sender sends, by when its turn is, which may be in a moment.
+    pub(super) fn sender_sends(&self, sender: &str) -> String {
+        format!("{}sender:{sender}}}:sends", self.start)
     }
 
     /// What `SCAN` matches to find every code's record.

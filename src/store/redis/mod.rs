@@ -6,7 +6,7 @@
 //! | `otp:v1:{15551234567}:sends` | sorted set | ids of sends by their moment | with the longer of `per_phone`'s window and the cooldown |
 //! | `otp:v1:{15551234567}:failures` | sorted set | wrong guesses by their moment | with the limit's window |
 //! | `otp:v1:{ip:203.0.113.7}:sends` | sorted set | ids of sends by their moment | with the limit's window |
-//! | `otp:v1:{sender:106540352242922}:turns` | sorted set | ids of sends by when their turn is | after two seconds |
+//! | `otp:v1:{sender:106540352242922}:sends` | sorted set | ids of sends by when their turn is | after two seconds |
 //!
 //! Start with the scripts in `lua/`; [`keys`] spells the keys, [`reply`] reads the answers, [`link`] is the connection.
 
@@ -144,7 +144,7 @@ impl CodeStore for RedisStore {
     async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
-        let turns = self.keys.sender_turns(policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender));
+        let turns = self.keys.sender_sends(policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender));
         reply::reservation(self.run(&self.scripts.reserve(&keys, &address, &turns, code, policy)).await?)
     }
 
