@@ -66,12 +66,12 @@ fn outcome(verdict: Verdict) -> String {
     }
 }
 
-async fn play(on: &TestStore, steps: &[Step], codes: &[String]) -> Vec<String> {
+async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String> {
     let ring = KeyRing::new(DigestKey::new(vec![1; 32]).unwrap(), Vec::new());
     let phone = |index: u8| PhoneNumber::parse(&format!("1555765000{index}")).unwrap();
     let mut last: [Option<(NewCode, String)>; 3] = Default::default();
     let mut outcomes = Vec::new();
-    for (step, code) in steps.iter().zip(codes) {
+    for (step, code) in history.iter().zip(codes) {
         let policy = policy();
         outcomes.push(match *step {
             Step::Reserve { phone: index, client } => {
