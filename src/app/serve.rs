@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
 
+use super::redis_safety::require_safety;
 use super::template_watch::watch_template;
 use super::{App, Parts};
 use crate::config::ServeSettings;
@@ -30,6 +31,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
     let client = GraphClient::new(&whatsapp)?;
     let template = approved_template(&client, &whatsapp).await?;
     let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
+    let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
     let phone_number_id = &whatsapp.account.phone_number_id;
     let sender =
         WhatsAppSender::new(client.clone(), phone_number_id, template, whatsapp.language.clone(), whatsapp.max_retries);
@@ -42,7 +44,10 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
         store,
         store_name: "redis",
         sender: Arc::new(sender),
-        template_fault: watch_template(client, whatsapp.account, whatsapp.language),
+        faults: vec![
+            ("redis_settings", redis_settings),
+            ("template", watch_template(client, whatsapp.account, whatsapp.language)),
+        ],
         keys,
         policy: Policy { pacing, ..common.policy },
         show_active_codes: common.log.format == LogFormat::Pretty,

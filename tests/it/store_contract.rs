@@ -14,8 +14,8 @@ use whatsapp_otp::store::redis::Subject;
 
 use crate::harness::stores::TestStore;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 /// Longer than anything here takes on Redis, whose clock goes on by itself; shorter than any step of time.
 const LEEWAY: Duration = Duration::from_secs(20);
 
@@ -191,11 +191,11 @@ async fn a_locked_code_stays_locked_until_its_record_goes(on: &TestStore) {
 
 async fn a_code_expires_and_its_record_lingers(on: &TestStore) {
     let attempt = reserved(on, &phone(5), &policy()).await;
-    on.advance(5 * MINUTE - LEEWAY).await;
+    on.advance((5 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     on.advance(LEEWAY).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Expired);
-    on.advance(10 * MINUTE - LEEWAY).await;
+    on.advance((10 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Expired);
     on.advance(LEEWAY).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Absent);

@@ -14,6 +14,7 @@ mod inspect;
 mod keys;
 mod link;
 mod reply;
+mod safety;
 mod scripts;
 mod settings;
 
@@ -30,6 +31,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::keys::Keys;
 use self::link::Link;
+pub use self::safety::Finding;
 use self::scripts::Scripts;
 pub use self::settings::{KeyPrefix, KeyPrefixError, RedisSettings, RedisUrl, RedisUrlError, Subject};
 use crate::otp::{
@@ -45,6 +47,7 @@ pub struct RedisStore {
     keys: Keys,
     scripts: Scripts,
     timeout: Duration,
+    settings: RedisSettings,
 }
 
 impl RedisStore {
@@ -66,7 +69,18 @@ impl RedisStore {
             keys: Keys::new(&settings.key_prefix, settings.subject.clone()),
             scripts: Scripts::new(),
             timeout: settings.timeout,
+            settings: settings.clone(),
         })
+    }
+
+    /// What an operator should know about the server, gravest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the server does not say, or may not.
+    pub async fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        let info: String = self.bounded(async |connection| redis::cmd("INFO").query_async(connection).await).await?;
+        Ok(safety::findings(&safety::Info::parse(&info), &self.settings))
     }
 
     /// Runs a script within the time-out. Its outcome is unknown if that fails, so it is never run again unasked.
