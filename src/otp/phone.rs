@@ -1,7 +1,7 @@
 //! Phone numbers: parsed once, trusted from then on.
 //!
 //! What a caller may type is decided here; whether a country hands out such a number is decided in
-//! [`numbering_plan`](super::numbering_plan).
+//! [`numbering_plan`].
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use crate::harness::reply::{says, wrong};
 
 const PHONE: &str = "15551234567";
 const OTHER: &str = "15557654321";
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 #[tokio::test]
 async fn a_code_that_arrived_works_once() {
