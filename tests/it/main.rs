@@ -11,6 +11,7 @@
 
 mod codes;
 mod harness;
+mod harness_itself;
 mod races;
 mod store_agreement;
 mod store_contract;
