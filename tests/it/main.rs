@@ -2,9 +2,16 @@
 
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
 #![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unchecked_time_subtraction,
+    reason = "what goes wrong in a test or its harness fails the test"
+)]
 
 mod codes;
 mod harness;
+mod harness_itself;
 mod races;
 mod store_agreement;
 mod store_contract;

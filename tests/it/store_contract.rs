@@ -71,7 +71,8 @@ contract! {
 /// Runs a promise on Redis, then checks that everything left there goes away by itself.
 async fn on_redis(store: TestStore, promise: impl AsyncFnOnce(&TestStore)) {
     promise(&store).await;
-    assert_eq!(store.keys().unwrap().immortal().await, Vec::<String>::new(), "keys without a TTL");
+    let keys = store.keys().unwrap();
+    assert_eq!(keys.immortal().await, Vec::<String>::new(), "keys without a TTL under {}", keys.prefix());
 }
 
 fn policy() -> Policy {
@@ -89,6 +90,7 @@ fn with_limits(limits: Limits) -> Policy {
     Policy { limits, ..policy() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "`Limits` holds options")]
 fn limit(text: &str) -> Option<Limit> {
     Some(text.parse().unwrap())
 }

@@ -8,7 +8,7 @@
 //! | `otp:v1:{ip:203.0.113.7}:sends` | sorted set | ids of sends by their moment | with the limit's window |
 //! | `otp:v1:{sender:106540352242922}:sends` | sorted set | ids of sends by when their turn is | after two seconds |
 //!
-//! Start with the scripts in `lua/`; [`keys`] spells the keys, [`reply`] reads the answers, [`link`] is the connection.
+//! Start with the scripts in `lua/`; `keys` spells the keys, `reply` reads the answers, `link` is the connection.
 
 mod inspect;
 mod keys;
