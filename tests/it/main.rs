@@ -3,8 +3,10 @@
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
 #![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]
 
+mod clients;
 mod codes;
 mod harness;
 mod races;
+mod requests;
 mod store_agreement;
 mod store_contract;
