@@ -317,10 +317,9 @@ async fn a_request_id_is_taken_over_if_it_is_a_sane_one() {
 #[tokio::test]
 async fn a_uuid_is_taken_over_whatever_its_digits() {
     let app = TestApp::start().await;
-    for id in ["4fa85f64-5717-4562-b3fc-123456789012", "123456789012345678901234567890ab"] {
+    for id in ["4fa85f64-5717-4562-b3fc-123456789012", "0123456789012345678901234567890a"] {
         let reply = send(app.call(Method::GET, "/otp/abc").header("x-request-id", id)).await;
-        let kept = reply.header("x-request-id") == Some(id);
-        assert!(kept || reply.header("x-request-id").unwrap().parse::<uuid::Uuid>().is_ok());
+        assert_eq!(reply.header("x-request-id"), Some(id));
     }
     app.finish().await;
 }
