@@ -27,6 +27,13 @@ if wait > 0 then
   return {'limited', name, math.ceil(wait)}
 end
 
+-- The first write must be one that a full Redis refuses: it then has refused the whole, as from the first write on it
+-- lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is refused.
+redis.call('SET', code, '')
+redis.call('DEL', code)
+redis.call('HSET', code, 'id', ARGV[1], 'digest', ARGV[2], 'secret_id', ARGV[3], 'attempts', 0, 'max_attempts', ARGV[4],
+  'created_at', now, 'expires_at', now + lifetime)
+redis.call('PEXPIRE', code, lifetime + linger)
 local keep = math.max(per_phone > 0 and phone_window or 0, cooldown)
 if keep > 0 then
   window_add(sends, ARGV[1], keep, now)
@@ -34,8 +41,4 @@ end
 if per_ip > 0 then
   window_add(address, ARGV[1], ip_window, now)
 end
-redis.call('DEL', code)
-redis.call('HSET', code, 'id', ARGV[1], 'digest', ARGV[2], 'secret_id', ARGV[3], 'attempts', 0, 'max_attempts', ARGV[4],
-  'created_at', now, 'expires_at', now + lifetime)
-redis.call('PEXPIRE', code, lifetime + linger)
 return {'reserved', '', 0}
