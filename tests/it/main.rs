@@ -6,6 +6,7 @@
 mod clients;
 mod codes;
 mod harness;
+mod outages;
 mod races;
 mod requests;
 mod store_agreement;
