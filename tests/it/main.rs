@@ -6,6 +6,7 @@
 mod clients;
 mod codes;
 mod harness;
+mod limits;
 mod outages;
 mod races;
 mod requests;
