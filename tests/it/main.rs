@@ -12,3 +12,4 @@ mod races;
 mod requests;
 mod store_agreement;
 mod store_contract;
+mod whatsapp;
