@@ -9,9 +9,14 @@
     reason = "what goes wrong in a test or its harness fails the test"
 )]
 
+mod clients;
 mod codes;
 mod harness;
 mod harness_itself;
+mod limits;
+mod outages;
 mod races;
+mod requests;
 mod store_agreement;
 mod store_contract;
+mod whatsapp;

@@ -228,7 +228,7 @@ async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore)
         ..Limits::default()
     });
     let attempt = reserved(on, &phone(9), &policy).await;
-    on.store.take_back(&attempt.record).await.unwrap();
+    on.store.take_back(&attempt.record, &policy).await.unwrap();
     assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Absent);
     reserved(on, &phone(9), &policy).await;
 }
@@ -236,7 +236,7 @@ async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore)
 async fn taking_back_an_older_code_leaves_the_newer_one(on: &TestStore) {
     let old = reserved(on, &phone(10), &policy()).await;
     let new = reserved(on, &phone(10), &policy()).await;
-    on.store.take_back(&old.record).await.unwrap();
+    on.store.take_back(&old.record, &policy()).await.unwrap();
     assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
 }
 

@@ -6,6 +6,7 @@ pub mod proxy;
 pub mod redis;
 pub mod reply;
 pub mod stores;
+pub mod stub;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
