@@ -10,7 +10,7 @@ use clap::Args;
 use super::signals::stop_signals;
 use crate::app::{self, SandboxStore};
 use crate::config::{SandboxSettings, Sources};
-use crate::telemetry::init_log;
+use crate::telemetry::{init_log, init_traces};
 
 /// A number that belongs to nobody (NANP 555), for the example.
 const EXAMPLE_PHONE: &str = "15551234567";
@@ -33,6 +33,7 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     );
     let settings = SandboxSettings::load(sources)?;
     init_log(&settings.common.log)?;
+    let traces = init_traces(settings.common.traces.as_ref())?;
     let stop = stop_signals()?;
     let sandbox = app::sandbox(settings, arguments.simulator_listen, arguments.store).await?;
 
@@ -46,6 +47,7 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let handle = Handle::new();
     let simulator = tokio::spawn(sandbox.listener.serve(sandbox.simulator.router(), handle.clone()));
     let ran = sandbox.app.run_until(stop).await;
+    traces.stop().await;
     handle.shutdown();
     simulator.await?.context("the simulator's listener")?;
     ran.map(|()| ExitCode::SUCCESS)

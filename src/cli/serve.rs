@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::signals::stop_signals;
 use crate::app;
 use crate::config::{ServeSettings, Sources};
-use crate::telemetry::init_log;
+use crate::telemetry::{init_log, init_traces};
 
 pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     let settings = ServeSettings::load(sources)?;
@@ -13,9 +13,11 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     for setting in settings.common.shown() {
         tracing::debug!("{setting}");
     }
+    let traces = init_traces(settings.common.traces.as_ref())?;
     let stop = stop_signals()?;
     let app = app::serve(settings).await?;
     tracing::info!(public = app.public_url(), ops = app.ops_address().map(|ops| ops.to_string()), "listening");
-    app.run_until(stop).await?;
-    Ok(ExitCode::SUCCESS)
+    let ran = app.run_until(stop).await;
+    traces.stop().await;
+    ran.map(|()| ExitCode::SUCCESS)
 }

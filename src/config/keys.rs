@@ -63,6 +63,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("whatsapp.messages_per_second", Open),
     ("log.format", Open),
     ("log.level", Open),
+    ("telemetry.otlp_endpoint", Guarded),
+    ("telemetry.sample_ratio", Open),
 ];
 
 /// What the variables of settings start with.

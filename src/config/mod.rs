@@ -24,7 +24,7 @@ use self::sections::server::Reach;
 use crate::http::ServerSettings;
 use crate::otp::{DigestKey, KeyRing, Policy};
 use crate::store::redis::RedisSettings;
-use crate::telemetry::LogSettings;
+use crate::telemetry::{LogSettings, TraceSettings};
 use crate::whatsapp::WhatsAppSettings;
 
 pub use self::fault::{Fault, Origin, SettingsError};
@@ -43,6 +43,8 @@ pub struct Settings {
     pub redis: RedisSettings,
     /// How and how much to log.
     pub log: LogSettings,
+    /// Where traces go, if anywhere.
+    pub traces: Option<TraceSettings>,
     shown: Vec<ShownSetting>,
 }
 
@@ -98,13 +100,14 @@ impl Settings {
         let policy = sections::otp::read_policy(reader, sections::limits::read);
         let redis = sections::redis::read(reader, otp_secret);
         let log = sections::log::read(reader);
+        let traces = sections::telemetry::read(reader);
         let (server, redis) = (server?, redis?);
         if server.request_timeout <= redis.timeout {
             let redis_timeout = humantime::format_duration(redis.timeout);
             let expected = format!("more than redis.timeout, which is {redis_timeout}");
             return Err(reader.fault("server.request_timeout", expected));
         }
-        Ok(Self { server, policy: policy?, redis, log: log?, shown: reader.shown() })
+        Ok(Self { server, policy: policy?, redis, log: log?, traces: traces?, shown: reader.shown() })
     }
 }
 

@@ -13,6 +13,7 @@ use super::answer::Logged;
 use super::state::PublicState;
 use crate::otp::PhoneNumber;
 use crate::table;
+use crate::telemetry::RequestSpan;
 
 pub(super) async fn log(State(state): State<PublicState>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
@@ -22,9 +23,11 @@ pub(super) async fn log(State(state): State<PublicState>, request: Request, next
     let request_id = request_id.unwrap_or("-").to_owned();
     // What else is logged on the way has the id as well.
     let span = tracing::info_span!("request", request_id);
-    let line = Line { request_id, method, route, began: Instant::now(), due: true };
+    let trace = RequestSpan::start(&method, &route, &request_id, request.headers());
+    let work = trace.around(next.run(request).instrument(span));
+    let line = Line { request_id, method, route, began: Instant::now(), due: true, trace };
 
-    let response = next.run(request).instrument(span).await;
+    let response = work.await;
 
     let show_active_codes = state.show_active_codes && line.route.starts_with("/otp");
     line.answered(&response);
@@ -41,6 +44,7 @@ struct Line {
     route: String,
     began: Instant,
     due: bool,
+    trace: RequestSpan,
 }
 
 impl Line {
@@ -49,7 +53,9 @@ impl Line {
         let Self { request_id, method, route, .. } = &self;
         let Logged { outcome, reason, phone } = response.extensions().get().cloned().unwrap_or_default();
         let (status, duration_ms) = (response.status().as_u16(), milliseconds(self.began));
-        tracing::info!(request_id, %method, route, phone, status, outcome, reason, duration_ms, "answered");
+        self.trace.end(Some(status), outcome, reason);
+        let trace_id = self.trace.trace_id();
+        tracing::info!(request_id, trace_id, %method, route, phone, status, outcome, reason, duration_ms, "answered");
     }
 }
 
@@ -58,7 +64,10 @@ impl Drop for Line {
         if self.due {
             let Self { request_id, method, route, .. } = self;
             let duration_ms = milliseconds(self.began);
-            tracing::info!(request_id, %method, route, outcome = "caller_gone", duration_ms, "not answered");
+            let outcome = "caller_gone";
+            self.trace.end(None, Some(outcome), None);
+            let trace_id = self.trace.trace_id();
+            tracing::info!(request_id, trace_id, %method, route, outcome, duration_ms, "not answered");
         }
     }
 }

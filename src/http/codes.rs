@@ -16,6 +16,7 @@ use super::client_address::client_address;
 use super::state::PublicState;
 use super::{auth, body};
 use crate::otp::PhoneNumber;
+use crate::telemetry::in_current_trace;
 
 /// When to come back to a service that has no place left.
 pub(super) const COME_BACK: Duration = Duration::from_secs(1);
@@ -52,7 +53,7 @@ async fn request_code(
         service.request(&recipient, client, deadline).await
     };
     // A task of its own: a caller who hangs up half-way must not leave a charged limit or an unsent code behind.
-    let result = state.tasks.spawn(request.in_current_span()).await;
+    let result = state.tasks.spawn(in_current_trace(request.in_current_span())).await;
     about(&phone, result.map_or(Answer::Internal, |result| Answer::of_request(&result)))
 }
 

@@ -84,6 +84,18 @@ pub enum StoreError {
     Faulty(String),
 }
 
+impl StoreError {
+    /// What went wrong, in a word.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::NoAnswer(_) => "no_answer",
+            Self::Faulty(_) => "faulty",
+        }
+    }
+}
+
 /// One message to send.
 #[derive(Debug)]
 pub struct OutgoingCode<'a> {

@@ -1,9 +1,15 @@
-//! What operators get to read: logs, without what must not be in them.
+//! What operators get to read: logs and traces, without what must not be in them.
 
 mod log;
 mod redact;
 mod settings;
+mod spans;
+mod trace_context;
+mod traces;
 
 pub use log::{LogError, init as init_log};
 pub use redact::without_numbers;
-pub use settings::{LogFormat, LogSettings};
+pub use settings::{LogFormat, LogSettings, TraceSettings};
+pub(crate) use spans::{CallSpan, RequestSpan, in_current_trace};
+pub(crate) use trace_context::TRACEPARENT;
+pub use traces::{TraceError, Traces, init as init_traces};

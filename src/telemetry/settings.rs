@@ -1,4 +1,6 @@
-//! What logging is told.
+//! What logging and tracing are told.
+
+use url::Url;
 
 /// How and how much to log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,4 +18,13 @@ pub enum LogFormat {
     Json,
     /// For people, with the table of active codes after each call.
     Pretty,
+}
+
+/// Where traces go and how many.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceSettings {
+    /// The collector's OTLP over HTTP, without `/v1/traces`.
+    pub endpoint: Url,
+    /// The part of the requests that is traced, 0 to 1, where the caller has not decided.
+    pub sample_ratio: f64,
 }

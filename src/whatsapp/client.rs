@@ -12,7 +12,7 @@ use url::Url;
 use super::WhatsAppSettings;
 use super::error::{ErrorClass, classify};
 use super::wire::ErrorEnvelope;
-use crate::telemetry::without_numbers;
+use crate::telemetry::{CallSpan, TRACEPARENT, without_numbers};
 
 /// The longest answer that is read. A page of a hundred templates has some 200 KiB.
 const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
@@ -49,6 +49,18 @@ pub enum CallError {
     /// An answer came that is none of the Graph API's, such as a redirection: the base URL is probably wrong.
     #[error("an answer that the Graph API does not give: HTTP {0}")]
     Foreign(u16),
+}
+
+impl CallError {
+    /// What went wrong, in a word.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Api(_) => "whatsapp_error",
+            Self::Unreachable(_) => "unreachable",
+            Self::Unclear(_) => "unclear",
+            Self::Foreign(_) => "foreign",
+        }
+    }
 }
 
 /// An error as WhatsApp tells it.
@@ -143,6 +155,24 @@ impl GraphClient {
         body: Option<&impl Serialize>,
         timeout: Duration,
     ) -> Result<T, CallError> {
+        let mut span = CallSpan::whatsapp(&method, &self.base);
+        let outcome = self.exchange(method, path, query, body, timeout, &mut span).await;
+        if let Err(error) = &outcome {
+            let code = if let CallError::Api(error) = error { Some(error.code) } else { None };
+            span.failed(error.kind(), code);
+        }
+        outcome
+    }
+
+    async fn exchange<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&impl Serialize>,
+        timeout: Duration,
+        span: &mut CallSpan,
+    ) -> Result<T, CallError> {
         let url = self.base.join(path).map_err(|error| CallError::Unreachable(format!("{error} in a path")))?;
         let mut request = self.http.request(method, url).header(AUTHORIZATION, self.authorization.clone());
         request = request.timeout(timeout);
@@ -152,8 +182,12 @@ impl GraphClient {
         if let Some(body) = body {
             request = request.json(body);
         }
+        if let Some(traceparent) = span.traceparent() {
+            request = request.header(TRACEPARENT, traceparent);
+        }
         let response = request.send().await.map_err(|error| transport(&error))?;
         let status = response.status();
+        span.answered(status.as_u16());
         let retry_after = retry_after(&response);
         let body = read(response).await?;
         if status.is_success() {

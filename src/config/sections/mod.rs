@@ -6,4 +6,5 @@ pub(super) mod log;
 pub(super) mod otp;
 pub(super) mod redis;
 pub(super) mod server;
+pub(super) mod telemetry;
 pub(super) mod whatsapp;

@@ -47,6 +47,7 @@ fn the_defaults_are_those_of_the_contract() {
         ("whatsapp.messages_per_second", "80"),
         ("log.format", "json"),
         ("log.level", "info"),
+        ("telemetry.sample_ratio", "1"),
     ];
     let settings = Settings::load(&Sources::default()).unwrap();
     let shown: Vec<_> = settings.shown().iter().map(|setting| (setting.key.as_str(), setting.value.as_str())).collect();
@@ -57,7 +58,8 @@ fn the_defaults_are_those_of_the_contract() {
 #[test]
 fn the_defaults_mean_what_they_say() {
     let ServeSettings { common, whatsapp, .. } = serve(&[]).unwrap();
-    let Settings { server, policy, redis, log, .. } = common;
+    let Settings { server, policy, redis, log, traces, .. } = common;
+    assert_eq!(traces, None);
     assert_eq!(server.listen, "0.0.0.0:3000".parse().unwrap());
     assert_eq!(server.ops_listen, Some("127.0.0.1:9464".parse().unwrap()));
     assert_eq!((server.tls, server.auth), (None, AuthMode::Open));
@@ -126,6 +128,8 @@ fn values_within_bounds_are_taken() {
         ("whatsapp.max_retries", &["0", "10"]),
         ("log.format", &["json", "pretty"]),
         ("log.level", &["debug", "info,whatsapp_otp=trace"]),
+        ("telemetry.otlp_endpoint", &["", "http://localhost:4318", "https://otel.example/team/"]),
+        ("telemetry.sample_ratio", &["0", "1", "0.05"]),
     ] {
         for value in values {
             let loaded = with(key, value);
@@ -165,6 +169,7 @@ fn values_out_of_bounds_are_faults_that_name_the_bounds() {
         ("whatsapp.max_retries", "from 0 to 10", &["11"]),
         ("log.format", "json or pretty", &["", "text"]),
         ("log.level", "off, error", &["", "inof"]),
+        ("telemetry.sample_ratio", "from 0 to 1", &["", "-0.1", "1.1", "10%", "NaN"]),
     ] {
         for value in values {
             let fault = only_fault(with(key, value));
@@ -183,6 +188,10 @@ fn addresses_out_of_shape_are_faults_that_do_not_repeat_them() {
             "whatsapp.base_url",
             &["", "graph.facebook.com", "ftp://a.example", "https://a.example?b", "https://a.example#b"],
         ),
+        (
+            "telemetry.otlp_endpoint",
+            &["localhost:4318", "grpc://a.example", "http://u:p@a.example", "http://a.example/v1/traces"],
+        ),
     ] {
         for value in values {
             let fault = only_fault(with(key, value));
@@ -190,6 +199,13 @@ fn addresses_out_of_shape_are_faults_that_do_not_repeat_them() {
             assert!(fault.expected.contains("://"), "{}", fault.expected);
         }
     }
+}
+
+#[test]
+fn traces_go_where_they_are_told() {
+    let pairs = [("telemetry.otlp_endpoint", "http://otel:4318/"), ("telemetry.sample_ratio", "0.25")];
+    let traces = serve(&pairs).unwrap().common.traces.unwrap();
+    assert_eq!((traces.endpoint.as_str(), traces.sample_ratio), ("http://otel:4318/", 0.25));
 }
 
 #[test]

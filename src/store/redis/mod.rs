@@ -38,6 +38,7 @@ use crate::otp::{
     ActiveCode, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode, StoreError,
     Verdict,
 };
+use crate::telemetry::CallSpan;
 
 /// Keeps codes and limits in Redis.
 pub struct RedisStore {
@@ -84,8 +85,13 @@ impl RedisStore {
     }
 
     /// Runs a script within the time-out. Its outcome is unknown if that fails, so it is never run again unasked.
-    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        self.bounded(async |connection| script.invoke_async(connection).await).await
+    async fn run<T: FromRedisValue>(&self, name: &'static str, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        let mut span = CallSpan::script(name);
+        let outcome = self.bounded(async |connection| script.invoke_async(connection).await).await;
+        if let Err(error) = &outcome {
+            span.failed(error.kind(), None);
+        }
+        outcome
     }
 
     /// Runs a command on a shared connection, connecting included, within the time-out.
@@ -159,7 +165,7 @@ impl CodeStore for RedisStore {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
         let sender = self.keys.sender_sends(policy);
-        reply::reservation(self.run(&self.scripts.reserve(&keys, &address, &sender, code, policy)).await?)
+        reply::reservation(self.run("reserve", &self.scripts.reserve(&keys, &address, &sender, code, policy)).await?)
     }
 
     async fn verify(
@@ -168,23 +174,24 @@ impl CodeStore for RedisStore {
         candidates: &[SealedCode],
         policy: &Policy,
     ) -> Result<Verdict, StoreError> {
-        reply::verdict(self.run(&self.scripts.verify(&self.keys.phone(phone), candidates, policy)).await?)
+        reply::verdict(self.run("verify", &self.scripts.verify(&self.keys.phone(phone), candidates, policy)).await?)
     }
 
     async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
         let sender = self.keys.sender_sends(policy);
-        self.run(&self.scripts.take_back(&keys, &address, &sender, code)).await
+        self.run("take_back", &self.scripts.take_back(&keys, &address, &sender, code)).await
     }
 
     async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {
-        let (codes, counters): (u64, u64) = self.run(&self.scripts.revoke(&self.keys.phone(phone), limits)).await?;
+        let (codes, counters): (u64, u64) =
+            self.run("revoke", &self.scripts.revoke(&self.keys.phone(phone), limits)).await?;
         Ok(Revocation { code: codes > 0, limits: counters > 0 })
     }
 
     async fn status(&self, phone: &PhoneNumber, policy: &Policy) -> Result<PhoneStatus, StoreError> {
-        let reply = self.run(&self.scripts.status(&self.keys.phone(phone), policy)).await?;
+        let reply = self.run("status", &self.scripts.status(&self.keys.phone(phone), policy)).await?;
         Ok(inspect::phone_status(reply, phone, policy))
     }
 
