@@ -19,4 +19,5 @@ mod races;
 mod requests;
 mod store_agreement;
 mod store_contract;
+mod traces;
 mod whatsapp;
