@@ -5,6 +5,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::unchecked_time_subtraction,
     reason = "what goes wrong in a test or its harness fails the test"
 )]
