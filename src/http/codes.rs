@@ -1,7 +1,7 @@
 //! The two calls: `GET /otp/{phone}` requests a code, `POST /otp/{phone}` verifies one.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -16,6 +16,9 @@ use super::client_address::client_address;
 use super::state::PublicState;
 use super::{auth, body};
 use crate::otp::PhoneNumber;
+
+/// When to come back to a service that has no place left.
+pub(super) const COME_BACK: Duration = Duration::from_secs(1);
 
 pub(super) fn router() -> Router<PublicState> {
     // HEAD has a handler of its own, or it would be answered by GET's, and link previews would send codes.
@@ -39,8 +42,15 @@ async fn request_code(
     };
     let client = client_address(peer, &headers, &state.trusted_proxies);
     let deadline = Instant::now() + state.send_within;
+    // Waiting for WhatsApp must not use up the room for verification.
+    let Ok(place) = state.sends.try_acquire_owned() else {
+        return about(&phone, Answer::Overloaded { retry_after: COME_BACK });
+    };
     let (service, recipient) = (state.service, phone.clone());
-    let request = async move { service.request(&recipient, client, deadline).await };
+    let request = async move {
+        let _place = place;
+        service.request(&recipient, client, deadline).await
+    };
     // A task of its own: a caller who hangs up half-way must not leave a charged limit or an unsent code behind.
     let result = state.tasks.spawn(request.in_current_span()).await;
     about(&phone, result.map_or(Answer::Internal, |result| Answer::of_request(&result)))

@@ -16,7 +16,7 @@ mod server;
 mod settings;
 mod state;
 
-pub use ops::{Readiness, router as ops_router};
+pub use ops::{Fault, Readiness, router as ops_router};
 pub use router::public_router;
 pub use server::{ListenError, Listener};
 pub use settings::{ApiKeyHash, ApiKeyHashError, AuthMode, ServerSettings, TlsFiles};

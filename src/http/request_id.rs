@@ -27,19 +27,11 @@ pub(super) fn drop_unless_sane<B>(mut request: Request<B>) -> Request<B> {
 }
 
 fn is_sane(id: &HeaderValue) -> bool {
+    let Ok(id) = id.to_str() else { return false };
     (1..=MAX_LENGTH).contains(&id.len())
-        && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte))
-        && id.to_str().is_ok_and(|id| is_uuid(id) || !has_number(id))
-}
-
-/// Whole phone numbers do not belong in logs, whoever puts them there.
-fn has_number(id: &str) -> bool {
-    crate::telemetry::without_numbers(id) != id
-}
-
-/// With hyphens or without. One in six has a run of digits as long as a number, and is none.
-fn is_uuid(id: &str) -> bool {
-    Uuid::try_parse(id).is_ok()
+        && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+        // Whole phone numbers do not belong in logs, whoever puts them there. Many a UUID looks as if it had one.
+        && (Uuid::try_parse(id).is_ok() || crate::telemetry::without_numbers(id) == id)
 }
 
 #[cfg(test)]
@@ -54,16 +46,9 @@ mod tests {
     }
 
     #[test]
-    fn uuids_are_taken_over_whatever_their_digits() {
-        for id in ["4fa85f64-5717-4562-b3fc-123456789012", "0123456789012345678901234567890a"] {
-            assert!(is_sane(&HeaderValue::from_static(id)), "{id}");
-        }
-    }
-
-    #[test]
     fn others_are_not() {
         let long = "a".repeat(65);
-        for id in ["", "a b", "a\"b", "{}", "ü", "15551234567", "a-1234567", "1234567", &long] {
+        for id in ["", "a b", "a\"b", "{}", "ü", "to-15551234567", "5551234", &long] {
             assert!(!is_sane(&HeaderValue::from_bytes(id.as_bytes()).unwrap()), "{id}");
         }
     }

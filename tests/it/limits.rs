@@ -133,7 +133,9 @@ async fn behind_trusted_proxies_each_client_has_a_limit_of_its_own() {
     request_from(&app, "198.51.100.1", "15557654321").await.is(200, "OK");
     request_from(&app, "198.51.100.2, 10.1.2.3", "15557654322").await.is(200, "OK");
     // What a client wrote there itself stands left of what the proxy saw.
-    for forwarded in ["203.0.113.9, 198.51.100.1", "198.51.100.1:4711", "::ffff:198.51.100.1", "x, 198.51.100.2, 10.9.9.9"] {
+    for forwarded in
+        ["203.0.113.9, 198.51.100.1", "198.51.100.1:4711", "::ffff:198.51.100.1", "x, 198.51.100.2, 10.9.9.9"]
+    {
         assert_eq!(request_from(&app, forwarded, "15557654323").await.status, 429, "{forwarded}");
     }
     assert!(app.keys.list().await.contains(&app.keys.key("v1:{ip:198.51.100.2}:sends")));
@@ -221,7 +223,7 @@ async fn a_message_that_was_refused_costs_nothing() {
         app.request(REFUSED).await.is(500, says::SEND_FAILED);
     }
     app.verify(REFUSED, "123456").await.is(404, &says::no_active_code(REFUSED));
-    assert_eq!(app.keys.list().await, Vec::<String>::new(), "neither a code nor a charge stays behind");
+    assert_eq!(app.traces().await, Vec::<String>::new(), "neither a code nor a charge stays behind");
     app.request(PHONE).await.is(200, "OK");
     app.finish().await;
 }
@@ -269,6 +271,6 @@ async fn limits_that_are_off_do_not_hold() {
     for left in (80..100).rev() {
         app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(left));
     }
-    assert_eq!(app.keys.list().await, [app.keys.key("v1:{15551234567}:code")], "what is not counted is not kept");
+    assert_eq!(app.traces().await, [app.keys.key("v1:{15551234567}:code")], "what is not counted is not kept");
     app.finish().await;
 }

@@ -157,10 +157,12 @@ async fn issuing_and_guessing_at_once_leaves_the_newest_code_or_none() {
         }
         // Which of ten requests at once was the last is for Redis to say: exactly one of their codes is good.
         let mut good = 0;
-        let codes: Vec<String> = app.simulator.inbox().into_iter().take(10).filter_map(|message| message.code).collect();
+        let codes: Vec<String> =
+            app.simulator.inbox().into_iter().take(10).filter_map(|message| message.code).collect();
         assert_eq!(codes.len(), 10);
         let id = app.keys.of_code(PHONE, "id").await.unwrap();
-        let newest = app.simulator.inbox().into_iter().find(|message| message.biz_opaque_callback_data.as_ref() == Some(&id));
+        let newest =
+            app.simulator.inbox().into_iter().find(|message| message.biz_opaque_callback_data.as_ref() == Some(&id));
         good += usize::from(app.verify(PHONE, &newest.unwrap().code.unwrap()).await.status == 200);
         for code in &codes {
             good += usize::from(app.verify(PHONE, code).await.status == 200);

@@ -184,7 +184,9 @@ async fn a_body_without_a_code_has_none() {
     let app = TestApp::start().await;
     let path = "/otp/15551234567";
     app.code_for(PHONE).await;
-    for body in ["", "  \r\n", "{}", r#"{"code":""}"#, r#"{"code":null}"#, r#"{"Code":"123456"}"#, "[]", "null", "1", r#""1""#] {
+    for body in
+        ["", "  \r\n", "{}", r#"{"code":""}"#, r#"{"code":null}"#, r#"{"Code":"123456"}"#, "[]", "null", "1", r#""1""#]
+    {
         app.post(path, body).await.is(400, "No code provided.");
     }
     send(app.call(Method::POST, path)).await.is(400, "No code provided.");
@@ -201,9 +203,14 @@ async fn a_body_that_is_not_said_to_be_json_is_not_read() {
         let call = app.call(Method::POST, "/otp/15551234567").body(body.clone());
         send(content_type.into_iter().fold(call, |call, value| call.header(CONTENT_TYPE, value)))
     };
-    for content_type in
-        [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonp"), Some("json"), Some("")]
-    {
+    for content_type in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/jsonp"),
+        Some("json"),
+        Some(""),
+    ] {
         post(content_type).await.is(400, "No code provided.");
     }
     post(Some("Application/JSON ; charset=utf-8")).await.is(200, "OK");
@@ -213,7 +220,9 @@ async fn a_body_that_is_not_said_to_be_json_is_not_read() {
 #[tokio::test]
 async fn what_is_no_json_is_malformed() {
     let app = TestApp::start().await;
-    for body in ["{", "code=123456", r#"{"code":"1"} x"#, r#"{'code':'1'}"#, "undefined", "\u{0}", r#"{"code":"\ud800"}"#] {
+    for body in
+        ["{", "code=123456", r#"{"code":"1"} x"#, r#"{'code':'1'}"#, "undefined", "\u{0}", r#"{"code":"\ud800"}"#]
+    {
         app.post("/otp/15551234567", body).await.is(400, "Malformed JSON.");
     }
     let nested = "[".repeat(4_000);
@@ -226,7 +235,8 @@ async fn what_is_no_json_is_malformed() {
 #[tokio::test]
 async fn a_code_is_a_string() {
     let app = TestApp::start().await;
-    for body in [r#"{"code":123456}"#, r#"{"code":0}"#, r#"{"code":true}"#, r#"{"code":["1"]}"#, r#"{"code":{"a":1}}"#] {
+    for body in [r#"{"code":123456}"#, r#"{"code":0}"#, r#"{"code":true}"#, r#"{"code":["1"]}"#, r#"{"code":{"a":1}}"#]
+    {
         app.post("/otp/15551234567", body).await.is(400, "Code must be a string.");
     }
     app.finish().await;
@@ -236,7 +246,9 @@ async fn a_code_is_a_string() {
 async fn a_guess_may_be_any_text() {
     let app = TestApp::start().await;
     app.code_for(PHONE).await;
-    app.post("/otp/15551234567", r#"{"code":"\u0000'; DROP TABLE codes; --","more":[1]}"#).await.is(401, &says::incorrect(2));
+    app.post("/otp/15551234567", r#"{"code":"\u0000'; DROP TABLE codes; --","more":[1]}"#)
+        .await
+        .is(401, &says::incorrect(2));
     app.verify(PHONE, "１２３４５６").await.is(401, &says::incorrect(1));
     app.finish().await;
 }

@@ -55,6 +55,11 @@ impl Keys {
         format!("{}ip:{tag}}}:sends", self.start)
     }
 
+    /// Window: what a sender sends, by when its turn is, which may be in a moment.
+    pub(super) fn sender_sends(&self, sender: &str) -> String {
+        format!("{}sender:{sender}}}:sends", self.start)
+    }
+
     /// What `SCAN` matches to find every code's record.
     pub(super) fn code_pattern(&self) -> String {
         format!("{}*{CODE_SUFFIX}", self.start)

@@ -6,6 +6,7 @@
 //! | `otp:v1:{15551234567}:sends` | sorted set | ids of sends by their moment | with the longer of `per_phone`'s window and the cooldown |
 //! | `otp:v1:{15551234567}:failures` | sorted set | wrong guesses by their moment | with the limit's window |
 //! | `otp:v1:{ip:203.0.113.7}:sends` | sorted set | ids of sends by their moment | with the limit's window |
+//! | `otp:v1:{sender:106540352242922}:sends` | sorted set | ids of sends by when their turn is | after two seconds |
 //!
 //! Start with the scripts in `lua/`; [`keys`] spells the keys, [`reply`] reads the answers, [`link`] is the connection.
 
@@ -13,6 +14,7 @@ mod inspect;
 mod keys;
 mod link;
 mod reply;
+mod safety;
 mod scripts;
 mod settings;
 
@@ -29,6 +31,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::keys::Keys;
 use self::link::Link;
+pub use self::safety::Finding;
 use self::scripts::Scripts;
 pub use self::settings::{KeyPrefix, KeyPrefixError, RedisSettings, RedisUrl, RedisUrlError, Subject};
 use crate::otp::{
@@ -44,6 +47,7 @@ pub struct RedisStore {
     keys: Keys,
     scripts: Scripts,
     timeout: Duration,
+    settings: RedisSettings,
 }
 
 impl RedisStore {
@@ -65,7 +69,18 @@ impl RedisStore {
             keys: Keys::new(&settings.key_prefix, settings.subject.clone()),
             scripts: Scripts::new(),
             timeout: settings.timeout,
+            settings: settings.clone(),
         })
+    }
+
+    /// What an operator should know about the server, gravest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the server does not say, or may not.
+    pub async fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        let info: String = self.bounded(async |connection| redis::cmd("INFO").query_async(connection).await).await?;
+        Ok(safety::findings(&safety::Info::parse(&info), &self.settings))
     }
 
     /// Runs a script within the time-out. Its outcome is unknown if that fails, so it is never run again unasked.
@@ -143,7 +158,8 @@ impl CodeStore for RedisStore {
     async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
-        reply::reservation(self.run(&self.scripts.reserve(&keys, &address, code, policy)).await?)
+        let turns = self.keys.sender_sends(policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender));
+        reply::reservation(self.run(&self.scripts.reserve(&keys, &address, &turns, code, policy)).await?)
     }
 
     async fn verify(

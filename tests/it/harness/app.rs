@@ -101,13 +101,19 @@ impl TestApp {
         self.keys.age(duration).await;
     }
 
+    /// Keys that a caller caused: all but the sender's turns, which are of no consequence for anyone in particular.
+    pub async fn traces(&self) -> Vec<String> {
+        let mut keys = self.keys.list().await;
+        keys.retain(|key| !key.contains("{sender:"));
+        keys
+    }
+
     /// Sends that reached the simulator, whatever became of them.
     pub fn sends(&self) -> u64 {
         self.simulator.send_requests()
     }
 
-    /// Sends to this phone that are among the latest 200 requests cannot be told apart by path, so messages are
-    /// counted: those that were accepted for it.
+    /// Messages that were accepted for this phone.
     pub fn messages_to(&self, digits: &str) -> usize {
         let to = format!("+{digits}");
         self.simulator.inbox().iter().filter(|message| message.to == to).count()

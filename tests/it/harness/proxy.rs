@@ -70,12 +70,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn run(
-    listener: TcpListener,
-    address: SocketAddr,
-    mut mode: watch::Receiver<Mode>,
-    passing: Arc<AtomicUsize>,
-) {
+async fn run(listener: TcpListener, address: SocketAddr, mut mode: watch::Receiver<Mode>, passing: Arc<AtomicUsize>) {
     let mut listener = Some(listener);
     loop {
         let now = *mode.borrow_and_update();

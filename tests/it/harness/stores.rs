@@ -66,6 +66,7 @@ pub fn settings(url: &str, prefix: &str) -> RedisSettings {
         subject: Subject::Phone,
         timeout: Duration::from_secs(2),
         pool_size: 1,
+        allow_unsafe: false,
     }
 }
 

@@ -38,7 +38,12 @@ impl Stub {
         let headers = header.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let sends = Arc::default();
         let status = StatusCode::from_u16(status).unwrap();
-        let answers = Answers { sends: Arc::clone(&sends), status, headers: headers.into_iter().collect(), body: body.to_owned() };
+        let answers = Answers {
+            sends: Arc::clone(&sends),
+            status,
+            headers: headers.into_iter().collect(),
+            body: body.to_owned(),
+        };
         let router = Router::new()
             .route("/{version}/{id}/message_templates", get(templates))
             .route("/{version}/{id}/messages", post(send))
