@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::RequestId;
@@ -23,16 +24,42 @@ pub(super) async fn log(State(state): State<PublicState>, request: Request, next
     // What else is logged on the way has the id as well.
     let span = tracing::info_span!("request", request_id);
 
+    let mut line = Line { began, request_id, method, route, answered: false };
     let response = next.run(request).instrument(span).await;
-
-    let logged = response.extensions().get::<Logged>().cloned().unwrap_or_default();
-    let (phone, status, duration_ms) = (logged.phone, response.status().as_u16(), milliseconds(began));
-    let (outcome, reason) = (logged.outcome, logged.reason);
-    tracing::info!(request_id, %method, route, phone, status, outcome, reason, duration_ms, "answered");
-    if state.show_active_codes && phone_was_asked_about(&route) {
+    line.answered(&response);
+    if state.show_active_codes && phone_was_asked_about(&line.route) {
         show_active_codes(&state).await;
     }
     response
+}
+
+/// The line of one request. Dropped before there is an answer, because the caller hung up, it says so.
+struct Line {
+    began: Instant,
+    request_id: String,
+    method: Method,
+    route: String,
+    answered: bool,
+}
+
+impl Line {
+    fn answered(&mut self, response: &Response) {
+        self.answered = true;
+        let Self { request_id, method, route, .. } = &*self;
+        let Logged { outcome, reason, phone } = response.extensions().get::<Logged>().cloned().unwrap_or_default();
+        let (status, duration_ms) = (response.status().as_u16(), milliseconds(self.began));
+        tracing::info!(request_id, %method, route, phone, status, outcome, reason, duration_ms, "answered");
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        if !self.answered {
+            let Self { request_id, method, route, .. } = &*self;
+            let duration_ms = milliseconds(self.began);
+            tracing::info!(request_id, %method, route, outcome = "hung_up", duration_ms, "not answered");
+        }
+    }
 }
 
 /// At most this many rows.
