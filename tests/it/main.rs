@@ -7,6 +7,7 @@ mod clients;
 mod codes;
 mod harness;
 mod limits;
+mod logs;
 mod outages;
 mod races;
 mod requests;

@@ -106,6 +106,11 @@ impl RedisKeys {
         &self.prefix
     }
 
+    /// The server's URL.
+    pub fn url(&self) -> &str {
+        self.server.url()
+    }
+
     pub async fn connection(&self) -> ::redis::aio::MultiplexedConnection {
         ::redis::Client::open(self.server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
     }
