@@ -5,7 +5,9 @@
 
 mod clients;
 mod codes;
+mod commands;
 mod harness;
+mod health;
 mod limits;
 mod logs;
 mod outages;
@@ -13,4 +15,5 @@ mod races;
 mod requests;
 mod store_agreement;
 mod store_contract;
+mod template;
 mod whatsapp;
