@@ -11,7 +11,7 @@ use crate::otp::StoreError;
 use crate::store::redis::{Finding, RedisStore};
 
 /// How often a server that was away at the start is asked.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+const ASK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Looks at the server. One that is away is looked at when it comes; until then the instance is not ready, nor is it if
 /// the server turns out to be unsafe.

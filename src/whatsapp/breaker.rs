@@ -95,12 +95,13 @@ mod tests {
     fn after_a_while_one_send_tries() {
         let now = Instant::now();
         let breaker = open(now);
-        assert!(!breaker.admits((now + SUSPENDED_FOR).checked_sub(Duration::from_millis(1)).unwrap()));
+        let almost = SUSPENDED_FOR.checked_sub(Duration::from_millis(1)).unwrap();
+        assert!(!breaker.admits(now + almost));
         let later = now + SUSPENDED_FOR;
         assert!(breaker.admits(later));
         assert!(!breaker.admits(later), "only one tries");
         breaker.failed(later);
-        assert!(!breaker.admits((later + SUSPENDED_FOR).checked_sub(Duration::from_millis(1)).unwrap()));
+        assert!(!breaker.admits(later + almost));
         assert!(breaker.admits(later + SUSPENDED_FOR));
         breaker.succeeded();
         assert!(breaker.admits(later + SUSPENDED_FOR));

@@ -262,6 +262,7 @@ async fn limits_that_are_off_do_not_hold() {
         .set("limits.per_ip", "off")
         .set("limits.failures_per_phone", "off")
         .set("otp.max_verification_attempts", "100")
+        .set("whatsapp.messages_per_second", "0")
         .start()
         .await;
     for _ in 0..8 {

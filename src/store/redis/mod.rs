@@ -8,7 +8,7 @@
 //! | `otp:v1:{ip:203.0.113.7}:sends` | sorted set | ids of sends by their moment | with the limit's window |
 //! | `otp:v1:{sender:106540352242922}:sends` | sorted set | ids of sends by when their turn is | after two seconds |
 //!
-//! Start with the scripts in `lua/`; [`keys`] spells the keys, [`reply`] reads the answers, [`link`] is the connection.
+//! Start with the scripts in `lua/`; `keys` spells the keys, `reply` reads the answers, `link` is the connection.
 
 mod inspect;
 mod keys;
@@ -158,8 +158,8 @@ impl CodeStore for RedisStore {
     async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
-        let turns = self.keys.sender_sends(policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender));
-        reply::reservation(self.run(&self.scripts.reserve(&keys, &address, &turns, code, policy)).await?)
+        let sender = self.keys.sender_sends(policy);
+        reply::reservation(self.run(&self.scripts.reserve(&keys, &address, &sender, code, policy)).await?)
     }
 
     async fn verify(
@@ -171,10 +171,11 @@ impl CodeStore for RedisStore {
         reply::verdict(self.run(&self.scripts.verify(&self.keys.phone(phone), candidates, policy)).await?)
     }
 
-    async fn take_back(&self, code: &NewCode) -> Result<(), StoreError> {
+    async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
-        self.run(&self.scripts.take_back(&keys, &address, code)).await
+        let sender = self.keys.sender_sends(policy);
+        self.run(&self.scripts.take_back(&keys, &address, &sender, code)).await
     }
 
     async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {
