@@ -12,9 +12,12 @@
 
 mod clients;
 mod codes;
+mod commands;
 mod harness;
 mod harness_itself;
+mod health;
 mod limits;
+mod logs;
 mod outages;
 mod overload;
 mod races;
@@ -22,5 +25,6 @@ mod redis_safety;
 mod requests;
 mod store_agreement;
 mod store_contract;
+mod template;
 mod tls;
 mod whatsapp;

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod logs;
+pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod reply;
