@@ -18,6 +18,7 @@ mod health;
 mod limits;
 mod logs;
 mod outages;
+mod overload;
 mod races;
 mod requests;
 mod store_agreement;
