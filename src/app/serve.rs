@@ -17,8 +17,9 @@ use crate::store::redis::RedisStore;
 use crate::telemetry::LogFormat;
 use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, version};
 
-/// The longest that a code waits for its turn to be sent.
-const MAX_WAIT: Duration = Duration::from_secs(1);
+/// The longest that a code waits for its turn to be sent: longer than the window in which turns are counted, or of a
+/// burst none beyond the first window would ever wait.
+const MAX_WAIT: Duration = Duration::from_millis(1_100);
 
 /// Puts the service together. Redis may still be away; the template must be approved.
 ///
@@ -38,7 +39,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
     let pacing = whatsapp.messages_per_second.map(|per_second| Pacing {
         sender: phone_number_id.clone(),
         per_second,
-        max_wait: MAX_WAIT,
+        // Sending itself needs most of a request's time.
+        max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
     });
     let parts = Parts {
         store,

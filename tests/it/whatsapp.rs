@@ -322,7 +322,6 @@ async fn the_callers_time_is_never_exceeded() {
         let reply = app.request(phone).await;
         assert_eq!(reply.status, status, "{phone}");
         reply.within(bound + Duration::from_millis(200));
-        println!("{phone}: {:?}", reply.took);
         app.finish().await;
     }
     let app = service().simulator_proxied().start().await;

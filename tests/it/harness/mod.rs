@@ -34,6 +34,12 @@ pub async fn eventually_within(
     took
 }
 
+/// Shows a figure to whoever runs tests with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "a figure for people")]
+pub fn measured(what: &str, took: Duration) {
+    println!("{what}: {took:?}");
+}
+
 /// A port that nobody listened on a moment ago.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
