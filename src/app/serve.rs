@@ -12,7 +12,7 @@ use super::{App, Parts};
 use crate::config::ServeSettings;
 use crate::http::{AuthMode, ServerSettings};
 use crate::store::redis::RedisStore;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, version};
 
 /// Puts the service together. Redis may still be away; the template must be approved.
@@ -21,7 +21,10 @@ use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, v
 ///
 /// If the template cannot be sent, an address is taken or a client cannot be built.
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
+    // Before anything has something to measure.
+    Metrics::install()?;
     let ServeSettings { common, keys, whatsapp } = settings;
+    version::measure(&whatsapp.api_version);
     warn_about(&common.server, &whatsapp);
     let client = GraphClient::new(&whatsapp)?;
     let template = approved_template(&client, &whatsapp).await?;

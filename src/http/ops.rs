@@ -1,18 +1,21 @@
-//! The operators' listener: is it alive, is it ready.
+//! The operators' listener: is it alive, is it ready, how is it doing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use metrics::gauge;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::otp::CodeStore;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::TEMPLATE_APPROVED;
 
 /// What this instance needs in order to serve, and whether it is about to stop. Clones share it.
 #[derive(Clone)]
@@ -40,11 +43,12 @@ impl Readiness {
     }
 }
 
-/// `/health/live` and `/health/ready`.
-pub fn router(readiness: Readiness) -> Router {
+/// `/health/live`, `/health/ready` and `/metrics`.
+pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
     Router::new()
         .route("/health/live", get(async || no_store(StatusCode::OK, json!({ "status": "live" }))))
         .route("/health/ready", get(ready))
+        .route("/metrics", get(async move |State(readiness)| show(&readiness, &metrics)))
         .with_state(readiness)
 }
 
@@ -60,6 +64,14 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
         "dependencies": { readiness.store_name: dependency(store_fault), "template": dependency(template_fault) },
     });
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
+}
+
+/// Prometheus's text format.
+fn show(readiness: &Readiness, metrics: &Metrics) -> Response {
+    let approved = readiness.template_fault.borrow().is_none();
+    gauge!(TEMPLATE_APPROVED).set(if approved { 1.0 } else { 0.0 });
+    let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (headers, metrics.render()).into_response()
 }
 
 fn dependency(fault: Option<String>) -> Value {
