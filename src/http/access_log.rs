@@ -1,4 +1,4 @@
-//! One line per request, and with `log.format = "pretty"` the sample server's table of active codes after it.
+//! One line and one measurement per request. With `log.format = "pretty"` the sample server's table of active codes follows.
 
 use std::time::Instant;
 
@@ -9,6 +9,7 @@ use tower_http::request_id::RequestId;
 use tracing::Instrument;
 
 use super::answer::Logged;
+use super::measure::Measured;
 use super::state::PublicState;
 use crate::otp::PhoneNumber;
 use crate::table;
@@ -17,13 +18,16 @@ pub(super) async fn log(State(state): State<PublicState>, request: Request, next
     let began = Instant::now();
     let method = request.method().clone();
     // The route, never the path, which holds the number.
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>();
+    let measured = Measured::begin(route, &method);
+    let route = route.map_or("-", MatchedPath::as_str).to_owned();
     let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     let request_id = request_id.unwrap_or("-").to_owned();
     // What else is logged on the way has the id as well.
     let span = tracing::info_span!("request", request_id);
 
     let response = next.run(request).instrument(span).await;
+    measured.answered(response.status());
 
     let logged = response.extensions().get::<Logged>().cloned().unwrap_or_default();
     let (phone, status, duration_ms) = (logged.phone, response.status().as_u16(), milliseconds(began));
