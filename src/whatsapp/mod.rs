@@ -5,6 +5,7 @@
 
 pub mod client;
 pub mod error;
+mod measure;
 mod number;
 mod sender;
 mod settings;
