@@ -3,5 +3,6 @@
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
 
 mod harness;
+mod metrics;
 mod store_agreement;
 mod store_contract;
