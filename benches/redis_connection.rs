@@ -92,6 +92,7 @@ fn store(url: &str, pool_size: usize) -> RedisStore {
         subject: Subject::Phone,
         timeout: Duration::from_secs(2),
         pool_size,
+        allow_unsafe: true,
     };
     RedisStore::new(&settings).unwrap()
 }
@@ -111,6 +112,7 @@ async fn rate(strategy: &Strategy) -> f64 {
                     linger: Duration::from_mins(10),
                     max_attempts: 3,
                     limits: Limits { failures_per_phone: "15/24h".parse().ok(), ..Limits::default() },
+                    pacing: None,
                 };
                 let mut made = 0_u32;
                 while began.elapsed() < ROUND {

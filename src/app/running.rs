@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum_server::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::http::{Listener, PublicState, Readiness, ServerSettings, ops_router, public_router};
+use crate::http::{Fault, Listener, PublicState, Readiness, ServerSettings, ops_router, public_router};
 use crate::otp::{CodeSender, CodeStore, KeyRing, OtpService, Policy};
 use crate::telemetry::Metrics;
 
@@ -21,8 +21,8 @@ pub struct Parts {
     pub store_name: &'static str,
     /// Delivers codes.
     pub sender: Arc<dyn CodeSender>,
-    /// Why the template cannot be sent, if it cannot.
-    pub template_fault: watch::Receiver<Option<String>>,
+    /// What else has to be fine for the instance to be ready, by the name that readiness calls it.
+    pub faults: Vec<(&'static str, Fault)>,
     /// Secrets of the digests.
     pub keys: KeyRing,
     /// What the operator allows.
@@ -57,7 +57,7 @@ impl App {
             None => None,
         };
         plans.await.context("the numbering plans cannot be loaded")?;
-        let readiness = Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.template_fault);
+        let readiness = Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.faults);
         let service = Arc::new(OtpService::new(parts.store, parts.sender, parts.keys, parts.policy));
         let tasks = TaskTracker::new();
         let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::sync::watch;
 use url::Url;
 
 use super::{App, Parts};
@@ -81,12 +80,11 @@ pub async fn sandbox(
     for origin in page_origins(listener.address()) {
         common.server.cors_origins.push(origin.parse()?);
     }
-    let (_, template_fault) = watch::channel(None);
     let parts = Parts {
         store,
         store_name,
         sender: Arc::new(sender),
-        template_fault,
+        faults: Vec::new(),
         keys,
         policy: common.policy,
         show_active_codes: common.log.format == LogFormat::Pretty,

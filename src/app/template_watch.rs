@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::http::Fault;
 use crate::whatsapp::{GraphClient, WhatsAppAccount, template};
 
 /// How often an approved template is looked at, and how often another one: management calls are limited to some
@@ -12,11 +13,7 @@ const EVERY: (Duration, Duration) = (Duration::from_mins(5), Duration::from_secs
 
 /// Looks at the template for as long as anyone listens. Only what WhatsApp definitely says of the template changes
 /// anything: a call that fails says nothing about it.
-pub(super) fn watch_template(
-    client: GraphClient,
-    account: WhatsAppAccount,
-    language: String,
-) -> watch::Receiver<Option<String>> {
+pub(super) fn watch_template(client: GraphClient, account: WhatsAppAccount, language: String) -> Fault {
     let (sender, receiver) = watch::channel(None);
     tokio::spawn(async move {
         loop {

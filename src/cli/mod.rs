@@ -1,5 +1,6 @@
 //! The commands, and how their failures are told.
 
+mod api_key;
 mod check;
 mod healthcheck;
 mod inspect;
@@ -49,6 +50,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Drop a phone's active code
     Revoke(revoke::Arguments),
+    /// Make an API key for a caller, and the line of settings that accepts it
+    ApiKey(api_key::Arguments),
     /// Exit 0 if the instance on this machine is ready
     Healthcheck,
 }
@@ -57,6 +60,13 @@ enum Command {
 pub fn install_tls_provider() {
     // The error says that there is a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// Keeps secrets and codes out of core files: there are none, whatever the system's limit is.
+pub fn forbid_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Lowering a limit is always allowed; if it were not, the program could still do its work.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 impl Cli {
@@ -81,6 +91,7 @@ impl Command {
             Self::Check => check::run(&sources).await,
             Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
             Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
+            Self::ApiKey(arguments) => api_key::run(&arguments),
             Self::Healthcheck => healthcheck::run(&sources).await,
         }
     }

@@ -43,6 +43,10 @@ pub(super) enum Answer {
     },
     SendFailed(RefusalKind),
     StoreUnavailable,
+    /// More than can be worked on, or sent, at once.
+    Overloaded {
+        retry_after: Duration,
+    },
     NotFound,
     MethodNotAllowed,
     TimedOut,
@@ -63,7 +67,7 @@ impl Answer {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited { .. } | Self::RecipientThrottled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::SendFailed(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StoreUnavailable | Self::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -85,7 +89,7 @@ impl Answer {
                 format!("Too many requests, please try again in {} second(s).", whole_seconds(*retry_after))
             }
             Self::SendFailed(_) => "Error calling WhatsApp send message API".to_owned(),
-            Self::StoreUnavailable => "Service temporarily unavailable.".to_owned(),
+            Self::StoreUnavailable | Self::Overloaded { .. } => "Service temporarily unavailable.".to_owned(),
             Self::NotFound => "Not found: this service answers at /otp/{phone}.".to_owned(),
             Self::MethodNotAllowed => "Method not allowed: GET requests a code, POST verifies one.".to_owned(),
             Self::TimedOut => "The request took too long.".to_owned(),
@@ -115,6 +119,7 @@ impl Answer {
             Self::RecipientThrottled { .. } => "recipient_throttled",
             Self::SendFailed(_) => "send_failed",
             Self::StoreUnavailable => "store_unavailable",
+            Self::Overloaded { .. } => "overloaded",
             Self::NotFound => "not_found",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TimedOut => "timed_out",
@@ -133,9 +138,9 @@ impl Answer {
 
     fn retry_after(&self) -> Option<u64> {
         match self {
-            Self::Limited { retry_after, .. } | Self::RecipientThrottled { retry_after } => {
-                Some(whole_seconds(*retry_after))
-            }
+            Self::Limited { retry_after, .. }
+            | Self::RecipientThrottled { retry_after }
+            | Self::Overloaded { retry_after } => Some(whole_seconds(*retry_after)),
             _ => None,
         }
     }
@@ -151,6 +156,7 @@ impl Answer {
                 RefusalKind::RecipientThrottled { retry_after } => Self::RecipientThrottled { retry_after },
                 kind => Self::SendFailed(kind),
             },
+            Err(RequestError::Crowded { retry_after }) => Self::Overloaded { retry_after: *retry_after },
             Err(RequestError::Store(_)) => Self::StoreUnavailable,
             Err(RequestError::Entropy) => Self::Internal,
         }

@@ -42,7 +42,7 @@ mod tests {
         let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
         let headers = forwarded.iter().map(|value| ("x-forwarded-for".parse().unwrap(), value.parse().unwrap()));
         let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        client_address(peer, &HeaderMap::from_iter(headers.take(1)), &trusted).to_string()
+        client_address(peer, &headers.take(1).collect(), &trusted).to_string()
     }
 
     const PROXIES: &[&str] = &["10.0.0.0/8", "fd00::/8"];

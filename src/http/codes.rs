@@ -1,7 +1,7 @@
 //! The two calls: `GET /otp/{phone}` requests a code, `POST /otp/{phone}` verifies one.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -21,6 +21,9 @@ use crate::telemetry::metrics::{SENDS_TOTAL, VERIFICATIONS_TOTAL};
 
 /// The route of both.
 pub(super) const ROUTE: &str = "/otp/{phone}";
+
+/// When to come back to a service that has no place left.
+pub(super) const COME_BACK: Duration = Duration::from_secs(1);
 
 pub(super) fn router() -> Router<PublicState> {
     // HEAD has a handler of its own, or it would be answered by GET's, and link previews would send codes.
@@ -44,8 +47,13 @@ async fn request_code(
     };
     let client = client_address(peer, &headers, &state.trusted_proxies);
     let deadline = Instant::now() + state.send_within;
+    // Waiting for WhatsApp must not use up the room for verification.
+    let Ok(place) = state.sends.try_acquire_owned() else {
+        return about(&phone, counted(SENDS_TOTAL, Answer::Overloaded { retry_after: COME_BACK }));
+    };
     let (service, recipient) = (state.service, phone.clone());
     let request = async move {
+        let _place = place;
         let answer = Answer::of_request(&service.request(&recipient, client, deadline).await);
         // In here, so that what nobody waits for any more counts as well.
         counted(SENDS_TOTAL, answer)

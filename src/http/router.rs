@@ -8,8 +8,9 @@ use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
+use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::util::MapRequestLayer;
-use tower::{Layer, ServiceBuilder, timeout::TimeoutLayer};
+use tower::{BoxError, Layer, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
@@ -34,9 +35,12 @@ pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> Router
         .layer(CatchPanicLayer::custom(|_| Answer::Internal.into_response()))
         .layer(middleware::from_fn(refuse_options_unless_preflight))
         .option_layer((!cors_origins.is_empty()).then(|| cors(cors_origins)))
+        .layer(HandleErrorLayer::new(turned_away))
+        // One more than can be worked on is answered at once rather than kept waiting.
+        .load_shed()
+        .layer(GlobalConcurrencyLimitLayer::new(state.max_concurrent_requests))
         // A caller who sends a body slowly is cut off here; the handlers bound their own waits below it.
-        .layer(HandleErrorLayer::new(async |_| Answer::TimedOut))
-        .layer(TimeoutLayer::new(timeout))
+        .timeout(timeout)
         .layer(DefaultBodyLimit::max(body::MAX_BYTES));
     let router = codes::router().fallback(async || Answer::NotFound).layer(layers).with_state(state);
     // A router around the router, because routing happens before layers.
@@ -72,6 +76,15 @@ async fn refuse_options_unless_preflight(request: Request, next: Next) -> Respon
         return Answer::MethodNotAllowed.into_response();
     }
     next.run(request).await
+}
+
+/// The answer to a request that a layer did not let through or cut off.
+async fn turned_away(error: BoxError) -> Answer {
+    if error.is::<tower::load_shed::error::Overloaded>() {
+        Answer::Overloaded { retry_after: codes::COME_BACK }
+    } else {
+        Answer::TimedOut
+    }
 }
 
 fn cors(origins: &[HeaderValue]) -> CorsLayer {

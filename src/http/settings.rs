@@ -22,6 +22,10 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// The longest that one request may take.
     pub request_timeout: Duration,
+    /// Requests that are worked on at once.
+    pub max_concurrent_requests: usize,
+    /// How many of them may be waiting for a message to be sent.
+    pub max_concurrent_sends: usize,
     /// How long the listener goes on after readiness turned 503.
     pub drain_delay: Duration,
     /// How long requests in flight may take to finish after that.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use super::settings::{AuthMode, ServerSettings};
@@ -18,6 +19,9 @@ pub struct PublicState {
     pub(super) request_timeout: Duration,
     /// How much of a request's time may pass until WhatsApp's answer is in: the rest is for acting on it.
     pub(super) send_within: Duration,
+    pub(super) max_concurrent_requests: usize,
+    /// A place for each request that may wait for WhatsApp.
+    pub(super) sends: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     pub(super) show_active_codes: bool,
 }
@@ -37,6 +41,8 @@ impl PublicState {
             auth: Arc::new(settings.auth.clone()),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             request_timeout: settings.request_timeout,
+            max_concurrent_requests: settings.max_concurrent_requests,
+            sends: Arc::new(Semaphore::new(settings.max_concurrent_sends)),
             send_within: settings.request_timeout * 9 / 10,
             tasks,
             show_active_codes,

@@ -20,7 +20,7 @@ pub use digest::{CodeDigest, DigestKey, KeyRing, SealedCode, SecretId, SecretToo
 pub use numbering_plan::load as load_numbering_plans;
 pub use outcome::{Delivery, Reservation, Sent, Verdict};
 pub use phone::{PhoneError, PhoneNumber};
-pub use policy::{Limit, LimitError, LimitKind, Limits, Policy};
+pub use policy::{Limit, LimitError, LimitKind, Limits, Pacing, Policy};
 pub use port::{CodeSender, CodeStore, OutgoingCode, Refusal, RefusalKind, StoreError};
 pub use record::{ActiveCode, NewCode, PhoneStatus, RecordId, Revocation, UnixMillis};
 pub use service::{OtpService, RequestError};

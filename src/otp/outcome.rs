@@ -7,8 +7,16 @@ use super::LimitKind;
 /// What the store decided about a new code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
-    /// The code is stored and the limits are charged: send it.
-    Reserved,
+    /// The code is stored and the limits are charged: send it when its turn has come.
+    Reserved {
+        /// Until its turn, by the sender's pace.
+        wait: Duration,
+    },
+    /// Its turn would come too late; nothing changed.
+    Crowded {
+        /// Until a send has a chance again. Never zero.
+        retry_after: Duration,
+    },
     /// A limit was reached; nothing changed.
     Limited {
         /// The limit that holds longest.

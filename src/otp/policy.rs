@@ -1,6 +1,7 @@
 //! What the operator allows: lifetimes, attempts and limits.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -19,6 +20,19 @@ pub struct Policy {
     pub max_attempts: u32,
     /// How often is too often.
     pub limits: Limits,
+    /// How fast the sender may go, if that is limited.
+    pub pacing: Option<Pacing>,
+}
+
+/// What the sender may send, over all instances: codes beyond it wait their turn, but not for long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pacing {
+    /// Names the sender, of which there may be several on one store: letters, digits, `-` and `_`.
+    pub sender: String,
+    /// Messages in any second.
+    pub per_second: NonZeroU32,
+    /// The longest that a code may wait for its turn.
+    pub max_wait: Duration,
 }
 
 /// The limits, each `None` when switched off.

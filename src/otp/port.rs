@@ -34,12 +34,12 @@ pub trait CodeStore: Send + Sync {
         policy: &Policy,
     ) -> Result<Verdict, StoreError>;
 
-    /// Drops a code that was not sent, unless a newer one took its place, and gives its limits back.
+    /// Drops a code that was not sent, unless a newer one took its place, and gives its limits and its turn back.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the code may then stay until it expires.
-    async fn take_back(&self, code: &NewCode) -> Result<(), StoreError>;
+    async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError>;
 
     /// Drops the phone's code and, with `limits`, what the limits by phone counted.
     ///
@@ -98,6 +98,15 @@ pub struct OutgoingCode<'a> {
 /// Delivers codes.
 #[async_trait]
 pub trait CodeSender: Send + Sync {
+    /// Whether a send has a chance at the moment; asked before anything is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if it has none.
+    fn admit(&self) -> Result<(), Refusal> {
+        Ok(())
+    }
+
     /// Sends the code, trying again where that is safe, and answers by `deadline`.
     ///
     /// # Errors
@@ -123,6 +132,8 @@ pub struct Refusal {
 pub enum RefusalKind {
     /// No connection came about, so nothing went out.
     Unreachable,
+    /// Sends failed so often just now that none is tried for a while.
+    Suspended,
     /// A passing fault on the other side outlasted the retries.
     Transient,
     /// The business sends too much at the moment.
@@ -146,6 +157,7 @@ impl RefusalKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unreachable => "unreachable",
+            Self::Suspended => "suspended",
             Self::Transient => "transient",
             Self::Throttled => "throttled",
             Self::RecipientThrottled { .. } => "recipient_throttled",

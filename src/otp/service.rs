@@ -29,6 +29,12 @@ pub enum RequestError {
         /// Until a send is possible again.
         retry_after: Duration,
     },
+    /// More codes wait to be sent than can be in time; nothing changed.
+    #[error("more codes are waiting than can be sent in time")]
+    Crowded {
+        /// Until a send has a chance again.
+        retry_after: Duration,
+    },
     /// The sender refused; the code was taken back and the limits given back.
     #[error("the message was refused: {0}")]
     Refused(#[source] Refusal),
@@ -74,12 +80,14 @@ impl OtpService {
         client: ClientAddress,
         deadline: Instant,
     ) -> Result<Sent, RequestError> {
+        self.sender.admit().map_err(RequestError::Refused)?;
         let code = Code::generate(self.policy.code_length, &mut SysRng).map_err(|_| RequestError::Entropy)?;
         let id = RecordId::generate(&mut SysRng).map_err(|_| RequestError::Entropy)?;
         let record = NewCode { id, phone: phone.clone(), client, sealed: self.keys.seal(phone, &code) };
 
         match self.store.reserve(&record, &self.policy).await? {
-            Reservation::Reserved => {}
+            Reservation::Reserved { wait } => tokio::time::sleep(wait).await,
+            Reservation::Crowded { retry_after } => return Err(RequestError::Crowded { retry_after }),
             Reservation::Limited { kind, retry_after } => return Err(RequestError::Limited { kind, retry_after }),
         }
         let message = OutgoingCode { id: &record.id, phone, code: &code };
@@ -90,7 +98,7 @@ impl OtpService {
                 Ok(Sent::Unclear)
             }
             Err(refusal) => {
-                if let Err(error) = self.store.take_back(&record).await {
+                if let Err(error) = self.store.take_back(&record, &self.policy).await {
                     tracing::warn!(record_id = %record.id, %error, "an unsent code could not be taken back; it expires by itself");
                 }
                 Err(RequestError::Refused(refusal))

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{Clock, SystemClock};
+use super::{Clock, PACE_WINDOW, SystemClock};
 use crate::otp::{
-    ActiveCode, ClientAddress, CodeStore, Limit, LimitKind, NewCode, PhoneNumber, PhoneStatus, Policy, RecordId,
-    Reservation, Revocation, SealedCode, StoreError, UnixMillis, Verdict,
+    ActiveCode, ClientAddress, CodeStore, Limit, LimitKind, NewCode, Pacing, PhoneNumber, PhoneStatus, Policy,
+    RecordId, Reservation, Revocation, SealedCode, StoreError, UnixMillis, Verdict,
 };
 
 /// Least time between two sweeps for records that nobody asked about again.
@@ -30,6 +30,8 @@ struct Contents {
     sends: HashMap<PhoneNumber, Window>,
     failures: HashMap<PhoneNumber, Window>,
     address_sends: HashMap<ClientAddress, Window>,
+    /// Turns of the one sender, oldest first.
+    turns: Vec<(UnixMillis, RecordId)>,
     next_sweep: Option<UnixMillis>,
 }
 
@@ -86,6 +88,21 @@ impl Contents {
         self.failures.retain(|_, window| now < window.gone_at);
         self.address_sends.retain(|_, window| now < window.gone_at);
         self.next_sweep = Some(now.plus(SWEEP_EVERY));
+    }
+
+    /// When the next message may go, or how long until one could go in time.
+    fn take_turn(&mut self, id: &RecordId, pacing: &Pacing, now: UnixMillis) -> Result<UnixMillis, Duration> {
+        self.turns.retain(|(turn, _)| now < turn.plus(PACE_WINDOW));
+        let per_window = pacing.per_second.get() as usize;
+        let before = self.turns.len().checked_sub(per_window).map(|index| self.turns[index].0);
+        let turn = before.map_or(now, |before| before.plus(PACE_WINDOW).max(now));
+        match turn.since(now).checked_sub(pacing.max_wait) {
+            Some(late) if !late.is_zero() => Err(late),
+            _ => {
+                self.turns.push((turn, id.clone()));
+                Ok(turn)
+            }
+        }
     }
 
     /// The phone's record, unless it is gone.
@@ -150,6 +167,13 @@ impl CodeStore for EmbeddedStore {
             return Ok(Reservation::Limited { kind, retry_after });
         }
 
+        let turn = match &policy.pacing {
+            None => now,
+            Some(pacing) => match contents.take_turn(&code.id, pacing, now) {
+                Ok(turn) => turn,
+                Err(retry_after) => return Ok(Reservation::Crowded { retry_after }),
+            },
+        };
         let keep = limits.per_phone.map(|limit| limit.window).max(limits.resend_cooldown);
         if let Some(keep) = keep {
             Window::add(&mut contents.sends, code.phone.clone(), code.id.clone(), keep, now);
@@ -166,7 +190,7 @@ impl CodeStore for EmbeddedStore {
             gone_at: now.plus(policy.code_lifetime + policy.linger),
         };
         contents.codes.insert(code.phone.clone(), record);
-        Ok(Reservation::Reserved)
+        Ok(Reservation::Reserved { wait: turn.since(now) })
     }
 
     async fn verify(
@@ -204,10 +228,11 @@ impl CodeStore for EmbeddedStore {
         Ok(if attempts_left == 0 { Verdict::Locked } else { Verdict::Wrong { attempts_left } })
     }
 
-    async fn take_back(&self, code: &NewCode) -> Result<(), StoreError> {
+    async fn take_back(&self, code: &NewCode, _: &Policy) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
         Window::remove(&mut contents.sends, &code.phone, &code.id);
         Window::remove(&mut contents.address_sends, &code.client, &code.id);
+        contents.turns.retain(|(_, id)| *id != code.id);
         if contents.record(&code.phone, now).is_some_and(|record| record.id == code.id) {
             contents.codes.remove(&code.phone);
         }

@@ -136,6 +136,7 @@ pub const METRICS: &[Metric] = &[
                 "recipient_throttled",
                 "limited",
                 "store_unavailable",
+                "overloaded",
                 "invalid_phone",
                 "unauthorized",
                 "internal_error",
@@ -177,8 +178,8 @@ pub const METRICS: &[Metric] = &[
     metric(
         OVERLOAD_REFUSALS_TOTAL,
         Kind::Counter,
-        &[label("what", &[])],
-        "Requests refused because this instance has too much to do, by what it has too much of.",
+        &[label("what", &["requests", "sends", "pace"])],
+        "Requests refused because there is too much to do, by what there is too much of.",
     ),
     metric(
         REDIS_SCRIPT_DURATION_SECONDS,

@@ -3,6 +3,7 @@
 //! [`GraphClient`] makes calls, [`template`] finds what can be sent, [`WhatsAppSender`] sends it.
 //! [`error`] is the one table of WhatsApp's error codes, [`version`] that of the Graph API's versions.
 
+mod breaker;
 pub mod client;
 pub mod error;
 mod measure;

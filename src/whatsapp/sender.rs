@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::counter;
 
+use super::breaker::Breaker;
 use super::client::{ApiError, CallError, GraphClient};
 use super::error::{ErrorClass, PAIR_PACE};
 use super::measure;
@@ -17,13 +18,14 @@ use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 
 /// Sends codes with one approved authentication template.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct WhatsAppSender {
     client: GraphClient,
     path: String,
     template: String,
     language: String,
     max_retries: u32,
+    breaker: Breaker,
 }
 
 impl WhatsAppSender {
@@ -36,7 +38,14 @@ impl WhatsAppSender {
         language: String,
         max_retries: u32,
     ) -> Self {
-        Self { client, path: format!("{phone_number_id}/messages"), template, language, max_retries }
+        Self {
+            client,
+            path: format!("{phone_number_id}/messages"),
+            template,
+            language,
+            max_retries,
+            breaker: Breaker::default(),
+        }
     }
 
     /// Asks once, measured.
@@ -54,7 +63,29 @@ impl WhatsAppSender {
 
 #[async_trait]
 impl CodeSender for WhatsAppSender {
+    fn admit(&self) -> Result<(), Refusal> {
+        if self.breaker.admits(Instant::now()) {
+            return Ok(());
+        }
+        let detail = "WhatsApp kept failing just now; sending is suspended".to_owned();
+        Err(Refusal { kind: RefusalKind::Suspended, code: None, detail })
+    }
+
     async fn send(&self, message: OutgoingCode<'_>, deadline: Instant) -> Result<Delivery, Refusal> {
+        let outcome = self.send_with_retries(message, deadline).await;
+        match &outcome {
+            Ok(Delivery::Unclear { .. }) => self.breaker.failed(Instant::now()),
+            Err(Refusal { kind: RefusalKind::Unreachable | RefusalKind::Transient, .. }) => {
+                self.breaker.failed(Instant::now());
+            }
+            Ok(Delivery::Accepted) | Err(_) => self.breaker.succeeded(),
+        }
+        outcome
+    }
+}
+
+impl WhatsAppSender {
+    async fn send_with_retries(&self, message: OutgoingCode<'_>, deadline: Instant) -> Result<Delivery, Refusal> {
         let to = message.phone.e164();
         let body = Message::new(&to, message.id.as_str(), &self.template, &self.language, message.code.expose());
         let mut pauses = ExponentialBuilder::default()

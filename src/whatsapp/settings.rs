@@ -1,6 +1,7 @@
 //! What the WhatsApp client is told.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -21,6 +22,8 @@ pub struct WhatsAppSettings {
     pub timeout: Duration,
     /// How often a call is tried again after a transient failure.
     pub max_retries: u32,
+    /// What the number may send in a second, over all instances; `None` for no limit.
+    pub messages_per_second: Option<NonZeroU32>,
 }
 
 /// What the set-up program finds out and writes down.

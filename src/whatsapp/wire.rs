@@ -155,9 +155,9 @@ mod tests {
     fn errors_are_read_in_all_their_shapes() {
         let read = |text: &str| serde_json::from_str::<ErrorEnvelope>(text).unwrap().error;
         let whatsapp = read(
-            r##"{"error":{"message":"(#132001) Template name does not exist in the translation","type":"OAuthException",
+            r#"{"error":{"message":"(#132001) Template name does not exist in the translation","type":"OAuthException",
             "code":132001,"error_data":{"messaging_product":"whatsapp","details":"template name (x) does not exist in en"},
-            "fbtrace_id":"AbC"}}"##,
+            "fbtrace_id":"AbC"}}"#,
         );
         assert_eq!((whatsapp.code, whatsapp.details()), (132_001, Some("template name (x) does not exist in en")));
         let graph = read(r#"{"error":{"message":"m","type":"t","code":100,"error_subcode":33,"error_data":"text"}}"#);

@@ -1,8 +1,23 @@
 //! Behaviour from outside: real stores, real HTTP, a simulated WhatsApp over real HTTP.
 
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
+#![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::unchecked_time_subtraction,
+    reason = "what goes wrong in a test or its harness fails the test"
+)]
 
+mod clients;
+mod codes;
 mod harness;
+mod harness_itself;
+mod limits;
 mod metrics;
+mod outages;
+mod races;
+mod requests;
 mod store_agreement;
 mod store_contract;
+mod whatsapp;

@@ -1,7 +1,5 @@
 //! What `/metrics` says after requests. Metrics belong to a process, so each test has a process of its own.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should not")]
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    Code, CodeLength, DigestKey, Guess, KeyRing, Limits, NewCode, PhoneNumber, Policy, RecordId, Reservation, Verdict,
+    Code, CodeLength, DigestKey, Guess, KeyRing, Limit, Limits, NewCode, PhoneNumber, Policy, RecordId, Reservation,
+    Verdict,
 };
 
 use crate::harness::stores::TestStore;
@@ -33,43 +34,44 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Windows end half-way between whole minutes, the only steps that time makes here, so that the few milliseconds by
-/// which Redis's clock is ahead decide nothing.
+/// Time goes in whole minutes here, and each window ends at another second of its own, far from whole minutes and from
+/// the others: the moments by which Redis's clock is ahead of the other decide nothing, nor which of two waits is longer.
 fn policy() -> Policy {
-    let half_past = |minutes: u64| Duration::from_secs(minutes * 60 + 30);
-    let limit = |max, minutes| Some(whatsapp_otp::otp::Limit { max, window: half_past(minutes) });
+    let at = |minutes: u64, seconds: u64| Duration::from_secs(minutes * 60 + seconds);
+    let limit = |max, window| Some(Limit { max, window });
     Policy {
         code_length: CodeLength::new(4).unwrap(),
-        code_lifetime: half_past(5),
-        linger: half_past(10) - Duration::from_secs(15),
+        code_lifetime: at(5, 30),
+        linger: at(10, 15),
         max_attempts: 2,
         limits: Limits {
-            per_phone: limit(3, 12),
-            resend_cooldown: Some(half_past(1)),
-            per_ip: limit(5, 9),
-            failures_per_phone: limit(4, 20),
+            per_phone: limit(3, at(12, 10)),
+            resend_cooldown: Some(at(1, 20)),
+            per_ip: limit(5, at(9, 40)),
+            failures_per_phone: limit(4, at(20, 50)),
         },
+        pacing: None,
     }
 }
 
-/// Waits differ by what Redis's clock went on meanwhile.
-fn minutes(wait: Duration) -> u64 {
-    (wait.as_secs() + 15) / 60
+/// A wait in steps of five seconds: Redis's clock goes on by less than that in a history.
+fn steps(wait: Duration) -> u128 {
+    wait.as_millis().div_ceil(5_000)
 }
 
 fn outcome(verdict: Verdict) -> String {
     match verdict {
-        Verdict::Limited { kind, retry_after } => format!("limited {} {}", kind.as_str(), minutes(retry_after)),
+        Verdict::Limited { kind, retry_after } => format!("limited {} {}", kind.as_str(), steps(retry_after)),
         other => format!("{other:?}"),
     }
 }
 
-async fn play(on: &TestStore, steps: &[Step], codes: &[String]) -> Vec<String> {
+async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String> {
     let ring = KeyRing::new(DigestKey::new(vec![1; 32]).unwrap(), Vec::new());
     let phone = |index: u8| PhoneNumber::parse(&format!("1555765000{index}")).unwrap();
     let mut last: [Option<(NewCode, String)>; 3] = Default::default();
     let mut outcomes = Vec::new();
-    for (step, code) in steps.iter().zip(codes) {
+    for (step, code) in history.iter().zip(codes) {
         let policy = policy();
         outcomes.push(match *step {
             Step::Reserve { phone: index, client } => {
@@ -80,12 +82,13 @@ async fn play(on: &TestStore, steps: &[Step], codes: &[String]) -> Vec<String> {
                 let record = NewCode { id, phone: phone(index), client, sealed };
                 let answer = on.store.reserve(&record, &policy).await.unwrap();
                 match answer {
-                    Reservation::Reserved => {
+                    Reservation::Reserved { .. } => {
                         last[usize::from(index)] = Some((record, code.clone()));
                         "reserved".to_owned()
                     }
+                    Reservation::Crowded { .. } => panic!("nothing is paced here"),
                     Reservation::Limited { kind, retry_after } => {
-                        format!("limited {} {}", kind.as_str(), minutes(retry_after))
+                        format!("limited {} {}", kind.as_str(), steps(retry_after))
                     }
                 }
             }
@@ -98,7 +101,7 @@ async fn play(on: &TestStore, steps: &[Step], codes: &[String]) -> Vec<String> {
             }
             Step::TakeBackLast { phone: index } => {
                 if let Some((record, _)) = &last[usize::from(index)] {
-                    on.store.take_back(record).await.unwrap();
+                    on.store.take_back(record, &policy).await.unwrap();
                 }
                 String::new()
             }
@@ -112,8 +115,8 @@ async fn play(on: &TestStore, steps: &[Step], codes: &[String]) -> Vec<String> {
             }
         });
         let status = on.store.status(&phone(0), &policy).await.unwrap();
-        let limits: Vec<_> = status.limits.iter().map(|(kind, count, wait)| (kind, count, minutes(*wait))).collect();
-        outcomes.push(format!("{:?} {limits:?}", status.code.map(|code| (code.attempts, minutes(code.expires_in)))));
+        let limits: Vec<_> = status.limits.iter().map(|(kind, count, wait)| (kind, count, steps(*wait))).collect();
+        outcomes.push(format!("{:?} {limits:?}", status.code.map(|code| (code.attempts, steps(code.expires_in)))));
     }
     outcomes
 }

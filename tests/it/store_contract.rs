@@ -1,22 +1,26 @@
 //! What every store promises, written once and run on each of them.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    ClientAddress, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, LimitKind, Limits, NewCode, PhoneNumber, Policy,
-    RecordId, Reservation, SealedCode, Verdict,
+    ClientAddress, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, LimitKind, Limits, NewCode, Pacing, PhoneNumber,
+    Policy, RecordId, Reservation, SealedCode, Verdict,
 };
 use whatsapp_otp::store::redis::Subject;
 
 use crate::harness::stores::TestStore;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 /// Longer than anything here takes on Redis, whose clock goes on by itself; shorter than any step of time.
 const LEEWAY: Duration = Duration::from_secs(20);
+
+/// A code that need not wait for its turn.
+const AT_ONCE: Reservation = Reservation::Reserved { wait: Duration::ZERO };
 
 /// Runs each promise on each store.
 macro_rules! contract {
@@ -57,6 +61,8 @@ contract! {
     a_code_under_a_previous_secret_is_still_good
     a_code_under_an_unknown_secret_is_not_compared
     operators_see_codes_and_limits
+    codes_take_their_turns_at_the_senders_pace
+    a_code_whose_turn_would_come_too_late_is_not_stored
     of_fifty_right_guesses_at_once_one_is_accepted
     of_fifty_wrong_guesses_at_once_three_are_compared
     of_fifty_requests_at_once_as_many_as_the_limit_are_sent
@@ -65,7 +71,8 @@ contract! {
 /// Runs a promise on Redis, then checks that everything left there goes away by itself.
 async fn on_redis(store: TestStore, promise: impl AsyncFnOnce(&TestStore)) {
     promise(&store).await;
-    assert_eq!(store.keys().unwrap().immortal().await, Vec::<String>::new(), "keys without a TTL");
+    let keys = store.keys().unwrap();
+    assert_eq!(keys.immortal().await, Vec::<String>::new(), "keys without a TTL under {}", keys.prefix());
 }
 
 fn policy() -> Policy {
@@ -75,6 +82,7 @@ fn policy() -> Policy {
         linger: 10 * MINUTE,
         max_attempts: 3,
         limits: Limits::default(),
+        pacing: None,
     }
 }
 
@@ -82,6 +90,7 @@ fn with_limits(limits: Limits) -> Policy {
     Policy { limits, ..policy() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "`Limits` holds options")]
 fn limit(text: &str) -> Option<Limit> {
     Some(text.parse().unwrap())
 }
@@ -136,7 +145,7 @@ impl Attempt {
 
 async fn reserved(on: &TestStore, phone: &PhoneNumber, policy: &Policy) -> Attempt {
     let attempt = Attempt::new(phone);
-    assert_eq!(attempt.reserve(on, policy).await, Reservation::Reserved);
+    assert_eq!(attempt.reserve(on, policy).await, AT_ONCE);
     attempt
 }
 
@@ -184,11 +193,11 @@ async fn a_locked_code_stays_locked_until_its_record_goes(on: &TestStore) {
 
 async fn a_code_expires_and_its_record_lingers(on: &TestStore) {
     let attempt = reserved(on, &phone(5), &policy()).await;
-    on.advance(5 * MINUTE - LEEWAY).await;
+    on.advance((5 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     on.advance(LEEWAY).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Expired);
-    on.advance(10 * MINUTE - LEEWAY).await;
+    on.advance((10 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Expired);
     on.advance(LEEWAY).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Absent);
@@ -219,7 +228,7 @@ async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore)
         ..Limits::default()
     });
     let attempt = reserved(on, &phone(9), &policy).await;
-    on.store.take_back(&attempt.record).await.unwrap();
+    on.store.take_back(&attempt.record, &policy).await.unwrap();
     assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Absent);
     reserved(on, &phone(9), &policy).await;
 }
@@ -227,7 +236,7 @@ async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore)
 async fn taking_back_an_older_code_leaves_the_newer_one(on: &TestStore) {
     let old = reserved(on, &phone(10), &policy()).await;
     let new = reserved(on, &phone(10), &policy()).await;
-    on.store.take_back(&old.record).await.unwrap();
+    on.store.take_back(&old.record, &policy()).await.unwrap();
     assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
 }
 
@@ -265,7 +274,7 @@ async fn the_limit_per_ip_counts_all_phones_of_an_address(on: &TestStore) {
     reserved(on, &phone(15), &policy).await;
     assert_limited(Attempt::new(&phone(16)).reserve(on, &policy).await, LimitKind::PerIp, HOUR);
     let elsewhere = Attempt::of(&phone(16), client(8), &ring(1));
-    assert_eq!(elsewhere.reserve(on, &policy).await, Reservation::Reserved);
+    assert_eq!(elsewhere.reserve(on, &policy).await, AT_ONCE);
     on.advance(HOUR).await;
     reserved(on, &phone(16), &policy).await;
 }
@@ -391,6 +400,42 @@ async fn operators_see_codes_and_limits(on: &TestStore) {
     on.store.ping().await.unwrap();
 }
 
+fn paced(per_second: u32, max_wait: Duration) -> Policy {
+    let per_second = NonZeroU32::new(per_second).unwrap();
+    Policy { pacing: Some(Pacing { sender: "106540352242922".to_owned(), per_second, max_wait }), ..policy() }
+}
+
+async fn codes_take_their_turns_at_the_senders_pace(on: &TestStore) {
+    let policy = paced(5, HOUR);
+    let mut waits = Vec::new();
+    for last in 0..20 {
+        match Attempt::new(&phone(100 + last)).reserve(on, &policy).await {
+            Reservation::Reserved { wait } => waits.push(wait),
+            other => panic!("{other:?}"),
+        }
+    }
+    // Five at once, then five a second later, and so on: a little more than a second, for messages under way.
+    for (index, wait) in waits.into_iter().enumerate() {
+        let turn = u32::try_from(index / 5).unwrap();
+        let (least, most) = (Duration::from_millis(900) * turn, Duration::from_millis(1_100) * turn);
+        assert!(least <= wait && wait <= most, "code {index} waits {wait:?}");
+    }
+    on.advance(MINUTE).await;
+    assert_eq!(Attempt::new(&phone(120)).reserve(on, &policy).await, AT_ONCE);
+}
+
+async fn a_code_whose_turn_would_come_too_late_is_not_stored(on: &TestStore) {
+    let policy = paced(2, Duration::from_millis(500));
+    reserved(on, &phone(121), &policy).await;
+    reserved(on, &phone(122), &policy).await;
+    let late = Attempt::new(&phone(123));
+    let Reservation::Crowded { retry_after } = late.reserve(on, &policy).await else { panic!("its turn is too late") };
+    assert!(!retry_after.is_zero() && retry_after <= Duration::from_millis(550), "{retry_after:?}");
+    assert_eq!(late.guess_right(on, &policy).await, Verdict::Absent);
+    on.advance(MINUTE).await;
+    reserved(on, &phone(123), &policy).await;
+}
+
 /// Runs `times` copies of a request at once, on several threads where the runtime has them.
 async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     times: usize,
@@ -437,5 +482,5 @@ async fn of_fifty_requests_at_once_as_many_as_the_limit_are_sent(on: &TestStore)
         async move { store.reserve(&attempt.record, &policy).await.unwrap() }
     })
     .await;
-    assert_eq!(answers.iter().filter(|answer| **answer == Reservation::Reserved).count(), 4);
+    assert_eq!(answers.iter().filter(|answer| **answer == AT_ONCE).count(), 4);
 }

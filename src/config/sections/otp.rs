@@ -31,6 +31,7 @@ pub(in crate::config) fn read_policy(
         linger: linger?,
         max_attempts: max_attempts?,
         limits: limits?,
+        pacing: None,
     })
 }
 

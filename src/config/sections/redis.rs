@@ -27,6 +27,7 @@ pub(in crate::config) fn read(
     let key_prefix = reader.required("redis.key_prefix", KeyPrefix::parse);
     let subject = read_subject(reader, otp_secret);
     let timeout = reader.duration("redis.timeout", 50 * MILLISECOND..=30 * SECOND);
+    let allow_unsafe = reader.word("redis.allow_unsafe", &[("false", false), ("true", true)]);
     let pool_size = reader.whole_number("redis.pool_size", 1..=64);
 
     let (url, password) = (url?, password?);
@@ -41,6 +42,7 @@ pub(in crate::config) fn read(
         subject: subject?,
         timeout: timeout?,
         pool_size: pool_size?,
+        allow_unsafe: allow_unsafe?,
     })
 }
 

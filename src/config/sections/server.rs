@@ -28,6 +28,8 @@ pub(in crate::config) fn read(reader: &mut Reader, reach: Reach) -> Result<Serve
     let cors_origins = reader.list("server.cors_origins", web_origin);
     let trusted_proxies = reader.list("server.trusted_proxies", network);
     let request_timeout = reader.duration("server.request_timeout", SECOND..=2 * MINUTE);
+    let max_concurrent_requests = reader.whole_number("server.max_concurrent_requests", 1..=100_000);
+    let max_concurrent_sends = reader.whole_number("server.max_concurrent_sends", 1..=100_000);
     let drain_delay = reader.duration("server.drain_delay", Duration::ZERO..=10 * MINUTE);
     let shutdown_timeout = reader.duration("server.shutdown_timeout", Duration::ZERO..=HOUR);
     let auth = auth::read(reader);
@@ -38,6 +40,8 @@ pub(in crate::config) fn read(reader: &mut Reader, reach: Reach) -> Result<Serve
         cors_origins: cors_origins?,
         trusted_proxies: trusted_proxies?,
         request_timeout: request_timeout?,
+        max_concurrent_requests: max_concurrent_requests?,
+        max_concurrent_sends: max_concurrent_sends?,
         drain_delay: drain_delay?,
         shutdown_timeout: shutdown_timeout?,
         auth: auth?,

@@ -1,5 +1,6 @@
 //! `whatsapp.*`: the Cloud API and who we are there.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -22,6 +23,8 @@ pub struct WhatsAppApi {
     pub timeout: Duration,
     /// How often a call is tried again after a transient failure.
     pub max_retries: u32,
+    /// What the number may send in a second, over all instances; `None` for no limit.
+    pub messages_per_second: Option<NonZeroU32>,
 }
 
 impl WhatsAppApi {
@@ -35,6 +38,7 @@ impl WhatsAppApi {
             language: self.language,
             timeout: self.timeout,
             max_retries: self.max_retries,
+            messages_per_second: self.messages_per_second,
         }
     }
 }
@@ -45,12 +49,14 @@ pub(in crate::config) fn read_api(reader: &mut Reader) -> Result<WhatsAppApi, Re
     let language = reader.required("whatsapp.language", language);
     let timeout = reader.duration("whatsapp.timeout", 100 * MILLISECOND..=MINUTE);
     let max_retries = reader.whole_number("whatsapp.max_retries", 0..=10);
+    let messages_per_second = reader.whole_number("whatsapp.messages_per_second", 0..=10_000);
     Ok(WhatsAppApi {
         base_url: base_url?,
         api_version: api_version?,
         language: language?,
         timeout: timeout?,
         max_retries: max_retries?,
+        messages_per_second: NonZeroU32::new(messages_per_second?),
     })
 }
 

@@ -6,13 +6,15 @@
 //! | `otp:v1:{15551234567}:sends` | sorted set | ids of sends by their moment | with the longer of `per_phone`'s window and the cooldown |
 //! | `otp:v1:{15551234567}:failures` | sorted set | wrong guesses by their moment | with the limit's window |
 //! | `otp:v1:{ip:203.0.113.7}:sends` | sorted set | ids of sends by their moment | with the limit's window |
+//! | `otp:v1:{sender:106540352242922}:sends` | sorted set | ids of sends by when their turn is | after two seconds |
 //!
-//! Start with the scripts in `lua/`; [`keys`] spells the keys, [`reply`] reads the answers, [`link`] is the connection.
+//! Start with the scripts in `lua/`; `keys` spells the keys, `reply` reads the answers, `link` is the connection.
 
 mod inspect;
 mod keys;
 mod link;
 mod reply;
+mod safety;
 mod scripts;
 mod settings;
 
@@ -30,6 +32,7 @@ use tokio::time::{Instant, timeout_at};
 
 use self::keys::Keys;
 use self::link::Link;
+pub use self::safety::Finding;
 use self::scripts::Scripts;
 pub use self::settings::{KeyPrefix, KeyPrefixError, RedisSettings, RedisUrl, RedisUrlError, Subject};
 use crate::otp::{
@@ -46,6 +49,7 @@ pub struct RedisStore {
     keys: Keys,
     scripts: Scripts,
     timeout: Duration,
+    settings: RedisSettings,
 }
 
 impl RedisStore {
@@ -67,7 +71,18 @@ impl RedisStore {
             keys: Keys::new(&settings.key_prefix, settings.subject.clone()),
             scripts: Scripts::new(),
             timeout: settings.timeout,
+            settings: settings.clone(),
         })
+    }
+
+    /// What an operator should know about the server, gravest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the server does not say, or may not.
+    pub async fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        let info: String = self.bounded(async |connection| redis::cmd("INFO").query_async(connection).await).await?;
+        Ok(safety::findings(&safety::Info::parse(&info), &self.settings))
     }
 
     /// Runs a script within the time-out. Its outcome is unknown if that fails, so it is never run again unasked.
@@ -164,8 +179,9 @@ impl CodeStore for RedisStore {
     async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
-        reply::reservation(self.run("reserve", &self.scripts.reserve(&keys, &address, code, policy)).await?)
-            .inspect_err(count)
+        let sender = self.keys.sender_sends(policy);
+        let script = self.scripts.reserve(&keys, &address, &sender, code, policy);
+        reply::reservation(self.run("reserve", &script).await?).inspect_err(count)
     }
 
     async fn verify(
@@ -178,10 +194,11 @@ impl CodeStore for RedisStore {
         reply::verdict(self.run("verify", &script).await?).inspect_err(count)
     }
 
-    async fn take_back(&self, code: &NewCode) -> Result<(), StoreError> {
+    async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
-        self.run("take_back", &self.scripts.take_back(&keys, &address, code)).await
+        let sender = self.keys.sender_sends(policy);
+        self.run("take_back", &self.scripts.take_back(&keys, &address, &sender, code)).await
     }
 
     async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {

@@ -9,7 +9,8 @@ pub(super) type Reply = (String, String, u64);
 
 pub(super) fn reservation((tag, name, number): Reply) -> Result<Reservation, StoreError> {
     match tag.as_str() {
-        "reserved" => Ok(Reservation::Reserved),
+        "reserved" => Ok(Reservation::Reserved { wait: Duration::from_millis(number) }),
+        "crowded" => Ok(Reservation::Crowded { retry_after: Duration::from_millis(number) }),
         "limited" => Ok(Reservation::Limited { kind: limit(&name)?, retry_after: Duration::from_millis(number) }),
         _ => Err(unknown(&tag)),
     }
@@ -47,7 +48,9 @@ mod tests {
     #[test]
     fn every_tag_has_its_meaning() {
         let (kind, retry_after) = (LimitKind::PerIp, Duration::from_millis(1_500));
-        assert_eq!(reservation(reply("reserved", "", 0)).unwrap(), Reservation::Reserved);
+        let wait = Duration::from_millis(12);
+        assert_eq!(reservation(reply("reserved", "", 12)).unwrap(), Reservation::Reserved { wait });
+        assert_eq!(reservation(reply("crowded", "", 12)).unwrap(), Reservation::Crowded { retry_after: wait });
         assert_eq!(reservation(reply("limited", "per_ip", 1_500)).unwrap(), Reservation::Limited { kind, retry_after });
         assert_eq!(verdict(reply("limited", "per_ip", 1_500)).unwrap(), Verdict::Limited { kind, retry_after });
         for (tag, number, expected) in [

@@ -7,6 +7,7 @@ use redis::{Pipeline, Script, ScriptInvocation};
 use super::keys::PhoneKeys;
 use super::milliseconds;
 use crate::otp::{Limit, NewCode, Policy, SealedCode};
+use crate::store::PACE_WINDOW;
 
 /// All scripts, hashed once.
 pub(super) struct Scripts {
@@ -55,11 +56,12 @@ impl Scripts {
         &self,
         keys: &PhoneKeys,
         address: &str,
+        sender: &str,
         code: &NewCode,
         policy: &Policy,
     ) -> ScriptInvocation<'_> {
         let mut script = self.reserve.key(&keys.code);
-        script.key(&keys.sends).key(&keys.failures).key(address);
+        script.key(&keys.sends).key(&keys.failures).key(address).key(sender);
         script.arg(code.id.as_str()).arg(code.sealed.digest.to_hex()).arg(code.sealed.secret_id.as_str());
         script.arg(policy.max_attempts);
         script.arg(milliseconds(policy.code_lifetime)).arg(milliseconds(policy.linger));
@@ -67,6 +69,9 @@ impl Scripts {
         script.arg(cooldown(policy));
         limit(&mut script, policy.limits.per_ip);
         limit(&mut script, policy.limits.failures_per_phone);
+        let pace = policy.pacing.as_ref().map(|pacing| (pacing.per_second.get(), milliseconds(pacing.max_wait)));
+        let (per_window, max_wait) = pace.unwrap_or_default();
+        script.arg(per_window).arg(milliseconds(PACE_WINDOW)).arg(max_wait);
         script
     }
 
@@ -80,9 +85,15 @@ impl Scripts {
         script
     }
 
-    pub(super) fn take_back(&self, keys: &PhoneKeys, address: &str, code: &NewCode) -> ScriptInvocation<'_> {
+    pub(super) fn take_back(
+        &self,
+        keys: &PhoneKeys,
+        address: &str,
+        sender: &str,
+        code: &NewCode,
+    ) -> ScriptInvocation<'_> {
         let mut script = self.take_back.key(&keys.code);
-        script.key(&keys.sends).key(address).arg(code.id.as_str());
+        script.key(&keys.sends).key(address).key(sender).arg(code.id.as_str());
         script
     }
 

@@ -23,6 +23,8 @@ pub struct RedisSettings {
     pub timeout: Duration,
     /// Connections that requests share.
     pub pool_size: usize,
+    /// Whether to serve on a Redis that may lose or give away codes.
+    pub allow_unsafe: bool,
 }
 
 /// A Redis URL. It may hold a password, so printing shows none.

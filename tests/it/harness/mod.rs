@@ -1,10 +1,37 @@
 //! What the tests stand on: servers, proxies, whole applications.
 
+pub mod app;
+pub mod logs;
 pub mod proxy;
 pub mod redis;
+pub mod reply;
 pub mod stores;
+pub mod stub;
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Waits until the condition holds, for at most ten seconds.
+#[track_caller]
+pub fn eventually(what: &'static str, condition: impl AsyncFnMut() -> bool) -> impl Future<Output = Duration> {
+    eventually_within(Duration::from_secs(10), what, condition)
+}
+
+/// Waits until the condition holds, and returns how long that took, which must not be longer than `bound`.
+pub async fn eventually_within(
+    bound: Duration,
+    what: &'static str,
+    mut condition: impl AsyncFnMut() -> bool,
+) -> Duration {
+    let began = Instant::now();
+    while !condition().await {
+        assert!(began.elapsed() <= bound, "not within {bound:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let took = began.elapsed();
+    assert!(took <= bound, "{what}, but only after {took:?}, more than {bound:?}");
+    took
+}
 
 /// A port that nobody listened on a moment ago.
 pub fn free_port() -> u16 {

@@ -2,8 +2,10 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -21,7 +23,9 @@ pub enum Mode {
 /// A proxy on a port of its own.
 pub struct Proxy {
     address: SocketAddr,
+    upstream: SocketAddr,
     mode: Arc<watch::Sender<Mode>>,
+    passing: Arc<AtomicUsize>,
     task: JoinHandle<()>,
 }
 
@@ -31,8 +35,9 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (mode, watch) = watch::channel(Mode::Pass(upstream));
-        let task = tokio::spawn(run(listener, address, watch));
-        Self { address, mode: Arc::new(mode), task }
+        let passing = Arc::default();
+        let task = tokio::spawn(run(listener, address, watch, Arc::clone(&passing)));
+        Self { address, upstream, mode: Arc::new(mode), passing, task }
     }
 
     /// Where it listens.
@@ -40,9 +45,22 @@ impl Proxy {
         self.address
     }
 
-    /// Changes what it does, for connections old and new.
-    pub fn set(&self, mode: Mode) {
+    /// The mode that passes everything on to where it started.
+    pub fn upstream(&self) -> Mode {
+        Mode::Pass(self.upstream)
+    }
+
+    /// Changes what it does, for connections old and new. It does so when this returns.
+    pub async fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
+        let in_force = async || match mode {
+            Mode::Pass(_) => TcpStream::connect(self.address).await.is_ok(),
+            Mode::Frozen => self.passing.load(Ordering::SeqCst) == 0,
+            Mode::Cut => self.passing.load(Ordering::SeqCst) == 0 && TcpStream::connect(self.address).await.is_err(),
+        };
+        while !in_force().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
     }
 }
 
@@ -52,40 +70,49 @@ impl Drop for Proxy {
     }
 }
 
-async fn run(listener: TcpListener, address: SocketAddr, mut mode: watch::Receiver<Mode>) {
+async fn run(listener: TcpListener, address: SocketAddr, mut mode: watch::Receiver<Mode>, passing: Arc<AtomicUsize>) {
     let mut listener = Some(listener);
     loop {
         let now = *mode.borrow_and_update();
         if now == Mode::Cut {
-            listener = None;
+            drop(listener.take());
+            // Bound but not listening: connections are refused, and nobody else gets the port meanwhile.
+            let socket = TcpSocket::new_v4().expect("a socket");
+            socket.set_reuseaddr(true).expect("reuse");
+            socket.bind(address).expect("the proxy's port is still free");
             if mode.changed().await.is_err() {
                 return;
             }
+            if *mode.borrow() != Mode::Cut {
+                listener = Some(socket.listen(1024).expect("listen"));
+            }
             continue;
         }
-        if listener.is_none() {
-            listener = Some(TcpListener::bind(address).await.expect("the proxy's port is still free"));
-        }
         let accepted = tokio::select! {
-            accepted = listener.as_ref().expect("just bound").accept() => accepted,
+            accepted = listener.as_ref().expect("listening unless cut").accept() => accepted,
             changed = mode.changed() => match changed {
                 Ok(()) => continue,
                 Err(_) => return,
             },
         };
         if let Ok((client, _)) = accepted {
-            tokio::spawn(pass(client, mode.clone()));
+            tokio::spawn(pass(client, mode.clone(), Arc::clone(&passing)));
         }
     }
 }
 
-async fn pass(mut client: TcpStream, mut mode: watch::Receiver<Mode>) {
+async fn pass(mut client: TcpStream, mut mode: watch::Receiver<Mode>, passing: Arc<AtomicUsize>) {
     let now = *mode.borrow_and_update();
     if let Mode::Pass(upstream) = now {
         let Ok(mut server) = TcpStream::connect(upstream).await else { return };
-        tokio::select! {
-            _ = tokio::io::copy_bidirectional(&mut client, &mut server) => return,
-            _ = mode.changed() => {}
+        passing.fetch_add(1, Ordering::SeqCst);
+        let ended = tokio::select! {
+            _ = tokio::io::copy_bidirectional(&mut client, &mut server) => true,
+            _ = mode.changed() => false,
+        };
+        passing.fetch_sub(1, Ordering::SeqCst);
+        if ended {
+            return;
         }
     }
     // Another mode than at the start: frozen keeps the socket open until the mode changes again, others drop it.

@@ -35,7 +35,7 @@ impl TestStore {
     }
 
     pub fn redis_with(subject: Subject) -> Self {
-        let keys = RedisKeys { server: RedisServer::shared(), prefix: unique_prefix() };
+        let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
         let settings = RedisSettings { subject, ..settings(keys.server.url(), &keys.prefix) };
         Self { store: Arc::new(RedisStore::new(&settings).unwrap()), time: Time::Redis(keys) }
     }
@@ -66,6 +66,7 @@ pub fn settings(url: &str, prefix: &str) -> RedisSettings {
         subject: Subject::Phone,
         timeout: Duration::from_secs(2),
         pool_size: 1,
+        allow_unsafe: false,
     }
 }
 
@@ -97,12 +98,32 @@ pub struct RedisKeys {
 }
 
 impl RedisKeys {
+    pub fn new(server: Arc<RedisServer>, prefix: String) -> Self {
+        Self { server, prefix }
+    }
+
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
+    /// A connection of the test's own. It is patient: the machine may be busy with other tests.
     pub async fn connection(&self) -> ::redis::aio::MultiplexedConnection {
-        ::redis::Client::open(self.server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+        let patience = Some(Duration::from_secs(20));
+        let config =
+            ::redis::AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+        let client = ::redis::Client::open(self.server.url()).unwrap();
+        client.get_multiplexed_async_connection_with_config(&config).await.unwrap()
+    }
+
+    /// A key of the test by what follows its prefix, such as `v1:{15551234567}:code`.
+    pub fn key(&self, rest: &str) -> String {
+        format!("{}:{rest}", self.prefix)
+    }
+
+    /// A field of the record of a phone's code.
+    pub async fn of_code(&self, digits: &str, field: &str) -> Option<String> {
+        let key = self.key(&format!("v1:{{{digits}}}:code"));
+        ::redis::cmd("HGET").arg(key).arg(field).query_async(&mut self.connection().await).await.unwrap()
     }
 
     /// Every key of the test, sorted.
@@ -135,7 +156,7 @@ impl RedisKeys {
     }
 
     /// Moves every stored moment and every TTL `duration` back, in one step.
-    async fn age(&self, duration: Duration) {
+    pub async fn age(&self, duration: Duration) {
         const AGE: &str = r"
             for _, key in ipairs(KEYS) do
               local ttl = redis.call('PTTL', key)
@@ -154,6 +175,9 @@ impl RedisKeys {
               end
             end";
         let keys = self.list().await;
+        if keys.is_empty() {
+            return;
+        }
         let mut age = ::redis::cmd("EVAL");
         age.arg(AGE).arg(keys.len()).arg(&keys).arg(u64::try_from(duration.as_millis()).unwrap());
         age.query_async::<()>(&mut self.connection().await).await.unwrap();

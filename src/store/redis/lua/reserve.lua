@@ -1,9 +1,12 @@
 -- reserve.lua · check every limit, then charge them and store the new code, in one atomic step
 --   KEYS[1] code   KEYS[2] sends of the phone   KEYS[3] failures of the phone   KEYS[4] sends of the address
+--   KEYS[5] sends of the sender
 --   ARGV[1] id   ARGV[2] digest   ARGV[3] secret id   ARGV[4] max attempts   ARGV[5] lifetime ms   ARGV[6] linger ms
 --   ARGV[7..8] per_phone max, window ms   ARGV[9] resend_cooldown ms   ARGV[10..11] per_ip max, window ms
 --   ARGV[12..13] failures_per_phone max, window ms   (0: no such limit)
---   Returns {'reserved', '', 0} | {'limited', name of the limit that holds longest, ms}
+--   ARGV[14..16] messages in a window of the sender, window ms, longest wait ms   (0: no pace)
+--   Returns {'reserved', '', ms until the message's turn} | {'limited', name of the limit that holds longest, ms}
+--         | {'crowded', '', ms until a turn would come in time}
 
 local code, sends, failures, address = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local lifetime, linger = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -27,6 +30,27 @@ if wait > 0 then
   return {'limited', name, math.ceil(wait)}
 end
 
+-- The sender's turns lie in the future as well: this one comes when the turn so many before it is a window ago.
+local per_window, pace_window, longest_wait = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
+local turn = now
+if per_window > 0 then
+  local before = redis.call('ZREVRANGE', KEYS[5], per_window - 1, per_window - 1, 'WITHSCORES')
+  if before[2] then
+    -- A clock that stepped back must not make anyone wait for more than a window behind the others.
+    turn = math.max(now, math.min(before[2] + pace_window, now + longest_wait + pace_window))
+  end
+  if turn - now > longest_wait then
+    return {'crowded', '', math.ceil(turn - now - longest_wait)}
+  end
+end
+
+-- The first write must be one that a full Redis refuses: it then has refused the whole, as from the first write on it
+-- lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is refused.
+redis.call('SET', code, '')
+redis.call('DEL', code)
+redis.call('HSET', code, 'id', ARGV[1], 'digest', ARGV[2], 'secret_id', ARGV[3], 'attempts', 0, 'max_attempts', ARGV[4],
+  'created_at', now, 'expires_at', now + lifetime)
+redis.call('PEXPIRE', code, lifetime + linger)
 local keep = math.max(per_phone > 0 and phone_window or 0, cooldown)
 if keep > 0 then
   window_add(sends, ARGV[1], keep, now)
@@ -34,8 +58,9 @@ end
 if per_ip > 0 then
   window_add(address, ARGV[1], ip_window, now)
 end
-redis.call('DEL', code)
-redis.call('HSET', code, 'id', ARGV[1], 'digest', ARGV[2], 'secret_id', ARGV[3], 'attempts', 0, 'max_attempts', ARGV[4],
-  'created_at', now, 'expires_at', now + lifetime)
-redis.call('PEXPIRE', code, lifetime + linger)
-return {'reserved', '', 0}
+if per_window > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - pace_window)
+  redis.call('ZADD', KEYS[5], turn, ARGV[1])
+  redis.call('PEXPIRE', KEYS[5], pace_window + longest_wait)
+end
+return {'reserved', '', math.ceil(turn - now)}

@@ -1,0 +1,257 @@
+//! The life of a code, from the request to the last thing that is said about it.
+
+use std::time::Duration;
+
+use crate::harness::app::{SECRET, TestApp};
+use crate::harness::reply::{says, wrong};
+
+const PHONE: &str = "15551234567";
+const OTHER: &str = "15557654321";
+const MINUTE: Duration = Duration::from_mins(1);
+
+#[tokio::test]
+async fn a_code_that_arrived_works_once() {
+    let app = TestApp::start().await;
+    app.request(PHONE).await.is(200, "OK");
+    let code = app.code(PHONE);
+    assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.verify(PHONE, &code).await.is(404, &says::no_active_code(PHONE));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_phone_that_never_asked_has_no_code() {
+    let app = TestApp::start().await;
+    app.verify(PHONE, "123456").await.is(404, "No active code for phone # 15551234567");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn one_phones_code_is_of_no_use_for_another() {
+    let app = TestApp::start().await;
+    let (code, other) = (app.code_for(PHONE).await, app.code_for(OTHER).await);
+    if code != other {
+        app.verify(OTHER, &code).await.is(401, &says::incorrect(2));
+    }
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.verify(OTHER, &other).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn wrong_guesses_are_counted_down_and_then_even_the_right_one_is_refused() {
+    let app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &wrong(&code)).await.is(401, "Incorrect code. 2 attempt(s) remaining.");
+    app.verify(PHONE, &wrong(&code)).await.is(401, "Incorrect code. 1 attempt(s) remaining.");
+    app.verify(PHONE, &wrong(&code)).await.is(401, "Too many failed attempts, please request a new code.");
+    app.verify(PHONE, &code).await.is(401, says::LOCKED);
+    app.verify(PHONE, &wrong(&code)).await.is(401, says::LOCKED);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_last_attempt_is_good_if_it_is_right() {
+    let app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
+    app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(1));
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_single_attempt_has_none_remaining() {
+    let app = TestApp::builder().set("otp.max_verification_attempts", "1").start().await;
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &wrong(&code)).await.is(401, says::LOCKED);
+    app.verify(PHONE, &code).await.is(401, says::LOCKED);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_guess_is_compared_as_it_is() {
+    let app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &format!(" {code}")).await.is(401, &says::incorrect(2));
+    app.verify(PHONE, &format!("{code}0")).await.is(401, &says::incorrect(1));
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_expired_code_is_told_from_an_unknown_one_while_its_record_lingers() {
+    let app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    app.age((5 * MINUTE).checked_sub(Duration::from_secs(20)).unwrap()).await;
+    app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
+    app.age(Duration::from_secs(20)).await;
+    app.verify(PHONE, &code).await.is(401, "Code has expired, please request another.");
+    app.age((10 * MINUTE).checked_sub(Duration::from_secs(20)).unwrap()).await;
+    app.verify(PHONE, &code).await.is(401, says::EXPIRED);
+    app.age(Duration::from_secs(20)).await;
+    app.verify(PHONE, &code).await.is(404, &says::no_active_code(PHONE));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_code_that_is_about_to_expire_is_good() {
+    let app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    app.age((5 * MINUTE).checked_sub(Duration::from_secs(20)).unwrap()).await;
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn lifetime_and_linger_are_the_configured_ones() {
+    let app = TestApp::builder().set("otp.code_lifetime", "90s").set("otp.linger", "0s").start().await;
+    let code = app.code_for(PHONE).await;
+    app.age(Duration::from_secs(90)).await;
+    app.verify(PHONE, &code).await.is(404, &says::no_active_code(PHONE));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_locked_code_stays_locked_until_its_record_goes() {
+    let app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    for _ in 0..3 {
+        app.verify(PHONE, &wrong(&code)).await;
+    }
+    app.age(6 * MINUTE).await;
+    app.verify(PHONE, &code).await.is(401, says::LOCKED);
+    app.age(9 * MINUTE).await;
+    app.verify(PHONE, &code).await.is(404, &says::no_active_code(PHONE));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_new_code_replaces_the_old_one() {
+    let app = TestApp::start().await;
+    let old = app.code_for(PHONE).await;
+    let mut new = app.code_for(PHONE).await;
+    while new == old {
+        new = app.code_for(PHONE).await;
+    }
+    app.verify(PHONE, &old).await.is(401, &says::incorrect(2));
+    app.verify(PHONE, &new).await.is(200, "OK");
+    app.verify(PHONE, &old).await.is(404, &says::no_active_code(PHONE));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_new_code_comes_with_all_its_attempts() {
+    let app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    for _ in 0..4 {
+        app.verify(PHONE, &wrong(&code)).await;
+    }
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn codes_have_the_configured_length() {
+    for length in [4, 10] {
+        let app = TestApp::builder().set("otp.code_length", &length.to_string()).start().await;
+        let code = app.code_for(PHONE).await;
+        assert_eq!(code.len(), length);
+        app.verify(PHONE, &code).await.is(200, "OK");
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn instances_know_each_others_codes_and_what_became_of_them() {
+    let app = TestApp::builder().instances(2).start().await;
+    app.on(0).request(PHONE).await.is(200, "OK");
+    let code = app.code(PHONE);
+    app.on(1).verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
+    app.on(0).verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(1));
+    app.on(1).verify(PHONE, &code).await.is(200, "OK");
+    app.on(0).verify(PHONE, &code).await.is(404, &says::no_active_code(PHONE));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_secret_is_rotated_without_losing_live_codes() {
+    let app = TestApp::builder()
+        .instances(2)
+        .set_on(1, "otp.secret", "another-secret-of-the-end-to-end-tests")
+        .set_on(1, "otp.previous_secrets", SECRET)
+        .start()
+        .await;
+    app.on(0).request(PHONE).await.is(200, "OK");
+    let code = app.code(PHONE);
+    app.on(1).verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
+    app.on(1).verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_code_under_a_secret_that_is_not_known_has_expired_and_costs_no_attempt() {
+    let app =
+        TestApp::builder().instances(2).set_on(1, "otp.secret", "another-secret-of-the-end-to-end-tests").start().await;
+    app.on(1).request(PHONE).await.is(200, "OK");
+    let code = app.code(PHONE);
+    for _ in 0..4 {
+        app.on(0).verify(PHONE, &code).await.is(401, says::EXPIRED);
+    }
+    app.on(1).verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn redis_holds_what_is_documented_and_no_code() {
+    let app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    let expected = [
+        "v1:{15551234567}:code",
+        "v1:{15551234567}:sends",
+        "v1:{ip:127.0.0.1}:sends",
+        "v1:{sender:200000000000001}:sends",
+    ];
+    assert_eq!(app.keys.list().await, expected.map(|rest| app.keys.key(rest)));
+
+    let mut fields: Vec<(String, String)> = redis::cmd("HGETALL")
+        .arg(app.keys.key(expected[0]))
+        .query_async(&mut app.keys.connection().await)
+        .await
+        .unwrap();
+    fields.sort();
+    let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["attempts", "created_at", "digest", "expires_at", "id", "max_attempts", "secret_id"]);
+    let value = |name| fields.iter().find(|(field, _)| field == name).unwrap().1.as_str();
+    assert_eq!(value("digest").len(), 64);
+    assert!(value("digest").bytes().all(|byte| byte.is_ascii_hexdigit()));
+    assert_eq!((value("attempts"), value("max_attempts")), ("0", "3"));
+    let moment = |name| value(name).parse::<u64>().unwrap();
+    assert_eq!(moment("expires_at") - moment("created_at"), 300_000);
+    assert!(fields.iter().all(|(_, value)| *value != code), "the code is stored in clear");
+    let message = app.simulator.latest(PHONE).unwrap();
+    assert_eq!(message.biz_opaque_callback_data.as_deref(), Some(value("id")));
+
+    app.verify(PHONE, &wrong(&code)).await;
+    assert_eq!(app.keys.of_code(PHONE, "attempts").await.as_deref(), Some("1"));
+    assert!(app.keys.list().await.contains(&app.keys.key("v1:{15551234567}:failures")));
+    app.verify(PHONE, &code).await.is(200, "OK");
+    assert!(!app.keys.list().await.contains(&app.keys.key(expected[0])), "the record goes on success");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn hashed_subjects_name_nobody_in_redis() {
+    let app = TestApp::builder().set("redis.subject", "hashed").start().await;
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.code_for(PHONE).await;
+    let keys = app.keys.list().await;
+    assert_eq!(keys.len(), 5, "{keys:?}");
+    assert!(keys.iter().all(|key| !key.contains(PHONE) && !key.contains("127.0.0.1")), "{keys:?}");
+    app.finish().await;
+}

@@ -1,0 +1,305 @@
+//! A whole service under test: real listeners, a real Redis, a simulated WhatsApp over real HTTP.
+//!
+//! It has opinions. Every response that it hands on has been checked ([`reply`](super::reply)), and [`TestApp::finish`],
+//! which a test must not forget, checks what is left: every key goes away by itself, the token went out in its header
+//! alone, every listener stopped in order, and no log line names a whole number, a code or a secret.
+
+use std::collections::HashMap;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum_server::Handle;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use whatsapp_otp::app;
+use whatsapp_otp::config::{ServeSettings, Sources};
+use whatsapp_otp::http::Listener;
+use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+
+use super::logs::{self, LogMark};
+use super::proxy::Proxy;
+use super::redis::RedisServer;
+use super::reply::Client;
+use super::stores::RedisKeys;
+use super::unique_prefix;
+
+/// `otp.secret` of every application under test.
+pub const SECRET: &str = "the-secret-of-the-end-to-end-tests";
+/// The longest that an application may take to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// Instances of the service on one Redis prefix and one simulator. It is also a client of the first.
+pub struct TestApp {
+    instances: Vec<Instance>,
+    pub simulator: Simulator,
+    /// In front of the simulator, if it was asked for.
+    pub simulator_proxy: Option<Proxy>,
+    pub keys: RedisKeys,
+    log: LogMark,
+    finished: bool,
+}
+
+/// One instance, and a client of it.
+pub struct Instance {
+    client: Client,
+    ops: Client,
+    stop: mpsc::Sender<()>,
+    running: JoinHandle<anyhow::Result<()>>,
+}
+
+/// What the service under test is to be.
+pub struct TestAppBuilder {
+    settings: HashMap<String, String>,
+    of_instance: Vec<(usize, String, String)>,
+    instances: usize,
+    redis: Option<Arc<RedisServer>>,
+    redis_address: Option<String>,
+    simulator: SimulatorSettings,
+    simulator_proxied: bool,
+}
+
+impl TestApp {
+    /// A service on the shared Redis with the product's defaults.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    pub fn builder() -> TestAppBuilder {
+        TestAppBuilder {
+            settings: HashMap::new(),
+            of_instance: Vec::new(),
+            instances: 1,
+            redis: None,
+            redis_address: None,
+            // As many as the tests please, unless one is about just that.
+            simulator: SimulatorSettings { messages_per_second: 0, ..SimulatorSettings::default() },
+            simulator_proxied: false,
+        }
+    }
+
+    /// The instance of that index.
+    pub fn on(&self, index: usize) -> &Instance {
+        &self.instances[index]
+    }
+
+    /// The code that last arrived on a phone, given by its digits.
+    pub fn code(&self, digits: &str) -> String {
+        let message = self.simulator.latest(digits).expect("a message arrived");
+        message.code.expect("the message carries a code")
+    }
+
+    /// Requests a code, which must succeed, and reads it off the phone.
+    pub async fn code_for(&self, digits: &str) -> String {
+        self.request(digits).await.is(200, "OK");
+        self.code(digits)
+    }
+
+    /// Lets `duration` pass, as far as Redis is concerned.
+    pub async fn age(&self, duration: Duration) {
+        self.keys.age(duration).await;
+    }
+
+    /// Sends that reached the simulator, whatever became of them.
+    pub fn sends(&self) -> u64 {
+        self.simulator.send_requests()
+    }
+
+    /// Sends to this phone that are among the latest 200 requests cannot be told apart by path, so messages are
+    /// counted: those that were accepted for it.
+    pub fn messages_to(&self, digits: &str) -> usize {
+        let to = format!("+{digits}");
+        self.simulator.inbox().iter().filter(|message| message.to == to).count()
+    }
+
+    /// Stops every instance in order and checks what is left.
+    pub async fn finish(mut self) {
+        self.finished = true;
+        for instance in self.instances.drain(..) {
+            instance.stop().await;
+        }
+        assert_eq!(self.keys.immortal().await, Vec::<String>::new(), "keys without a TTL");
+        assert_eq!(self.simulator.tokens_in_query(), 0, "the token went out in a query");
+        let token = format!("Bearer {}", self.simulator.settings().access_token);
+        for request in self.simulator.requests() {
+            assert_eq!(request.headers["authorization"], token.as_str(), "{}", request.path);
+        }
+        let codes: Vec<String> = self.simulator.inbox().into_iter().filter_map(|message| message.code).collect();
+        self.log.has_no_secrets(&codes, &[SECRET, &self.simulator.settings().access_token]);
+    }
+}
+
+impl Deref for TestApp {
+    type Target = Instance;
+
+    fn deref(&self) -> &Instance {
+        self.on(0)
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        assert!(self.finished || std::thread::panicking(), "the test forgot `app.finish().await`");
+    }
+}
+
+impl Deref for Instance {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.client
+    }
+}
+
+impl Instance {
+    /// A client of the operators' listener.
+    pub fn ops(&self) -> &Client {
+        &self.ops
+    }
+
+    /// The status of `/health/ready` and what it says.
+    pub async fn ready(&self) -> (u16, serde_json::Value) {
+        self.ops.json("/health/ready").await
+    }
+
+    /// Asks the instance to stop, as the first signal does.
+    pub async fn ask_to_stop(&self) {
+        self.stop.send(()).await.expect("the instance runs");
+    }
+
+    /// Whether its `run_until` has returned.
+    pub fn has_stopped(&self) -> bool {
+        self.running.is_finished()
+    }
+
+    async fn stop(self) {
+        let Self { client, ops, stop, running } = self;
+        drop((client, ops));
+        let _ = stop.send(()).await;
+        let stopped = timeout(STOP_WITHIN, running).await.expect("stops in time");
+        stopped.expect("no panic").expect("stops without an error");
+    }
+}
+
+impl TestAppBuilder {
+    /// A setting by its key, `limits.per_phone`, on every instance.
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.settings.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// A setting of one instance.
+    pub fn set_on(mut self, instance: usize, key: &str, value: &str) -> Self {
+        self.of_instance.push((instance, key.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn instances(mut self, instances: usize) -> Self {
+        self.instances = instances;
+        self
+    }
+
+    /// A Redis of the test's own.
+    pub fn redis(mut self, server: &Arc<RedisServer>) -> Self {
+        self.redis = Some(Arc::clone(server));
+        self
+    }
+
+    /// Reaches Redis through a proxy; keys are looked at past it.
+    pub fn redis_through(mut self, proxy: &Proxy) -> Self {
+        self.redis_address = Some(proxy.address().to_string());
+        self
+    }
+
+    /// Changes how the simulated account is set up.
+    pub fn simulator(mut self, change: impl FnOnce(&mut SimulatorSettings)) -> Self {
+        change(&mut self.simulator);
+        self
+    }
+
+    /// Puts a proxy between the service and the simulator.
+    pub fn simulator_proxied(mut self) -> Self {
+        self.simulator_proxied = true;
+        self
+    }
+
+    pub async fn start(self) -> TestApp {
+        let simulator = Simulator::new(self.simulator.clone());
+        self.start_on(simulator).await.unwrap_or_else(|error| panic!("the service does not start: {error:#}"))
+    }
+
+    /// The error that start-up ends with on this simulator.
+    pub async fn start_fails(self, simulator: Simulator) -> String {
+        match self.start_on(simulator).await {
+            Ok(mut app) => {
+                app.finished = true;
+                panic!("the service started")
+            }
+            Err(error) => format!("{error:#}"),
+        }
+    }
+
+    /// Starts on a simulator that the test prepared.
+    pub async fn start_on(self, simulator: Simulator) -> anyhow::Result<TestApp> {
+        let log = logs::capture();
+        let address = serve_simulator(&simulator).await;
+        let simulator_proxy = if self.simulator_proxied { Some(Proxy::start(address).await) } else { None };
+        let address = simulator_proxy.as_ref().map_or(address, Proxy::address);
+        let server = self.redis.clone().unwrap_or_else(RedisServer::shared);
+        let keys = RedisKeys::new(Arc::clone(&server), unique_prefix());
+
+        let account = simulator.settings();
+        let redis_url = self.redis_address.as_ref().map(|address| format!("redis://{address}/0"));
+        let mut settings: HashMap<String, String> = [
+            ("server.listen", "127.0.0.1:0"),
+            ("server.ops_listen", "127.0.0.1:0"),
+            ("server.drain_delay", "0s"),
+            ("otp.secret", SECRET),
+            ("redis.url", redis_url.as_deref().unwrap_or(server.url())),
+            ("redis.key_prefix", keys.prefix()),
+            ("whatsapp.base_url", &format!("http://{address}")),
+            ("whatsapp.waba_id", &account.waba_id),
+            ("whatsapp.phone_number_id", &account.phone_number_id),
+            ("whatsapp.template_id", &account.template_id),
+            ("whatsapp.access_token", &account.access_token),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        settings.extend(self.settings);
+
+        let mut instances = Vec::new();
+        for index in 0..self.instances {
+            let mut settings = settings.clone();
+            let own = self.of_instance.iter().filter(|(instance, ..)| *instance == index);
+            settings.extend(own.map(|(_, key, value)| (key.clone(), value.clone())));
+            instances.push(start_instance(&settings).await?);
+        }
+        Ok(TestApp { instances, simulator, simulator_proxy, keys, log, finished: false })
+    }
+}
+
+/// Settings as the environment of a process has them.
+pub fn environment(settings: &HashMap<String, String>) -> HashMap<String, String> {
+    let variable = |key: &String| format!("WHATSAPP_OTP__{}", key.to_uppercase().replace('.', "__"));
+    settings.iter().map(|(key, value)| (variable(key), value.clone())).collect()
+}
+
+async fn start_instance(settings: &HashMap<String, String>) -> anyhow::Result<Instance> {
+    whatsapp_otp::cli::install_tls_provider();
+    let settings = ServeSettings::load(&Sources { file: None, environment: environment(settings) })?;
+    let app = app::serve(settings).await?;
+    let client = Client::new(app.public_address());
+    let ops = Client::new(app.ops_address().expect("there is an operators' listener"));
+    let (stop, stopped) = mpsc::channel(2);
+    let running = tokio::spawn(app.run_until(stopped));
+    Ok(Instance { client, ops, stop, running })
+}
+
+/// Serves the simulator for as long as the test's runtime lives.
+pub async fn serve_simulator(simulator: &Simulator) -> std::net::SocketAddr {
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+    let address = listener.address();
+    tokio::spawn(listener.serve(simulator.router(), Handle::new()));
+    address
+}

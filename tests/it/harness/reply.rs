@@ -1,0 +1,202 @@
+//! A client of the service that looks at every answer before a test does.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, RequestBuilder};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// The longest that any answer may take.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Calls one listener.
+#[derive(Clone)]
+pub struct Client {
+    address: SocketAddr,
+    http: reqwest::Client,
+}
+
+/// An answer that kept the promises which all answers make.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: u16,
+    pub body: String,
+    pub headers: HeaderMap,
+    /// From the first byte sent to the last one received.
+    pub took: Duration,
+}
+
+impl Client {
+    pub fn new(address: SocketAddr) -> Self {
+        whatsapp_otp::cli::install_tls_provider();
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        Self { address, http: http.timeout(LONGEST).build().unwrap() }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A request to build further and to [`send`].
+    pub fn call(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.address))
+    }
+
+    /// `GET` of a path.
+    pub async fn get(&self, path: &str) -> Reply {
+        send(self.call(Method::GET, path)).await
+    }
+
+    /// Requests a code.
+    pub async fn request(&self, phone: &str) -> Reply {
+        self.get(&format!("/otp/{phone}")).await
+    }
+
+    /// Verifies a code.
+    pub async fn verify(&self, phone: &str, code: &str) -> Reply {
+        self.post(&format!("/otp/{phone}"), &serde_json::json!({ "code": code }).to_string()).await
+    }
+
+    /// `POST` of JSON.
+    pub async fn post(&self, path: &str, json: &str) -> Reply {
+        send(self.call(Method::POST, path).header(CONTENT_TYPE, "application/json").body(json.to_owned())).await
+    }
+
+    /// `GET` of JSON, for what is not the public listener.
+    pub async fn json(&self, path: &str) -> (u16, serde_json::Value) {
+        let response = self.call(Method::GET, path).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, response.json().await.unwrap())
+    }
+
+    /// Opens a connection and writes the bytes as they are.
+    pub async fn connect(&self, bytes: impl AsRef<[u8]>) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        stream.write_all(bytes.as_ref()).await.unwrap();
+        stream
+    }
+
+    /// Sends the bytes as they are, `Connection: close` among them, and reads one answer.
+    pub async fn raw(&self, bytes: impl AsRef<[u8]>) -> Reply {
+        let began = Instant::now();
+        let mut stream = self.connect(bytes).await;
+        read(&mut stream, began).await
+    }
+
+    /// The status alone, for what is answered before it reaches the service.
+    pub async fn raw_status(&self, bytes: impl AsRef<[u8]>) -> u16 {
+        status(&receive(&mut self.connect(bytes).await).await.0)
+    }
+}
+
+/// The head of an answer and its body, both as they came.
+async fn receive(stream: &mut TcpStream) -> (String, String) {
+    let mut answer = Vec::new();
+    let all = tokio::time::timeout(LONGEST, stream.read_to_end(&mut answer)).await.expect("an answer");
+    // A server that refuses a body without reading it may reset the connection after its answer.
+    assert!(all.is_ok() || !answer.is_empty(), "{all:?}");
+    let text = String::from_utf8(answer).expect("text");
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer, but {text:?}"));
+    (head.to_owned(), body.to_owned())
+}
+
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
+}
+
+/// Sends a request and checks the answer.
+pub async fn send(request: RequestBuilder) -> Reply {
+    let began = Instant::now();
+    let response = request.send().await.expect("an answer");
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    let body = response.text().await.expect("a body");
+    Reply { status, body, headers, took: began.elapsed() }.checked()
+}
+
+/// Reads an answer to its end and checks it.
+pub async fn read(stream: &mut TcpStream, began: Instant) -> Reply {
+    let (head, body) = receive(stream).await;
+    let header = |line: &str| {
+        let (name, value) = line.split_once(':').unwrap();
+        (name.parse::<HeaderName>().unwrap(), value.trim().parse::<HeaderValue>().unwrap())
+    };
+    let headers = head.lines().skip(1).map(header).collect();
+    Reply { status: status(&head), body, headers, took: began.elapsed() }.checked()
+}
+
+impl Reply {
+    /// What every answer of the public listener promises.
+    #[track_caller]
+    fn checked(self) -> Self {
+        assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
+        let id = self.header("x-request-id").unwrap_or_else(|| panic!("no X-Request-Id: {self:?}"));
+        assert!((1..=64).contains(&id.len()), "{id}");
+        if !self.body.is_empty() {
+            assert_eq!(self.header("content-type"), Some("text/plain; charset=utf-8"), "{self:?}");
+        }
+        assert_eq!(self.status == 429, self.header("retry-after").is_some(), "{self:?}");
+        if let Some(seconds) = self.header("retry-after") {
+            assert!(seconds.parse::<u64>().is_ok_and(|seconds| seconds > 0), "{self:?}");
+            assert_eq!(self.body, format!("Too many requests, please try again in {seconds} second(s)."));
+        }
+        self
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut values = self.headers.get_all(name).iter();
+        let first = values.next()?.to_str().unwrap();
+        assert!(values.next().is_none(), "{name} twice");
+        Some(first)
+    }
+
+    /// The answer is this one, word by word.
+    #[track_caller]
+    pub fn is(&self, status: u16, body: &str) -> &Self {
+        assert_eq!((self.status, self.body.as_str()), (status, body));
+        self
+    }
+
+    /// The seconds of a 429.
+    #[track_caller]
+    pub fn retry_after(&self) -> u64 {
+        assert_eq!(self.status, 429, "{self:?}");
+        self.header("retry-after").unwrap().parse().unwrap()
+    }
+
+    /// The answer came within `bound`.
+    #[track_caller]
+    pub fn within(&self, bound: Duration) -> &Self {
+        assert!(self.took <= bound, "{} took {:?}, more than {bound:?}", self.status, self.took);
+        self
+    }
+}
+
+/// The answers of the table, as the contract words them.
+pub mod says {
+    pub const INVALID_PHONE: &str = "Invalid phone number.";
+    pub const UNAUTHORIZED: &str = "Missing or invalid API key.";
+    pub const SEND_FAILED: &str = "Error calling WhatsApp send message API";
+    pub const UNAVAILABLE: &str = "Service temporarily unavailable.";
+    pub const NO_CODE: &str = "No code provided.";
+    pub const MALFORMED: &str = "Malformed JSON.";
+    pub const NOT_A_STRING: &str = "Code must be a string.";
+    pub const LOCKED: &str = "Too many failed attempts, please request a new code.";
+    pub const EXPIRED: &str = "Code has expired, please request another.";
+
+    pub fn incorrect(left: u32) -> String {
+        format!("Incorrect code. {left} attempt(s) remaining.")
+    }
+
+    pub fn no_active_code(digits: &str) -> String {
+        format!("No active code for phone # {digits}")
+    }
+}
+
+/// A code of the same length that is another one.
+pub fn wrong(code: &str) -> String {
+    let last = code.as_bytes().last().copied().unwrap();
+    let other = if last == b'9' { '0' } else { char::from(last + 1) };
+    format!("{}{other}", &code[..code.len() - 1])
+}
