@@ -5,6 +5,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::unchecked_time_subtraction,
     reason = "what goes wrong in a test or its harness fails the test"
 )]
@@ -16,8 +17,11 @@ mod harness_itself;
 mod limits;
 mod metrics;
 mod outages;
+mod overload;
 mod races;
+mod redis_safety;
 mod requests;
 mod store_agreement;
 mod store_contract;
+mod tls;
 mod whatsapp;
