@@ -98,7 +98,7 @@ impl Answer {
     }
 
     /// The name in logs and metrics.
-    fn outcome(&self) -> &'static str {
+    pub(super) fn outcome(&self) -> &'static str {
         match self {
             Self::Sent(Sent::Accepted) => "sent",
             Self::Sent(Sent::Unclear) => "sent_unclear",

@@ -18,6 +18,7 @@ mod harness_itself;
 mod health;
 mod limits;
 mod logs;
+mod metrics;
 mod outages;
 mod overload;
 mod races;

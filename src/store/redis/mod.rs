@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_redis::{Manager, Pool, PoolConfig, Runtime, Timeouts};
+use metrics::{counter, histogram};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation};
@@ -38,6 +39,7 @@ use crate::otp::{
     ActiveCode, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode, StoreError,
     Verdict,
 };
+use crate::telemetry::metrics::{REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
 
 /// Keeps codes and limits in Redis.
 pub struct RedisStore {
@@ -84,12 +86,22 @@ impl RedisStore {
     }
 
     /// Runs a script within the time-out. Its outcome is unknown if that fails, so it is never run again unasked.
-    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        self.bounded(async |connection| script.invoke_async(connection).await).await
+    async fn run<T: FromRedisValue>(&self, name: &'static str, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let answer = self.bounded(async |connection| script.invoke_async(connection).await).await;
+        histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => name).record(began.elapsed());
+        answer
     }
 
-    /// Runs a command on a shared connection, connecting included, within the time-out.
+    /// Runs a command on a shared connection, connecting included, within the time-out. Failures are counted.
     async fn bounded<T>(
+        &self,
+        command: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Result<T, StoreError> {
+        self.on_a_link(command).await.inspect_err(count)
+    }
+
+    async fn on_a_link<T>(
         &self,
         command: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
@@ -115,6 +127,15 @@ impl RedisStore {
             }
         }
     }
+}
+
+fn count(error: &StoreError) {
+    let kind = match error {
+        StoreError::Unreachable(_) => "unreachable",
+        StoreError::NoAnswer(_) => "no_answer",
+        StoreError::Faulty(_) => "faulty",
+    };
+    counter!(REDIS_ERRORS_TOTAL, "kind" => kind).increment(1);
 }
 
 /// Connecting gets a quarter of the time a decision may take, so that a lost connection is replaced within one.
@@ -159,7 +180,8 @@ impl CodeStore for RedisStore {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
         let sender = self.keys.sender_sends(policy);
-        reply::reservation(self.run(&self.scripts.reserve(&keys, &address, &sender, code, policy)).await?)
+        let script = self.scripts.reserve(&keys, &address, &sender, code, policy);
+        reply::reservation(self.run("reserve", &script).await?).inspect_err(count)
     }
 
     async fn verify(
@@ -168,23 +190,25 @@ impl CodeStore for RedisStore {
         candidates: &[SealedCode],
         policy: &Policy,
     ) -> Result<Verdict, StoreError> {
-        reply::verdict(self.run(&self.scripts.verify(&self.keys.phone(phone), candidates, policy)).await?)
+        let script = self.scripts.verify(&self.keys.phone(phone), candidates, policy);
+        reply::verdict(self.run("verify", &script).await?).inspect_err(count)
     }
 
     async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
         let sender = self.keys.sender_sends(policy);
-        self.run(&self.scripts.take_back(&keys, &address, &sender, code)).await
+        self.run("take_back", &self.scripts.take_back(&keys, &address, &sender, code)).await
     }
 
     async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {
-        let (codes, counters): (u64, u64) = self.run(&self.scripts.revoke(&self.keys.phone(phone), limits)).await?;
+        let (codes, counters): (u64, u64) =
+            self.run("revoke", &self.scripts.revoke(&self.keys.phone(phone), limits)).await?;
         Ok(Revocation { code: codes > 0, limits: counters > 0 })
     }
 
     async fn status(&self, phone: &PhoneNumber, policy: &Policy) -> Result<PhoneStatus, StoreError> {
-        let reply = self.run(&self.scripts.status(&self.keys.phone(phone), policy)).await?;
+        let reply = self.run("status", &self.scripts.status(&self.keys.phone(phone), policy)).await?;
         Ok(inspect::phone_status(reply, phone, policy))
     }
 
