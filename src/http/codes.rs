@@ -49,7 +49,7 @@ async fn request_code(
     let deadline = Instant::now() + state.send_within;
     // Waiting for WhatsApp must not use up the room for verification.
     let Ok(place) = state.sends.try_acquire_owned() else {
-        return about(&phone, counted(SENDS_TOTAL, Answer::Overloaded { retry_after: COME_BACK }));
+        return about(&phone, counted(SENDS_TOTAL, Answer::Overloaded { what: "sends", retry_after: COME_BACK }));
     };
     let (service, recipient) = (state.service, phone.clone());
     let request = async move {

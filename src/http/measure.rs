@@ -10,6 +10,7 @@ use super::answer::Answer;
 use super::codes;
 use crate::telemetry::metrics::{
     HTTP_REQUEST_DURATION_SECONDS, HTTP_REQUESTS_IN_FLIGHT, HTTP_REQUESTS_TOTAL, LIMIT_REFUSALS_TOTAL, OTHER,
+    OVERLOAD_REFUSALS_TOTAL,
 };
 
 /// The status of a request whose caller hung up: nginx's, so that those who know it recognise it.
@@ -51,10 +52,17 @@ impl Drop for Measured {
 /// Counts how a call ended, by `metric`: one of `SENDS_TOTAL` and `VERIFICATIONS_TOTAL`.
 pub(super) fn counted(metric: &'static str, answer: Answer) -> Answer {
     counter!(metric, "outcome" => answer.outcome()).increment(1);
-    if let Answer::Limited { limit, .. } = answer {
-        counter!(LIMIT_REFUSALS_TOTAL, "limit" => limit).increment(1);
+    match answer {
+        Answer::Limited { limit, .. } => counter!(LIMIT_REFUSALS_TOTAL, "limit" => limit).increment(1),
+        Answer::Overloaded { what, .. } => overloaded(what),
+        _ => {}
     }
     answer
+}
+
+/// Counts a request that was turned away because there is too much of `what`.
+pub(super) fn overloaded(what: &'static str) {
+    counter!(OVERLOAD_REFUSALS_TOTAL, "what" => what).increment(1);
 }
 
 fn route_label(path: Option<&str>) -> &'static str {

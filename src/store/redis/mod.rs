@@ -39,7 +39,7 @@ use crate::otp::{
     ActiveCode, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode, StoreError,
     Verdict,
 };
-use crate::telemetry::metrics::{REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
+use crate::telemetry::metrics::{PACING_WAIT_SECONDS, REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
 
 /// Keeps codes and limits in Redis.
 pub struct RedisStore {
@@ -181,7 +181,11 @@ impl CodeStore for RedisStore {
         let address = self.keys.address_sends(&code.client);
         let sender = self.keys.sender_sends(policy);
         let script = self.scripts.reserve(&keys, &address, &sender, code, policy);
-        reply::reservation(self.run("reserve", &script).await?).inspect_err(count)
+        let reservation = reply::reservation(self.run("reserve", &script).await?).inspect_err(count)?;
+        if let (Reservation::Reserved { wait }, true) = (reservation, policy.pacing.is_some()) {
+            histogram!(PACING_WAIT_SECONDS).record(wait);
+        }
+        Ok(reservation)
     }
 
     async fn verify(
