@@ -13,7 +13,7 @@ use crate::otp::CodeStore;
 use crate::simulator::{Simulator, SimulatorSettings};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender};
 
 /// Where the sandbox keeps its codes.
@@ -46,6 +46,8 @@ pub async fn sandbox(
     simulator_address: SocketAddr,
     store: SandboxStore,
 ) -> anyhow::Result<Sandbox> {
+    // Before anything has something to measure.
+    Metrics::install()?;
     let SandboxSettings { mut common, keys, mut whatsapp } = settings;
     let listener = Listener::bind(simulator_address, None).await.context("the simulator's address")?;
     let simulator = Simulator::new(SimulatorSettings {

@@ -11,14 +11,15 @@ use super::redis_safety::require_safety;
 use super::template_watch::watch_template;
 use super::{App, Parts};
 use crate::config::ServeSettings;
-use crate::http::{AuthMode, ServerSettings};
+use crate::http::{AuthMode, ServerSettings, TEMPLATE};
 use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, version};
 
-/// The longest that a code waits for its turn to be sent.
-const MAX_WAIT: Duration = Duration::from_secs(1);
+/// The longest that a code waits for its turn to be sent: longer than the window in which turns are counted, or of a
+/// burst none beyond the first window would ever wait.
+const MAX_WAIT: Duration = Duration::from_millis(1_100);
 
 /// Puts the service together. Redis may still be away; the template must be approved.
 ///
@@ -26,7 +27,10 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 ///
 /// If the template cannot be sent, an address is taken or a client cannot be built.
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
+    // Before anything has something to measure.
+    Metrics::install()?;
     let ServeSettings { common, keys, whatsapp } = settings;
+    version::measure(&whatsapp.api_version);
     warn_about(&common.server, &whatsapp);
     let client = GraphClient::new(&whatsapp)?;
     let template = approved_template(&client, &whatsapp).await?;
@@ -38,7 +42,8 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
     let pacing = whatsapp.messages_per_second.map(|per_second| Pacing {
         sender: phone_number_id.clone(),
         per_second,
-        max_wait: MAX_WAIT,
+        // Sending itself needs most of a request's time.
+        max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
     });
     let parts = Parts {
         store,
@@ -46,7 +51,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
         sender: Arc::new(sender),
         faults: vec![
             ("redis_settings", redis_settings),
-            ("template", watch_template(client, whatsapp.account, whatsapp.language)),
+            (TEMPLATE, watch_template(client, whatsapp.account, whatsapp.language)),
         ],
         keys,
         policy: Policy { pacing, ..common.policy },

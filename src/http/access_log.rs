@@ -1,4 +1,4 @@
-//! One line per request, and with `log.format = "pretty"` the sample server's table of active codes after it.
+//! One line and one measurement per request. With `log.format = "pretty"` the sample server's table of active codes follows.
 
 use std::time::Instant;
 
@@ -10,6 +10,7 @@ use tower_http::request_id::RequestId;
 use tracing::Instrument;
 
 use super::answer::Logged;
+use super::measure::Measured;
 use super::state::PublicState;
 use crate::otp::PhoneNumber;
 use crate::table;
@@ -18,7 +19,9 @@ use crate::telemetry::RequestSpan;
 pub(super) async fn log(State(state): State<PublicState>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // The route, never the path, which holds the number.
-    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let route = request.extensions().get::<MatchedPath>();
+    let measured = Measured::begin(route, &method);
+    let route = route.map_or("-", MatchedPath::as_str).to_owned();
     let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
     let request_id = request_id.unwrap_or("-").to_owned();
     // What else is logged on the way has the id as well.
@@ -28,6 +31,7 @@ pub(super) async fn log(State(state): State<PublicState>, request: Request, next
     let line = Line { request_id, method, route, began: Instant::now(), due: true, trace };
 
     let response = work.await;
+    measured.answered(response.status());
 
     let show_active_codes = state.show_active_codes && line.route.starts_with("/otp");
     line.answered(&response);

@@ -1,18 +1,24 @@
-//! The operators' listener: is it alive, is it ready.
+//! The operators' listener: is it alive, is it ready, how is it doing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use metrics::gauge;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::otp::CodeStore;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::TEMPLATE_APPROVED;
+
+/// What readiness calls the template; metrics find it by that.
+pub const TEMPLATE: &str = "template";
 
 /// Why a dependency is not fit for service, while it is not.
 pub type Fault = watch::Receiver<Option<String>>;
@@ -39,11 +45,12 @@ impl Readiness {
     }
 }
 
-/// `/health/live` and `/health/ready`.
-pub fn router(readiness: Readiness) -> Router {
+/// `/health/live`, `/health/ready` and `/metrics`.
+pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
     Router::new()
         .route("/health/live", get(async || no_store(StatusCode::OK, json!({ "status": "live" }))))
         .route("/health/ready", get(ready))
+        .route("/metrics", get(async move |State(readiness)| show(&readiness, &metrics)))
         .with_state(readiness)
 }
 
@@ -60,6 +67,14 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
         "dependencies": dependencies.into_iter().map(dependency).collect::<serde_json::Map<_, _>>(),
     });
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
+}
+
+/// Prometheus's text format.
+fn show(readiness: &Readiness, metrics: &Metrics) -> Response {
+    let approved = readiness.faults.iter().all(|(name, fault)| *name != TEMPLATE || fault.borrow().is_none());
+    gauge!(TEMPLATE_APPROVED).set(if approved { 1.0 } else { 0.0 });
+    let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (headers, metrics.render()).into_response()
 }
 
 fn dependency((name, fault): (&str, Option<String>)) -> (String, Value) {

@@ -46,13 +46,6 @@ mod tests {
     }
 
     #[test]
-    fn uuids_are_taken_over_whatever_their_digits() {
-        for id in ["4fa85f64-5717-4562-b3fc-123456789012", "0123456789012345678901234567890a"] {
-            assert!(is_sane(&HeaderValue::from_static(id)), "{id}");
-        }
-    }
-
-    #[test]
     fn others_are_not() {
         let long = "a".repeat(65);
         for id in ["", "a b", "a\"b", "{}", "ü", "to-15551234567", "5551234", &long] {

@@ -1,12 +1,14 @@
-//! What operators get to read: logs and traces, without what must not be in them.
+//! What operators get to read: logs, metrics and traces, without what must not be in them.
 
 mod log;
+pub mod metrics;
 mod redact;
 mod settings;
 mod spans;
 mod trace_context;
 mod traces;
 
+pub use self::metrics::{Metrics, MetricsError};
 pub use log::{LogError, init as init_log};
 pub use redact::without_numbers;
 pub use settings::{LogFormat, LogSettings, TraceSettings};

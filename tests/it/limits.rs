@@ -223,7 +223,7 @@ async fn a_message_that_was_refused_costs_nothing() {
         app.request(REFUSED).await.is(500, says::SEND_FAILED);
     }
     app.verify(REFUSED, "123456").await.is(404, &says::no_active_code(REFUSED));
-    assert_eq!(app.keys.list().await, Vec::<String>::new(), "neither a code nor a charge stays behind");
+    assert_eq!(app.traces().await, Vec::<String>::new(), "neither a code nor a charge stays behind");
     app.request(PHONE).await.is(200, "OK");
     app.finish().await;
 }
@@ -272,6 +272,6 @@ async fn limits_that_are_off_do_not_hold() {
     for left in (80..100).rev() {
         app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(left));
     }
-    assert_eq!(app.keys.list().await, [app.keys.key("v1:{15551234567}:code")], "what is not counted is not kept");
+    assert_eq!(app.traces().await, [app.keys.key("v1:{15551234567}:code")], "what is not counted is not kept");
     app.finish().await;
 }

@@ -5,19 +5,28 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::print_stdout,
     clippy::unchecked_time_subtraction,
     reason = "what goes wrong in a test or its harness fails the test"
 )]
 
 mod clients;
 mod codes;
+mod commands;
 mod harness;
 mod harness_itself;
+mod health;
 mod limits;
+mod logs;
+mod metrics;
 mod outages;
+mod overload;
 mod races;
+mod redis_safety;
 mod requests;
 mod store_agreement;
 mod store_contract;
+mod template;
+mod tls;
 mod traces;
 mod whatsapp;

@@ -1,10 +1,6 @@
 //! Traces, as a collector gets them from the real program. In-process tests share one process, and traces are set up
 //! once for each.
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -22,15 +18,14 @@ use serde_json::Value as Json;
 use tokio::net::TcpListener;
 use whatsapp_otp::simulator::{RecordedRequest, Simulator, SimulatorSettings};
 
-use crate::harness::app::{SECRET, environment, serve_simulator};
+use crate::harness::app::{SECRET, serve_simulator};
+use crate::harness::process::{Program, Running, serve_settings};
 use crate::harness::redis::RedisServer;
 use crate::harness::reply::{Client, says, send, wrong};
 use crate::harness::stores::RedisKeys;
-use crate::harness::{eventually_within, free_port, unique_prefix};
+use crate::harness::{free_port, unique_prefix};
 
 const PHONE: &str = "15551234567";
-/// For a busy machine; nothing that is tested here is near it.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// Of a caller's trace and span, and the header that names them.
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
@@ -110,73 +105,27 @@ fn hex(id: &[u8]) -> String {
 
 /// The program, serving, with a simulated WhatsApp in this process.
 struct Service {
-    child: Child,
-    log: Arc<Mutex<Vec<String>>>,
+    program: Running,
     client: Client,
     simulator: Simulator,
     keys: RedisKeys,
 }
 
 impl Service {
-    async fn start(telemetry: &[(&str, &str)]) -> Self {
+    async fn start(endpoint: &str) -> Self {
         let simulator = Simulator::new(SimulatorSettings { messages_per_second: 0, ..SimulatorSettings::default() });
-        let whatsapp = format!("http://{}", serve_simulator(&simulator).await);
+        let whatsapp = serve_simulator(&simulator).await;
         let server = RedisServer::shared();
         let keys = RedisKeys::new(Arc::clone(&server), unique_prefix());
-        let account = simulator.settings();
-        let settings = [
-            ("server.listen", "127.0.0.1:0"),
-            ("server.ops_listen", ""),
-            ("server.drain_delay", "0s"),
-            ("server.trusted_proxies", "127.0.0.1"),
-            ("otp.secret", SECRET),
-            ("redis.url", server.url()),
-            ("redis.key_prefix", keys.prefix()),
-            ("whatsapp.base_url", &whatsapp),
-            ("whatsapp.waba_id", &account.waba_id),
-            ("whatsapp.phone_number_id", &account.phone_number_id),
-            ("whatsapp.template_id", &account.template_id),
-            ("whatsapp.access_token", &account.access_token),
-        ];
-        let settings: HashMap<_, _> =
-            settings.iter().chain(telemetry).map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-
-        let mut child = Command::new(env!("CARGO_BIN_EXE_whatsapp-otp"))
-            .arg("serve")
-            .env_clear()
-            .envs(environment(&settings))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let log = Arc::new(Mutex::new(Vec::new()));
-        let (lines, stdout) = (Arc::clone(&log), BufReader::new(child.stdout.take().unwrap()));
-        std::thread::spawn(move || {
-            stdout.lines().map_while(Result::ok).for_each(|line| lines.lock().unwrap().push(line));
-        });
-        let client = Client::new("127.0.0.1:1".parse().unwrap());
-        let mut service = Self { child, log, client, simulator, keys };
-        let listening = service.line("it listens", |line| line["message"] == "listening").await;
-        let public = listening["public"].as_str().unwrap().strip_prefix("http://").unwrap();
-        service.client = Client::new(public.parse::<SocketAddr>().unwrap());
-        service
-    }
-
-    fn lines(&self) -> Vec<Json> {
-        let log = self.log.lock().unwrap();
-        log.iter().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))).collect()
-    }
-
-    /// The first line like this, once there is one.
-    async fn line(&self, what: &'static str, is: impl Fn(&Json) -> bool) -> Json {
-        let find = || self.lines().into_iter().find(|line| is(line));
-        eventually_within(PATIENCE, what, async || find().is_some()).await;
-        find().unwrap()
-    }
-
-    /// The line about the request with this id.
-    async fn access(&self, id: &str) -> Json {
-        self.line("it is logged", |line| line["request_id"] == id && line["duration_ms"].is_number()).await
+        let mut program = Program::new(&["serve"])
+            .settings(&serve_settings(&simulator, whatsapp, server.url(), keys.prefix()))
+            .set("server.trusted_proxies", "127.0.0.1")
+            .set("limits.per_ip", "off")
+            .set("telemetry.otlp_endpoint", endpoint)
+            .start();
+        let address = program.printed("\"public\":\"http://").await;
+        let client = Client::new(address.parse().unwrap());
+        Self { program, client, simulator, keys }
     }
 
     /// Requests a code with this id and these headers.
@@ -191,40 +140,30 @@ impl Service {
         self.simulator.requests().into_iter().find(RecordedRequest::is_send).expect("a message was sent")
     }
 
-    /// Asks it to stop, and returns how long that took and what it logged.
-    async fn stop(mut self) -> (Duration, Vec<Json>) {
-        let began = Instant::now();
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
-        let mut status = None;
-        eventually_within(PATIENCE, "it stops", async || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        })
-        .await;
-        let took = began.elapsed();
-        assert_eq!(status.unwrap().code(), Some(0));
-        (took, self.lines())
+    /// Asks it to stop, and returns what it logged.
+    async fn stop(self) -> Vec<Json> {
+        let ended = self.program.stop().await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        let json = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+        ended.stdout.lines().map(json).collect()
     }
 }
 
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+/// The line about the request with this id.
+fn access<'a>(lines: &'a [Json], id: &str) -> &'a Json {
+    let about = |line: &&Json| line["request_id"] == id && line["duration_ms"].is_number();
+    lines.iter().find(about).unwrap_or_else(|| panic!("{lines:#?}"))
 }
 
 #[tokio::test]
 async fn a_request_is_part_of_its_callers_trace_and_so_is_the_message() {
     let (collector, url) = Collector::start().await;
-    let service = Service::start(&[("telemetry.otlp_endpoint", &url)]).await;
+    let service = Service::start(&url).await;
     let headers = [("traceparent", TRACEPARENT), ("tracestate", "rojo=00f067aa0ba902b7")];
     assert_eq!(service.request(PHONE, "the-caller", &headers).await, 200);
     let sent = service.sent();
-    let line = service.access("the-caller").await;
-    assert_eq!(line["trace_id"], TRACE);
-    service.stop().await;
+    let lines = service.stop().await;
+    assert_eq!(access(&lines, "the-caller")["trace_id"], TRACE);
 
     let request = collector.request("the-caller");
     assert_eq!(request.name, "GET /otp/{phone}");
@@ -263,10 +202,8 @@ async fn a_request_is_part_of_its_callers_trace_and_so_is_the_message() {
 #[tokio::test]
 async fn a_caller_without_a_trace_gets_a_new_one_and_one_that_samples_nothing_is_heeded() {
     let (collector, url) = Collector::start().await;
-    let service = Service::start(&[("telemetry.otlp_endpoint", &url)]).await;
-    for (id, traceparent) in
-        [("none", None), ("invalid", Some("00-0-0-01")), ("zero", Some(&*TRACEPARENT.replace("0", "")))]
-    {
+    let service = Service::start(&url).await;
+    for (id, traceparent) in [("none", None), ("invalid", Some("00-0-0-01")), ("zero", Some(&*zero))] {
         let headers: Vec<_> = traceparent.map(|value| ("traceparent", value)).into_iter().collect();
         assert_eq!(service.request("15551234501", id, &headers).await, 200);
     }
@@ -290,7 +227,7 @@ async fn a_caller_without_a_trace_gets_a_new_one_and_one_that_samples_nothing_is
 #[tokio::test]
 async fn what_fails_says_so() {
     let (collector, url) = Collector::start().await;
-    let service = Service::start(&[("telemetry.otlp_endpoint", &url)]).await;
+    let service = Service::start(&url).await;
     assert_eq!(service.request("15550131026", "refused", &[]).await, 500);
     assert_eq!(service.request("123", "invalid", &[]).await, 400);
     service.stop().await;
@@ -314,7 +251,7 @@ async fn what_fails_says_so() {
 #[tokio::test]
 async fn no_span_names_a_number_a_code_a_token_or_an_address() {
     let (collector, url) = Collector::start().await;
-    let service = Service::start(&[("telemetry.otlp_endpoint", &url)]).await;
+    let service = Service::start(&url).await;
     let token = service.simulator.settings().access_token.clone();
     let headers = [
         ("traceparent", TRACEPARENT),
@@ -377,17 +314,17 @@ async fn no_span_names_a_number_a_code_a_token_or_an_address() {
 
 #[tokio::test]
 async fn without_a_collector_there_are_no_traces() {
-    let service = Service::start(&[("telemetry.otlp_endpoint", "")]).await;
+    let service = Service::start("").await;
     assert_eq!(service.request(PHONE, "untraced", &[("traceparent", TRACEPARENT)]).await, 200);
     assert!(!service.sent().headers.contains_key("traceparent"));
-    let line = service.access("untraced").await;
+    let lines = service.stop().await;
+    let line = access(&lines, "untraced");
     assert!(line.get("trace_id").is_none(), "{line}");
-    service.stop().await;
 }
 
 /// Requests and stopping, with a collector that is of no use.
 async fn goes_on_without(endpoint: &str) -> Vec<Json> {
-    let service = Service::start(&[("telemetry.otlp_endpoint", endpoint), ("limits.per_ip", "off")]).await;
+    let service = Service::start(endpoint).await;
     // Long enough for a batch to have gone out and to be waited for.
     let began = Instant::now();
     let mut slowest = Duration::ZERO;
@@ -397,7 +334,9 @@ async fn goes_on_without(endpoint: &str) -> Vec<Json> {
     println!("{endpoint}: slowest of the requests {slowest:?}");
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     assert_eq!(service.request(PHONE, "last", &[]).await, 200);
-    let (took, lines) = service.stop().await;
+    let began = Instant::now();
+    let lines = service.stop().await;
+    let took = began.elapsed();
     println!("{endpoint}: stopped after {took:?}");
     assert!(took < Duration::from_secs(4), "{took:?}");
     lines

@@ -26,7 +26,7 @@ fn hasty() -> TestAppBuilder {
 /// Nothing can be verified and nothing was charged.
 async fn assert_taken_back(app: &TestApp, phone: &str) {
     app.verify(phone, "123456").await.is(404, &says::no_active_code(phone));
-    assert_eq!(app.keys.list().await, Vec::<String>::new());
+    assert_eq!(app.traces().await, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -322,7 +322,6 @@ async fn the_callers_time_is_never_exceeded() {
         let reply = app.request(phone).await;
         assert_eq!(reply.status, status, "{phone}");
         reply.within(bound + Duration::from_millis(200));
-        println!("{phone}: {:?}", reply.took);
         app.finish().await;
     }
     let app = service().simulator_proxied().start().await;
@@ -366,7 +365,7 @@ async fn a_caller_who_hangs_up_before_a_refusal_leaves_nothing_behind() {
     assert!(app.simulator.push_order(Order::once(error(2))));
     hang_up(&app, phone, 1).await;
     eventually("the message is refused", async || app.sends() == 2).await;
-    eventually("the code is taken back", async || app.keys.list().await.is_empty()).await;
+    eventually("the code is taken back", async || app.traces().await.is_empty()).await;
     app.finish().await;
 }
 

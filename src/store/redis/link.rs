@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_redis::{Connection, Pool};
+use metrics::{Gauge, counter, gauge};
 use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::otp::StoreError;
+use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_RECONNECTS_TOTAL};
 
 /// How often an idle connection is tried, so that one that died unnoticed is replaced before a request needs it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -121,11 +123,33 @@ async fn keep(
             }
         };
         tracing::debug!(failures, "connected to Redis");
+        let up = Up::count(number);
         let connection = Numbered { number, connection };
         state.send_replace(State::Up(connection.clone()));
         let lost = until_lost(connection, patience, &mut suspected).await;
+        drop(up);
         tracing::warn!(reason = lost, "the connection to Redis is given up");
         state.send_replace(State::Down(failures, lost.into()));
+    }
+}
+
+/// A connection as Prometheus counts it, for as long as this lives: also until its task is aborted.
+struct Up(Gauge);
+
+impl Up {
+    fn count(number: u64) -> Self {
+        if number > 1 {
+            counter!(REDIS_RECONNECTS_TOTAL).increment(1);
+        }
+        let connected = gauge!(REDIS_CONNECTED);
+        connected.increment(1.0);
+        Self(connected)
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 

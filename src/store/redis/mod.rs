@@ -23,6 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_redis::{Manager, Pool, PoolConfig, Runtime, Timeouts};
+use metrics::{counter, histogram};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation};
@@ -39,6 +40,7 @@ use crate::otp::{
     Verdict,
 };
 use crate::telemetry::CallSpan;
+use crate::telemetry::metrics::{PACING_WAIT_SECONDS, REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
 
 /// Keeps codes and limits in Redis.
 pub struct RedisStore {
@@ -86,16 +88,24 @@ impl RedisStore {
 
     /// Runs a script within the time-out. Its outcome is unknown if that fails, so it is never run again unasked.
     async fn run<T: FromRedisValue>(&self, name: &'static str, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        let mut span = CallSpan::script(name);
-        let outcome = self.bounded(async |connection| script.invoke_async(connection).await).await;
-        if let Err(error) = &outcome {
+        let (mut span, began) = (CallSpan::script(name), Instant::now());
+        let answer = self.bounded(async |connection| script.invoke_async(connection).await).await;
+        histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => name).record(began.elapsed());
+        if let Err(error) = &answer {
             span.failed(error.kind(), None);
         }
-        outcome
+        answer
     }
 
-    /// Runs a command on a shared connection, connecting included, within the time-out.
+    /// Runs a command on a shared connection, connecting included, within the time-out. Failures are counted.
     async fn bounded<T>(
+        &self,
+        command: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Result<T, StoreError> {
+        self.on_a_link(command).await.inspect_err(count)
+    }
+
+    async fn on_a_link<T>(
         &self,
         command: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
@@ -121,6 +131,10 @@ impl RedisStore {
             }
         }
     }
+}
+
+fn count(error: &StoreError) {
+    counter!(REDIS_ERRORS_TOTAL, "kind" => error.kind()).increment(1);
 }
 
 /// Connecting gets a quarter of the time a decision may take, so that a lost connection is replaced within one.
@@ -165,7 +179,12 @@ impl CodeStore for RedisStore {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
         let sender = self.keys.sender_sends(policy);
-        reply::reservation(self.run("reserve", &self.scripts.reserve(&keys, &address, &sender, code, policy)).await?)
+        let script = self.scripts.reserve(&keys, &address, &sender, code, policy);
+        let reservation = reply::reservation(self.run("reserve", &script).await?).inspect_err(count)?;
+        if let (Reservation::Reserved { wait }, true) = (reservation, policy.pacing.is_some()) {
+            histogram!(PACING_WAIT_SECONDS).record(wait);
+        }
+        Ok(reservation)
     }
 
     async fn verify(
@@ -174,7 +193,8 @@ impl CodeStore for RedisStore {
         candidates: &[SealedCode],
         policy: &Policy,
     ) -> Result<Verdict, StoreError> {
-        reply::verdict(self.run("verify", &self.scripts.verify(&self.keys.phone(phone), candidates, policy)).await?)
+        let script = self.scripts.verify(&self.keys.phone(phone), candidates, policy);
+        reply::verdict(self.run("verify", &script).await?).inspect_err(count)
     }
 
     async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {

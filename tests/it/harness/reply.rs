@@ -136,10 +136,16 @@ impl Reply {
         if !self.body.is_empty() {
             assert_eq!(self.header("content-type"), Some("text/plain; charset=utf-8"), "{self:?}");
         }
-        assert_eq!(self.status == 429, self.header("retry-after").is_some(), "{self:?}");
         if let Some(seconds) = self.header("retry-after") {
             assert!(seconds.parse::<u64>().is_ok_and(|seconds| seconds > 0), "{self:?}");
-            assert_eq!(self.body, format!("Too many requests, please try again in {seconds} second(s)."));
+        }
+        match (self.status, self.header("retry-after")) {
+            (429, Some(seconds)) => {
+                assert_eq!(self.body, format!("Too many requests, please try again in {seconds} second(s)."));
+            }
+            (429, None) => panic!("no Retry-After: {self:?}"),
+            (503, _) => assert_eq!(self.body, says::UNAVAILABLE),
+            (_, retry_after) => assert_eq!(retry_after, None, "{self:?}"),
         }
         self
     }

@@ -106,6 +106,11 @@ impl RedisKeys {
         &self.prefix
     }
 
+    /// The server's URL.
+    pub fn url(&self) -> &str {
+        self.server.url()
+    }
+
     /// A connection of the test's own. It is patient: the machine may be busy with other tests.
     pub async fn connection(&self) -> ::redis::aio::MultiplexedConnection {
         let patience = Some(Duration::from_secs(20));
