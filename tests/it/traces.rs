@@ -1,6 +1,7 @@
 //! Traces, as a collector gets them from the real program. In-process tests share one process, and traces are set up
 //! once for each.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -76,7 +77,7 @@ impl Collector {
 }
 
 async fn take(State(collector): State<Collector>, headers: HeaderMap, body: Bytes) {
-    assert_eq!(headers["content-type"], "application/x-protobuf");
+    assert_eq!([&headers["content-type"], &headers["x-key"]], ["application/x-protobuf", "sesame"]);
     collector.bodies.lock().unwrap().push(body);
 }
 
@@ -100,7 +101,7 @@ fn failed(span: &Span) -> bool {
 }
 
 fn hex(id: &[u8]) -> String {
-    id.iter().map(|byte| format!("{byte:02x}")).collect()
+    data_encoding::HEXLOWER.encode(id)
 }
 
 /// The program, serving, with a simulated WhatsApp in this process.
@@ -122,6 +123,7 @@ impl Service {
             .set("server.trusted_proxies", "127.0.0.1")
             .set("limits.per_ip", "off")
             .set("telemetry.otlp_endpoint", endpoint)
+            .env("OTEL_EXPORTER_OTLP_HEADERS", "x-key=sesame")
             .start();
         let address = program.printed("\"public\":\"http://").await;
         let client = Client::new(address.parse().unwrap());
@@ -203,6 +205,7 @@ async fn a_request_is_part_of_its_callers_trace_and_so_is_the_message() {
 async fn a_caller_without_a_trace_gets_a_new_one_and_one_that_samples_nothing_is_heeded() {
     let (collector, url) = Collector::start().await;
     let service = Service::start(&url).await;
+    let zero = format!("00-{}-{SPAN}-01", "0".repeat(32));
     for (id, traceparent) in [("none", None), ("invalid", Some("00-0-0-01")), ("zero", Some(&*zero))] {
         let headers: Vec<_> = traceparent.map(|value| ("traceparent", value)).into_iter().collect();
         assert_eq!(service.request("15551234501", id, &headers).await, 200);
@@ -213,14 +216,10 @@ async fn a_caller_without_a_trace_gets_a_new_one_and_one_that_samples_nothing_is
     assert!(sent.starts_with(&format!("00-{TRACE}-")) && sent.ends_with("-00"), "{sent}");
     service.stop().await;
 
-    let mut traces = Vec::new();
-    for id in ["none", "invalid", "zero"] {
-        let request = collector.request(id);
-        assert!(request.parent_span_id.is_empty(), "{id}");
-        traces.push(request.trace_id);
-    }
-    traces.dedup();
-    assert_eq!(traces.len(), 3);
+    let requests = ["none", "invalid", "zero"].map(|id| collector.request(id));
+    assert!(requests.iter().all(|request| request.parent_span_id.is_empty()), "{requests:#?}");
+    let traces: HashSet<_> = requests.iter().map(|request| &request.trace_id).collect();
+    assert_eq!(traces.len(), requests.len());
     assert!(collector.spans().iter().all(|span| hex(&span.trace_id) != TRACE));
 }
 
