@@ -5,24 +5,41 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use clap::Args;
+use url::Url;
 
 use crate::config::{Settings, Sources};
 
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
-    let settings = Settings::load(sources)?;
-    let Some(address) = settings.server.ops_listen.map(reachable) else {
-        bail!("server.ops_listen is empty, so there is nobody to ask");
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Ask this instead of the instance on this machine: the simulator's is <http://127.0.0.1:3001/healthz>
+    #[arg(long)]
+    url: Option<Url>,
+}
+
+pub(super) async fn run(sources: &Sources, arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let url = match arguments.url {
+        Some(url) => url.into(),
+        None => readiness(sources)?,
     };
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-    let url = format!("http://{address}/health/ready");
     let response = client.get(&url).send().await.with_context(|| format!("{url} does not answer"))?;
     let (status, body) = (response.status(), response.text().await.unwrap_or_default());
     if !status.is_success() {
         bail!("not ready: {body}");
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Where the instance on this machine says whether it is ready.
+fn readiness(sources: &Sources) -> anyhow::Result<String> {
+    let settings = Settings::load(sources)?;
+    let Some(address) = settings.server.ops_listen.map(reachable) else {
+        bail!("server.ops_listen is empty, so there is nobody to ask");
+    };
+    Ok(format!("http://{address}/health/ready"))
 }
 
 /// An address to connect to for one that is listened on: "any" is reached through loopback.

@@ -53,7 +53,7 @@ enum Command {
     /// Make an API key for a caller, and the line of settings that accepts it
     ApiKey(api_key::Arguments),
     /// Exit 0 if the instance on this machine is ready
-    Healthcheck,
+    Healthcheck(healthcheck::Arguments),
 }
 
 /// Makes ring the TLS provider of this process. Calling it again changes nothing.
@@ -92,7 +92,7 @@ impl Command {
             Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
             Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
             Self::ApiKey(arguments) => api_key::run(&arguments),
-            Self::Healthcheck => healthcheck::run(&sources).await,
+            Self::Healthcheck(arguments) => healthcheck::run(&sources, arguments).await,
         }
     }
 }

@@ -43,5 +43,6 @@ async fn an_unsafe_redis_that_comes_later_leaves_the_instance_not_ready() {
     proxy.set(Mode::Pass(server.address())).await;
     eventually("it is looked at", async || app.ready().await.1.to_string().contains("allkeys-lru")).await;
     assert_eq!(app.ready().await.0, 503);
+    app.request("123").await.is(400, "Invalid phone number.");
     app.finish().await;
 }

@@ -48,11 +48,12 @@ enum State {
 
 impl Link {
     /// Starts connecting through `pool`, and goes on for as long as the link lives. Each new connection first gets
-    /// `preparation`. An answer to that or to the heartbeat later than `patience` counts as none.
-    pub(super) fn start(pool: Pool, preparation: Pipeline, patience: Duration) -> Self {
+    /// `preparation`. An answer to that or to the heartbeat later than `patience` counts as none. Whenever `losses`
+    /// changes, some connection of the pool was closed, perhaps this one.
+    pub(super) fn start(pool: Pool, preparation: Pipeline, patience: Duration, losses: watch::Receiver<u64>) -> Self {
         let (sender, state) = watch::channel(State::Down(0, "not connected yet".into()));
         let (suspected, suspicions) = watch::channel(0);
-        let keeper = tokio::spawn(keep(pool, preparation, patience, sender, suspicions));
+        let keeper = tokio::spawn(keep(pool, preparation, patience, sender, suspicions, losses));
         Self { state, suspected, keeper }
     }
 
@@ -104,6 +105,7 @@ async fn keep(
     patience: Duration,
     state: watch::Sender<State>,
     mut suspected: watch::Receiver<u64>,
+    mut losses: watch::Receiver<u64>,
 ) {
     let mut failures: u64 = 0;
     for number in 1.. {
@@ -126,7 +128,7 @@ async fn keep(
         let up = Up::count(number);
         let connection = Numbered { number, connection };
         state.send_replace(State::Up(connection.clone()));
-        let lost = until_lost(connection, patience, &mut suspected).await;
+        let lost = until_lost(connection, patience, &mut suspected, &mut losses).await;
         drop(up);
         tracing::warn!(reason = lost, "the connection to Redis is given up");
         state.send_replace(State::Down(failures, lost.into()));
@@ -168,10 +170,13 @@ async fn until_lost(
     Numbered { number, mut connection }: Numbered,
     patience: Duration,
     suspected: &mut watch::Receiver<u64>,
+    losses: &mut watch::Receiver<u64>,
 ) -> &'static str {
     loop {
         tokio::select! {
             _ = suspected.wait_for(|&suspect| suspect >= number) => return "a command failed on it",
+            // Some connection was closed: the next ping tells whether it was this one.
+            Ok(()) = losses.changed() => {}
             () = tokio::time::sleep(HEARTBEAT) => {}
         }
         let ping = redis::cmd("PING");

@@ -26,8 +26,12 @@ use deadpool_redis::{Manager, Pool, PoolConfig, Runtime, Timeouts};
 use metrics::{counter, histogram};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation};
+use redis::{
+    AsyncConnectionConfig, FromRedisValue, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisError,
+    ScriptInvocation,
+};
 use secrecy::ExposeSecret;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use self::keys::Keys;
@@ -61,11 +65,12 @@ impl RedisStore {
     ///
     /// [`StoreError::Faulty`] if the settings are no way to connect, such as TLS without trusted certificates.
     pub fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
-        let pool = pool(settings).map_err(|error| StoreError::Faulty(error.to_string()))?;
+        let (losses, lost) = watch::channel(0);
+        let pool = pool(settings, losses).map_err(|error| StoreError::Faulty(error.to_string()))?;
         let patience = connect_timeout(settings.timeout);
         Ok(Self {
             links: (0..settings.pool_size.max(1))
-                .map(|_| Link::start(pool.clone(), scripts::load(), patience))
+                .map(|_| Link::start(pool.clone(), scripts::load(), patience, lost.clone()))
                 .collect(),
             next: AtomicUsize::new(0),
             pool,
@@ -142,17 +147,29 @@ fn connect_timeout(timeout: Duration) -> Duration {
     (timeout / 4).clamp(Duration::from_millis(250), Duration::from_secs(1)).min(timeout)
 }
 
-fn pool(settings: &RedisSettings) -> Result<Pool, Box<dyn std::error::Error + Send + Sync>> {
+/// Makes connections, and counts in `losses` those that turned out to be closed.
+fn pool(
+    settings: &RedisSettings,
+    losses: watch::Sender<u64>,
+) -> Result<Pool, Box<dyn std::error::Error + Send + Sync>> {
     let info = settings.url.expose().into_connection_info()?;
-    // RESP2 costs no HELLO and is what every version from 6.2 speaks; Nagle's delay would add to each round trip.
-    let mut redis = info.redis_settings().clone();
+    // Only with RESP3, which every version from 6.0 speaks, does the client tell when it loses a connection.
+    let mut redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     if let Some(password) = &settings.password {
         redis = redis.set_password(password.expose_secret());
     }
+    // Nagle's delay would add to each round trip.
     let info = info.set_redis_settings(redis).set_tcp_settings(TcpSettings::default().set_nodelay(true));
     let connect = connect_timeout(settings.timeout);
-    let config =
-        AsyncConnectionConfig::new().set_connection_timeout(Some(connect)).set_response_timeout(Some(settings.timeout));
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(connect))
+        .set_response_timeout(Some(settings.timeout))
+        .set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                losses.send_modify(|count| *count += 1);
+            }
+            Ok::<(), redis::aio::SendError>(())
+        });
     let timeouts = Timeouts { wait: Some(connect), create: Some(connect), recycle: Some(connect) };
     let pool = Pool::builder(Manager::new_with_config(info, config)?)
         .config(PoolConfig { max_size: settings.pool_size.max(1) + 1, timeouts, ..PoolConfig::default() })

@@ -8,6 +8,7 @@ use super::*;
 const ALERTS: &str = include_str!("../../../config/prometheus/alerts.yml");
 const ALERT_TESTS: &str = include_str!("../../../config/prometheus/alerts.test.yml");
 const DASHBOARD: &str = include_str!("../../../config/grafana/whatsapp-otp.json");
+const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 const README: &str = include_str!("../../../README.md");
 
 /// The metric of a series: histograms have three.
@@ -82,6 +83,10 @@ fn every_alert_has_a_severity_a_wait_and_a_runbook() {
         let name = alert.lines().next().unwrap();
         assert!(["critical", "warning"].contains(&field(alert, "severity").as_str()), "{name}");
         assert_eq!(field(alert, "runbook"), format!("docs/operations.md#{}", name.to_lowercase()));
+        assert!(
+            OPERATIONS.contains(&format!("\n#### {name}\n")),
+            "docs/operations.md does not say what to do about {name}"
+        );
         for name in ["expr", "for", "summary", "description"] {
             field(alert, name);
         }
