@@ -16,7 +16,7 @@ use super::client_address::client_address;
 use super::measure::counted;
 use super::state::PublicState;
 use super::{auth, body};
-use crate::otp::PhoneNumber;
+use crate::otp::{PhoneNumber, RequestError};
 use crate::telemetry::in_current_trace;
 use crate::telemetry::metrics::{SENDS_TOTAL, VERIFICATIONS_TOTAL};
 
@@ -55,7 +55,11 @@ async fn request_code(
     let (service, recipient) = (state.service, phone.clone());
     let request = async move {
         let _place = place;
-        let answer = Answer::of_request(&service.request(&recipient, client, deadline).await);
+        let result = service.request(&recipient, client, deadline).await;
+        if let Err(error @ (RequestError::Store(_) | RequestError::Entropy)) = &result {
+            tracing::warn!(%error, "a code could not be issued");
+        }
+        let answer = Answer::of_request(&result);
         // In here, so that what nobody waits for any more counts as well.
         counted(SENDS_TOTAL, answer)
     };
