@@ -5,14 +5,14 @@
 //! ```text
 //! main → cli → app            commands, then the composition root: settings in, running service out
 //!              app → config   reads settings into the parts' own types; every fault at once
-//!              app → http     the two calls, health; one table of statuses and sentences
+//!              app → http     the two calls, health, metrics; one table of statuses and sentences
 //!              app → store    codes and limits: Redis with Lua scripts, or embedded
 //!              app → whatsapp the Cloud API: payload, error table, retries, template check
 //!              app → simulator the other end of the wire, strict, with an inbox; shares no code with whatsapp
 //!   http, store, whatsapp → otp   decides things; imports none of them
 //! ```
 //!
-//! `telemetry` (logs, redaction) and `table` (active codes for people) serve whoever prints.
+//! `telemetry` (logs, metrics, redaction) and `table` (active codes for people) serve whoever prints or measures.
 //! To follow one request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/lua`.
 
 pub mod app;

@@ -8,5 +8,6 @@ use whatsapp_otp::cli::Cli;
 fn main() -> ExitCode {
     // Before anything builds a client: there is exactly one TLS provider.
     whatsapp_otp::cli::install_tls_provider();
+    whatsapp_otp::cli::forbid_core_dumps();
     Cli::parse().run()
 }

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum_server::Handle;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::http::{Listener, PublicState, Readiness, ServerSettings, ops_router, public_router};
+use crate::http::{Fault, Listener, PublicState, Readiness, ServerSettings, ops_router, public_router};
 use crate::otp::{CodeSender, CodeStore, KeyRing, OtpService, Policy};
+use crate::telemetry::Metrics;
 
 /// What an application is made of.
 pub struct Parts {
@@ -20,8 +21,8 @@ pub struct Parts {
     pub store_name: &'static str,
     /// Delivers codes.
     pub sender: Arc<dyn CodeSender>,
-    /// Why the template cannot be sent, if it cannot.
-    pub template_fault: watch::Receiver<Option<String>>,
+    /// What else has to be fine for the instance to be ready, by the name that readiness calls it.
+    pub faults: Vec<(&'static str, Fault)>,
     /// Secrets of the digests.
     pub keys: KeyRing,
     /// What the operator allows.
@@ -36,6 +37,7 @@ pub struct App {
     ops: Option<Listener>,
     state: PublicState,
     readiness: Readiness,
+    metrics: Metrics,
     settings: ServerSettings,
     tasks: TaskTracker,
 }
@@ -45,8 +47,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If an address is taken, or the certificate cannot be used.
+    /// If an address is taken, the certificate cannot be used, or metrics cannot be recorded.
     pub async fn bind(settings: ServerSettings, parts: Parts) -> anyhow::Result<Self> {
+        let metrics = Metrics::install()?;
         let plans = tokio::task::spawn_blocking(crate::otp::load_numbering_plans);
         let public = Listener::bind(settings.listen, settings.tls.clone()).await.context("server.listen")?;
         let ops = match settings.ops_listen {
@@ -54,11 +57,11 @@ impl App {
             None => None,
         };
         plans.await.context("the numbering plans cannot be loaded")?;
-        let readiness = Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.template_fault);
+        let readiness = Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.faults);
         let service = Arc::new(OtpService::new(parts.store, parts.sender, parts.keys, parts.policy));
         let tasks = TaskTracker::new();
         let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);
-        Ok(Self { public, ops, state, readiness, settings, tasks })
+        Ok(Self { public, ops, state, readiness, metrics, settings, tasks })
     }
 
     /// Where the public listener is, `http://127.0.0.1:3000`.
@@ -87,11 +90,11 @@ impl App {
     ///
     /// If a listener fails.
     pub async fn run_until(self, mut stop: mpsc::Receiver<()>) -> anyhow::Result<()> {
-        let Self { public, ops, state, readiness, settings, tasks } = self;
+        let Self { public, ops, state, readiness, metrics, settings, tasks } = self;
         let (public_handle, ops_handle) = (Handle::new(), Handle::new());
         let router = public_router(state, &settings.cors_origins);
         let mut public = tokio::spawn(public.serve(router, public_handle.clone()));
-        let ops = ops.map(|ops| tokio::spawn(ops.serve(ops_router(readiness.clone()), ops_handle.clone())));
+        let ops = ops.map(|ops| tokio::spawn(ops.serve(ops_router(readiness.clone(), metrics), ops_handle.clone())));
 
         tokio::select! {
             _ = stop.recv() => {}

@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::sync::watch;
 use url::Url;
 
 use super::{App, Parts};
@@ -14,7 +13,7 @@ use crate::otp::CodeStore;
 use crate::simulator::{Simulator, SimulatorSettings};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender};
 
 /// Where the sandbox keeps its codes.
@@ -47,6 +46,8 @@ pub async fn sandbox(
     simulator_address: SocketAddr,
     store: SandboxStore,
 ) -> anyhow::Result<Sandbox> {
+    // Before anything has something to measure.
+    Metrics::install()?;
     let SandboxSettings { mut common, keys, mut whatsapp } = settings;
     let listener = Listener::bind(simulator_address, None).await.context("the simulator's address")?;
     let simulator = Simulator::new(SimulatorSettings {
@@ -79,12 +80,11 @@ pub async fn sandbox(
     for origin in page_origins(listener.address()) {
         common.server.cors_origins.push(origin.parse()?);
     }
-    let (_, template_fault) = watch::channel(None);
     let parts = Parts {
         store,
         store_name,
         sender: Arc::new(sender),
-        template_fault,
+        faults: Vec::new(),
         keys,
         policy: common.policy,
         show_active_codes: common.log.format == LogFormat::Pretty,

@@ -7,17 +7,19 @@ use std::time::Duration;
 use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
 
+use super::redis_safety::require_safety;
 use super::template_watch::watch_template;
 use super::{App, Parts};
 use crate::config::ServeSettings;
-use crate::http::{AuthMode, ServerSettings};
+use crate::http::{AuthMode, ServerSettings, TEMPLATE};
 use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
-use crate::telemetry::LogFormat;
+use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, version};
 
-/// The longest that a code waits for its turn to be sent.
-const MAX_WAIT: Duration = Duration::from_secs(1);
+/// The longest that a code waits for its turn to be sent: longer than the window in which turns are counted, or of a
+/// burst none beyond the first window would ever wait.
+const MAX_WAIT: Duration = Duration::from_millis(1_100);
 
 /// Puts the service together. Redis may still be away; the template must be approved.
 ///
@@ -25,24 +27,32 @@ const MAX_WAIT: Duration = Duration::from_secs(1);
 ///
 /// If the template cannot be sent, an address is taken or a client cannot be built.
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
+    // Before anything has something to measure.
+    Metrics::install()?;
     let ServeSettings { common, keys, whatsapp } = settings;
+    version::measure(&whatsapp.api_version);
     warn_about(&common.server, &whatsapp);
     let client = GraphClient::new(&whatsapp)?;
     let template = approved_template(&client, &whatsapp).await?;
     let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
+    let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
     let phone_number_id = &whatsapp.account.phone_number_id;
     let sender =
         WhatsAppSender::new(client.clone(), phone_number_id, template, whatsapp.language.clone(), whatsapp.max_retries);
     let pacing = whatsapp.messages_per_second.map(|per_second| Pacing {
         sender: phone_number_id.clone(),
         per_second,
-        max_wait: MAX_WAIT,
+        // Sending itself needs most of a request's time.
+        max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
     });
     let parts = Parts {
         store,
         store_name: "redis",
         sender: Arc::new(sender),
-        template_fault: watch_template(client, whatsapp.account, whatsapp.language),
+        faults: vec![
+            ("redis_settings", redis_settings),
+            (TEMPLATE, watch_template(client, whatsapp.account, whatsapp.language)),
+        ],
         keys,
         policy: Policy { pacing, ..common.policy },
         show_active_codes: common.log.format == LogFormat::Pretty,

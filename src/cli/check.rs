@@ -5,8 +5,7 @@ use std::process::ExitCode;
 use serde::Deserialize;
 
 use crate::config::{ServeSettings, Sources};
-use crate::otp::CodeStore;
-use crate::store::redis::RedisStore;
+use crate::store::redis::{self, RedisStore};
 use crate::whatsapp::client::CallError;
 use crate::whatsapp::{BusinessNumber, GraphClient, WhatsAppSettings, template, version};
 
@@ -52,15 +51,27 @@ impl std::fmt::Display for Finding {
     }
 }
 
+const UNREACHABLE: &str =
+    "is it running, is redis.url right, and does it want a password (redis.password or redis.password_file)?";
+
 async fn redis(settings: &ServeSettings) -> Finding {
     let redis = &settings.common.redis;
-    let seen = match RedisStore::new(redis) {
-        Ok(store) => store.ping().await.map(|()| "it answers".to_owned()).map_err(|error| error.to_string()),
-        Err(error) => Err(error.to_string()),
+    let answer = async { RedisStore::new(redis)?.findings().await };
+    let (seen, advice) = match answer.await {
+        Ok(findings) => judge(&findings, redis.allow_unsafe),
+        Err(error) => (Err(error.to_string()), UNREACHABLE),
     };
-    let advice =
-        "is it running, is redis.url right, and does it want a password (redis.password or redis.password_file)?";
     Finding { tried: format!("Redis at {}", redis.url), seen, advice }
+}
+
+/// One text for what there is to say about a Redis that answers.
+fn judge(findings: &[redis::Finding], allow_unsafe: bool) -> (Result<String, String>, &'static str) {
+    let texts = findings.iter().map(|finding| format!("\n      {finding}"));
+    let text = format!("it answers{}", texts.collect::<String>());
+    if findings.iter().any(|finding| finding.is_unsafe) && !allow_unsafe {
+        return (Err(text), "mend it, or accept it with redis.allow_unsafe = true");
+    }
+    (Ok(text), "")
 }
 
 async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {

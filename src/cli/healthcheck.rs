@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Ask this instead of the instance on this machine: the simulator's is http://127.0.0.1:3001/healthz
+    /// Ask this instead of the instance on this machine: the simulator's is <http://127.0.0.1:3001/healthz>
     #[arg(long)]
     url: Option<Url>,
 }

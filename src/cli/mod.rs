@@ -62,6 +62,13 @@ pub fn install_tls_provider() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
+/// Keeps secrets and codes out of core files: there are none, whatever the system's limit is.
+pub fn forbid_core_dumps() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Lowering a limit is always allowed; if it were not, the program could still do its work.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
 impl Cli {
     /// Runs the command to its end.
     #[must_use]

@@ -43,8 +43,9 @@ pub(super) enum Answer {
     },
     SendFailed(RefusalKind),
     StoreUnavailable,
-    /// More than can be worked on, or sent, at once.
+    /// More `requests` than can be worked on, `sends` than may wait for WhatsApp, or codes than its `pace` allows.
     Overloaded {
+        what: &'static str,
         retry_after: Duration,
     },
     NotFound,
@@ -98,7 +99,7 @@ impl Answer {
     }
 
     /// The name in logs and metrics.
-    fn outcome(&self) -> &'static str {
+    pub(super) fn outcome(&self) -> &'static str {
         match self {
             Self::Sent(Sent::Accepted) => "sent",
             Self::Sent(Sent::Unclear) => "sent_unclear",
@@ -131,6 +132,7 @@ impl Answer {
     fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Limited { limit, .. } => Some(limit),
+            Self::Overloaded { what, .. } => Some(what),
             Self::SendFailed(kind) => Some(kind.as_str()),
             _ => None,
         }
@@ -140,7 +142,7 @@ impl Answer {
         match self {
             Self::Limited { retry_after, .. }
             | Self::RecipientThrottled { retry_after }
-            | Self::Overloaded { retry_after } => Some(whole_seconds(*retry_after)),
+            | Self::Overloaded { retry_after, .. } => Some(whole_seconds(*retry_after)),
             _ => None,
         }
     }
@@ -156,7 +158,7 @@ impl Answer {
                 RefusalKind::RecipientThrottled { retry_after } => Self::RecipientThrottled { retry_after },
                 kind => Self::SendFailed(kind),
             },
-            Err(RequestError::Crowded { retry_after }) => Self::Overloaded { retry_after: *retry_after },
+            Err(RequestError::Crowded { retry_after }) => Self::Overloaded { what: "pace", retry_after: *retry_after },
             Err(RequestError::Store(_)) => Self::StoreUnavailable,
             Err(RequestError::Entropy) => Self::Internal,
         }

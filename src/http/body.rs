@@ -1,5 +1,6 @@
 //! Reading the guess out of a request's body.
 
+use axum::body::HttpBody;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
@@ -20,7 +21,11 @@ pub(super) async fn guess(request: Request) -> Result<Guess, Answer> {
     if !is_json(&request) {
         return Err(Answer::NoCode);
     }
-    // The router's body limit applies here, to lengths announced and to lengths found out.
+    // A length announced is believed; the limit below would wait for that many bytes before it refused them.
+    if request.body().size_hint().lower() > MAX_BYTES as u64 {
+        return Err(Answer::BodyTooLarge);
+    }
+    // The router's body limit applies here, to lengths found out.
     let body = axum::body::Bytes::from_request(request, &()).await.map_err(|rejection| {
         if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Answer::BodyTooLarge } else { Answer::BodyTooSlow }
     })?;

@@ -13,9 +13,14 @@ use tracing::Instrument;
 
 use super::answer::{Answer, about};
 use super::client_address::client_address;
+use super::measure::counted;
 use super::state::PublicState;
 use super::{auth, body};
 use crate::otp::PhoneNumber;
+use crate::telemetry::metrics::{SENDS_TOTAL, VERIFICATIONS_TOTAL};
+
+/// The route of both.
+pub(super) const ROUTE: &str = "/otp/{phone}";
 
 /// When to come back to a service that has no place left.
 pub(super) const COME_BACK: Duration = Duration::from_secs(1);
@@ -23,7 +28,7 @@ pub(super) const COME_BACK: Duration = Duration::from_secs(1);
 pub(super) fn router() -> Router<PublicState> {
     // HEAD has a handler of its own, or it would be answered by GET's, and link previews would send codes.
     let methods = get(request_code).post(verify_code).head(method_not_allowed).fallback(method_not_allowed);
-    Router::new().route("/otp/{phone}", methods)
+    Router::new().route(ROUTE, methods)
 }
 
 async fn method_not_allowed() -> Answer {
@@ -38,22 +43,24 @@ async fn request_code(
 ) -> Response {
     let phone = match admit(&state, &headers, phone) {
         Ok(phone) => phone,
-        Err(answer) => return answer.into_response(),
+        Err(answer) => return counted(SENDS_TOTAL, answer).into_response(),
     };
     let client = client_address(peer, &headers, &state.trusted_proxies);
     let deadline = Instant::now() + state.send_within;
     // Waiting for WhatsApp must not use up the room for verification.
     let Ok(place) = state.sends.try_acquire_owned() else {
-        return about(&phone, Answer::Overloaded { retry_after: COME_BACK });
+        return about(&phone, counted(SENDS_TOTAL, Answer::Overloaded { what: "sends", retry_after: COME_BACK }));
     };
     let (service, recipient) = (state.service, phone.clone());
     let request = async move {
         let _place = place;
-        service.request(&recipient, client, deadline).await
+        let answer = Answer::of_request(&service.request(&recipient, client, deadline).await);
+        // In here, so that what nobody waits for any more counts as well.
+        counted(SENDS_TOTAL, answer)
     };
     // A task of its own: a caller who hangs up half-way must not leave a charged limit or an unsent code behind.
-    let result = state.tasks.spawn(request.in_current_span()).await;
-    about(&phone, result.map_or(Answer::Internal, |result| Answer::of_request(&result)))
+    let answer = state.tasks.spawn(request.in_current_span()).await;
+    about(&phone, answer.unwrap_or_else(|_| counted(SENDS_TOTAL, Answer::Internal)))
 }
 
 async fn verify_code(
@@ -64,11 +71,11 @@ async fn verify_code(
 ) -> Response {
     let phone = match admit(&state, &headers, phone) {
         Ok(phone) => phone,
-        Err(answer) => return answer.into_response(),
+        Err(answer) => return counted(VERIFICATIONS_TOTAL, answer).into_response(),
     };
     let guess = match body::guess(request).await {
         Ok(guess) => guess,
-        Err(answer) => return about(&phone, answer),
+        Err(answer) => return about(&phone, counted(VERIFICATIONS_TOTAL, answer)),
     };
     let answer = match state.service.verify(&phone, &guess).await {
         Ok(verdict) => Answer::of_verdict(verdict, &phone),
@@ -77,7 +84,7 @@ async fn verify_code(
             Answer::StoreUnavailable
         }
     };
-    about(&phone, answer)
+    about(&phone, counted(VERIFICATIONS_TOTAL, answer))
 }
 
 /// What comes first for both calls: the API key, then the phone number.

@@ -1,7 +1,7 @@
-//! The service over HTTP: the sample server's two calls for everyone, health for operators.
+//! The service over HTTP: the sample server's two calls for everyone, health and metrics for operators.
 //!
-//! A request passes [`router`]'s layers, then one of the two handlers in [`codes`], which ask the domain and put its
-//! answer into an [`answer::Answer`], the one table of statuses and bodies. [`ops`] is the other listener.
+//! A request passes `router`'s layers, then one of the two handlers in `codes`, which ask the domain and put its
+//! answer into an `answer::Answer`, the one table of statuses and bodies. `ops` is the other listener.
 
 mod access_log;
 mod answer;
@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod client_address;
 mod codes;
+mod measure;
 mod ops;
 mod request_id;
 mod router;
@@ -16,7 +17,7 @@ mod server;
 mod settings;
 mod state;
 
-pub use ops::{Readiness, router as ops_router};
+pub use ops::{Fault, Readiness, TEMPLATE, router as ops_router};
 pub use router::public_router;
 pub use server::{ListenError, Listener};
 pub use settings::{ApiKeyHash, ApiKeyHashError, AuthMode, ServerSettings, TlsFiles};

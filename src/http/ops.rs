@@ -1,37 +1,42 @@
-//! The operators' listener: is it alive, is it ready.
+//! The operators' listener: is it alive, is it ready, how is it doing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::CACHE_CONTROL;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use metrics::gauge;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::otp::CodeStore;
+use crate::telemetry::Metrics;
+use crate::telemetry::metrics::TEMPLATE_APPROVED;
+
+/// What readiness calls the template; metrics find it by that.
+pub const TEMPLATE: &str = "template";
+
+/// Why a dependency is not fit for service, while it is not.
+pub type Fault = watch::Receiver<Option<String>>;
 
 /// What this instance needs in order to serve, and whether it is about to stop. Clones share it.
 #[derive(Clone)]
 pub struct Readiness {
     store: Arc<dyn CodeStore>,
     store_name: &'static str,
-    template_fault: watch::Receiver<Option<String>>,
+    faults: Arc<[(&'static str, Fault)]>,
     draining: Arc<AtomicBool>,
 }
 
 impl Readiness {
-    /// `store_name` is what answers call the store; `template_fault` says why the template cannot be sent, if it cannot.
+    /// `store_name` is what answers call the store; `faults` are the other dependencies, by name.
     #[must_use]
-    pub fn new(
-        store: Arc<dyn CodeStore>,
-        store_name: &'static str,
-        template_fault: watch::Receiver<Option<String>>,
-    ) -> Self {
-        Self { store, store_name, template_fault, draining: Arc::default() }
+    pub fn new(store: Arc<dyn CodeStore>, store_name: &'static str, faults: Vec<(&'static str, Fault)>) -> Self {
+        Self { store, store_name, faults: faults.into(), draining: Arc::default() }
     }
 
     /// From now on not ready, so that load balancers send requests elsewhere.
@@ -40,33 +45,44 @@ impl Readiness {
     }
 }
 
-/// `/health/live` and `/health/ready`.
-pub fn router(readiness: Readiness) -> Router {
+/// `/health/live`, `/health/ready` and `/metrics`.
+pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
     Router::new()
         .route("/health/live", get(async || no_store(StatusCode::OK, json!({ "status": "live" }))))
         .route("/health/ready", get(ready))
+        .route("/metrics", get(async move |State(readiness)| show(&readiness, &metrics)))
         .with_state(readiness)
 }
 
 /// 200 if every dependency is fine, else 503; the body names each.
 async fn ready(State(readiness): State<Readiness>) -> Response {
     let store_fault = readiness.store.ping().await.err().map(|error| error.to_string());
-    let template_fault = readiness.template_fault.borrow().clone();
+    let others = readiness.faults.iter().map(|(name, fault)| (*name, fault.borrow().clone()));
+    let dependencies: Vec<_> = std::iter::once((readiness.store_name, store_fault)).chain(others).collect();
     let draining = readiness.draining.load(Ordering::Relaxed);
-    let ready = store_fault.is_none() && template_fault.is_none() && !draining;
+    let ready = !draining && dependencies.iter().all(|(_, fault)| fault.is_none());
     let body = json!({
         "status": if ready { "ready" } else { "not_ready" },
         "draining": draining,
-        "dependencies": { readiness.store_name: dependency(store_fault), "template": dependency(template_fault) },
+        "dependencies": dependencies.into_iter().map(dependency).collect::<serde_json::Map<_, _>>(),
     });
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
 }
 
-fn dependency(fault: Option<String>) -> Value {
-    match fault {
+/// Prometheus's text format.
+fn show(readiness: &Readiness, metrics: &Metrics) -> Response {
+    let approved = readiness.faults.iter().all(|(name, fault)| *name != TEMPLATE || fault.borrow().is_none());
+    gauge!(TEMPLATE_APPROVED).set(if approved { 1.0 } else { 0.0 });
+    let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
+    (headers, metrics.render()).into_response()
+}
+
+fn dependency((name, fault): (&str, Option<String>)) -> (String, Value) {
+    let state = match fault {
         None => json!({ "status": "ok" }),
         Some(reason) => json!({ "status": "failed", "reason": reason }),
-    }
+    };
+    (name.to_owned(), state)
 }
 
 fn no_store(status: StatusCode, body: Value) -> Response {

@@ -19,7 +19,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::answer::Answer;
 use super::request_id::{UuidV7, drop_unless_sane};
 use super::state::PublicState;
-use super::{access_log, body, codes};
+use super::{access_log, body, codes, measure};
 
 /// The public service: routes, layers, and the paths as Express takes them.
 pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> Router {
@@ -81,7 +81,8 @@ async fn refuse_options_unless_preflight(request: Request, next: Next) -> Respon
 /// The answer to a request that a layer did not let through or cut off.
 async fn turned_away(error: BoxError) -> Answer {
     if error.is::<tower::load_shed::error::Overloaded>() {
-        Answer::Overloaded { retry_after: codes::COME_BACK }
+        measure::overloaded("requests");
+        Answer::Overloaded { what: "requests", retry_after: codes::COME_BACK }
     } else {
         Answer::TimedOut
     }

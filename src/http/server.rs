@@ -12,8 +12,11 @@ use super::settings::TlsFiles;
 
 /// How long a new connection may take to bring its first request, and any to bring a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest head of a request: HTTP/1 reads into a buffer of this size, HTTP/2 counts the list of headers.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+const MAX_HEAD_LIST_BYTES: u32 = 16 * 1024;
 /// How often certificate files are looked at.
-const CERTIFICATE_CHECK: Duration = Duration::from_secs(10);
+const CERTIFICATE_CHECK: Duration = Duration::from_secs(1);
 
 /// A bound address, not yet served.
 pub struct Listener {
@@ -90,7 +93,8 @@ impl Listener {
         macro_rules! serve {
             ($server:expr) => {{
                 let mut server = $server.handle(handle).first_request_timeout(HEAD_TIMEOUT);
-                server.http_builder().http1().header_read_timeout(HEAD_TIMEOUT);
+                server.http_builder().http1().header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES);
+                server.http_builder().http2().max_header_list_size(MAX_HEAD_LIST_BYTES);
                 server.serve(service).await
             }};
         }

@@ -1,7 +1,7 @@
 //! Phone numbers: parsed once, trusted from then on.
 //!
 //! What a caller may type is decided here; whether a country hands out such a number is decided in
-//! [`numbering_plan`](super::numbering_plan).
+//! [`numbering_plan`].
 
 use std::fmt;
 
@@ -64,7 +64,9 @@ impl PhoneNumber {
     /// The number for logs and tables: `1555*****67`. At least five digits are always hidden.
     #[must_use]
     pub fn masked(&self) -> String {
-        let (shown_first, shown_last) = (4.min(self.0.len().saturating_sub(7)), 2);
+        let may_be_shown = self.0.len().saturating_sub(5);
+        let shown_last = may_be_shown.min(2);
+        let shown_first = (may_be_shown - shown_last).min(4);
         let hidden = self.0.len() - shown_first - shown_last;
         format!("{}{}{}", &self.0[..shown_first], "*".repeat(hidden), &self.0[self.0.len() - shown_last..])
     }
@@ -139,8 +141,9 @@ mod tests {
         let phone = PhoneNumber::parse("15551234567").unwrap();
         assert_eq!(phone.masked(), "1555*****67");
         assert_eq!(format!("{phone:?}"), "PhoneNumber(1555*****67)");
-        // The shortest numbers hide five digits as well: Saint Helena has five behind +290.
+        // The shortest numbers hide five digits as well: Saint Helena has five behind +290, Iran's companies four.
         assert_eq!(PhoneNumber::parse("29022158").unwrap().masked(), "2*****58");
+        assert_eq!(PhoneNumber::parse("989000").unwrap().masked(), "*****0");
     }
 
     proptest! {

@@ -34,12 +34,12 @@ pub trait CodeStore: Send + Sync {
         policy: &Policy,
     ) -> Result<Verdict, StoreError>;
 
-    /// Drops a code that was not sent, unless a newer one took its place, and gives its limits back.
+    /// Drops a code that was not sent, unless a newer one took its place, and gives its limits and its turn back.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the code may then stay until it expires.
-    async fn take_back(&self, code: &NewCode) -> Result<(), StoreError>;
+    async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError>;
 
     /// Drops the phone's code and, with `limits`, what the limits by phone counted.
     ///

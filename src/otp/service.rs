@@ -98,7 +98,7 @@ impl OtpService {
                 Ok(Sent::Unclear)
             }
             Err(refusal) => {
-                if let Err(error) = self.store.take_back(&record).await {
+                if let Err(error) = self.store.take_back(&record, &self.policy).await {
                     tracing::warn!(record_id = %record.id, %error, "an unsent code could not be taken back; it expires by itself");
                 }
                 Err(RequestError::Refused(refusal))

@@ -31,7 +31,7 @@ struct Contents {
     failures: HashMap<PhoneNumber, Window>,
     address_sends: HashMap<ClientAddress, Window>,
     /// Turns of the one sender, oldest first.
-    turns: Vec<UnixMillis>,
+    turns: Vec<(UnixMillis, RecordId)>,
     next_sweep: Option<UnixMillis>,
 }
 
@@ -91,15 +91,15 @@ impl Contents {
     }
 
     /// When the next message may go, or how long until one could go in time.
-    fn take_turn(&mut self, pacing: &Pacing, now: UnixMillis) -> Result<UnixMillis, Duration> {
-        self.turns.retain(|turn| now < turn.plus(PACE_WINDOW));
+    fn take_turn(&mut self, id: &RecordId, pacing: &Pacing, now: UnixMillis) -> Result<UnixMillis, Duration> {
+        self.turns.retain(|(turn, _)| now < turn.plus(PACE_WINDOW));
         let per_window = pacing.per_second.get() as usize;
-        let before = self.turns.len().checked_sub(per_window).map(|index| self.turns[index]);
+        let before = self.turns.len().checked_sub(per_window).map(|index| self.turns[index].0);
         let turn = before.map_or(now, |before| before.plus(PACE_WINDOW).max(now));
         match turn.since(now).checked_sub(pacing.max_wait) {
             Some(late) if !late.is_zero() => Err(late),
             _ => {
-                self.turns.push(turn);
+                self.turns.push((turn, id.clone()));
                 Ok(turn)
             }
         }
@@ -169,7 +169,7 @@ impl CodeStore for EmbeddedStore {
 
         let turn = match &policy.pacing {
             None => now,
-            Some(pacing) => match contents.take_turn(pacing, now) {
+            Some(pacing) => match contents.take_turn(&code.id, pacing, now) {
                 Ok(turn) => turn,
                 Err(retry_after) => return Ok(Reservation::Crowded { retry_after }),
             },
@@ -228,10 +228,11 @@ impl CodeStore for EmbeddedStore {
         Ok(if attempts_left == 0 { Verdict::Locked } else { Verdict::Wrong { attempts_left } })
     }
 
-    async fn take_back(&self, code: &NewCode) -> Result<(), StoreError> {
+    async fn take_back(&self, code: &NewCode, _: &Policy) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
         Window::remove(&mut contents.sends, &code.phone, &code.id);
         Window::remove(&mut contents.address_sends, &code.client, &code.id);
+        contents.turns.retain(|(_, id)| *id != code.id);
         if contents.record(&code.phone, now).is_some_and(|record| record.id == code.id) {
             contents.codes.remove(&code.phone);
         }

@@ -3,6 +3,10 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use metrics::gauge;
+
+use crate::telemetry::metrics::BREAKER_STATE;
+
 /// Sends in a row that must fail before sending is suspended.
 const FAILURES: u32 = 10;
 /// How long it is suspended before one send may try.
@@ -37,6 +41,7 @@ impl Breaker {
             State::Open { until } if now < until => false,
             State::Open { .. } => {
                 *state = State::Open { until: now + SUSPENDED_FOR };
+                show(HALF_OPEN);
                 true
             }
         }
@@ -46,6 +51,7 @@ impl Breaker {
     pub(super) fn succeeded(&self) {
         let before = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         if matches!(before, State::Open { .. }) {
+            show(CLOSED);
             tracing::info!("WhatsApp answers again; sending is resumed");
         }
     }
@@ -58,10 +64,23 @@ impl Breaker {
             State::Closed { .. } => {
                 tracing::error!(failures = FAILURES, suspended_for = ?SUSPENDED_FOR, "WhatsApp keeps failing; sending is suspended");
                 *state = State::Open { until: now + SUSPENDED_FOR };
+                show(OPEN);
             }
-            State::Open { until } => *until = now + SUSPENDED_FOR,
+            State::Open { until } => {
+                *until = now + SUSPENDED_FOR;
+                show(OPEN);
+            }
         }
     }
+}
+
+/// Values of the metric.
+const CLOSED: f64 = 0.0;
+const OPEN: f64 = 1.0;
+const HALF_OPEN: f64 = 2.0;
+
+fn show(state: f64) {
+    gauge!(BREAKER_STATE).set(state);
 }
 
 #[cfg(test)]
@@ -95,12 +114,13 @@ mod tests {
     fn after_a_while_one_send_tries() {
         let now = Instant::now();
         let breaker = open(now);
-        assert!(!breaker.admits(now + SUSPENDED_FOR - Duration::from_millis(1)));
+        let almost = SUSPENDED_FOR.checked_sub(Duration::from_millis(1)).unwrap();
+        assert!(!breaker.admits(now + almost));
         let later = now + SUSPENDED_FOR;
         assert!(breaker.admits(later));
         assert!(!breaker.admits(later), "only one tries");
         breaker.failed(later);
-        assert!(!breaker.admits(later + SUSPENDED_FOR - Duration::from_millis(1)));
+        assert!(!breaker.admits(later + almost));
         assert!(breaker.admits(later + SUSPENDED_FOR));
         breaker.succeeded();
         assert!(breaker.admits(later + SUSPENDED_FOR));

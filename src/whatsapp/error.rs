@@ -27,12 +27,39 @@ pub enum ErrorClass {
 /// The pace of one sender towards one recipient that WhatsApp sustains: a message every six seconds.
 pub const PAIR_PACE: Duration = Duration::from_secs(6);
 
+impl ErrorClass {
+    /// The name in metrics.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transient => "transient",
+            Self::TransientOnce => "transient_once",
+            Self::Throttled => "throttled",
+            Self::RecipientThrottled => "recipient_throttled",
+            Self::Recipient => "recipient",
+            Self::Operator => "operator",
+            Self::Request => "request",
+        }
+    }
+}
+
 /// The class of an error by its code, its subcode, and for codes that nobody documented its HTTP status.
 #[must_use]
-#[expect(clippy::match_same_arms, reason = "grouped as the documentation groups them")]
 pub fn classify(code: i64, subcode: Option<i64>, status: u16) -> ErrorClass {
+    let undocumented = if status >= 500 { ErrorClass::TransientOnce } else { ErrorClass::Request };
+    documented(code, subcode).unwrap_or(undocumented)
+}
+
+/// Whether the code is one that WhatsApp's documentation knows.
+#[must_use]
+pub fn is_documented(code: i64) -> bool {
+    documented(code, None).is_some()
+}
+
+#[expect(clippy::match_same_arms, reason = "grouped as the documentation groups them")]
+fn documented(code: i64, subcode: Option<i64>) -> Option<ErrorClass> {
     use ErrorClass::{Operator, Recipient, RecipientThrottled, Request, Throttled, Transient, TransientOnce};
-    match (code, subcode) {
+    Some(match (code, subcode) {
         // Despite some of their HTTP statuses, 500 among them, trying these again is of no use.
         (0 | 3 | 10 | 33 | 104 | 190 | 200..=299 | 368, _) => Operator,
         (131_005 | 131_030 | 131_031 | 131_037 | 131_042 | 131_045 | 131_048 | 131_064, _) => Operator,
@@ -52,9 +79,8 @@ pub fn classify(code: i64, subcode: Option<i64>, status: u16) -> ErrorClass {
         }
         (132_000 | 132_005 | 132_007 | 132_008 | 132_012 | 132_018 | 132_068 | 132_069 | 135_000, _) => Request,
         (134_011 | 134_100..=134_199, _) => Request,
-        (_, _) if status >= 500 => TransientOnce,
-        (_, _) => Request,
-    }
+        (_, _) => return None,
+    })
 }
 
 #[cfg(test)]

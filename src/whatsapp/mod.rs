@@ -6,6 +6,7 @@
 mod breaker;
 pub mod client;
 pub mod error;
+mod measure;
 mod number;
 mod sender;
 mod settings;

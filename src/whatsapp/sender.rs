@@ -4,12 +4,15 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
+use metrics::counter;
 
 use super::breaker::Breaker;
 use super::client::{ApiError, CallError, GraphClient};
 use super::error::{ErrorClass, PAIR_PACE};
+use super::measure;
 use super::wire::{Accepted, Message};
 use crate::otp::{CodeSender, Delivery, OutgoingCode, Refusal, RefusalKind};
+use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
 
 /// Waits between attempts: the first and the longest, each with jitter on top.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
@@ -43,6 +46,18 @@ impl WhatsAppSender {
             max_retries,
             breaker: Breaker::default(),
         }
+    }
+
+    /// Asks once, measured.
+    async fn attempt(&self, body: &Message<'_>, timeout: Duration) -> Result<(), CallError> {
+        let began = Instant::now();
+        let answer = match self.client.post::<Accepted>(&self.path, body, timeout).await {
+            Ok(accepted) if !accepted.messages.is_empty() => Ok(()),
+            Ok(_) => Err(CallError::Unclear("accepted, but no message named".to_owned())),
+            Err(error) => Err(error),
+        };
+        measure::attempt(began.elapsed(), answer.as_ref().err());
+        answer
     }
 }
 
@@ -83,17 +98,14 @@ impl WhatsAppSender {
         loop {
             attempts += 1;
             let left = deadline.saturating_duration_since(Instant::now());
-            let error = match self.client.post::<Accepted>(&self.path, &body, left).await {
-                Ok(accepted) if !accepted.messages.is_empty() => return Ok(Delivery::Accepted),
-                Ok(_) => CallError::Unclear("accepted, but no message named".to_owned()),
-                Err(error) => error,
-            };
+            let Err(error) = self.attempt(&body, left).await else { return Ok(Delivery::Accepted) };
             let pause = if worth_another(&error, attempts) { pauses.next() } else { None };
             let pause = pause.map(|pause| pause.max(wait_asked_for(&error)));
             match pause.filter(|pause| Instant::now() + *pause < deadline) {
                 Some(pause) => {
                     tracing::debug!(record_id = %message.id, %error, ?pause, "sending again");
                     tokio::time::sleep(pause).await;
+                    counter!(WHATSAPP_RETRIES_TOTAL).increment(1);
                 }
                 None => return settle(error),
             }

@@ -3,8 +3,11 @@
 //! Source: the Graph API changelog ("Versions"), as of July 2026.
 
 use jiff::civil::{Date, date};
+use jiff::tz::TimeZone;
+use metrics::gauge;
 
 use super::ApiVersion;
+use crate::telemetry::metrics::GRAPH_API_VERSION_END_TIMESTAMP_SECONDS;
 
 /// Days before a version's end from which it is worth a warning.
 const WARN_DAYS: i32 = 90;
@@ -19,16 +22,39 @@ const ENDS: &[(u32, Date)] = &[
     (25, date(2028, 7, 29)),
 ];
 
+/// Tells Prometheus when `version` ends, if that is known.
+pub fn measure(version: &ApiVersion) {
+    let midnight = end(version).and_then(|date| date.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok());
+    if let Some(midnight) = midnight {
+        let seconds = midnight.timestamp().as_duration().as_secs_f64();
+        gauge!(GRAPH_API_VERSION_END_TIMESTAMP_SECONDS, "version" => version.to_string()).set(seconds);
+    }
+}
+
+/// The last day of `version`; of one that ended before all that are listed, a day that it did not live to see.
+fn end(version: &ApiVersion) -> Option<Date> {
+    let major = major(version)?;
+    let (oldest_listed, end_of_oldest) = *ENDS.first()?;
+    if major < oldest_listed {
+        return Some(end_of_oldest);
+    }
+    ENDS.iter().find(|(listed, _)| *listed == major).map(|(_, end)| *end)
+}
+
+fn major(version: &ApiVersion) -> Option<u32> {
+    version.as_str().trim_start_matches('v').split('.').next()?.parse().ok()
+}
+
 /// What to say about using `version` on `today`, if anything.
 #[must_use]
 pub fn warning(version: &ApiVersion, today: Date) -> Option<String> {
-    let major: u32 = version.as_str().trim_start_matches('v').split('.').next()?.parse().ok()?;
+    let major = major(version)?;
     let (oldest_listed, _) = ENDS.first()?;
     if major < *oldest_listed {
         return Some(format!("version {version} of the Graph API has ended; set whatsapp.api_version to a newer one"));
     }
-    let (_, end) = ENDS.iter().find(|(listed, _)| *listed == major)?;
-    let days = today.until(*end).ok()?.get_days();
+    let end = end(version)?;
+    let days = today.until(end).ok()?.get_days();
     match days {
         ..0 => {
             Some(format!("version {version} of the Graph API ended on {end}; set whatsapp.api_version to a newer one"))
@@ -61,5 +87,13 @@ mod tests {
         assert_eq!(warned("v26.0", date(2026, 11, 22)), None);
         assert_eq!(warned("v99.0", date(2030, 1, 1)), None);
         assert!(warned("v16.0", date(2026, 11, 22)).unwrap().contains("has ended"));
+    }
+
+    #[test]
+    fn every_version_that_is_warned_about_has_an_end() {
+        let end = |version| end(&ApiVersion::parse(version).unwrap());
+        assert_eq!(end("v21.0"), Some(date(2027, 1, 21)));
+        assert_eq!(end("v16.0"), Some(date(2026, 9, 24)));
+        assert_eq!(end("v26.0"), None);
     }
 }

@@ -2,9 +2,30 @@
 
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
 #![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unchecked_time_subtraction,
+    reason = "what goes wrong in a test or its harness fails the test"
+)]
 
+mod clients;
 mod codes;
+mod commands;
 mod harness;
+mod harness_itself;
+mod health;
+mod limits;
+mod logs;
+mod metrics;
+mod outages;
+mod overload;
 mod races;
+mod redis_safety;
+mod requests;
 mod store_agreement;
 mod store_contract;
+mod template;
+mod tls;
+mod whatsapp;

@@ -101,7 +101,7 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
             }
             Step::TakeBackLast { phone: index } => {
                 if let Some((record, _)) = &last[usize::from(index)] {
-                    on.store.take_back(record).await.unwrap();
+                    on.store.take_back(record, &policy).await.unwrap();
                 }
                 String::new()
             }

@@ -14,8 +14,8 @@ use whatsapp_otp::store::redis::Subject;
 
 use crate::harness::stores::TestStore;
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
 /// Longer than anything here takes on Redis, whose clock goes on by itself; shorter than any step of time.
 const LEEWAY: Duration = Duration::from_secs(20);
 
@@ -71,7 +71,8 @@ contract! {
 /// Runs a promise on Redis, then checks that everything left there goes away by itself.
 async fn on_redis(store: TestStore, promise: impl AsyncFnOnce(&TestStore)) {
     promise(&store).await;
-    assert_eq!(store.keys().unwrap().immortal().await, Vec::<String>::new(), "keys without a TTL");
+    let keys = store.keys().unwrap();
+    assert_eq!(keys.immortal().await, Vec::<String>::new(), "keys without a TTL under {}", keys.prefix());
 }
 
 fn policy() -> Policy {
@@ -89,6 +90,7 @@ fn with_limits(limits: Limits) -> Policy {
     Policy { limits, ..policy() }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "`Limits` holds options")]
 fn limit(text: &str) -> Option<Limit> {
     Some(text.parse().unwrap())
 }
@@ -191,11 +193,11 @@ async fn a_locked_code_stays_locked_until_its_record_goes(on: &TestStore) {
 
 async fn a_code_expires_and_its_record_lingers(on: &TestStore) {
     let attempt = reserved(on, &phone(5), &policy()).await;
-    on.advance(5 * MINUTE - LEEWAY).await;
+    on.advance((5 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     on.advance(LEEWAY).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Expired);
-    on.advance(10 * MINUTE - LEEWAY).await;
+    on.advance((10 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Expired);
     on.advance(LEEWAY).await;
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Absent);
@@ -226,7 +228,7 @@ async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore)
         ..Limits::default()
     });
     let attempt = reserved(on, &phone(9), &policy).await;
-    on.store.take_back(&attempt.record).await.unwrap();
+    on.store.take_back(&attempt.record, &policy).await.unwrap();
     assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Absent);
     reserved(on, &phone(9), &policy).await;
 }
@@ -234,7 +236,7 @@ async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore)
 async fn taking_back_an_older_code_leaves_the_newer_one(on: &TestStore) {
     let old = reserved(on, &phone(10), &policy()).await;
     let new = reserved(on, &phone(10), &policy()).await;
-    on.store.take_back(&old.record).await.unwrap();
+    on.store.take_back(&old.record, &policy()).await.unwrap();
     assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
 }
 

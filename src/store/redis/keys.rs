@@ -4,7 +4,7 @@
 //! of what a key holds, or of what a script answers, changes it.
 
 use super::settings::{KeyPrefix, Subject};
-use crate::otp::{ClientAddress, PhoneNumber};
+use crate::otp::{ClientAddress, PhoneNumber, Policy};
 
 const SCHEMA: &str = "v1";
 const CODE_SUFFIX: &str = "}:code";
@@ -56,7 +56,8 @@ impl Keys {
     }
 
     /// Window: what a sender sends, by when its turn is, which may be in a moment.
-    pub(super) fn sender_sends(&self, sender: &str) -> String {
+    pub(super) fn sender_sends(&self, policy: &Policy) -> String {
+        let sender = policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender);
         format!("{}sender:{sender}}}:sends", self.start)
     }
 

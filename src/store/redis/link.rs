@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_redis::{Connection, Pool};
+use metrics::{Gauge, counter, gauge};
 use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::otp::StoreError;
+use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_RECONNECTS_TOTAL};
 
 /// How often an idle connection is tried, so that one that died unnoticed is replaced before a request needs it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -46,11 +48,12 @@ enum State {
 
 impl Link {
     /// Starts connecting through `pool`, and goes on for as long as the link lives. Each new connection first gets
-    /// `preparation`. An answer to that or to the heartbeat later than `patience` counts as none.
-    pub(super) fn start(pool: Pool, preparation: Pipeline, patience: Duration) -> Self {
+    /// `preparation`. An answer to that or to the heartbeat later than `patience` counts as none. Whenever `losses`
+    /// changes, some connection of the pool was closed, perhaps this one.
+    pub(super) fn start(pool: Pool, preparation: Pipeline, patience: Duration, losses: watch::Receiver<u64>) -> Self {
         let (sender, state) = watch::channel(State::Down(0, "not connected yet".into()));
         let (suspected, suspicions) = watch::channel(0);
-        let keeper = tokio::spawn(keep(pool, preparation, patience, sender, suspicions));
+        let keeper = tokio::spawn(keep(pool, preparation, patience, sender, suspicions, losses));
         Self { state, suspected, keeper }
     }
 
@@ -102,6 +105,7 @@ async fn keep(
     patience: Duration,
     state: watch::Sender<State>,
     mut suspected: watch::Receiver<u64>,
+    mut losses: watch::Receiver<u64>,
 ) {
     let mut failures: u64 = 0;
     for number in 1.. {
@@ -121,11 +125,33 @@ async fn keep(
             }
         };
         tracing::debug!(failures, "connected to Redis");
+        let up = Up::count(number);
         let connection = Numbered { number, connection };
         state.send_replace(State::Up(connection.clone()));
-        let lost = until_lost(connection, patience, &mut suspected).await;
+        let lost = until_lost(connection, patience, &mut suspected, &mut losses).await;
+        drop(up);
         tracing::warn!(reason = lost, "the connection to Redis is given up");
         state.send_replace(State::Down(failures, lost.into()));
+    }
+}
+
+/// A connection as Prometheus counts it, for as long as this lives: also until its task is aborted.
+struct Up(Gauge);
+
+impl Up {
+    fn count(number: u64) -> Self {
+        if number > 1 {
+            counter!(REDIS_RECONNECTS_TOTAL).increment(1);
+        }
+        let connected = gauge!(REDIS_CONNECTED);
+        connected.increment(1.0);
+        Self(connected)
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
     }
 }
 
@@ -144,10 +170,13 @@ async fn until_lost(
     Numbered { number, mut connection }: Numbered,
     patience: Duration,
     suspected: &mut watch::Receiver<u64>,
+    losses: &mut watch::Receiver<u64>,
 ) -> &'static str {
     loop {
         tokio::select! {
             _ = suspected.wait_for(|&suspect| suspect >= number) => return "a command failed on it",
+            // Some connection was closed: the next ping tells whether it was this one.
+            Ok(()) = losses.changed() => {}
             () = tokio::time::sleep(HEARTBEAT) => {}
         }
         let ping = redis::cmd("PING");

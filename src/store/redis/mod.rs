@@ -8,12 +8,13 @@
 //! | `otp:v1:{ip:203.0.113.7}:sends` | sorted set | ids of sends by their moment | with the limit's window |
 //! | `otp:v1:{sender:106540352242922}:sends` | sorted set | ids of sends by when their turn is | after two seconds |
 //!
-//! Start with the scripts in `lua/`; [`keys`] spells the keys, [`reply`] reads the answers, [`link`] is the connection.
+//! Start with the scripts in `lua/`; `keys` spells the keys, `reply` reads the answers, `link` is the connection.
 
 mod inspect;
 mod keys;
 mod link;
 mod reply;
+mod safety;
 mod scripts;
 mod settings;
 
@@ -22,20 +23,27 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use deadpool_redis::{Manager, Pool, PoolConfig, Runtime, Timeouts};
+use metrics::{counter, histogram};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, FromRedisValue, IntoConnectionInfo, RedisError, ScriptInvocation};
+use redis::{
+    AsyncConnectionConfig, FromRedisValue, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisError,
+    ScriptInvocation,
+};
 use secrecy::ExposeSecret;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use self::keys::Keys;
 use self::link::Link;
+pub use self::safety::Finding;
 use self::scripts::Scripts;
 pub use self::settings::{KeyPrefix, KeyPrefixError, RedisSettings, RedisUrl, RedisUrlError, Subject};
 use crate::otp::{
     ActiveCode, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode, StoreError,
     Verdict,
 };
+use crate::telemetry::metrics::{PACING_WAIT_SECONDS, REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
 
 /// Keeps codes and limits in Redis.
 pub struct RedisStore {
@@ -45,6 +53,7 @@ pub struct RedisStore {
     keys: Keys,
     scripts: Scripts,
     timeout: Duration,
+    settings: RedisSettings,
 }
 
 impl RedisStore {
@@ -55,27 +64,49 @@ impl RedisStore {
     ///
     /// [`StoreError::Faulty`] if the settings are no way to connect, such as TLS without trusted certificates.
     pub fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
-        let pool = pool(settings).map_err(|error| StoreError::Faulty(error.to_string()))?;
+        let (losses, lost) = watch::channel(0);
+        let pool = pool(settings, losses).map_err(|error| StoreError::Faulty(error.to_string()))?;
         let patience = connect_timeout(settings.timeout);
         Ok(Self {
             links: (0..settings.pool_size.max(1))
-                .map(|_| Link::start(pool.clone(), scripts::load(), patience))
+                .map(|_| Link::start(pool.clone(), scripts::load(), patience, lost.clone()))
                 .collect(),
             next: AtomicUsize::new(0),
             pool,
             keys: Keys::new(&settings.key_prefix, settings.subject.clone()),
             scripts: Scripts::new(),
             timeout: settings.timeout,
+            settings: settings.clone(),
         })
     }
 
-    /// Runs a script within the time-out. Its outcome is unknown if that fails, so it is never run again unasked.
-    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
-        self.bounded(async |connection| script.invoke_async(connection).await).await
+    /// What an operator should know about the server, gravest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the server does not say, or may not.
+    pub async fn findings(&self) -> Result<Vec<Finding>, StoreError> {
+        let info: String = self.bounded(async |connection| redis::cmd("INFO").query_async(connection).await).await?;
+        Ok(safety::findings(&safety::Info::parse(&info), &self.settings))
     }
 
-    /// Runs a command on a shared connection, connecting included, within the time-out.
+    /// Runs a script within the time-out. Its outcome is unknown if that fails, so it is never run again unasked.
+    async fn run<T: FromRedisValue>(&self, name: &'static str, script: &ScriptInvocation<'_>) -> Result<T, StoreError> {
+        let began = Instant::now();
+        let answer = self.bounded(async |connection| script.invoke_async(connection).await).await;
+        histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => name).record(began.elapsed());
+        answer
+    }
+
+    /// Runs a command on a shared connection, connecting included, within the time-out. Failures are counted.
     async fn bounded<T>(
+        &self,
+        command: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
+    ) -> Result<T, StoreError> {
+        self.on_a_link(command).await.inspect_err(count)
+    }
+
+    async fn on_a_link<T>(
         &self,
         command: impl AsyncFnOnce(&mut MultiplexedConnection) -> Result<T, RedisError>,
     ) -> Result<T, StoreError> {
@@ -103,22 +134,43 @@ impl RedisStore {
     }
 }
 
+fn count(error: &StoreError) {
+    let kind = match error {
+        StoreError::Unreachable(_) => "unreachable",
+        StoreError::NoAnswer(_) => "no_answer",
+        StoreError::Faulty(_) => "faulty",
+    };
+    counter!(REDIS_ERRORS_TOTAL, "kind" => kind).increment(1);
+}
+
 /// Connecting gets a quarter of the time a decision may take, so that a lost connection is replaced within one.
 fn connect_timeout(timeout: Duration) -> Duration {
     (timeout / 4).clamp(Duration::from_millis(250), Duration::from_secs(1)).min(timeout)
 }
 
-fn pool(settings: &RedisSettings) -> Result<Pool, Box<dyn std::error::Error + Send + Sync>> {
+/// Makes connections, and counts in `losses` those that turned out to be closed.
+fn pool(
+    settings: &RedisSettings,
+    losses: watch::Sender<u64>,
+) -> Result<Pool, Box<dyn std::error::Error + Send + Sync>> {
     let info = settings.url.expose().into_connection_info()?;
-    // RESP2 costs no HELLO and is what every version from 6.2 speaks; Nagle's delay would add to each round trip.
-    let mut redis = info.redis_settings().clone();
+    // Only with RESP3, which every version from 6.0 speaks, does the client tell when it loses a connection.
+    let mut redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
     if let Some(password) = &settings.password {
         redis = redis.set_password(password.expose_secret());
     }
+    // Nagle's delay would add to each round trip.
     let info = info.set_redis_settings(redis).set_tcp_settings(TcpSettings::default().set_nodelay(true));
     let connect = connect_timeout(settings.timeout);
-    let config =
-        AsyncConnectionConfig::new().set_connection_timeout(Some(connect)).set_response_timeout(Some(settings.timeout));
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(connect))
+        .set_response_timeout(Some(settings.timeout))
+        .set_push_sender(move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                losses.send_modify(|count| *count += 1);
+            }
+            Ok::<(), redis::aio::SendError>(())
+        });
     let timeouts = Timeouts { wait: Some(connect), create: Some(connect), recycle: Some(connect) };
     let pool = Pool::builder(Manager::new_with_config(info, config)?)
         .config(PoolConfig { max_size: settings.pool_size.max(1) + 1, timeouts, ..PoolConfig::default() })
@@ -144,8 +196,13 @@ impl CodeStore for RedisStore {
     async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
-        let turns = self.keys.sender_sends(policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender));
-        reply::reservation(self.run(&self.scripts.reserve(&keys, &address, &turns, code, policy)).await?)
+        let sender = self.keys.sender_sends(policy);
+        let script = self.scripts.reserve(&keys, &address, &sender, code, policy);
+        let reservation = reply::reservation(self.run("reserve", &script).await?).inspect_err(count)?;
+        if let (Reservation::Reserved { wait }, true) = (reservation, policy.pacing.is_some()) {
+            histogram!(PACING_WAIT_SECONDS).record(wait);
+        }
+        Ok(reservation)
     }
 
     async fn verify(
@@ -154,22 +211,25 @@ impl CodeStore for RedisStore {
         candidates: &[SealedCode],
         policy: &Policy,
     ) -> Result<Verdict, StoreError> {
-        reply::verdict(self.run(&self.scripts.verify(&self.keys.phone(phone), candidates, policy)).await?)
+        let script = self.scripts.verify(&self.keys.phone(phone), candidates, policy);
+        reply::verdict(self.run("verify", &script).await?).inspect_err(count)
     }
 
-    async fn take_back(&self, code: &NewCode) -> Result<(), StoreError> {
+    async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
-        self.run(&self.scripts.take_back(&keys, &address, code)).await
+        let sender = self.keys.sender_sends(policy);
+        self.run("take_back", &self.scripts.take_back(&keys, &address, &sender, code)).await
     }
 
     async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {
-        let (codes, counters): (u64, u64) = self.run(&self.scripts.revoke(&self.keys.phone(phone), limits)).await?;
+        let (codes, counters): (u64, u64) =
+            self.run("revoke", &self.scripts.revoke(&self.keys.phone(phone), limits)).await?;
         Ok(Revocation { code: codes > 0, limits: counters > 0 })
     }
 
     async fn status(&self, phone: &PhoneNumber, policy: &Policy) -> Result<PhoneStatus, StoreError> {
-        let reply = self.run(&self.scripts.status(&self.keys.phone(phone), policy)).await?;
+        let reply = self.run("status", &self.scripts.status(&self.keys.phone(phone), policy)).await?;
         Ok(inspect::phone_status(reply, phone, policy))
     }
 

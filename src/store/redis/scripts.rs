@@ -56,12 +56,12 @@ impl Scripts {
         &self,
         keys: &PhoneKeys,
         address: &str,
-        turns: &str,
+        sender: &str,
         code: &NewCode,
         policy: &Policy,
     ) -> ScriptInvocation<'_> {
         let mut script = self.reserve.key(&keys.code);
-        script.key(&keys.sends).key(&keys.failures).key(address).key(turns);
+        script.key(&keys.sends).key(&keys.failures).key(address).key(sender);
         script.arg(code.id.as_str()).arg(code.sealed.digest.to_hex()).arg(code.sealed.secret_id.as_str());
         script.arg(policy.max_attempts);
         script.arg(milliseconds(policy.code_lifetime)).arg(milliseconds(policy.linger));
@@ -85,9 +85,15 @@ impl Scripts {
         script
     }
 
-    pub(super) fn take_back(&self, keys: &PhoneKeys, address: &str, code: &NewCode) -> ScriptInvocation<'_> {
+    pub(super) fn take_back(
+        &self,
+        keys: &PhoneKeys,
+        address: &str,
+        sender: &str,
+        code: &NewCode,
+    ) -> ScriptInvocation<'_> {
         let mut script = self.take_back.key(&keys.code);
-        script.key(&keys.sends).key(address).arg(code.id.as_str());
+        script.key(&keys.sends).key(address).key(sender).arg(code.id.as_str());
         script
     }
 

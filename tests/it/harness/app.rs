@@ -19,6 +19,7 @@ use whatsapp_otp::http::Listener;
 use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
 
 use super::logs::{self, LogMark};
+use super::process::serve_settings;
 use super::proxy::Proxy;
 use super::redis::RedisServer;
 use super::reply::Client;
@@ -101,13 +102,19 @@ impl TestApp {
         self.keys.age(duration).await;
     }
 
+    /// Keys that a caller caused: all but the sender's turns, which are of no consequence for anyone in particular.
+    pub async fn traces(&self) -> Vec<String> {
+        let mut keys = self.keys.list().await;
+        keys.retain(|key| !key.contains("{sender:"));
+        keys
+    }
+
     /// Sends that reached the simulator, whatever became of them.
     pub fn sends(&self) -> u64 {
         self.simulator.send_requests()
     }
 
-    /// Sends to this phone that are among the latest 200 requests cannot be told apart by path, so messages are
-    /// counted: those that were accepted for it.
+    /// Messages that were accepted for this phone.
     pub fn messages_to(&self, digits: &str) -> usize {
         let to = format!("+{digits}");
         self.simulator.inbox().iter().filter(|message| message.to == to).count()
@@ -249,23 +256,9 @@ impl TestAppBuilder {
         let server = self.redis.clone().unwrap_or_else(RedisServer::shared);
         let keys = RedisKeys::new(Arc::clone(&server), unique_prefix());
 
-        let account = simulator.settings();
         let redis_url = self.redis_address.as_ref().map(|address| format!("redis://{address}/0"));
-        let mut settings: HashMap<String, String> = [
-            ("server.listen", "127.0.0.1:0"),
-            ("server.ops_listen", "127.0.0.1:0"),
-            ("server.drain_delay", "0s"),
-            ("otp.secret", SECRET),
-            ("redis.url", redis_url.as_deref().unwrap_or(server.url())),
-            ("redis.key_prefix", keys.prefix()),
-            ("whatsapp.base_url", &format!("http://{address}")),
-            ("whatsapp.waba_id", &account.waba_id),
-            ("whatsapp.phone_number_id", &account.phone_number_id),
-            ("whatsapp.template_id", &account.template_id),
-            ("whatsapp.access_token", &account.access_token),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.to_owned()))
-        .into();
+        let redis_url = redis_url.as_deref().unwrap_or(server.url());
+        let mut settings = serve_settings(&simulator, address, redis_url, keys.prefix());
         settings.extend(self.settings);
 
         let mut instances = Vec::new();

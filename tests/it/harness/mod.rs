@@ -2,10 +2,12 @@
 
 pub mod app;
 pub mod logs;
+pub mod process;
 pub mod proxy;
 pub mod redis;
 pub mod reply;
 pub mod stores;
+pub mod stub;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -30,6 +32,12 @@ pub async fn eventually_within(
     let took = began.elapsed();
     assert!(took <= bound, "{what}, but only after {took:?}, more than {bound:?}");
     took
+}
+
+/// Shows a figure to whoever runs tests with `--nocapture`.
+#[expect(clippy::print_stdout, reason = "a figure for people")]
+pub fn measured(what: &str, took: Duration) {
+    println!("{what}: {took:?}");
 }
 
 /// A port that nobody listened on a moment ago.

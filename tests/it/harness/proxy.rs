@@ -23,6 +23,7 @@ pub enum Mode {
 /// A proxy on a port of its own.
 pub struct Proxy {
     address: SocketAddr,
+    upstream: SocketAddr,
     mode: Arc<watch::Sender<Mode>>,
     passing: Arc<AtomicUsize>,
     task: JoinHandle<()>,
@@ -36,12 +37,17 @@ impl Proxy {
         let (mode, watch) = watch::channel(Mode::Pass(upstream));
         let passing = Arc::default();
         let task = tokio::spawn(run(listener, address, watch, Arc::clone(&passing)));
-        Self { address, mode: Arc::new(mode), passing, task }
+        Self { address, upstream, mode: Arc::new(mode), passing, task }
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The mode that passes everything on to where it started.
+    pub fn upstream(&self) -> Mode {
+        Mode::Pass(self.upstream)
     }
 
     /// Changes what it does, for connections old and new. It does so when this returns.

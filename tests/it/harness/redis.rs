@@ -1,10 +1,10 @@
-//! A real Redis for tests: `TEST_REDIS_URL`, else `redis-server` on `PATH`, else a container.
+//! A real Redis for tests: `redis-server` on `PATH`, else a container; `scripts/test` tells how to choose.
 //!
 //! A server of our own is stopped when the last test that holds it is done. None at all fails the test.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use testcontainers::core::{IntoContainerPort, WaitFor};
 use testcontainers::runners::AsyncRunner;
@@ -23,19 +23,15 @@ pub struct RedisServer {
 enum Kind {
     Given,
     Process(Child),
-    Container(Option<Container>),
+    Container(Container),
 }
 
-/// A container and the runtime that its client lives on, which is none of a test's: those end with their tests.
-struct Container {
-    container: ContainerAsync<GenericImage>,
-    runtime: Runtime,
-}
+/// Removed when dropped.
+struct Container(Option<Box<ContainerAsync<GenericImage>>>);
 
 impl Container {
-    /// Blocks on a thread of its own, because a test's thread belongs to the test's runtime.
-    fn start(arguments: Vec<String>) -> (Self, u16) {
-        let start = async {
+    fn start(arguments: Vec<String>) -> (Self, String) {
+        on_docker(async {
             let container = GenericImage::new(IMAGE.0, IMAGE.1)
                 .with_exposed_port(6379.tcp())
                 .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
@@ -44,26 +40,39 @@ impl Container {
                 .await
                 .expect("no redis-server on PATH and no container either: scripts/test finds or installs one");
             let port = container.get_host_port_ipv4(6379).await.expect("published port");
-            (container, port)
-        };
-        let thread = std::thread::spawn(|| {
-            let runtime = Runtime::new().expect("runtime");
-            let (container, port) = runtime.block_on(start);
-            (Self { container, runtime }, port)
-        });
-        thread.join().expect("container")
+            let address = match container.get_host().await.expect("Docker's host").to_string().as_str() {
+                "localhost" => format!("127.0.0.1:{port}"), // ::1 may have another port
+                host => format!("{host}:{port}"),
+            };
+            (Self(Some(Box::new(container))), address)
+        })
     }
 
     fn pause(&self, pause: bool) {
-        let Self { container, runtime } = self;
-        let done = async { if pause { container.pause().await } else { container.unpause().await } };
-        std::thread::scope(|scope| scope.spawn(|| runtime.block_on(done)).join()).expect("thread").expect("pause");
+        let container = self.0.as_ref().expect("not dropped");
+        on_docker(async { if pause { container.pause().await } else { container.unpause().await } }).expect("pause");
     }
+}
 
-    fn remove(self) {
-        let Self { container, runtime } = self;
-        let _ = std::thread::spawn(move || runtime.block_on(container.rm())).join();
+impl Drop for Container {
+    fn drop(&mut self) {
+        if let Some(container) = self.0.take() {
+            let _ = on_docker(container.rm());
+        }
     }
+}
+
+/// Runs a call to Docker to its end. All containers share one client, whose connections live on the runtime of its
+/// first call: that must be none of a test's, because those end with their tests.
+fn on_docker<T: Send>(call: impl Future<Output = T> + Send) -> T {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("runtime"));
+    std::thread::scope(|scope| scope.spawn(|| RUNTIME.block_on(call)).join()).expect("Docker")
+}
+
+/// What the environment says, if anything.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, none of the service's")]
+fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl RedisServer {
@@ -72,9 +81,9 @@ impl RedisServer {
         static SHARED: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
         shared.upgrade().unwrap_or_else(|| {
-            let server = match std::env::var("TEST_REDIS_URL") {
-                Ok(url) => Self { url, kind: Kind::Given },
-                Err(_) => Self::start(),
+            let server = match setting("TEST_REDIS_URL") {
+                Some(url) => Self { url, kind: Kind::Given },
+                None => Self::start(),
             };
             let server = Arc::new(server);
             *shared = Arc::downgrade(&server);
@@ -89,9 +98,14 @@ impl RedisServer {
 
     /// The same, with further arguments for `redis-server`.
     pub fn start_with(arguments: &[&str]) -> Self {
-        match Command::new("redis-server").arg("--version").output() {
-            Ok(_) => Self::process(arguments),
-            Err(_) => Self::container(arguments),
+        match setting("TEST_REDIS").as_deref() {
+            Some("process") => Self::process(arguments),
+            Some("container") => Self::container(arguments),
+            Some(other) => panic!("TEST_REDIS is process or container, not {other}"),
+            None => match Command::new("redis-server").arg("--version").output() {
+                Ok(_) => Self::process(arguments),
+                Err(_) => Self::container(arguments),
+            },
         }
     }
 
@@ -123,8 +137,8 @@ impl RedisServer {
             .chain(arguments)
             .map(|&s| s.into())
             .collect();
-        let (container, port) = Container::start(arguments);
-        Self { url: format!("redis://127.0.0.1:{port}/0"), kind: Kind::Container(Some(container)) }
+        let (container, address) = Container::start(arguments);
+        Self { url: format!("redis://{address}/0"), kind: Kind::Container(container) }
     }
 
     /// `redis://…`
@@ -153,27 +167,20 @@ impl RedisServer {
             Kind::Given => panic!("a server that was given must not be disturbed"),
             Kind::Process(child) => {
                 let signal = if pause { "-STOP" } else { "-CONT" };
-                let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
-                assert!(sent.expect("kill").success());
+                // The shell's own kill: the program is missing on small systems.
+                let sent = Command::new("sh").args(["-c", &format!("kill {signal} {}", child.id())]).status();
+                assert!(sent.expect("sh").success());
             }
-            Kind::Container(container) => container.as_ref().expect("running").pause(pause),
+            Kind::Container(container) => container.pause(pause),
         }
     }
 }
 
 impl Drop for RedisServer {
     fn drop(&mut self) {
-        match &mut self.kind {
-            Kind::Given => {}
-            Kind::Process(child) => {
-                let _ = child.kill();
-                let _ = child.wait();
-            }
-            Kind::Container(container) => {
-                if let Some(container) = container.take() {
-                    container.remove();
-                }
-            }
+        if let Kind::Process(child) = &mut self.kind {
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }

@@ -84,6 +84,26 @@ impl Client {
         let mut stream = self.connect(bytes).await;
         read(&mut stream, began).await
     }
+
+    /// The status alone, for what is answered before it reaches the service.
+    pub async fn raw_status(&self, bytes: impl AsRef<[u8]>) -> u16 {
+        status(&receive(&mut self.connect(bytes).await).await.0)
+    }
+}
+
+/// The head of an answer and its body, both as they came.
+async fn receive(stream: &mut TcpStream) -> (String, String) {
+    let mut answer = Vec::new();
+    let all = tokio::time::timeout(LONGEST, stream.read_to_end(&mut answer)).await.expect("an answer");
+    // A server that refuses a body without reading it may reset the connection after its answer.
+    assert!(all.is_ok() || !answer.is_empty(), "{all:?}");
+    let text = String::from_utf8(answer).expect("text");
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer, but {text:?}"));
+    (head.to_owned(), body.to_owned())
+}
+
+fn status(head: &str) -> u16 {
+    head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status")
 }
 
 /// Sends a request and checks the answer.
@@ -97,20 +117,13 @@ pub async fn send(request: RequestBuilder) -> Reply {
 
 /// Reads an answer to its end and checks it.
 pub async fn read(stream: &mut TcpStream, began: Instant) -> Reply {
-    let mut answer = Vec::new();
-    let all = tokio::time::timeout(LONGEST, stream.read_to_end(&mut answer)).await.expect("an answer");
-    // A server that refuses a body without reading it may reset the connection after its answer.
-    assert!(all.is_ok() || !answer.is_empty(), "{all:?}");
-    let text = String::from_utf8(answer).expect("text");
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer, but {text:?}"));
-    let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
+    let (head, body) = receive(stream).await;
     let header = |line: &str| {
         let (name, value) = line.split_once(':').unwrap();
         (name.parse::<HeaderName>().unwrap(), value.trim().parse::<HeaderValue>().unwrap())
     };
-    let headers = lines.map(header).collect();
-    Reply { status: status.unwrap(), body: body.to_owned(), headers, took: began.elapsed() }.checked()
+    let headers = head.lines().skip(1).map(header).collect();
+    Reply { status: status(&head), body, headers, took: began.elapsed() }.checked()
 }
 
 impl Reply {
@@ -123,10 +136,16 @@ impl Reply {
         if !self.body.is_empty() {
             assert_eq!(self.header("content-type"), Some("text/plain; charset=utf-8"), "{self:?}");
         }
-        assert_eq!(self.status == 429, self.header("retry-after").is_some(), "{self:?}");
         if let Some(seconds) = self.header("retry-after") {
             assert!(seconds.parse::<u64>().is_ok_and(|seconds| seconds > 0), "{self:?}");
-            assert_eq!(self.body, format!("Too many requests, please try again in {seconds} second(s)."));
+        }
+        match (self.status, self.header("retry-after")) {
+            (429, Some(seconds)) => {
+                assert_eq!(self.body, format!("Too many requests, please try again in {seconds} second(s)."));
+            }
+            (429, None) => panic!("no Retry-After: {self:?}"),
+            (503, _) => assert_eq!(self.body, says::UNAVAILABLE),
+            (_, retry_after) => assert_eq!(retry_after, None, "{self:?}"),
         }
         self
     }

@@ -106,8 +106,18 @@ impl RedisKeys {
         &self.prefix
     }
 
+    /// The server's URL.
+    pub fn url(&self) -> &str {
+        self.server.url()
+    }
+
+    /// A connection of the test's own. It is patient: the machine may be busy with other tests.
     pub async fn connection(&self) -> ::redis::aio::MultiplexedConnection {
-        ::redis::Client::open(self.server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+        let patience = Some(Duration::from_secs(20));
+        let config =
+            ::redis::AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+        let client = ::redis::Client::open(self.server.url()).unwrap();
+        client.get_multiplexed_async_connection_with_config(&config).await.unwrap()
     }
 
     /// A key of the test by what follows its prefix, such as `v1:{15551234567}:code`.

@@ -117,6 +117,6 @@ async fn management_calls_have_an_hourly_budget() {
     };
     assert_eq!(spent, 5_000);
     server.get("/100000000000001").await.refused(400, 80_007, None);
-    server.simulator.advance(std::time::Duration::from_secs(3600));
+    server.simulator.advance(std::time::Duration::from_hours(1));
     server.get("/100000000000001").await.ok();
 }

@@ -1,6 +1,6 @@
 -- reserve.lua · check every limit, then charge them and store the new code, in one atomic step
 --   KEYS[1] code   KEYS[2] sends of the phone   KEYS[3] failures of the phone   KEYS[4] sends of the address
---   KEYS[5] turns of the sender
+--   KEYS[5] sends of the sender
 --   ARGV[1] id   ARGV[2] digest   ARGV[3] secret id   ARGV[4] max attempts   ARGV[5] lifetime ms   ARGV[6] linger ms
 --   ARGV[7..8] per_phone max, window ms   ARGV[9] resend_cooldown ms   ARGV[10..11] per_ip max, window ms
 --   ARGV[12..13] failures_per_phone max, window ms   (0: no such limit)
@@ -42,11 +42,15 @@ if per_window > 0 then
   if turn - now > longest_wait then
     return {'crowded', '', math.ceil(turn - now - longest_wait)}
   end
-  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - pace_window)
-  redis.call('ZADD', KEYS[5], turn, ARGV[1])
-  redis.call('PEXPIRE', KEYS[5], pace_window + longest_wait)
 end
 
+-- The first write must be one that a full Redis refuses: it then has refused the whole, as from the first write on it
+-- lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is refused.
+redis.call('SET', code, '')
+redis.call('DEL', code)
+redis.call('HSET', code, 'id', ARGV[1], 'digest', ARGV[2], 'secret_id', ARGV[3], 'attempts', 0, 'max_attempts', ARGV[4],
+  'created_at', now, 'expires_at', now + lifetime)
+redis.call('PEXPIRE', code, lifetime + linger)
 local keep = math.max(per_phone > 0 and phone_window or 0, cooldown)
 if keep > 0 then
   window_add(sends, ARGV[1], keep, now)
@@ -54,8 +58,9 @@ end
 if per_ip > 0 then
   window_add(address, ARGV[1], ip_window, now)
 end
-redis.call('DEL', code)
-redis.call('HSET', code, 'id', ARGV[1], 'digest', ARGV[2], 'secret_id', ARGV[3], 'attempts', 0, 'max_attempts', ARGV[4],
-  'created_at', now, 'expires_at', now + lifetime)
-redis.call('PEXPIRE', code, lifetime + linger)
+if per_window > 0 then
+  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - pace_window)
+  redis.call('ZADD', KEYS[5], turn, ARGV[1])
+  redis.call('PEXPIRE', KEYS[5], pace_window + longest_wait)
+end
 return {'reserved', '', math.ceil(turn - now)}

@@ -211,7 +211,7 @@ async fn a_hundred_templates_are_created_in_an_hour() {
         create(&server, &numbered(n)).await.ok();
     }
     create(&server, &numbered(100)).await.refused(400, 80_008, None);
-    server.simulator.advance(Duration::from_secs(60 * 60));
+    server.simulator.advance(Duration::from_hours(1));
     create(&server, &numbered(100)).await.ok();
 }
 

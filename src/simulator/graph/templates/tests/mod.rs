@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::simulator::testing::{Answer, Server, changed};
 
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+const DAY: Duration = Duration::from_hours(24);
 
 fn copy_code() -> Value {
     json!({

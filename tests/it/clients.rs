@@ -1,0 +1,155 @@
+//! Who calls: API keys, web pages of other origins, and many calls on one connection.
+
+use reqwest::Method;
+use sha2::{Digest, Sha256};
+
+use crate::harness::app::{TestApp, TestAppBuilder};
+use crate::harness::reply::{Reply, says, send};
+
+const PHONE: &str = "15551234567";
+const ORIGIN: &str = "https://app.example";
+
+fn hashed(name: &str, key: &str) -> String {
+    format!("{name}:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(key)))
+}
+
+fn with_keys() -> TestAppBuilder {
+    let keys = [hashed("backend", "first-key"), hashed("backend-next", "second-key")].join(",");
+    TestApp::builder().set("auth.mode", "api_key").set("auth.api_keys", &keys)
+}
+
+async fn call(app: &TestApp, method: Method, phone: &str, authorization: Option<&str>) -> Reply {
+    let mut call = app.call(method, &format!("/otp/{phone}"));
+    if let Some(value) = authorization {
+        call = call.header("authorization", value);
+    }
+    send(call).await
+}
+
+#[tokio::test]
+async fn without_an_accepted_key_nothing_is_answered() {
+    let app = with_keys().start().await;
+    for authorization in [
+        None,
+        Some(""),
+        Some("Bearer"),
+        Some("Bearer "),
+        Some("Bearer wrong-key"),
+        Some("Bearer first-key second-key"),
+        Some("Bearer first-key,second-key"),
+        Some("bearer FIRST-KEY"),
+        Some("Basic first-key"),
+        Some("first-key"),
+    ] {
+        for method in [Method::GET, Method::POST] {
+            let reply = call(&app, method, PHONE, authorization).await;
+            reply.is(401, "Missing or invalid API key.");
+            assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
+        }
+    }
+    let hash = hashed("x", "first-key");
+    let hash = hash.split_once(':').unwrap().1;
+    call(&app, Method::GET, PHONE, Some(&format!("Bearer {hash}"))).await.is(401, says::UNAUTHORIZED);
+    assert_eq!(app.sends(), 0);
+    assert_eq!(app.keys.list().await, Vec::<String>::new());
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn each_accepted_key_opens() {
+    let app = with_keys().start().await;
+    for key in ["Bearer first-key", "Bearer second-key", "bearer second-key"] {
+        call(&app, Method::GET, PHONE, Some(key)).await.is(200, "OK");
+        let body = serde_json::json!({ "code": app.code(PHONE) });
+        let verify = app.call(Method::POST, "/otp/15551234567").header("authorization", key);
+        send(verify.json(&body)).await.is(200, "OK");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_key_is_looked_at_before_the_number_and_the_body() {
+    let app = with_keys().start().await;
+    for method in [Method::GET, Method::POST] {
+        call(&app, method.clone(), "abc", None).await.is(401, says::UNAUTHORIZED);
+        call(&app, method, "abc", Some("Bearer first-key")).await.is(400, says::INVALID_PHONE);
+    }
+    let huge = app.call(Method::POST, "/otp/15551234567").header("content-type", "application/json");
+    send(huge.body("x".repeat(10_000))).await.is(401, says::UNAUTHORIZED);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn without_keys_in_force_an_authorization_header_does_no_harm() {
+    let app = TestApp::start().await;
+    call(&app, Method::GET, PHONE, Some("Bearer whatever")).await.is(200, "OK");
+    app.finish().await;
+}
+
+async fn preflight(app: &TestApp, origin: &str, method: &str) -> Reply {
+    let call = app.call(Method::OPTIONS, "/otp/15551234567").header("origin", origin.to_owned());
+    let call = call.header("access-control-request-method", method.to_owned());
+    send(call.header("access-control-request-headers", "content-type")).await
+}
+
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_may_call() {
+    let app = TestApp::builder().set("server.cors_origins", "https://other.example, https://app.example").start().await;
+    for method in ["GET", "POST"] {
+        let reply = preflight(&app, ORIGIN, method).await;
+        assert_eq!(reply.status, 200);
+        assert_eq!(reply.header("access-control-allow-origin"), Some(ORIGIN));
+        assert!(reply.header("access-control-allow-methods").unwrap().contains(method));
+        assert!(reply.header("access-control-allow-headers").unwrap().contains("content-type"));
+    }
+    assert_eq!(app.sends(), 0, "a preflight sends nothing");
+
+    let get = send(app.call(Method::GET, "/otp/15551234567").header("origin", ORIGIN)).await;
+    get.is(200, "OK");
+    assert_eq!(get.header("access-control-allow-origin"), Some(ORIGIN));
+    let exposed = get.header("access-control-expose-headers").unwrap();
+    assert!(exposed.contains("retry-after") && exposed.contains("x-request-id"), "{exposed}");
+    let post = app.call(Method::POST, "/otp/15551234567").header("origin", ORIGIN);
+    let post = send(post.json(&serde_json::json!({ "code": app.code(PHONE) }))).await;
+    post.is(200, "OK");
+    assert_eq!(post.header("access-control-allow-origin"), Some(ORIGIN));
+    // Errors too, or the page could not read them.
+    let refused = send(app.call(Method::GET, "/otp/abc").header("origin", ORIGIN)).await;
+    assert_eq!(refused.header("access-control-allow-origin"), Some(ORIGIN));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_may_not() {
+    let app = TestApp::builder().set("server.cors_origins", ORIGIN).start().await;
+    for origin in
+        ["https://evil.example", "http://app.example", "https://app.example:8443", "https://app.example.evil", "null"]
+    {
+        assert_eq!(preflight(&app, origin, "GET").await.header("access-control-allow-origin"), None, "{origin}");
+        let get = send(app.call(Method::GET, "/otp/abc").header("origin", origin)).await;
+        assert_eq!(get.header("access-control-allow-origin"), None, "{origin}");
+    }
+    assert_eq!(app.sends(), 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_plain_options_request_is_refused_for_allowed_origins_too() {
+    let app = TestApp::builder().set("server.cors_origins", ORIGIN).start().await;
+    let reply = send(app.call(Method::OPTIONS, "/otp/15551234567").header("origin", ORIGIN)).await;
+    assert_eq!((reply.status, reply.header("allow")), (405, Some("GET, POST")));
+    assert_eq!(app.sends(), 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_preflight_needs_no_key() {
+    let app = with_keys().set("server.cors_origins", ORIGIN).start().await;
+    let reply = preflight(&app, ORIGIN, "GET").await;
+    assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, Some(ORIGIN)));
+    assert!(reply.header("access-control-allow-headers").unwrap().contains("authorization"));
+    let refused = send(app.call(Method::GET, "/otp/15551234567").header("origin", ORIGIN)).await;
+    refused.is(401, says::UNAUTHORIZED);
+    assert_eq!(refused.header("access-control-allow-origin"), Some(ORIGIN));
+    app.finish().await;
+}

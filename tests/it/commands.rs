@@ -1,0 +1,397 @@
+//! The commands as an operator runs them: what they print and how they end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use whatsapp_otp::simulator::{Simulator, SimulatorSettings, TemplateStatus};
+
+use crate::harness::app::{SECRET, TestApp, serve_simulator};
+use crate::harness::free_port;
+use crate::harness::process::{Program, serve_settings};
+use crate::harness::redis::RedisServer;
+use crate::harness::reply::{Client, Reply, says, wrong};
+use crate::harness::stores::RedisKeys;
+use crate::harness::unique_prefix;
+
+const PHONE: &str = "15551234567";
+
+/// Where commands find the state of an application under test.
+fn redis_of(app: &TestApp) -> HashMap<String, String> {
+    let settings = [("redis.url", app.keys.url()), ("redis.key_prefix", app.keys.prefix())];
+    settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+}
+
+#[tokio::test]
+async fn bad_usage_ends_with_2() {
+    for arguments in [
+        vec![],
+        vec!["serv"],
+        vec!["serve", "--port", "1"],
+        vec!["revoke"],
+        vec!["revoke", "123"],
+        vec!["inspect", "abc"],
+        vec!["simulator", "--listen", "3001"],
+        vec!["sandbox", "--store", "disk"],
+    ] {
+        let ended = Program::new(&arguments).run().await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("Usage") || ended.stderr.contains("error:"), "{}", ended.stderr);
+    }
+    for arguments in [vec!["--help"], vec!["--version"], vec!["serve", "--help"]] {
+        let ended = Program::new(&arguments).run().await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{arguments:?}");
+        assert!(ended.stdout.contains("whatsapp-otp"), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn every_bad_setting_is_reported_in_one_go_and_no_secret_is_shown() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("my.toml");
+    std::fs::write(&file, "[otp]\ncode_length = 12\ncode_lenght = 6\n\n[limits]\nper_phone = \"often\"\n").unwrap();
+    let ended = Program::new(&["serve", "--config", file.to_str().unwrap()])
+        .set("otp.secret", "too-short-a-secret")
+        .set("whatsapp.access_token", "a token with blanks")
+        .set("redis.url", "redis://app:hunter22@/")
+        .set("redis.password", "hunter23")
+        .set("server.listen", "3000")
+        .set("server.request_timeout", "1h")
+        .set("auth.mode", "api_key")
+        .env("WHATSAPP_OTP__OTP__CODE_LIFETIMES", "5m")
+        .run()
+        .await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (78, ""), "{}", ended.stderr);
+    for (key, expected) in [
+        ("otp.code_length", "4 to 10"),
+        ("otp.code_lenght", "perhaps otp.code_length"),
+        ("limits.per_phone", "COUNT/WINDOW"),
+        ("otp.secret", "32"),
+        ("whatsapp.access_token", "without blanks"),
+        ("redis.url", "redis://"),
+        ("server.listen", "0.0.0.0:3000"),
+        ("server.request_timeout", "2m"),
+        ("auth.api_keys", "at least one"),
+        ("WHATSAPP_OTP__OTP__CODE_LIFETIMES", "perhaps WHATSAPP_OTP__OTP__CODE_LIFETIME"),
+        ("whatsapp.info_file", "or set whatsapp.waba_id, whatsapp.phone_number_id, whatsapp.template_id"),
+    ] {
+        let line = ended.stderr.lines().find(|line| line.starts_with(&format!("{key}:")));
+        let line = line.unwrap_or_else(|| panic!("no {key} in {}", ended.stderr));
+        assert!(line.contains(expected), "{line}");
+    }
+    let place = format!("(file {})", file.display());
+    assert!(ended.stderr.lines().any(|line| line.starts_with("otp.code_length:") && line.ends_with(&place)));
+    assert!(ended.stderr.contains("(environment variable WHATSAPP_OTP__SERVER__LISTEN)"));
+    for secret in ["too-short-a-secret", "a token with blanks", "hunter22", "hunter23"] {
+        assert!(!ended.stderr.contains(secret), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn every_command_that_reads_settings_refuses_bad_ones() {
+    for arguments in
+        [vec!["serve"], vec!["sandbox"], vec!["check"], vec!["inspect"], vec!["revoke", PHONE], vec!["healthcheck"]]
+    {
+        let ended = Program::new(&arguments).set("otp.code_length", "3").run().await;
+        assert_eq!(ended.code, 78, "{arguments:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("otp.code_length: expected a whole number from 4 to 10"), "{}", ended.stderr);
+        let missing = Program::new(&arguments).env("WHATSAPP_OTP_CONFIG", "/nowhere/my.toml").run().await;
+        assert_eq!(missing.code, 78, "{arguments:?}: {}", missing.stderr);
+        assert!(missing.stderr.contains("/nowhere/my.toml"), "{}", missing.stderr);
+    }
+}
+
+/// A simulator and a Redis, and settings that fit them.
+struct World {
+    simulator: Simulator,
+    keys: RedisKeys,
+    settings: HashMap<String, String>,
+}
+
+async fn world() -> World {
+    let simulator = Simulator::new(SimulatorSettings::default());
+    let address = serve_simulator(&simulator).await;
+    let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
+    let settings = serve_settings(&simulator, address, keys.url(), keys.prefix());
+    World { simulator, keys, settings }
+}
+
+#[tokio::test]
+async fn check_says_that_all_is_fine_when_it_is() {
+    let World { simulator, keys, settings } = world().await;
+    let ended = Program::new(&["check"]).settings(&settings).run().await;
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stdout.ends_with("All fine.\n"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("FAIL"), "{}", ended.stdout);
+    assert!(ended.stdout.lines().filter(|line| line.starts_with("ok    ")).count() >= 4, "{}", ended.stdout);
+    assert!(ended.stdout.contains("otp_login"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains(SECRET) && !ended.stdout.contains(&simulator.settings().access_token));
+    assert_eq!(simulator.send_requests(), 0);
+    assert_eq!(keys.list().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn check_says_what_is_wrong_and_what_to_do() {
+    let World { simulator, settings, keys: _redis } = world().await;
+    let nobody = format!("redis://127.0.0.1:{}/0", free_port());
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    for (key, value, tried, seen) in [
+        ("redis.url", nobody.as_str(), "Redis at", "cannot be reached"),
+        ("whatsapp.access_token", "WRONG0TOKEN", "the token", "190"),
+        ("whatsapp.access_token", "EAASIMULATOR0EXPIRED0TOKEN", "the token", "190/463"),
+        ("whatsapp.access_token", "EAASIMULATOR0NOT0ASSIGNED", "the token", "200"),
+        ("whatsapp.waba_id", "999", "the token", "100/33"),
+        ("whatsapp.phone_number_id", "999", "the phone number", "100/33"),
+        ("whatsapp.template_id", "999", "the template", "Could not find template with ID 999"),
+        ("whatsapp.language", "de", "the template", "set whatsapp.language to one of en_US"),
+        ("whatsapp.base_url", nowhere.as_str(), "the token", "cannot be reached"),
+    ] {
+        let ended = Program::new(&["check"]).settings(&settings).set(key, value).run().await;
+        assert_eq!(ended.code, 1, "{key}: {}{}", ended.stdout, ended.stderr);
+        let failed = ended.stdout.split("FAIL  ").skip(1).find(|finding| finding.starts_with(tried));
+        let failed = failed.unwrap_or_else(|| panic!("{key} = {value}: no failure of {tried:?} in {}", ended.stdout));
+        let finding = failed.lines().take(3).collect::<Vec<_>>().join("\n");
+        assert!(finding.contains(seen), "{key} = {value}: {finding}");
+        let redis = if key == "redis.url" { "FAIL  Redis at" } else { "ok    Redis at" };
+        assert!(ended.stdout.contains(redis), "{key} = {value}: {}", ended.stdout);
+        assert!(finding.contains("\n      hint: "), "{finding}");
+        assert!(!ended.stdout.contains(SECRET) && !ended.stdout.contains("0TOKEN"), "{}", ended.stdout);
+    }
+    assert!(simulator.set_template_status("300000000000001", TemplateStatus::Paused));
+    let ended = Program::new(&["check"]).settings(&settings).run().await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stdout.contains("its status is PAUSED"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("1 of "), "one failed: {}", ended.stdout);
+}
+
+#[tokio::test]
+async fn inspect_shows_active_codes_as_a_table_and_as_json() {
+    let app = TestApp::start().await;
+    let empty = Program::new(&["inspect"]).settings(&redis_of(&app)).run().await;
+    assert_eq!(empty.code, 0, "{}", empty.stderr);
+    assert!(empty.stdout.ends_with("0 code(s).\n"), "{}", empty.stdout);
+
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
+    app.request("15557654321").await.is(200, "OK");
+    let digest = app.keys.of_code(PHONE, "digest").await.unwrap();
+
+    let table = Program::new(&["inspect"]).settings(&redis_of(&app)).run().await;
+    assert_eq!((table.code, table.stderr.as_str()), (0, ""));
+    assert!(table.stdout.ends_with("2 code(s).\n"), "{}", table.stdout);
+    let row = table.stdout.lines().find(|line| line.contains(PHONE)).expect("a row");
+    assert!(row.contains(&digest[..8]) && !row.contains(&digest[..12]) && row.contains("1 of 3"), "{row}");
+
+    let list = Program::new(&["inspect", "--json"]).settings(&redis_of(&app)).run().await;
+    let list: Value = serde_json::from_str(&list.stdout).unwrap();
+    assert_eq!(list["codes"].as_array().unwrap().len(), 2);
+    let entry = list["codes"].as_array().unwrap().iter().find(|entry| entry["phone"] == PHONE).unwrap();
+    assert_eq!(
+        (&entry["attempts"], &entry["max_attempts"], &entry["digest"]),
+        (&json!(1), &json!(3), &json!(digest[..8]))
+    );
+
+    let phone = Program::new(&["inspect", "+1 555 123 4567"]).settings(&redis_of(&app)).run().await;
+    assert_eq!(phone.code, 0);
+    assert!(phone.stdout.contains("limits.per_phone: 1 in its window"), "{}", phone.stdout);
+    assert!(phone.stdout.contains("limits.failures_per_phone: 1 in its window"), "{}", phone.stdout);
+
+    let phone = Program::new(&["inspect", "--json", PHONE]).settings(&redis_of(&app)).run().await;
+    let phone: Value = serde_json::from_str(&phone.stdout).unwrap();
+    assert_eq!((&phone["phone"], &phone["code"]["attempts"]), (&json!(PHONE), &json!(1)));
+    assert_eq!(phone["limits"]["per_phone"], json!({ "count": 1, "retry_after_ms": 0 }));
+
+    let nobody = Program::new(&["inspect", "15557654399"]).settings(&redis_of(&app)).run().await;
+    assert!(nobody.stdout.starts_with("No active code for phone # 15557654399"), "{}", nobody.stdout);
+    // Looking changes nothing.
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn inspect_scans_and_never_asks_for_all_keys_at_once() {
+    let server = Arc::new(RedisServer::start());
+    let app = TestApp::builder().redis(&server).set("limits.per_ip", "off").set("otp.code_length", "10").start().await;
+    let mut connection = app.keys.connection().await;
+    let filler: Vec<String> = (0..3_000).flat_map(|n| [format!("filler:{n}"), "x".to_owned()]).collect();
+    redis::cmd("MSET").arg(&filler).exec_async(&mut connection).await.unwrap();
+    for n in 0..30 {
+        app.request(&format!("155576500{n:02}")).await.is(200, "OK");
+    }
+    let list = Program::new(&["inspect", "--json"]).settings(&redis_of(&app)).run().await;
+    let list: Value = serde_json::from_str(&list.stdout).unwrap();
+    assert_eq!((list["codes"].as_array().unwrap().len(), &list["more"]), (30, &json!(false)));
+    let some = Program::new(&["inspect", "--most", "7"]).settings(&redis_of(&app)).run().await;
+    assert!(some.stdout.ends_with("The first 7; there are more.\n"), "{}", some.stdout);
+    let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut connection).await.unwrap();
+    assert!(stats.contains("cmdstat_scan:") && !stats.contains("cmdstat_keys:"), "{stats}");
+    redis::cmd("FLUSHALL").exec_async(&mut connection).await.unwrap();
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn revoke_drops_the_code_and_if_asked_the_limits() {
+    let app = TestApp::builder().set("limits.per_phone", "1/1h").start().await;
+    let code = app.code_for(PHONE).await;
+    let revoked = Program::new(&["revoke", "+15551234567"]).settings(&redis_of(&app)).run().await;
+    assert_eq!((revoked.code, revoked.stdout.as_str()), (0, "The active code was revoked.\n"));
+    app.verify(PHONE, &code).await.is(404, &says::no_active_code(PHONE));
+    assert_eq!(app.request(PHONE).await.status, 429, "the limits stand");
+
+    let revoked = Program::new(&["revoke", PHONE, "--limits"]).settings(&redis_of(&app)).run().await;
+    assert_eq!((revoked.code, revoked.stdout.as_str()), (0, "There was no active code.\nThe limits start anew.\n"));
+    app.request(PHONE).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn commands_fail_with_1_when_redis_is_away() {
+    let url = format!("redis://127.0.0.1:{}/0", free_port());
+    for arguments in [vec!["inspect"], vec!["inspect", PHONE], vec!["revoke", PHONE]] {
+        let ended = Program::new(&arguments).set("redis.url", &url).run().await;
+        assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{arguments:?}");
+        assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn healthcheck_says_whether_the_local_instance_is_ready() {
+    let app = TestApp::start().await;
+    let port = app.ops().address().port();
+    let check = |listen: String| Program::new(&["healthcheck"]).set("server.ops_listen", &listen);
+    // As in a container, where it listens on all addresses.
+    for listen in [format!("127.0.0.1:{port}"), format!("0.0.0.0:{port}")] {
+        let ended = check(listen).run().await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    }
+    app.finish().await;
+    let away = check(format!("127.0.0.1:{}", free_port())).run().await;
+    assert_eq!(away.code, 1, "{}", away.stderr);
+    let none = check(String::new()).run().await;
+    assert_eq!(none.code, 1, "{}", none.stderr);
+}
+
+#[tokio::test]
+async fn healthcheck_fails_while_redis_is_away() {
+    let server = Arc::new(RedisServer::start());
+    let proxy = crate::harness::proxy::Proxy::start(server.address()).await;
+    let app = TestApp::builder().redis(&server).redis_through(&proxy).start().await;
+    proxy.set(crate::harness::proxy::Mode::Cut).await;
+    let ended = Program::new(&["healthcheck"]).set("server.ops_listen", &app.ops().address().to_string()).run().await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("not ready") && ended.stderr.contains("redis"), "{}", ended.stderr);
+    app.request("123").await.is(400, says::INVALID_PHONE);
+    app.finish().await;
+}
+
+/// The simulator's inbox over HTTP.
+async fn latest(inbox: &str, phone: &str) -> Value {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    client.get(format!("{inbox}/inbox/{phone}/latest")).send().await.unwrap().json().await.unwrap()
+}
+
+/// Requests a code and verifies the one that arrived in the inbox.
+async fn flow(service: &Client, inbox: &str) -> Reply {
+    service.request(PHONE).await.is(200, "OK");
+    let message = latest(inbox, PHONE).await;
+    assert_eq!(message["to"], "+15551234567");
+    for field in ["code", "template", "language", "received_at"] {
+        assert!(message[field].is_string(), "{message}");
+    }
+    let code = message["code"].as_str().unwrap();
+    service.verify(PHONE, &wrong(code)).await.is(401, &says::incorrect(2));
+    service.verify(PHONE, code).await.is(200, "OK");
+    service.verify(PHONE, code).await
+}
+
+fn sandbox(arguments: &[&str]) -> Program {
+    let arguments = [&["sandbox", "--simulator-listen", "127.0.0.1:0"], arguments].concat();
+    Program::new(&arguments).set("server.listen", "127.0.0.1:0").set("server.ops_listen", "")
+}
+
+#[tokio::test]
+async fn the_sandbox_works_with_nothing_configured() {
+    let empty = tempfile::tempdir().unwrap();
+    let mut program = sandbox(&[]).directory(empty.path()).start();
+    let inbox = program.printed("Open ").await;
+    let service = program.printed("curl http://").await;
+    let service = Client::new(service.split('/').next().unwrap().parse().unwrap());
+    flow(&service, &inbox).await.is(404, &says::no_active_code(PHONE));
+    service.request("15550131026").await.is(500, says::SEND_FAILED);
+
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = client.get(&inbox).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    // Its page may call the service from a browser.
+    let from_page = service.call(reqwest::Method::GET, "/otp/123").header("origin", &inbox).send().await.unwrap();
+    assert_eq!(from_page.headers()["access-control-allow-origin"], inbox.as_str());
+
+    let ended = program.stop().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    assert!(ended.stdout.contains("Active codes state:"), "{}", ended.stdout);
+    assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "it leaves no files");
+}
+
+#[tokio::test]
+async fn the_sandbox_uses_the_configured_redis_if_asked() {
+    let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
+    let mut program =
+        sandbox(&["--store", "redis"]).set("redis.url", keys.url()).set("redis.key_prefix", keys.prefix()).start();
+    let inbox = program.printed("Open ").await;
+    let service = program.printed("curl http://").await;
+    let service = Client::new(service.split('/').next().unwrap().parse().unwrap());
+    service.request(PHONE).await.is(200, "OK");
+    assert!(keys.of_code(PHONE, "digest").await.is_some());
+    flow(&service, &inbox).await.is(404, &says::no_active_code(PHONE));
+    assert_eq!(program.stop().await.code, 0);
+    assert_eq!(keys.immortal().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn the_sandbox_never_leaves_this_machine() {
+    let public = Program::new(&["sandbox", "--simulator-listen", "127.0.0.1:0"]).set("server.listen", "0.0.0.0:0");
+    let ended = public.run().await;
+    assert_eq!(ended.code, 78, "{}", ended.stderr);
+    assert!(ended.stderr.contains("server.listen"), "{}", ended.stderr);
+    let inbox = Program::new(&["sandbox", "--simulator-listen", "0.0.0.0:0"]).run().await;
+    assert_ne!(inbox.code, 0);
+    assert!(inbox.stderr.contains("loopback"), "{}", inbox.stderr);
+}
+
+#[tokio::test]
+async fn the_simulator_alone_serves_a_service_that_was_told_of_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let info = directory.path().join("info.json");
+    let arguments = ["simulator", "--listen", "127.0.0.1:0", "--write-info", info.to_str().unwrap()];
+    let mut simulator = Program::new(&arguments).start();
+    let url = simulator.printed("WHATSAPP_OTP__WHATSAPP__BASE_URL=").await;
+    simulator.printed("WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN=").await;
+
+    let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
+    let mut serve = Program::new(&["serve"])
+        .set("whatsapp.base_url", &url)
+        .set("whatsapp.info_file", info.to_str().unwrap())
+        .set("otp.secret", SECRET)
+        .set("redis.url", keys.url())
+        .set("redis.key_prefix", keys.prefix())
+        .set("server.listen", "127.0.0.1:0")
+        .set("server.ops_listen", "127.0.0.1:0")
+        .set("server.drain_delay", "0s")
+        .start();
+    let service = Client::new(serve.printed(r#""public":"http://"#).await.parse().unwrap());
+    flow(&service, &url).await.is(404, &says::no_active_code(PHONE));
+    assert_eq!(serve.stop().await.code, 0);
+    simulator.signal("INT");
+    assert_eq!(simulator.stop().await.code, 0);
+}
+
+#[tokio::test]
+async fn a_taken_port_is_a_failure_at_run_time() {
+    let World { settings, simulator: _whatsapp, keys: _redis } = world().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let ended = Program::new(&["serve"]).settings(&settings).set("server.listen", &address).run().await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains(&address) && ended.stderr.contains("server.listen"), "{}", ended.stderr);
+}

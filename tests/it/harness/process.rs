@@ -1,0 +1,196 @@
+//! The program itself, as a process with its own environment.
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use super::app::environment;
+
+/// The longest that any command may take to end, and a running one to say that it runs.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// A command to run: `whatsapp-otp`, with nothing in its environment but what is given.
+pub struct Program {
+    command: Command,
+}
+
+/// How a command ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// A command that runs until it is told to stop. It is killed when dropped.
+pub struct Running {
+    child: Child,
+    stdout: Text,
+    stderr: Text,
+}
+
+/// What a pipe has brought so far.
+struct Text {
+    text: Arc<Mutex<String>>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Program {
+    pub fn new(arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-otp"));
+        command.args(arguments).env_clear();
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A directory with nothing in it that could be a setting.
+        command.current_dir(env!("CARGO_TARGET_TMPDIR"));
+        Self { command }
+    }
+
+    /// Settings by key, as environment variables.
+    pub fn settings(mut self, settings: &HashMap<String, String>) -> Self {
+        self.command.envs(environment(settings));
+        self
+    }
+
+    pub fn set(self, key: &str, value: &str) -> Self {
+        self.settings(&HashMap::from([(key.to_owned(), value.to_owned())]))
+    }
+
+    pub fn env(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn directory(mut self, path: &Path) -> Self {
+        self.command.current_dir(path);
+        self
+    }
+
+    pub fn start(mut self) -> Running {
+        let mut child = self.command.spawn().expect("the program starts");
+        let stdout = Text::of(child.stdout.take().unwrap());
+        let stderr = Text::of(child.stderr.take().unwrap());
+        Running { child, stdout, stderr }
+    }
+
+    /// Runs it to its end, on another thread, as the test may serve what it calls.
+    pub async fn run(self) -> Ended {
+        tokio::task::spawn_blocking(move || self.start().wait()).await.unwrap()
+    }
+}
+
+impl Running {
+    pub fn stdout(&self) -> String {
+        self.stdout.so_far()
+    }
+
+    pub fn stderr(&self) -> String {
+        self.stderr.so_far()
+    }
+
+    /// What follows `marker` on the line where it first stands, up to a blank, a quote or the line's end.
+    pub async fn printed(&mut self, marker: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let text = self.stdout();
+            // A line is complete once its end is there.
+            let found =
+                text.split_inclusive('\n').filter(|line| line.ends_with('\n')).find_map(|line| line.split_once(marker));
+            if let Some((_, rest)) = found {
+                return rest.split(['"', ' ', '\n']).next().unwrap_or_default().to_owned();
+            }
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{ended:?} before {marker:?}: {}{}", self.stdout(), self.stderr());
+            assert!(began.elapsed() < LONGEST, "no {marker:?}: {text}{}", self.stderr());
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Sends `TERM` or `INT`.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+    }
+
+    /// Waits for the end, whatever brings it about.
+    pub fn wait(mut self) -> Ended {
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(began.elapsed() < LONGEST, "it does not end: {}{}", self.stdout(), self.stderr());
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        let code = status.code().unwrap_or_else(|| panic!("{status}"));
+        Ended { code, stdout: self.stdout.whole(), stderr: self.stderr.whole() }
+    }
+
+    /// Asks it to stop and waits for its end.
+    pub async fn stop(self) -> Ended {
+        self.signal("TERM");
+        tokio::task::spawn_blocking(move || self.wait()).await.unwrap()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Text {
+    fn of(pipe: impl Read + Send + 'static) -> Self {
+        let text = Arc::new(Mutex::new(String::new()));
+        let into = Arc::clone(&text);
+        let reader = std::thread::spawn(move || {
+            let mut pipe = BufReader::new(pipe);
+            let mut line = String::new();
+            while pipe.read_line(&mut line).is_ok_and(|read| read > 0) {
+                into.lock().unwrap_or_else(PoisonError::into_inner).push_str(&line);
+                line.clear();
+            }
+        });
+        Self { text, reader: Some(reader) }
+    }
+
+    fn so_far(&self) -> String {
+        self.text.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn whole(&mut self) -> String {
+        if let Some(reader) = self.reader.take() {
+            reader.join().unwrap();
+        }
+        self.so_far()
+    }
+}
+
+/// Settings that `serve` needs, for a simulator and a Redis at these addresses.
+pub fn serve_settings(
+    simulator: &whatsapp_otp::simulator::Simulator,
+    whatsapp: std::net::SocketAddr,
+    redis_url: &str,
+    prefix: &str,
+) -> HashMap<String, String> {
+    let account = simulator.settings();
+    [
+        ("server.listen", "127.0.0.1:0"),
+        ("server.ops_listen", "127.0.0.1:0"),
+        ("server.drain_delay", "0s"),
+        ("otp.secret", super::app::SECRET),
+        ("redis.url", redis_url),
+        ("redis.key_prefix", prefix),
+        ("whatsapp.base_url", &format!("http://{whatsapp}")),
+        ("whatsapp.waba_id", &account.waba_id),
+        ("whatsapp.phone_number_id", &account.phone_number_id),
+        ("whatsapp.template_id", &account.template_id),
+        ("whatsapp.access_token", &account.access_token),
+    ]
+    .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    .into()
+}

@@ -1,0 +1,291 @@
+//! Redis going away in every manner, and coming back.
+//!
+//! The bounds: an answer comes within `redis.timeout` and half a second, and a request succeeds again within a second of
+//! Redis being back. While it is away nothing is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+
+use crate::harness::app::TestApp;
+use crate::harness::proxy::{Mode, Proxy};
+use crate::harness::redis::RedisServer;
+use crate::harness::reply::says;
+use crate::harness::{eventually, eventually_within, measured};
+
+const PHONE: &str = "15551234567";
+/// `redis.timeout` of these tests, and its default.
+const TIMEOUT: Duration = Duration::from_millis(800);
+const ANSWER_WITHIN: Duration = Duration::from_millis(800 + 500);
+const REFUSED_WITHIN: Duration = Duration::from_millis(500);
+const BACK_WITHIN: Duration = Duration::from_secs(1);
+
+/// A service whose limits allow for the retries of these tests.
+fn service() -> crate::harness::app::TestAppBuilder {
+    let timeout = format!("{}ms", TIMEOUT.as_millis());
+    TestApp::builder().set("redis.timeout", &timeout).set("limits.per_phone", "off").set("limits.per_ip", "off")
+}
+
+async fn behind_proxy(server: &Arc<RedisServer>) -> (TestApp, Proxy) {
+    let proxy = Proxy::start(server.address()).await;
+    let app = service().redis(server).redis_through(&proxy).start().await;
+    (app, proxy)
+}
+
+async fn connection(server: &RedisServer) -> MultiplexedConnection {
+    redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
+}
+
+/// Both calls say that Redis is away, within the bound, and send nothing, however often they are made.
+async fn assert_away(app: &TestApp, bound: Duration) {
+    let sent = app.sends();
+    let mut slowest = Duration::ZERO;
+    for _ in 0..3 {
+        let request = app.request(PHONE).await;
+        request.is(503, says::UNAVAILABLE).within(bound);
+        let verify = app.verify(PHONE, "123456").await;
+        verify.is(503, says::UNAVAILABLE).within(bound);
+        slowest = slowest.max(request.took).max(verify.took);
+    }
+    measured("slowest answer while away", slowest);
+    assert_eq!(app.sends(), sent, "sent although nothing was stored");
+    let (status, body) = app.ready().await;
+    assert_eq!((status, body["dependencies"]["redis"]["status"].as_str()), (503, Some("failed")), "{body}");
+    assert_eq!(body["dependencies"]["template"]["status"], "ok");
+}
+
+/// Requests succeed again within the bound, and from then on all of them.
+async fn assert_back(app: &TestApp) {
+    let back =
+        eventually_within(BACK_WITHIN, "requests succeed again", async || app.request(PHONE).await.status == 200);
+    measured("back after", back.await);
+    for _ in 0..3 {
+        let code = app.code_for(PHONE).await;
+        app.verify(PHONE, &code).await.is(200, "OK");
+    }
+    // One that was away at the start is first looked at, once a second.
+    eventually("the instance is ready", async || app.ready().await.0 == 200).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_refuses_connections_is_told_at_once() {
+    let server = RedisServer::shared();
+    let (app, proxy) = behind_proxy(&server).await;
+    let code = app.code_for(PHONE).await;
+    proxy.set(Mode::Cut).await;
+    assert_away(&app, REFUSED_WITHIN).await;
+    proxy.set(Mode::Pass(server.address())).await;
+    let back =
+        eventually_within(BACK_WITHIN, "the code is good", async || app.verify(PHONE, &code).await.status == 200);
+    back.await;
+    assert_back(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn many_requests_during_an_outage_are_all_answered_in_time() {
+    let server = RedisServer::shared();
+    for mode in [Mode::Cut, Mode::Frozen] {
+        let (app, proxy) = behind_proxy(&server).await;
+        app.request(PHONE).await.is(200, "OK");
+        proxy.set(mode).await;
+        let calls: Vec<_> = (0..50)
+            .map(|_| crate::harness::reply::Client::clone(&app))
+            .map(|client| tokio::spawn(async move { client.request(PHONE).await }))
+            .collect();
+        for call in calls {
+            call.await.unwrap().is(503, says::UNAVAILABLE).within(ANSWER_WITHIN);
+        }
+        assert_eq!(app.sends(), 1);
+        proxy.set(Mode::Pass(server.address())).await;
+        assert_back(&app).await;
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_network_that_swallows_everything_is_told_in_time() {
+    let server = RedisServer::shared();
+    let (app, proxy) = behind_proxy(&server).await;
+    app.request(PHONE).await.is(200, "OK");
+    proxy.set(Mode::Frozen).await;
+    assert_away(&app, ANSWER_WITHIN).await;
+    proxy.set(Mode::Pass(server.address())).await;
+    assert_back(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_is_told_in_time() {
+    let server = Arc::new(RedisServer::start());
+    let app = service().redis(&server).start().await;
+    app.request(PHONE).await.is(200, "OK");
+    server.freeze();
+    assert_away(&app, ANSWER_WITHIN).await;
+    server.thaw();
+    assert_back(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_service_that_starts_before_redis_serves_when_it_is_there() {
+    let server = RedisServer::shared();
+    let proxy = Proxy::start(server.address()).await;
+    proxy.set(Mode::Cut).await;
+    let app = service().redis(&server).redis_through(&proxy).start().await;
+    assert_away(&app, REFUSED_WITHIN).await;
+    proxy.set(Mode::Pass(server.address())).await;
+    assert_back(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn flushed_scripts_fail_no_request() {
+    let server = Arc::new(RedisServer::start());
+    let app = service().redis(&server).start().await;
+    let mut connection = connection(&server).await;
+    for _ in 0..3 {
+        redis::cmd("SCRIPT").arg("FLUSH").exec_async(&mut connection).await.unwrap();
+        let code = app.code_for(PHONE).await;
+        redis::cmd("SCRIPT").arg("FLUSH").exec_async(&mut connection).await.unwrap();
+        app.verify(PHONE, &code).await.is(200, "OK");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn an_empty_replacement_server_takes_over() {
+    let (old, new) = (Arc::new(RedisServer::start()), Arc::new(RedisServer::start()));
+    let proxy = Proxy::start(old.address()).await;
+    let app = service().redis(&new).redis_through(&proxy).start().await;
+    let code = app.code_for(PHONE).await;
+    proxy.set(Mode::Pass(new.address())).await;
+    let absent = says::no_active_code(PHONE);
+    let took_over = async || {
+        let reply = app.verify(PHONE, &code).await;
+        assert!(matches!(reply.status, 404 | 503), "{reply:?}");
+        reply.status == 404
+    };
+    measured("took over after", eventually_within(BACK_WITHIN, "the new server answers", took_over).await);
+    app.verify(PHONE, &code).await.is(404, &absent);
+    assert_back(&app).await;
+    app.request(PHONE).await.is(200, "OK");
+    assert!(!app.keys.list().await.is_empty(), "the keys are on the new server");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn killed_connections_cost_at_most_the_request_under_way() {
+    let server = Arc::new(RedisServer::start());
+    let app = service().redis(&server).start().await;
+    app.request(PHONE).await.is(200, "OK");
+    let mut connection = connection(&server).await;
+    let mut failed = 0;
+    for _ in 0..5 {
+        redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").exec_async(&mut connection).await.unwrap();
+        for _ in 0..4 {
+            let reply = app.request(PHONE).await;
+            assert!(reply.status == 200 || reply.body == says::UNAVAILABLE, "{reply:?}");
+            failed += usize::from(reply.status != 200);
+        }
+        assert_back(&app).await;
+    }
+    assert!(failed <= 5, "{failed} requests failed over 5 killed connections");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_full_redis_is_told_and_nothing_is_sent() {
+    let server = Arc::new(RedisServer::start());
+    // With its limits and without, the first write is another one.
+    a_full_redis(TestApp::builder(), &server).await;
+    a_full_redis(service(), &server).await;
+}
+
+async fn a_full_redis(service: crate::harness::app::TestAppBuilder, server: &Arc<RedisServer>) {
+    let app = service.redis(server).start().await;
+    app.request(PHONE).await.is(200, "OK");
+    let mut connection = connection(server).await;
+    let mut maxmemory = async |bytes: &str| {
+        redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).exec_async(&mut connection).await.unwrap();
+    };
+    let (code, keys, sent) = (app.code(PHONE), app.keys.list().await, app.sends());
+    maxmemory("1").await;
+    // Guesses cannot be counted, so codes that could be guessed at must not go out either.
+    app.verify(PHONE, &code).await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
+    app.request(PHONE).await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
+    app.request("15557654321").await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
+    assert_eq!((app.keys.list().await, app.sends()), (keys, sent));
+    maxmemory("0").await;
+    app.verify(PHONE, &code).await.is(200, "OK");
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_primary_that_became_a_read_only_replica_is_told_and_nothing_is_sent() {
+    let server = Arc::new(RedisServer::start());
+    let app = service().redis(&server).start().await;
+    let code = app.code_for(PHONE).await;
+    let mut connection = connection(&server).await;
+    // Nobody listens on port 1, so it keeps what it has.
+    redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec_async(&mut connection).await.unwrap();
+    let sent = app.sends();
+    for _ in 0..3 {
+        app.request(PHONE).await.is(503, says::UNAVAILABLE).within(ANSWER_WITHIN);
+        app.verify(PHONE, &code).await.is(503, says::UNAVAILABLE).within(ANSWER_WITHIN);
+    }
+    assert_eq!(app.sends(), sent);
+    redis::cmd("REPLICAOF").arg("NO").arg("ONE").exec_async(&mut connection).await.unwrap();
+    app.verify(PHONE, &code).await.is(200, "OK");
+    assert_back(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn keys_of_another_type_are_no_decision() {
+    let app = TestApp::start().await;
+    let mut connection = app.keys.connection().await;
+    for rest in ["v1:{15551234567}:sends", "v1:{15551234567}:failures", "v1:{ip:127.0.0.1}:sends"] {
+        let key = app.keys.key(rest);
+        redis::cmd("SET").arg(&key).arg("x").arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
+        app.request(PHONE).await.is(503, says::UNAVAILABLE);
+        redis::cmd("DEL").arg(&key).exec_async(&mut connection).await.unwrap();
+    }
+    let key = app.keys.key("v1:{15551234567}:code");
+    redis::cmd("SET").arg(&key).arg("x").arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
+    app.verify(PHONE, "123456").await.is(503, says::UNAVAILABLE);
+    assert_eq!(app.sends(), 0);
+    // A new code takes the place of whatever is there.
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told() {
+    let server = Arc::new(RedisServer::start_with(&["--requirepass", "the-password"]));
+    let app = service().redis(&server).set("redis.password", "another").start().await;
+    assert_away(&app, ANSWER_WITHIN).await;
+    drop_password(&server).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_right_password_opens() {
+    let server = Arc::new(RedisServer::start_with(&["--requirepass", "the-password"]));
+    let app = service().redis(&server).set("redis.password", "the-password").start().await;
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &code).await.is(200, "OK");
+    drop_password(&server).await;
+    app.finish().await;
+}
+
+/// So that what is left there can be looked at.
+async fn drop_password(server: &RedisServer) {
+    let client = redis::Client::open(format!("redis://:the-password@{}/0", server.address())).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("").exec_async(&mut connection).await.unwrap();
+}

@@ -1,0 +1,138 @@
+//! More than the service can do at once: what is turned away, and what goes on.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use whatsapp_otp::simulator::{Behaviour, Order};
+
+use crate::harness::app::TestApp;
+use crate::harness::eventually;
+use crate::harness::proxy::Mode;
+use crate::harness::reply::{Client, Reply};
+
+/// What is decided without waiting is answered within this, on a busy machine too.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+fn phone(number: usize) -> String {
+    format!("1555765{number:04}")
+}
+
+fn slow(milliseconds: u64) -> Order {
+    Order::once(Behaviour::Slow { milliseconds })
+}
+
+/// Requests codes for so many phones from `first` on, all at once.
+fn request_at_once(client: &Client, first: usize, count: usize) -> JoinSet<Reply> {
+    let mut calls = JoinSet::new();
+    for number in first..first + count {
+        let client = client.clone();
+        calls.spawn(async move { client.request(&phone(number)).await });
+    }
+    calls
+}
+
+fn assert_turned_away(reply: &Reply) {
+    assert_eq!((reply.status, reply.body.as_str()), (503, "Service temporarily unavailable."));
+    assert_eq!(reply.headers["retry-after"], "1");
+    assert!(reply.took < AT_ONCE, "{:?}", reply.took);
+}
+
+#[tokio::test]
+async fn a_slow_whatsapp_turns_sends_away_and_leaves_verification_alone() {
+    let app = TestApp::builder().set("server.max_concurrent_sends", "3").start().await;
+    let code = app.code_for(&phone(0)).await;
+    assert!(app.simulator.push_order(slow(2_000).times(3)));
+    let mut waiting = request_at_once(&app, 1, 3);
+    eventually("all places are taken", async || app.sends() == 4).await;
+
+    assert_turned_away(&app.request(&phone(5)).await);
+    let verified = app.verify(&phone(0), &code).await;
+    assert!(verified.took < AT_ONCE, "{:?}", verified.took);
+    verified.is(200, "OK");
+    while let Some(reply) = waiting.join_next().await {
+        reply.unwrap().is(200, "OK");
+    }
+    assert_eq!(app.sends(), 4, "what is turned away is not sent");
+    app.request(&phone(5)).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn one_request_more_than_can_be_worked_on_is_turned_away() {
+    let app = TestApp::builder().set("server.max_concurrent_requests", "2").start().await;
+    assert!(app.simulator.push_order(slow(1_500).times(2)));
+    let mut waiting = request_at_once(&app, 0, 2);
+    eventually("both are worked on", async || app.sends() == 2).await;
+    assert_turned_away(&app.verify(&phone(7), "123456").await);
+    while let Some(reply) = waiting.join_next().await {
+        reply.unwrap().is(200, "OK");
+    }
+    app.verify(&phone(7), "123456").await.is(404, &format!("No active code for phone # {}", phone(7)));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn after_ten_failures_in_a_row_sends_fail_at_once_until_one_succeeds() {
+    let app = TestApp::builder().set("whatsapp.max_retries", "0").set("limits.per_ip", "off").simulator_proxied();
+    let app = app.start().await;
+    let code = app.code_for(&phone(0)).await;
+    let proxy = app.simulator_proxy.as_ref().unwrap();
+    let upstream = proxy.upstream();
+    proxy.set(Mode::Cut).await;
+    for number in 1..=10 {
+        app.request(&phone(number)).await.is(500, "Error calling WhatsApp send message API");
+    }
+
+    proxy.set(upstream).await;
+    let sends = app.sends();
+    let reply = app.request(&phone(11)).await;
+    assert!(reply.took < AT_ONCE, "{:?}", reply.took);
+    reply.is(500, "Error calling WhatsApp send message API");
+    assert_eq!(app.sends(), sends, "nothing is tried while sending is suspended");
+    assert!(app.keys.of_code(&phone(11), "id").await.is_none(), "nor stored");
+    app.verify(&phone(0), &code).await.is(200, "OK");
+
+    // The pause is five seconds; the first send after it closes the breaker.
+    eventually("sending is resumed", async || app.request(&phone(12)).await.status == 200).await;
+    app.request(&phone(13)).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_whatsapp_refuses_for_a_reason_does_not_suspend_sending() {
+    let app = TestApp::builder().set("limits.per_ip", "off").start().await;
+    for suffix in 0..15 {
+        // Different formatting of one recipient would be one phone: the refused send gives its charge back.
+        app.request("15550131026").await.is(500, "Error calling WhatsApp send message API");
+        assert_eq!(app.sends(), suffix + 1);
+    }
+    app.request(&phone(0)).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn two_instances_together_keep_to_the_pace_that_whatsapp_allows() {
+    let pace = 20;
+    let app = TestApp::builder()
+        .instances(2)
+        .set("limits.per_ip", "off")
+        .set("whatsapp.messages_per_second", &pace.to_string())
+        .simulator(|settings| settings.messages_per_second = pace)
+        .start()
+        .await;
+    let mut calls = request_at_once(app.on(0), 0, 40);
+    let mut more = request_at_once(app.on(1), 40, 40);
+    let mut statuses: HashMap<u16, usize> = HashMap::new();
+    for calls in [&mut calls, &mut more] {
+        while let Some(reply) = calls.join_next().await {
+            *statuses.entry(reply.unwrap().status).or_default() += 1;
+        }
+    }
+    // Those whose turn comes within a second wait for it; the rest is turned away, and WhatsApp never has to (500).
+    assert_eq!(statuses.keys().filter(|status| ![200, 503].contains(*status)).count(), 0, "{statuses:?}");
+    let sent = statuses[&200];
+    assert!((40..=60).contains(&sent), "{statuses:?}");
+    assert_eq!(u64::try_from(sent).unwrap(), app.sends());
+    app.finish().await;
+}

@@ -1,0 +1,154 @@
+//! What the service makes of the template when it starts.
+
+use std::time::{Duration, Instant};
+
+use reqwest::header::AUTHORIZATION;
+use serde_json::json;
+use whatsapp_otp::simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
+
+use crate::harness::app::{TestApp, serve_simulator};
+use crate::harness::free_port;
+use crate::harness::reply::says;
+
+const PHONE: &str = "15551234567";
+const TEMPLATE: &str = "300000000000001";
+
+fn simulator() -> Simulator {
+    Simulator::new(SimulatorSettings::default())
+}
+
+/// Creates templates until the account has more than fit on a page of a hundred, all listed before the first.
+async fn fill(simulator: &Simulator, count: usize) {
+    whatsapp_otp::cli::install_tls_provider();
+    let address = serve_simulator(simulator).await;
+    let account = simulator.settings();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for n in 0..count {
+        // So that neither Meta's hundred an hour nor its calls an hour run out.
+        simulator.advance(Duration::from_mins(2));
+        let created = client
+            .post(format!("http://{address}/v21.0/{}/message_templates", account.waba_id))
+            .header(AUTHORIZATION, format!("Bearer {}", account.access_token))
+            .json(&json!({
+                "name": format!("notice_{n}"), "language": "en_US", "category": "UTILITY",
+                "components": [{ "type": "BODY", "text": "Your order has arrived." }],
+            }))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(created.status(), 200, "{}", created.text().await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn the_template_is_found_on_a_later_page() {
+    let simulator = simulator();
+    fill(&simulator, 230).await;
+    let before = simulator.requests().len();
+    let app = TestApp::builder().start_on(simulator).await.unwrap();
+    let pages = app.simulator.requests().iter().filter(|request| request.method == "GET").count();
+    assert!(pages >= 3, "{pages} pages were read, {before} requests before");
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_missing_template_is_told() {
+    let error = TestApp::builder().set("whatsapp.template_id", "999").start_fails(simulator()).await;
+    assert_eq!(error, "Could not find template with ID 999 for WABA 100000000000001.");
+}
+
+#[tokio::test]
+async fn a_template_that_is_not_approved_is_told_with_its_status() {
+    for status in [
+        TemplateStatus::Pending,
+        TemplateStatus::Rejected,
+        TemplateStatus::Paused,
+        TemplateStatus::Disabled,
+        TemplateStatus::InAppeal,
+    ] {
+        let simulator = simulator();
+        assert!(simulator.set_template_status(TEMPLATE, status));
+        let error = TestApp::builder().start_fails(simulator).await;
+        let status = status.as_str();
+        let expected = format!(
+            "Please wait until the template with ID {TEMPLATE} is approved before running this program: its status is {status}."
+        );
+        assert_eq!(error, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_language_that_the_template_has_not_is_told_with_those_it_has() {
+    let error = TestApp::builder().set("whatsapp.language", "de").start_fails(simulator()).await;
+    assert!(error.ends_with("has no translation into de: set whatsapp.language to one of en_US."), "{error}");
+}
+
+#[tokio::test]
+async fn a_template_of_another_kind_is_told() {
+    // One that every simulated account has.
+    let error = TestApp::builder().set("whatsapp.template_id", "310000000000002").start_fails(simulator()).await;
+    assert!(error.contains("is a template for UTILITY, not for AUTHENTICATION"), "{error}");
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_accepted_is_told_without_it() {
+    for (token, code) in [
+        ("WRONG0TOKEN", "WhatsApp error 190"),
+        ("EAASIMULATOR0EXPIRED0TOKEN", "WhatsApp error 190/463"),
+        ("EAASIMULATOR0NO0MANAGEMENT0SCOPE", "WhatsApp error 200"),
+    ] {
+        let service = TestApp::builder().set("whatsapp.access_token", token).set("whatsapp.max_retries", "0");
+        let error = service.start_fails(simulator()).await;
+        assert!(error.starts_with(code) && !error.contains(token), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_whatsapp_that_cannot_be_reached_is_told() {
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let service = TestApp::builder().set("whatsapp.base_url", &nowhere).set("whatsapp.max_retries", "0");
+    let began = Instant::now();
+    let error = service.start_fails(simulator()).await;
+    assert!(error.starts_with("WhatsApp cannot be reached"), "{error}");
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_passing_fault_at_the_start_is_waited_for() {
+    let simulator = simulator();
+    simulator.set_switches(Switches { account: AccountState::AppBudgetSpent, ..Switches::default() });
+    let restored = simulator.clone();
+    tokio::spawn(async move {
+        while restored.requests().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        restored.set_switches(Switches::default());
+    });
+    let app = TestApp::builder().start_on(simulator).await.unwrap();
+    app.request(PHONE).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_template_that_is_paused_later_is_a_refusal() {
+    let app = TestApp::start().await;
+    for status in [TemplateStatus::Paused, TemplateStatus::Disabled, TemplateStatus::Pending] {
+        assert!(app.simulator.set_template_status(TEMPLATE, status));
+        app.request(PHONE).await.is(500, says::SEND_FAILED);
+        app.verify(PHONE, "123456").await.is(404, &says::no_active_code(PHONE));
+    }
+    assert!(app.simulator.set_template_status(TEMPLATE, TemplateStatus::Approved));
+    app.request(PHONE).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_translation_into_the_configured_language_is_sent() {
+    let app = TestApp::builder().simulator(|simulator| simulator.language = "pt_BR".to_owned());
+    let app = app.set("whatsapp.language", "pt_BR").start().await;
+    app.request("5511987654321").await.is(200, "OK");
+    assert_eq!(app.simulator.inbox()[0].language, "pt_BR");
+    app.finish().await;
+}
