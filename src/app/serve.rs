@@ -15,7 +15,7 @@ use crate::http::{AuthMode, ServerSettings, TEMPLATE};
 use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
-use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, version};
+use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, template::TemplateError, version};
 
 /// The longest that a code waits for its turn to be sent: longer than the window in which turns are counted, or of a
 /// burst none beyond the first window would ever wait.
@@ -67,7 +67,7 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
         .with_min_delay(Duration::from_millis(500))
         .with_max_times(whatsapp.max_retries as usize)
         .with_jitter();
-    let template = look.retry(retries).when(|error| !error.is_definite()).await?;
+    let template = look.retry(retries).when(TemplateError::is_passing).await?;
     // In the sample server's words, which operators may know.
     tracing::info!("Verified OTP template '{}' with ID {} is approved and ready to send.", template.name, template.id);
     Ok(template.name)

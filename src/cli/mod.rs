@@ -73,16 +73,26 @@ impl Cli {
     /// Runs the command to its end.
     #[must_use]
     pub fn run(self) -> ExitCode {
+        let hint = self.command.hint();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let outcome = match runtime {
             Ok(runtime) => runtime.block_on(self.command.run(Sources::from_process(self.config))),
             Err(error) => Err(anyhow::Error::new(error).context("the runtime cannot be started")),
         };
-        outcome.unwrap_or_else(|error| tell(&error))
+        outcome.unwrap_or_else(|error| tell(&error, hint))
     }
 }
 
 impl Command {
+    /// One thing to try when the command failed.
+    fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Serve => Some("`whatsapp-otp check`, with the same settings, tries each part and says what to do"),
+            Self::Sandbox(_) => Some("--simulator-listen and WHATSAPP_OTP__SERVER__LISTEN choose other addresses"),
+            _ => None,
+        }
+    }
+
     async fn run(self, sources: Sources) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve => serve::run(&sources).await,
@@ -99,13 +109,16 @@ impl Command {
 
 /// Prints what went wrong, and returns the exit code that says so.
 #[expect(clippy::print_stderr, reason = "this is where a person reads it")]
-fn tell(error: &anyhow::Error) -> ExitCode {
+fn tell(error: &anyhow::Error, hint: Option<&str>) -> ExitCode {
     if let Some(settings) = error.downcast_ref::<SettingsError>() {
         eprintln!("error: {} bad setting(s)\n{settings}", settings.faults().len());
         eprintln!("\nhint: config/default.toml explains every setting");
         return ExitCode::from(BAD_SETTINGS);
     }
     eprintln!("error: {error:#}");
+    if let Some(hint) = hint {
+        eprintln!("\nhint: {hint}");
+    }
     ExitCode::from(FAILED)
 }
 

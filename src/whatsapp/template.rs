@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::WhatsAppAccount;
 use super::client::{CallError, GraphClient};
+use super::error::ErrorClass;
 use super::wire::{Page, Paging};
 
 /// Templates per page, the most that are asked for at once.
@@ -76,6 +77,18 @@ pub enum TemplateError {
 }
 
 impl TemplateError {
+    /// Whether asking again may help: the list could not be read for a reason that passes.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Call(CallError::Unreachable(_) | CallError::Unclear(_)) => true,
+            Self::Call(CallError::Api(error)) => {
+                matches!(error.class(), ErrorClass::Transient | ErrorClass::TransientOnce | ErrorClass::Throttled)
+            }
+            _ => false,
+        }
+    }
+
     /// Whether WhatsApp said that the template cannot be sent, rather than nothing.
     #[must_use]
     pub fn is_definite(&self) -> bool {
