@@ -4,14 +4,17 @@ use std::process::ExitCode;
 
 use super::signals::stop_signals;
 use crate::app;
-use crate::config::{ServeSettings, Sources};
+use crate::config::{Origin, ServeSettings, Sources};
 use crate::telemetry::{init_log, init_traces};
 
 pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     let settings = ServeSettings::load(sources)?;
     init_log(&settings.common.log)?;
     for setting in settings.common.shown() {
-        tracing::debug!("{setting}");
+        match setting.origin {
+            Origin::Default => tracing::debug!("{setting}"),
+            _ => tracing::info!("{setting}"),
+        }
     }
     let traces = init_traces(settings.common.traces.as_ref())?;
     let stop = stop_signals()?;
