@@ -11,9 +11,10 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     let settings = ServeSettings::load(sources)?;
     init_log(&settings.common.log)?;
     for setting in settings.common.shown() {
-        match setting.origin {
-            Origin::Default => tracing::debug!("{setting}"),
-            _ => tracing::info!("{setting}"),
+        if setting.origin == Origin::Default {
+            tracing::debug!("{setting}");
+        } else {
+            tracing::info!("{setting}");
         }
     }
     let traces = init_traces(settings.common.traces.as_ref())?;
