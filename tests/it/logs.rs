@@ -92,7 +92,7 @@ impl Scene {
         let code = self.code(PHONE);
         let body = format!(r#"{{"code":"{code}""#);
         self.call(Method::POST, "/otp/15551234567?code=1234567890", &body, 400).await;
-        self.call(Method::POST, "/otp/15551234567", &format!(r#"{{"code":{code}}}"#), 400).await;
+        self.call(Method::POST, "/otp/15551234567", &format!(r#"{{"code":1{code}}}"#), 400).await;
         self.call(Method::POST, &format!("/otp/15551234567/{code}"), "", 404).await;
         self.call(Method::GET, &format!("/otp/{PHONE}{code}"), "", 400).await;
         self.call(Method::GET, &format!("/{PHONE}"), "", 404).await;
