@@ -1,6 +1,6 @@
 # The service's image: `docker build -t whatsapp-otp .`
 #
-# Works with BuildKit and with the classic builder. A change of the source alone does not build the dependencies again.
+# A change of the source alone does not build the dependencies again.
 
 FROM rust:1-bookworm AS rust
 WORKDIR /build
