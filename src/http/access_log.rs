@@ -3,14 +3,13 @@
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::RequestId;
 use tracing::Instrument;
 
 use super::answer::Logged;
-use super::measure::Measured;
+use super::measure::{Measured, method_label};
 use super::state::PublicState;
 use crate::otp::PhoneNumber;
 use crate::table;
@@ -28,6 +27,7 @@ pub(super) async fn log(State(state): State<PublicState>, request: Request, next
     let span = tracing::info_span!("request", request_id);
     let trace = RequestSpan::start(&method, &route, &request_id, request.headers());
     let work = trace.around(next.run(request).instrument(span));
+    let method = method_label(&method);
     let line = Line { request_id, method, route, began: Instant::now(), due: true, trace };
 
     let response = work.await;
@@ -44,7 +44,7 @@ pub(super) async fn log(State(state): State<PublicState>, request: Request, next
 /// The one line about a request: written when it is answered, or when the caller goes away before that.
 struct Line {
     request_id: String,
-    method: Method,
+    method: &'static str,
     route: String,
     began: Instant,
     due: bool,
@@ -59,7 +59,7 @@ impl Line {
         let (status, duration_ms) = (response.status().as_u16(), milliseconds(self.began));
         self.trace.end(Some(status), outcome, reason);
         let trace_id = self.trace.trace_id();
-        tracing::info!(request_id, trace_id, %method, route, phone, status, outcome, reason, duration_ms, "answered");
+        tracing::info!(request_id, trace_id, method, route, phone, status, outcome, reason, duration_ms, "answered");
     }
 }
 
@@ -71,7 +71,7 @@ impl Drop for Line {
             let outcome = "caller_gone";
             self.trace.end(None, Some(outcome), None);
             let trace_id = self.trace.trace_id();
-            tracing::info!(request_id, trace_id, %method, route, outcome, duration_ms, "not answered");
+            tracing::info!(request_id, trace_id, method, route, outcome, duration_ms, "not answered");
         }
     }
 }

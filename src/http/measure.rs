@@ -69,7 +69,8 @@ fn route_label(path: Option<&str>) -> &'static str {
     if path == Some(codes::ROUTE) { codes::ROUTE } else { OTHER }
 }
 
-fn method_label(method: &Method) -> &'static str {
+/// A method that there is, or `other`: callers may make up any word, such as somebody's number.
+pub(super) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -272,6 +272,17 @@ async fn healthcheck_says_whether_the_local_instance_is_ready() {
 }
 
 #[tokio::test]
+async fn healthcheck_asks_another_address_if_told_so() {
+    let app = TestApp::start().await;
+    let check = |path: &str| Program::new(&["healthcheck", "--url", &format!("http://{}{path}", app.ops().address())]);
+    assert_eq!(check("/health/live").run().await.code, 0);
+    let ended = check("/none").run().await;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    app.request("123").await.is(400, "Invalid phone number.");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn healthcheck_fails_while_redis_is_away() {
     let server = Arc::new(RedisServer::start());
     let proxy = crate::harness::proxy::Proxy::start(server.address()).await;

@@ -120,6 +120,15 @@ async fn what_is_no_http_is_refused_below_us_and_costs_nothing() {
 }
 
 #[tokio::test]
+async fn a_number_as_method_is_refused_and_not_logged() {
+    let app = TestApp::start().await;
+    let number = format!("{PHONE} /otp/{PHONE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert_eq!(app.raw(number).await.status, 405);
+    assert_untouched(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn raw_letters_in_the_path_are_no_number() {
     let app = TestApp::start().await;
     let arabic = "GET /otp/١٥٥٥١٢٣٤٥٦٧ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
