@@ -57,14 +57,8 @@ pub async fn sandbox(
     });
 
     let world = simulator.settings();
-    let account = WhatsAppAccount {
-        waba_id: world.waba_id.clone(),
-        access_token: world.access_token.clone().into(),
-        phone_number_id: world.phone_number_id.clone(),
-        template_id: world.template_id.clone(),
-    };
     whatsapp.base_url = Url::parse(&format!("http://{}", listener.address()))?;
-    let whatsapp = whatsapp.with_account(account);
+    let whatsapp = whatsapp.with_account(account_of(world));
     let sender = WhatsAppSender::new(
         GraphClient::new(&whatsapp)?,
         &world.phone_number_id,
@@ -90,6 +84,16 @@ pub async fn sandbox(
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     Ok(Sandbox { app: App::bind(common.server, parts).await?, simulator, listener })
+}
+
+/// Who one is at the simulated WhatsApp.
+pub(super) fn account_of(world: &SimulatorSettings) -> WhatsAppAccount {
+    WhatsAppAccount {
+        waba_id: world.waba_id.clone(),
+        access_token: world.access_token.clone().into(),
+        phone_number_id: world.phone_number_id.clone(),
+        template_id: world.template_id.clone(),
+    }
 }
 
 /// The code's lifetime as a template's footer tells it: whole minutes, 1 to 90.

@@ -48,6 +48,7 @@ mod tests {
     use axum_server::Handle;
     use url::Url;
 
+    use super::super::sandbox::account_of;
     use super::*;
     use crate::http::Listener;
     use crate::simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
@@ -61,12 +62,7 @@ mod tests {
         let base_url = Url::parse(&format!("http://{}", listener.address())).unwrap();
         tokio::spawn(listener.serve(simulator.router(), Handle::new()));
         let world = simulator.settings();
-        let account = WhatsAppAccount {
-            waba_id: world.waba_id.clone(),
-            access_token: world.access_token.clone().into(),
-            phone_number_id: world.phone_number_id.clone(),
-            template_id: world.template_id.clone(),
-        };
+        let account = account_of(world);
         let settings = WhatsAppSettings {
             base_url,
             api_version: ApiVersion::parse("v21.0").unwrap(),
