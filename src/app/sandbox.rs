@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use url::Url;
 
+use super::serve::within_a_request;
 use super::{App, Parts};
 use crate::config::SandboxSettings;
 use crate::http::Listener;
@@ -57,6 +58,7 @@ pub async fn sandbox(
     });
 
     let world = simulator.settings();
+    whatsapp.timeout = within_a_request(whatsapp.timeout, &common.server);
     whatsapp.base_url = Url::parse(&format!("http://{}", listener.address()))?;
     let whatsapp = whatsapp.with_account(account_of(world));
     let sender = WhatsAppSender::new(

@@ -29,7 +29,8 @@ const MAX_WAIT: Duration = Duration::from_millis(1_100);
 pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
     // Before anything has something to measure.
     Metrics::install()?;
-    let ServeSettings { common, keys, whatsapp } = settings;
+    let ServeSettings { common, keys, mut whatsapp } = settings;
+    whatsapp.timeout = within_a_request(whatsapp.timeout, &common.server);
     version::measure(&whatsapp.api_version);
     warn_about(&common.server, &whatsapp);
     let client = GraphClient::new(&whatsapp)?;
@@ -58,6 +59,12 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await
+}
+
+/// The time-out of a call to WhatsApp, shortened if a request has less time: one that has to be given up before that
+/// could not tell whether WhatsApp was reached.
+pub(super) fn within_a_request(timeout: Duration, server: &ServerSettings) -> Duration {
+    timeout.min(server.request_timeout * 3 / 4)
 }
 
 /// The name of the template, which is approved.

@@ -102,7 +102,7 @@ impl GraphClient {
         let http = reqwest::Client::builder()
             .user_agent(concat!("whatsapp-otp/", env!("CARGO_PKG_VERSION")))
             // Less than the whole, so that a server that cannot be connected to is told from one that does not answer.
-            .connect_timeout(settings.timeout / 2)
+            .connect_timeout(connect_timeout(settings.timeout))
             .timeout(settings.timeout)
             .redirect(redirect::Policy::none())
             .referer(false)
@@ -118,10 +118,11 @@ impl GraphClient {
         Ok(Self { http, base, authorization, timeout: settings.timeout })
     }
 
-    /// The longest that one call takes.
+    /// The longest that connecting takes. A call that is given no more time than that cannot tell, when the time is up,
+    /// whether anything was asked.
     #[must_use]
-    pub fn timeout(&self) -> Duration {
-        self.timeout
+    pub fn connect_timeout(&self) -> Duration {
+        connect_timeout(self.timeout)
     }
 
     /// Reads `path`, relative to the version.
@@ -215,6 +216,11 @@ impl GraphClient {
             Err(_) => Err(CallError::Foreign(status.as_u16())),
         }
     }
+}
+
+/// Half of the whole.
+fn connect_timeout(timeout: Duration) -> Duration {
+    timeout / 2
 }
 
 /// Only where no connection came about is it certain that nothing was asked.

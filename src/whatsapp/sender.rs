@@ -98,10 +98,14 @@ impl WhatsAppSender {
         loop {
             attempts += 1;
             let left = deadline.saturating_duration_since(Instant::now());
+            if left <= self.client.connect_timeout() {
+                // Without the time to connect and be answered nobody could say whether the message went out.
+                return settle(CallError::Unreachable("too little time was left to try".to_owned()));
+            }
             let Err(error) = self.attempt(&body, left).await else { return Ok(Delivery::Accepted) };
             let pause = if worth_another(&error, attempts) { pauses.next() } else { None };
             let pause = pause.map(|pause| pause.max(wait_asked_for(&error)));
-            match pause.filter(|pause| Instant::now() + *pause < deadline) {
+            match pause.filter(|pause| Instant::now() + *pause + self.client.connect_timeout() < deadline) {
                 Some(pause) => {
                     tracing::debug!(record_id = %message.id, %error, ?pause, "sending again");
                     tokio::time::sleep(pause).await;
@@ -172,5 +176,63 @@ fn report(refusal: &Refusal, trace_id: Option<&str>) {
             tracing::error!(class = refusal.kind.as_str(), code = refusal.code, trace_id, "{refusal}");
         }
         _ => tracing::warn!(class = refusal.kind.as_str(), code = refusal.code, trace_id, "{refusal}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use rand::rngs::SysRng;
+    use tokio::net::{TcpListener, TcpSocket, TcpStream};
+    use tokio::time::timeout;
+    use url::Url;
+
+    use super::*;
+    use crate::otp::{Code, CodeLength, PhoneNumber, RecordId};
+    use crate::whatsapp::{ApiVersion, WhatsAppAccount, WhatsAppSettings};
+
+    /// A listener whose queue is full: it answers new connections with nothing at all, as a firewall that drops
+    /// packets does.
+    async fn black_hole() -> (TcpListener, SocketAddr, Vec<TcpStream>) {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let listener = socket.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut queued = Vec::new();
+        while let Ok(connected) = timeout(Duration::from_millis(300), TcpStream::connect(address)).await {
+            queued.push(connected.unwrap());
+            assert!(queued.len() < 100, "the queue does not fill");
+        }
+        (listener, address, queued)
+    }
+
+    #[tokio::test]
+    async fn a_whatsapp_that_is_never_reached_is_a_refusal_however_little_time_is_left() {
+        crate::cli::install_tls_provider();
+        let (_listener, address, _queued) = black_hole().await;
+        let client = GraphClient::new(&WhatsAppSettings {
+            base_url: Url::parse(&format!("http://{address}")).unwrap(),
+            api_version: ApiVersion::parse("v21.0").unwrap(),
+            account: WhatsAppAccount {
+                waba_id: "1".to_owned(),
+                access_token: "token".into(),
+                phone_number_id: "2".to_owned(),
+                template_id: "3".to_owned(),
+            },
+            language: "en_US".to_owned(),
+            timeout: Duration::from_secs(1),
+            max_retries: 10,
+            messages_per_second: None,
+        });
+        let sender = WhatsAppSender::new(client.unwrap(), "2", "otp_login".to_owned(), "en_US".to_owned(), 10);
+        let code = Code::generate(CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
+        let (id, phone) = (RecordId::generate(&mut SysRng).unwrap(), PhoneNumber::parse("15551234567").unwrap());
+        // Time for a number of attempts that is no whole one.
+        for milliseconds in [100, 700, 1_700] {
+            let deadline = Instant::now() + Duration::from_millis(milliseconds);
+            let sent = sender.send(OutgoingCode { id: &id, phone: &phone, code: &code }, deadline).await;
+            assert!(matches!(sent, Err(Refusal { kind: RefusalKind::Unreachable, .. })), "{milliseconds} ms: {sent:?}");
+        }
     }
 }
