@@ -28,5 +28,6 @@ mod store_agreement;
 mod store_contract;
 mod template;
 mod tls;
+mod topology_itself;
 mod traces;
 mod whatsapp;

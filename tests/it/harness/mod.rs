@@ -8,6 +8,7 @@ pub mod redis;
 pub mod reply;
 pub mod stores;
 pub mod stub;
+pub mod topology;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
