@@ -181,7 +181,7 @@ impl Topology {
                 Ok(shards) => return shards,
                 Err(error) => assert!(began.elapsed() < WHOLE_WITHIN, "not whole within {WHOLE_WITHIN:?}: {error}"),
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 

@@ -6,11 +6,12 @@ use super::{Passwords, Shard, data_configuration};
 /// What the primary is called.
 pub const MASTER_NAME: &str = "otp";
 /// A primary that is silent for this long is down.
-const DOWN_AFTER_MS: u32 = 500;
+const DOWN_AFTER_MS: u32 = 700;
 
 /// How long sentinels wait between one thing and the next, in ms. Their own times are for networks, and make a
-/// failover take ten seconds and more; these keep the same order.
-const HASTE: &str = "info-period 500 publish-period 200 ask-period 200 min-link-reconnect-period 500 \
+/// failover take ten seconds and more. A connection that is lost is replaced once in a `ping-period`, which must be well
+/// below the time in which its server counts as down, or one failover leads to the next.
+const HASTE: &str = "ping-period 300 info-period 500 publish-period 300 ask-period 200 min-link-reconnect-period 500 \
                      election-timeout 2000 tilt-trigger 20000 tilt-period 1000";
 
 pub(super) fn start(passwords: &Passwords) -> (Vec<Node>, Vec<Node>) {
