@@ -13,6 +13,7 @@
 mod clients;
 mod codes;
 mod commands;
+mod failovers;
 mod harness;
 mod harness_itself;
 mod health;

@@ -27,20 +27,6 @@ async fn replicated(topology: &Topology, shard: &Shard) {
     eventually("replicas have what their primary has", all).await;
 }
 
-/// Waits until one of the replicas is a primary.
-async fn promotion(topology: &Topology, shard: &Shard) {
-    let promoted = async || {
-        for &replica in &shard.replicas {
-            let role: Vec<redis::Value> = topology.nodes()[replica].ask("ROLE").await.unwrap();
-            if role[0] == redis::Value::BulkString(b"master".into()) {
-                return true;
-            }
-        }
-        false
-    };
-    measured("promoted after", eventually("a replica is promoted", promoted).await);
-}
-
 #[tokio::test]
 async fn sentinels_promote_a_replica_of_a_primary_that_was_killed_and_take_it_back_as_one() {
     let passwords = Passwords { redis: Some("sesame"), sentinel: Some("open") };
@@ -77,7 +63,7 @@ async fn what_is_written_while_replication_is_cut_is_gone_after_a_failover() {
         primary.tell("SET {before}after 1").await;
         assert!(has(primary, "{before}after").await, "it still serves");
         primary.kill();
-        promotion(&topology, shard).await;
+        topology.promoted(shard).await;
         primary.restart();
         let shards = topology.whole().await;
         let shard = shards.iter().find(|now| shard.replicas.contains(&now.primary)).expect("a replica is primary");
@@ -114,7 +100,7 @@ async fn a_primary_that_was_paused_wakes_as_a_replica() {
         let topology = Topology::start(kind).await;
         let shard = topology.whole().await[0].clone();
         topology.nodes()[shard.primary].pause();
-        promotion(&topology, &shard).await;
+        topology.promoted(&shard).await;
         topology.nodes()[shard.primary].wake();
         let after = topology.whole().await;
         assert!(after.iter().any(|now| now.replicas.contains(&shard.primary)));

@@ -51,3 +51,9 @@ pub fn unique_prefix() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("test-{}-{}", uuid::Uuid::now_v7().simple(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
+
+/// What the environment says, if anything.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, none of the service's")]
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -7,7 +7,7 @@ use super::{Passwords, Shard, data_configuration};
 
 /// Slots of any cluster.
 const SLOTS: u16 = 16_384;
-const PRIMARIES: usize = 3;
+pub(super) const PRIMARIES: usize = 3;
 const NODES: usize = 6;
 /// A node that is silent for this long is down.
 const NODE_TIMEOUT_MS: u32 = 1_000;
@@ -123,6 +123,16 @@ pub(super) async fn shards(nodes: &[Node]) -> Result<Vec<Shard>, String> {
 /// Promotes a replica while all is well.
 pub(super) async fn fail_over(replica: &Node) -> Result<(), String> {
     replica.ask("CLUSTER FAILOVER").await.map_err(|error| error.to_string())
+}
+
+/// The primary that each phone belongs to when the cluster is formed, in the order of slots.
+pub(super) async fn parts(node: &Node, phones: &[String]) -> Vec<usize> {
+    let mut questions = redis::pipe();
+    for phone in phones {
+        questions.cmd("CLUSTER").arg("KEYSLOT").arg(phone);
+    }
+    let slots: Vec<usize> = questions.query_async(&mut node.connection().await.unwrap()).await.unwrap();
+    slots.into_iter().map(|slot| slot * PRIMARIES / usize::from(SLOTS)).collect()
 }
 
 /// The slot of a phone's keys, given by its digits, and the node that has it.

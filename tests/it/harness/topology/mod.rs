@@ -222,6 +222,55 @@ impl Topology {
         }
     }
 
+    /// Waits until one of a shard's replicas is a primary.
+    pub async fn promoted(&self, shard: &Shard) {
+        let promoted = async || {
+            for &replica in &shard.replicas {
+                let role: redis::RedisResult<Vec<redis::Value>> = self.nodes[replica].ask("ROLE").await;
+                if role.is_ok_and(|role| role[0] == redis::Value::BulkString(b"master".into())) {
+                    return true;
+                }
+            }
+            false
+        };
+        let took = super::eventually_within(WHOLE_WITHIN, "a replica is promoted", promoted).await;
+        super::measured("promoted after", took);
+    }
+
+    /// Restarts every server, one after the other, replicas first: as for an upgrade.
+    pub async fn roll(&self) {
+        for shard in self.whole().await {
+            for &replica in &shard.replicas {
+                self.nodes[replica].restart();
+                self.whole().await;
+            }
+            self.hand_over(&shard).await;
+            self.nodes[shard.primary].restart();
+            self.whole().await;
+        }
+        for sentinel in &self.sentinels {
+            sentinel.restart();
+            sentinel::hasten(sentinel).await;
+            self.whole().await;
+        }
+    }
+
+    /// In how many parts phones are spread over primaries.
+    pub fn part_count(&self) -> usize {
+        match self.kind {
+            Kind::Sentinel => 1,
+            Kind::Cluster => cluster::PRIMARIES,
+        }
+    }
+
+    /// The part that each phone belongs to, given by its digits.
+    pub async fn parts(&self, phones: &[String]) -> Vec<usize> {
+        match self.kind {
+            Kind::Sentinel => vec![0; phones.len()],
+            Kind::Cluster => cluster::parts(&self.nodes[0], phones).await,
+        }
+    }
+
     /// The slot of a phone, given by its digits, and the index of the primary that has it.
     pub async fn slot_of(&self, digits: &str) -> (u16, usize) {
         cluster::slot_of(&self.nodes, digits).await
