@@ -40,6 +40,20 @@ pub enum Violation {
     Slow { phone: String, took: Duration },
 }
 
+impl Violation {
+    /// The phone, or the address, that it is about.
+    pub fn of(&self) -> &str {
+        match self {
+            Self::AcceptedTwice { phone, .. }
+            | Self::AcceptedUnsent { phone, .. }
+            | Self::TooManyGuesses { phone, .. }
+            | Self::TooManyFailures { phone, .. }
+            | Self::Slow { phone, .. } => phone,
+            Self::TooManySends { to, .. } => to,
+        }
+    }
+}
+
 /// Every violation in the history. `address_of` says on whose behalf a phone's codes were requested.
 pub fn violations(history: &History, promises: &Promises, address_of: impl Fn(&str) -> String) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -313,7 +327,7 @@ mod tests {
         let tale = Tale::default().sent("1").guess("9", WRONG_2).send(Answer::Unknown).guess("9", WRONG_2);
         tale.guess("9", WRONG_1).guess("9", WRONG_1).is_fine();
         let tale = Tale::default().send(Answer::Unknown).guess("9", WRONG_2).guess("9", WRONG_1);
-        let tale = tale.guess("9", WRONG_2).guess("9", WRONG_1).guess("9", WRONG_2).guess("9", WRONG_1);
+        let tale = tale.guess("9", WRONG_2).guess("9", WRONG_1).guess("9", WRONG_2);
         tale.shows(guesses("more were wrong than there are attempts"));
     }
 

@@ -1,5 +1,6 @@
 //! What callers asked, what they were answered, and what arrived on phones.
 
+use std::fmt;
 use std::time::Duration;
 
 use crate::harness::reply::{Reply, says};
@@ -80,7 +81,21 @@ impl Answer {
     }
 }
 
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { phone, instance, call, started, ended, answer } = self;
+        write!(f, "{started:?} to {ended:?}, instance {instance}, {phone}: {call:?} was answered {answer:?}")
+    }
+}
+
 impl History {
+    /// All requests for a phone, in the order in which they were made.
+    pub fn of(&self, phone: &str) -> Vec<&Request> {
+        let mut requests: Vec<&Request> = self.requests.iter().filter(|request| request.phone == phone).collect();
+        requests.sort_by_key(|request| request.started);
+        requests
+    }
+
     /// How often an answer was given.
     pub fn count(&self, is: impl Fn(Answer) -> bool) -> usize {
         self.requests.iter().filter(|request| is(request.answer)).count()

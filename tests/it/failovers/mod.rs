@@ -73,6 +73,7 @@ async fn run(kind: Kind, schedule: &Schedule, protection: Protection) -> Report 
         .set("limits.per_phone", &format!("{PER_PHONE}/1h"))
         .set("limits.per_ip", &format!("{PER_ADDRESS}/1h"))
         .set("limits.failures_per_phone", &format!("{FAILURES_PER_PHONE}/1h"))
+        .set("whatsapp.messages_per_second", "400")
         .set("redis.timeout", "1s")
         .set("redis.min_replicas_ack", &protection.acknowledgements.to_string())
         .set("redis.after_failover", protection.after_failover)
@@ -136,6 +137,12 @@ impl Report {
             self.recoveries,
             self.violations,
         );
+        for violation in &self.violations {
+            println!("{violation:?}");
+            for request in self.history.of(violation.of()) {
+                println!("    {request}");
+            }
+        }
     }
 }
 

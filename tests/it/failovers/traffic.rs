@@ -15,9 +15,11 @@ use crate::harness::reply::{Client, send, wrong};
 
 /// Instances of the service.
 pub const INSTANCES: usize = 2;
-/// Phones that there are, from `1555` and this on.
-const PHONES: u32 = 5_000;
+/// Phones that there are, from `1555` and this on. Callers take the first ones, probes the last ones.
+const PHONES: u32 = 12_000;
 const FIRST_PHONE: u32 = 2_000_000;
+/// How often a probe looks whether the service serves.
+const PROBED_EVERY: Duration = Duration::from_millis(150);
 /// Phones that are busy at any time.
 const CALLERS: u64 = 14;
 /// Phones that share an address.
@@ -40,10 +42,11 @@ pub struct Parts {
 struct Shared {
     began: Instant,
     clients: [Client; INSTANCES],
-    /// The part of the data that each phone belongs to, and how many parts there are.
     parts: Parts,
     simulator: whatsapp_otp::simulator::Simulator,
     history: Mutex<History>,
+    /// What each probe saw: when it requested a code, and when it had verified it.
+    served: Mutex<Vec<Vec<(Moment, Moment)>>>,
     next_phone: AtomicU32,
     stop: AtomicBool,
 }
@@ -54,6 +57,7 @@ impl Traffic {
         let shared = Arc::new(Shared {
             began: Instant::now(),
             clients: std::array::from_fn(|instance| Client::clone(app.on(instance))),
+            served: Mutex::new(vec![Vec::new(); INSTANCES * parts.count]),
             parts,
             simulator: app.simulator.clone(),
             history: Mutex::default(),
@@ -66,6 +70,10 @@ impl Traffic {
             let shared = Arc::clone(&shared);
             callers.spawn(async move { shared.call_until_told(random).await });
         }
+        for probe in 0..INSTANCES * shared.parts.count {
+            let shared = Arc::clone(&shared);
+            callers.spawn(async move { shared.probe_until_told(probe).await });
+        }
         Self { shared, callers }
     }
 
@@ -74,17 +82,14 @@ impl Traffic {
         self.shared.began.elapsed()
     }
 
-    /// When each instance had sent a code to each part of the phones that was requested after this moment, if all have.
+    /// When each instance had first sent and verified a code for each part of the phones that was requested after this
+    /// moment, if all have.
     pub fn served_since(&self, moment: Moment) -> Option<Moment> {
-        let mut first = vec![None; INSTANCES * self.shared.parts.count];
-        for request in &self.shared.history().requests {
-            if request.answer == Answer::Sent && request.started >= moment {
-                let part = self.shared.parts.of[number(&request.phone) as usize];
-                let first: &mut Option<Moment> = &mut first[part * INSTANCES + request.instance];
-                *first = Some(first.map_or(request.ended, |earlier| earlier.min(request.ended)));
-            }
-        }
-        first.into_iter().collect::<Option<Vec<_>>>()?.into_iter().max()
+        let served = self.shared.served.lock().unwrap();
+        let first = |probe: &Vec<(Moment, Moment)>| {
+            probe.iter().find(|(started, _)| *started >= moment).map(|&(_, ended)| ended)
+        };
+        served.iter().map(first).collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
     /// A phone that was sent a code just now.
@@ -147,6 +152,32 @@ impl Shared {
         }
     }
 
+    /// Requests and verifies codes of ever new phones of one part on one instance.
+    async fn probe_until_told(&self, probe: usize) {
+        let (part, instance) = (probe / INSTANCES, probe % INSTANCES);
+        let phones = (0..PHONES).rev().filter(|&number| self.parts.of[number as usize] == part);
+        for phone in phones.skip(instance).step_by(INSTANCES).map(phone) {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let started = self.began.elapsed();
+            if self.call(&phone, instance, Call::Send).await == Answer::Sent {
+                let code = self.arrived(&phone);
+                if self.guess(&phone, instance, &code).await == Answer::Accepted {
+                    self.served.lock().unwrap()[probe].push((started, self.began.elapsed()));
+                }
+            }
+            self.collect(&phone);
+            tokio::time::sleep(PROBED_EVERY).await;
+        }
+        panic!("the probe has run out of phones");
+    }
+
+    /// The code that last arrived on a phone.
+    fn arrived(&self, phone: &str) -> String {
+        self.simulator.latest(phone).and_then(|message| message.code).expect("it was sent")
+    }
+
     /// The life of one phone: some codes, then the same ones over and over, and requests for more than the limit.
     async fn live(&self, random: &mut Xoshiro256PlusPlus) {
         let phone = phone(self.next_phone.fetch_add(1, Ordering::Relaxed));
@@ -155,7 +186,7 @@ impl Shared {
         for _ in 0..rounds {
             if self.send_some(&phone, random).await == Answer::Sent {
                 // Before anybody asks for the next one.
-                let code = self.simulator.latest(&phone).and_then(|message| message.code).expect("it was sent");
+                let code = self.arrived(&phone);
                 self.use_code(&phone, &code, random).await;
                 codes.push(code);
             }
