@@ -61,7 +61,7 @@ async fn redis(settings: &ServeSettings) -> Finding {
         Ok(findings) => judge(&findings, redis.allow_unsafe),
         Err(error) => (Err(error.to_string()), UNREACHABLE),
     };
-    Finding { tried: format!("Redis at {}", redis.url), seen, advice }
+    Finding { tried: format!("Redis, {}: {}", redis.topology.mode(), redis.topology), seen, advice }
 }
 
 /// One text for what there is to say about a Redis that answers.

@@ -40,6 +40,9 @@ pub enum Verdict {
     Locked,
     /// There was a code, but its lifetime is over.
     Expired,
+    /// There is a code from before a failover of the store: whether it was used or guessed at is no longer known for
+    /// certain, so it is good no more.
+    Fenced,
     /// There is a code, made under a secret that this instance does not have; it cannot be verified here.
     Unreadable,
     /// There is no code.

@@ -22,11 +22,21 @@ pub(super) fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError>
         "wrong" => Verdict::Wrong { attempts_left: u32::try_from(number).map_err(|_| unknown(&tag))? },
         "locked" => Verdict::Locked,
         "expired" => Verdict::Expired,
+        "fenced" => Verdict::Fenced,
         "unreadable" => Verdict::Unreadable,
         "absent" => Verdict::Absent,
         "limited" => Verdict::Limited { kind: limit(&name)?, retry_after: Duration::from_millis(number) },
         _ => return Err(unknown(&tag)),
     })
+}
+
+/// Whether the script changed anything: only then is there something that replicas can have or lack.
+pub(super) fn wrote((tag, _, number): &Reply) -> bool {
+    match tag.as_str() {
+        "reserved" | "accepted" | "wrong" => true,
+        "locked" => *number > 0,
+        _ => false,
+    }
 }
 
 fn limit(name: &str) -> Result<LimitKind, StoreError> {
@@ -58,11 +68,23 @@ mod tests {
             ("wrong", 2, Verdict::Wrong { attempts_left: 2 }),
             ("locked", 0, Verdict::Locked),
             ("expired", 0, Verdict::Expired),
+            ("fenced", 0, Verdict::Fenced),
             ("unreadable", 0, Verdict::Unreadable),
             ("absent", 0, Verdict::Absent),
         ] {
             assert_eq!(verdict(reply(tag, "", number)).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn what_changed_something_is_known() {
+        for tag in ["reserved", "accepted", "wrong"] {
+            assert!(wrote(&reply(tag, "", 0)), "{tag}");
+        }
+        for tag in ["limited", "crowded", "expired", "fenced", "unreadable", "absent", "locked"] {
+            assert!(!wrote(&reply(tag, "", 0)), "{tag}");
+        }
+        assert!(wrote(&reply("locked", "", 1)), "by this guess");
     }
 
     #[test]

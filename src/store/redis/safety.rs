@@ -5,9 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use url::{Host, Url};
-
-use super::settings::RedisSettings;
+use super::settings::{RedisSettings, Topology};
 
 /// The oldest version whose scripts and commands are what this program was written for.
 const OLDEST: (u32, u32) = (6, 2);
@@ -48,7 +46,7 @@ impl Info {
         Self(fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect())
     }
 
-    fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
@@ -85,14 +83,14 @@ pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
             "let redis.url name the primary.",
         ));
     }
-    let away = Url::parse(settings.url.expose()).is_ok_and(|url| !is_loopback(&url));
+    let away = settings.topology.is_on_a_network();
     if away && !is_authenticated(settings) {
         findings.push(danger(
             "Redis is on a network and asks for no password: whoever reaches it can reset limits and attempts.",
             "`requirepass` or an ACL user in Redis, and redis.password_file here.",
         ));
     }
-    if away && settings.url.expose().starts_with("redis://") {
+    if away && !settings.topology.is_encrypted() {
         findings.push(advice(
             "Redis is on a network and the connection is not encrypted: its password and phone numbers can be read on the way.",
             "TLS in Redis (`tls-port`), and rediss:// in redis.url; or be sure of the network.",
@@ -114,38 +112,29 @@ pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
     findings
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
-        // redis:// is no scheme that the URL standard knows, so even addresses come as names.
-        Some(Host::Domain(name)) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-        None => false,
-    }
-}
-
 fn is_authenticated(settings: &RedisSettings) -> bool {
-    settings.password.is_some() || Url::parse(settings.url.expose()).is_ok_and(|url| url.password().is_some())
+    let by_url = matches!(&settings.topology, Topology::Single(url) if url.has_password());
+    settings.credentials.password.is_some() || by_url
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::super::settings::{KeyPrefix, RedisUrl, Subject};
+    use super::super::settings::{AfterFailover, Credentials, KeyPrefix, RedisUrl, Subject};
     use super::*;
 
     fn settings(url: &str) -> RedisSettings {
         RedisSettings {
-            url: RedisUrl::parse(url).unwrap(),
-            password: None,
+            topology: Topology::Single(RedisUrl::parse(url).unwrap()),
+            credentials: Credentials::default(),
             key_prefix: KeyPrefix::parse("otp").unwrap(),
             subject: Subject::Phone,
             timeout: Duration::from_secs(2),
             pool_size: 1,
             allow_unsafe: false,
+            min_replicas_ack: 0,
+            after_failover: AfterFailover::Accept,
         }
     }
 

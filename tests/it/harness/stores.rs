@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use whatsapp_otp::otp::{CodeStore, UnixMillis};
-use whatsapp_otp::store::redis::{KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject};
+use whatsapp_otp::store::redis::{
+    AfterFailover, Credentials, KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject, Topology,
+};
 use whatsapp_otp::store::{Clock, EmbeddedStore};
 
 use super::redis::RedisServer;
@@ -60,13 +62,15 @@ impl TestStore {
 /// Settings for a store on `url`, with defaults but for the prefix.
 pub fn settings(url: &str, prefix: &str) -> RedisSettings {
     RedisSettings {
-        url: RedisUrl::parse(url).unwrap(),
-        password: None,
+        topology: Topology::Single(RedisUrl::parse(url).unwrap()),
+        credentials: Credentials::default(),
         key_prefix: KeyPrefix::parse(prefix).unwrap(),
         subject: Subject::Phone,
         timeout: Duration::from_secs(2),
         pool_size: 1,
         allow_unsafe: false,
+        min_replicas_ack: 0,
+        after_failover: AfterFailover::Accept,
     }
 }
 

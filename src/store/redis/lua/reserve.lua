@@ -1,18 +1,38 @@
--- reserve.lua · check every limit, then charge them and store the new code, in one atomic step
---   KEYS[1] code   KEYS[2] sends of the phone   KEYS[3] failures of the phone   KEYS[4] sends of the address
---   KEYS[5] sends of the sender
---   ARGV[1] id   ARGV[2] digest   ARGV[3] secret id   ARGV[4] max attempts   ARGV[5] lifetime ms   ARGV[6] linger ms
---   ARGV[7..8] per_phone max, window ms   ARGV[9] resend_cooldown ms   ARGV[10..11] per_ip max, window ms
---   ARGV[12..13] failures_per_phone max, window ms   (0: no such limit)
---   ARGV[14..16] messages in a window of the sender, window ms, longest wait ms   (0: no pace)
+-- reserve.lua · check limits, then charge them and store the new code, in one atomic step
+--   Where all keys are on one server, one call has all parts. In a cluster it is called for each part: each call has
+--   keys of one slot, and a part that refuses has the parts before it taken back.
+--   ARGV[1] parts, some of 'address sender phone'
+--   KEYS    of each part, in this order:   address: sends of the address   sender: sends of the sender
+--           phone: code, sends of the phone, failures of the phone
+--   ARGV[2] id   ARGV[3] digest   ARGV[4] secret id   ARGV[5] max attempts   ARGV[6] lifetime ms   ARGV[7] linger ms
+--   ARGV[8..9] per_phone max, window ms   ARGV[10] resend_cooldown ms   ARGV[11..12] per_ip max, window ms
+--   ARGV[13..14] failures_per_phone max, window ms   (0: no such limit)
+--   ARGV[15..17] messages in a window of the sender, window ms, longest wait ms   (0: no pace)
+--   ARGV[18] 'reject' to note the replication history, or ''
 --   Returns {'reserved', '', ms until the message's turn} | {'limited', name of the limit that holds longest, ms}
 --         | {'crowded', '', ms until a turn would come in time}
 
-local code, sends, failures, address = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local lifetime, linger = tonumber(ARGV[5]), tonumber(ARGV[6])
-local per_phone, phone_window, cooldown = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local per_ip, ip_window = tonumber(ARGV[10]), tonumber(ARGV[11])
+local taken = 0
+local function keys_of(part, count)
+  if not string.find(ARGV[1], part, 1, true) then
+    return
+  end
+  taken = taken + count
+  return unpack(KEYS, taken - count + 1, taken)
+end
+local address, sender = keys_of('address', 1), keys_of('sender', 1)
+local code, sends, failures = keys_of('phone', 3)
+local id, lifetime, linger = ARGV[2], tonumber(ARGV[6]), tonumber(ARGV[7])
+local per_phone, phone_window, cooldown = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local per_ip, ip_window = tonumber(ARGV[11]), tonumber(ARGV[12])
 local now = now_ms()
+local history, none
+if ARGV[18] == 'reject' then
+  history, none = replication_history()
+  if none then
+    return none
+  end
+end
 
 local name, wait = '', 0
 local function holds(limit, ms)
@@ -20,21 +40,27 @@ local function holds(limit, ms)
     name, wait = limit, ms
   end
 end
-holds('per_phone', window_wait(sends, per_phone, phone_window, now))
--- A cooldown is a window that holds one send.
-holds('resend_cooldown', window_wait(sends, cooldown > 0 and 1 or 0, cooldown, now))
-holds('per_ip', window_wait(address, per_ip, ip_window, now))
--- A code that nobody could verify is not worth a message.
-holds('failures_per_phone', window_wait(failures, tonumber(ARGV[12]), tonumber(ARGV[13]), now))
+if code then
+  holds('per_phone', window_wait(sends, per_phone, phone_window, now))
+  -- A cooldown is a window that holds one send.
+  holds('resend_cooldown', window_wait(sends, cooldown > 0 and 1 or 0, cooldown, now))
+end
+if address then
+  holds('per_ip', window_wait(address, per_ip, ip_window, now))
+end
+if code then
+  -- A code that nobody could verify is not worth a message.
+  holds('failures_per_phone', window_wait(failures, tonumber(ARGV[13]), tonumber(ARGV[14]), now))
+end
 if wait > 0 then
   return {'limited', name, math.ceil(wait)}
 end
 
 -- The sender's turns lie in the future as well: this one comes when the turn so many before it is a window ago.
-local per_window, pace_window, longest_wait = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
+local per_window, pace_window, longest_wait = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17])
 local turn = now
-if per_window > 0 then
-  local before = redis.call('ZREVRANGE', KEYS[5], per_window - 1, per_window - 1, 'WITHSCORES')
+if sender and per_window > 0 then
+  local before = redis.call('ZREVRANGE', sender, per_window - 1, per_window - 1, 'WITHSCORES')
   if before[2] then
     -- A clock that stepped back must not make anyone wait for more than a window behind the others.
     turn = math.max(now, math.min(before[2] + pace_window, now + longest_wait + pace_window))
@@ -44,23 +70,28 @@ if per_window > 0 then
   end
 end
 
--- The first write must be one that a full Redis refuses: it then has refused the whole, as from the first write on it
--- lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is refused.
-redis.call('SET', code, '')
-redis.call('DEL', code)
-redis.call('HSET', code, 'id', ARGV[1], 'digest', ARGV[2], 'secret_id', ARGV[3], 'attempts', 0, 'max_attempts', ARGV[4],
-  'created_at', now, 'expires_at', now + lifetime)
-redis.call('PEXPIRE', code, lifetime + linger)
-local keep = math.max(per_phone > 0 and phone_window or 0, cooldown)
-if keep > 0 then
-  window_add(sends, ARGV[1], keep, now)
+if code then
+  -- The first write must be one that a full Redis refuses: it then has refused the whole, as from the first write on it
+  -- lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is refused.
+  redis.call('SET', code, '')
+  redis.call('DEL', code)
+  redis.call('HSET', code, 'id', id, 'digest', ARGV[3], 'secret_id', ARGV[4], 'attempts', 0, 'max_attempts', ARGV[5],
+    'created_at', now, 'expires_at', now + lifetime)
+  if history then
+    redis.call('HSET', code, 'history', history)
+  end
+  redis.call('PEXPIRE', code, lifetime + linger)
+  local keep = math.max(per_phone > 0 and phone_window or 0, cooldown)
+  if keep > 0 then
+    window_add(sends, id, keep, now)
+  end
 end
-if per_ip > 0 then
-  window_add(address, ARGV[1], ip_window, now)
+if address and per_ip > 0 then
+  window_add(address, id, ip_window, now)
 end
-if per_window > 0 then
-  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - pace_window)
-  redis.call('ZADD', KEYS[5], turn, ARGV[1])
-  redis.call('PEXPIRE', KEYS[5], pace_window + longest_wait)
+if sender and per_window > 0 then
+  redis.call('ZREMRANGEBYSCORE', sender, '-inf', now - pace_window)
+  redis.call('ZADD', sender, turn, id)
+  redis.call('PEXPIRE', sender, pace_window + longest_wait)
 end
 return {'reserved', '', math.ceil(turn - now)}

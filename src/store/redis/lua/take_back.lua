@@ -1,13 +1,14 @@
--- take_back.lua · undo a reservation whose message was refused
---   KEYS[1] code   KEYS[2] sends of the phone   KEYS[3] sends of the address
---   KEYS[4] sends of the sender
---   ARGV[1] id
+-- take_back.lua · undo a reservation whose message was refused, or some of its parts
+--   ARGV[1] parts, some of 'address sender phone'   ARGV[2] id
+--   KEYS    of each part, in this order:   address: sends of the address   sender: sends of the sender
+--           phone: sends of the phone, code
 --   Returns 1 if the code was dropped, 0 if a newer one had taken its place
 
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-redis.call('ZREM', KEYS[4], ARGV[1])
-if redis.call('HGET', KEYS[1], 'id') == ARGV[1] then
-  return redis.call('DEL', KEYS[1])
+local code = string.find(ARGV[1], 'phone', 1, true) and KEYS[#KEYS]
+for i = 1, code and #KEYS - 1 or #KEYS do
+  redis.call('ZREM', KEYS[i], ARGV[2])
+end
+if code and redis.call('HGET', code, 'id') == ARGV[2] then
+  return redis.call('DEL', code)
 end
 return 0
