@@ -13,6 +13,7 @@
 mod clients;
 mod codes;
 mod commands;
+mod failovers;
 mod harness;
 mod harness_itself;
 mod health;
@@ -28,5 +29,6 @@ mod store_agreement;
 mod store_contract;
 mod template;
 mod tls;
+mod topology_itself;
 mod traces;
 mod whatsapp;

@@ -11,6 +11,8 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, GenericImage, ImageExt};
 use tokio::runtime::Runtime;
 
+use super::setting;
+
 /// The image that stands in for a `redis-server` on `PATH`.
 const IMAGE: (&str, &str) = ("redis", "7-bookworm");
 
@@ -67,12 +69,6 @@ impl Drop for Container {
 fn on_docker<T: Send>(call: impl Future<Output = T> + Send) -> T {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("runtime"));
     std::thread::scope(|scope| scope.spawn(|| RUNTIME.block_on(call)).join()).expect("Docker")
-}
-
-/// What the environment says, if anything.
-#[expect(clippy::disallowed_methods, reason = "a setting of the tests, none of the service's")]
-fn setting(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl RedisServer {

@@ -1,0 +1,194 @@
+//! One `redis-server` of a set-up, at an address that is its own also while it is down.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::{AsyncConnectionConfig, FromRedisValue, RedisError, RedisResult};
+use tempfile::TempDir;
+
+/// The longest that a server may take to answer after its start.
+const STARTS_WITHIN: Duration = Duration::from_secs(10);
+/// The longest that a question may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// In a cluster, nodes speak to each other on their port and this.
+const BUS: u16 = 10_000;
+
+/// What kind of server it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Data,
+    ClusterData,
+    Sentinel,
+}
+
+/// A server with a directory of its own, where it keeps its configuration and its data.
+pub struct Node {
+    address: SocketAddr,
+    directory: TempDir,
+    role: Role,
+    password: Option<String>,
+    process: Mutex<Child>,
+}
+
+impl Node {
+    /// Starts one with these lines of configuration. `password` is the one that it asks for, if it does.
+    pub fn start(role: Role, password: Option<&str>, configuration: &[String]) -> Self {
+        (0..5).find_map(|_| Self::try_start(role, password, configuration)).expect("redis-server starts")
+    }
+
+    fn try_start(role: Role, password: Option<&str>, configuration: &[String]) -> Option<Self> {
+        let directory = TempDir::new().unwrap();
+        let port = steady_port();
+        let own = [
+            format!("port {port}"),
+            "bind 127.0.0.1".to_owned(),
+            format!("dir {}", directory.path().display()),
+            format!("logfile {}", directory.path().join("log").display()),
+        ];
+        let lines: Vec<&str> = own.iter().chain(configuration).map(String::as_str).collect();
+        std::fs::write(directory.path().join("conf"), lines.join("\n") + "\n").unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let process = Mutex::new(spawn(&directory, role));
+        let node = Self { address, directory, role, password: password.map(str::to_owned), process };
+        node.answers().then_some(node)
+    }
+
+    /// `127.0.0.1:PORT`
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `redis://…`, with the password.
+    pub fn url(&self) -> String {
+        let password = self.password.as_ref().map(|password| format!(":{password}@")).unwrap_or_default();
+        format!("redis://{password}{}", self.address)
+    }
+
+    /// What it has logged since it first started.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+
+    /// Ends it at once, as a crash does. What it wrote to its disk stays.
+    pub fn kill(&self) {
+        let mut process = self.process();
+        let _ = process.kill();
+        let _ = process.wait();
+    }
+
+    /// Starts it again with the configuration and the data that it had, as a supervisor would.
+    pub fn restart(&self) {
+        self.kill();
+        *self.process() = spawn(&self.directory, self.role);
+        assert!(self.answers(), "{} does not start again: {}", self.address, self.log());
+    }
+
+    /// Stops it in its tracks. Its connections stay open, and what arrives on them waits.
+    pub fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Goes on where it was paused.
+    pub fn wake(&self) {
+        self.signal("CONT");
+    }
+
+    fn signal(&self, name: &str) {
+        // The shell's own kill: the program is missing on small systems.
+        let kill = format!("kill -{name} {}", self.process().id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
+    }
+
+    fn process(&self) -> std::sync::MutexGuard<'_, Child> {
+        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection of the test's own.
+    pub async fn connection(&self) -> RedisResult<redis::aio::MultiplexedConnection> {
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
+        redis::Client::open(self.url())?.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// The answer to one command, given as its words.
+    pub async fn ask<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
+        self.ask_words(&command.split(' ').collect::<Vec<_>>()).await
+    }
+
+    /// The answer to one command whose words may be empty or hold blanks.
+    pub async fn ask_words<T: FromRedisValue>(&self, words: &[&str]) -> RedisResult<T> {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query_async(&mut self.connection().await?).await
+    }
+
+    /// A command that must succeed.
+    pub async fn tell(&self, command: &str) {
+        let told: Result<redis::Value, RedisError> = self.ask(command).await;
+        told.unwrap_or_else(|error| panic!("{command} on {}: {error}", self.address));
+    }
+
+    /// Waits until it answers, whatever it says, and has read its files. `false` if its process ends instead.
+    fn answers(&self) -> bool {
+        let began = Instant::now();
+        while began.elapsed() < STARTS_WITHIN {
+            match self.greeting() {
+                Ok(greeting) if !greeting.starts_with("-LOADING") => {
+                    return self.process().try_wait().unwrap().is_none();
+                }
+                _ if self.process().try_wait().unwrap().is_some() => return false,
+                _ => std::thread::sleep(Duration::from_millis(10)),
+            }
+        }
+        panic!("{} does not answer after {STARTS_WITHIN:?}: {}", self.address, self.log());
+    }
+
+    fn greeting(&self) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.write_all(b"PING\r\n")?;
+        let mut greeting = [0; 64];
+        let length = stream.read(&mut greeting)?;
+        Ok(String::from_utf8_lossy(&greeting[..length]).into_owned())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn spawn(directory: &TempDir, role: Role) -> Child {
+    let mut command = Command::new("redis-server");
+    command.arg(directory.path().join("conf"));
+    if role == Role::Sentinel {
+        command.arg("--sentinel");
+    }
+    // What it cannot log: a configuration that it does not understand.
+    let output = File::create(directory.path().join("output")).unwrap();
+    command.stdin(Stdio::null()).stderr(output.try_clone().unwrap()).stdout(output);
+    command.spawn().expect("these tests need redis-server on PATH: scripts/test installs it")
+}
+
+/// A port that stays free while its server is down: below those that systems take for outgoing connections.
+fn steady_port() -> u16 {
+    const FIRST: u16 = 11_000;
+    const COUNT: u16 = 10_000;
+    // Each test process starts somewhere else, so that two at once rarely meet.
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let start = u16::try_from(std::process::id() % u32::from(COUNT)).unwrap();
+    loop {
+        let step = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
+        let port = FIRST + (start.wrapping_mul(7) % COUNT + step) % COUNT;
+        let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if free(port) && free(port + BUS) {
+            return port;
+        }
+    }
+}
