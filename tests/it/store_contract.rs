@@ -13,6 +13,7 @@ use whatsapp_otp::otp::{
 use whatsapp_otp::store::redis::Subject;
 
 use crate::harness::stores::TestStore;
+use crate::harness::topology::Kind;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -35,6 +36,16 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
                 let key = super::DigestKey::new(vec![9; 32]).unwrap();
                 super::on_redis(super::TestStore::redis_with(super::Subject::Hashed(key)), super::$promise).await;
+            })*
+        }
+        mod redis_sentinel {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
+                super::on_redis(super::TestStore::replicated(super::Kind::Sentinel).await, super::$promise).await;
+            })*
+        }
+        mod redis_cluster {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
+                super::on_redis(super::TestStore::replicated(super::Kind::Cluster).await, super::$promise).await;
             })*
         }
     };
