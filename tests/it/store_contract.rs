@@ -21,7 +21,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const LEEWAY: Duration = Duration::from_secs(20);
 
 /// A code that need not wait for its turn.
-const AT_ONCE: Reservation = Reservation::Reserved { wait: Duration::ZERO };
+pub const AT_ONCE: Reservation = Reservation::Reserved { wait: Duration::ZERO };
 
 /// Runs each promise on each store.
 macro_rules! contract {
@@ -86,7 +86,7 @@ async fn on_redis(store: TestStore, promise: impl AsyncFnOnce(&TestStore)) {
     assert_eq!(keys.immortal().await, Vec::<String>::new(), "keys without a TTL under {}", keys.prefix());
 }
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     Policy {
         code_length: CodeLength::new(6).unwrap(),
         code_lifetime: 5 * MINUTE,
@@ -97,12 +97,12 @@ fn policy() -> Policy {
     }
 }
 
-fn with_limits(limits: Limits) -> Policy {
+pub fn with_limits(limits: Limits) -> Policy {
     Policy { limits, ..policy() }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "`Limits` holds options")]
-fn limit(text: &str) -> Option<Limit> {
+pub fn limit(text: &str) -> Option<Limit> {
     Some(text.parse().unwrap())
 }
 
@@ -110,7 +110,7 @@ fn ring(byte: u8) -> KeyRing {
     KeyRing::new(DigestKey::new(vec![byte; 32]).unwrap(), Vec::new())
 }
 
-fn phone(last_digits: u32) -> PhoneNumber {
+pub fn phone(last_digits: u32) -> PhoneNumber {
     PhoneNumber::parse(&format!("1555123{last_digits:04}")).unwrap()
 }
 
@@ -119,14 +119,14 @@ fn client(last: u8) -> ClientAddress {
 }
 
 /// A fresh code for a phone, and the digests of guessing it right and wrong.
-struct Attempt {
-    record: NewCode,
-    right: Vec<SealedCode>,
-    wrong: Vec<SealedCode>,
+pub struct Attempt {
+    pub record: NewCode,
+    pub right: Vec<SealedCode>,
+    pub wrong: Vec<SealedCode>,
 }
 
 impl Attempt {
-    fn new(phone: &PhoneNumber) -> Self {
+    pub fn new(phone: &PhoneNumber) -> Self {
         Self::of(phone, client(7), &ring(1))
     }
 
