@@ -67,7 +67,7 @@ async fn guess_wrong(store: &RedisStore, attempt: &Attempt) -> Result<Verdict, S
     store.verify(&attempt.record.phone, &attempt.wrong, &policy()).await
 }
 
-fn assert_unacknowledged<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+fn assert_unacknowledged<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
     assert!(matches!(answer, Err(StoreError::Unacknowledged(_))), "{answer:?}");
 }
 
@@ -149,10 +149,10 @@ async fn what_no_replica_has_in_time_is_not_told() {
     pair.replica.pause();
     let began = Instant::now();
     let new = Attempt::new(&phone(2));
-    assert_unacknowledged(store.reserve(&new.record, &limited).await);
+    assert_unacknowledged(&store.reserve(&new.record, &limited).await);
     assert!(began.elapsed() < TIMEOUT + LEEWAY, "{:?}", began.elapsed());
-    assert_unacknowledged(guess_wrong(&store, &attempt).await);
-    assert_unacknowledged(guess_right(&store, &attempt).await);
+    assert_unacknowledged(&guess_wrong(&store, &attempt).await);
+    assert_unacknowledged(&guess_right(&store, &attempt).await);
     // Nothing changed, so there is nothing that a replica could lack.
     assert_eq!(guess_right(&store, &attempt).await.unwrap(), Verdict::Absent, "it was used, whoever was told");
 
@@ -168,7 +168,7 @@ async fn more_replicas_than_there_are_never_acknowledge() {
     let pair = Pair::start();
     let attempt = pair.code_on_both(1).await;
     let store = pair.store(&pair.primary, 2, AfterFailover::Reject);
-    assert_unacknowledged(guess_wrong(&store, &attempt).await);
+    assert_unacknowledged(&guess_wrong(&store, &attempt).await);
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use super::otp;
 use crate::config::reader::{MILLISECOND, Reader, Reported, SECOND};
 use crate::otp::DigestKey;
 use crate::store::redis::{
-    AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, MasterNameError, RedisSettings, RedisUrl, Subject, Topology,
+    AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, MasterNameError, RedisSettings, RedisUrl, Subject,
+    Topology,
 };
 
 const REDIS_PORT: u16 = 6379;
@@ -84,18 +85,16 @@ fn read_topology(reader: &mut Reader, mode: Result<Mode, Reported>) -> Result<To
     let master_name = reader.optional("redis.master_name", MasterName::parse);
     let sentinel_credentials = read_credentials(reader, "redis.sentinel_username", "redis.sentinel_password");
     let nodes = read_endpoints(reader, "redis.nodes", REDIS_PORT);
+    let (sentinels, master_name, credentials) = (sentinels?, master_name?, sentinel_credentials?);
+    let (url, nodes) = (url?, nodes?);
     match mode? {
-        Mode::Single => {
-            (sentinels?, master_name?, sentinel_credentials?, nodes?);
-            Ok(Topology::Single(url?))
-        }
+        Mode::Single => Ok(Topology::Single(url)),
         Mode::Sentinel => {
-            let sentinels = at_least_one(reader, "redis.sentinels", sentinels?);
-            let master_name = master_name?.ok_or_else(|| reader.fault("redis.master_name", MasterNameError));
-            let (sentinels, master_name, credentials) = (sentinels?, master_name?, sentinel_credentials?);
-            Ok(Topology::Sentinel { sentinels, master_name, credentials })
+            let sentinels = at_least_one(reader, "redis.sentinels", sentinels);
+            let master_name = master_name.ok_or_else(|| reader.fault("redis.master_name", MasterNameError));
+            Ok(Topology::Sentinel { sentinels: sentinels?, master_name: master_name?, credentials })
         }
-        Mode::Cluster => Ok(Topology::Cluster { nodes: at_least_one(reader, "redis.nodes", nodes?)? }),
+        Mode::Cluster => Ok(Topology::Cluster { nodes: at_least_one(reader, "redis.nodes", nodes)? }),
     }
 }
 
@@ -127,11 +126,7 @@ fn read_credentials(reader: &mut Reader, username: &str, password: &str) -> Resu
     Ok(Credentials { username: name, password: secret })
 }
 
-fn reject_what_the_url_says(
-    reader: &mut Reader,
-    url: &RedisUrl,
-    credentials: &Credentials,
-) -> Result<(), Reported> {
+fn reject_what_the_url_says(reader: &mut Reader, url: &RedisUrl, credentials: &Credentials) -> Result<(), Reported> {
     let Ok(url) = Url::parse(url.expose()) else { return Ok(()) };
     if credentials.password.is_some() && url.password().is_some() {
         return Err(reader.fault("redis.password", "no password, as redis.url has one already"));

@@ -55,7 +55,9 @@ mod tests {
     #[test]
     fn slots_are_those_that_redis_says() {
         // As `CLUSTER KEYSLOT` answers.
-        for (key, slot) in [("123456789", 12_739), ("foo", 12_182), ("{}a", 10_875), ("a{}{b}", 15_033), ("a}b{c", 13_587)] {
+        for (key, slot) in
+            [("123456789", 12_739), ("foo", 12_182), ("{}a", 10_875), ("a{}{b}", 15_033), ("a}b{c", 13_587)]
+        {
             assert_eq!(Slot::of(key), Slot(slot), "{key}");
         }
         assert_eq!(Slot::of("otp:v1:{15551234567}:code"), Slot::of("15551234567"));
