@@ -61,9 +61,12 @@ impl Answer {
         match self {
             Self::Sent(_) | Self::Verified => StatusCode::OK,
             Self::InvalidPhone | Self::NoCode | Self::MalformedJson | Self::CodeNotAString => StatusCode::BAD_REQUEST,
-            Self::Unauthorized | Self::Wrong { .. } | Self::Locked | Self::Expired | Self::Fenced | Self::Unreadable => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Unauthorized
+            | Self::Wrong { .. }
+            | Self::Locked
+            | Self::Expired
+            | Self::Fenced
+            | Self::Unreadable => StatusCode::UNAUTHORIZED,
             Self::NoActiveCode { .. } | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooSlow | Self::TimedOut => StatusCode::REQUEST_TIMEOUT,

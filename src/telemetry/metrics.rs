@@ -211,7 +211,12 @@ pub const METRICS: &[Metric] = &[
         &[label("mode", &[]), label("primary", &[])],
         "1 for each server that decides at the moment, 0 for those that did, by redis.mode.",
     ),
-    metric(REDIS_CONNECTED, Kind::Gauge, &[], "Connections to Redis that are up; redis.pool_size for each primary if all is well."),
+    metric(
+        REDIS_CONNECTED,
+        Kind::Gauge,
+        &[],
+        "Connections to Redis that are up; redis.pool_size for each primary if all is well.",
+    ),
     metric(REDIS_RECONNECTS_TOTAL, Kind::Counter, &[], "Connections to Redis that replaced a lost one."),
     metric(
         WHATSAPP_REQUEST_DURATION_SECONDS,

@@ -6,7 +6,8 @@ use super::otp;
 use crate::config::reader::{MILLISECOND, Reader, Reported, SECOND};
 use crate::otp::DigestKey;
 use crate::store::redis::{
-    AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, MasterNameError, RedisSettings, RedisUrl, Subject, Topology,
+    AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, MasterNameError, RedisSettings, RedisUrl, Subject,
+    Topology,
 };
 
 const REDIS_PORT: u16 = 6379;
@@ -127,11 +128,7 @@ fn read_credentials(reader: &mut Reader, username: &str, password: &str) -> Resu
     Ok(Credentials { username: name, password: secret })
 }
 
-fn reject_what_the_url_says(
-    reader: &mut Reader,
-    url: &RedisUrl,
-    credentials: &Credentials,
-) -> Result<(), Reported> {
+fn reject_what_the_url_says(reader: &mut Reader, url: &RedisUrl, credentials: &Credentials) -> Result<(), Reported> {
     let Ok(url) = Url::parse(url.expose()) else { return Ok(()) };
     if credentials.password.is_some() && url.password().is_some() {
         return Err(reader.fault("redis.password", "no password, as redis.url has one already"));

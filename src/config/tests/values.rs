@@ -290,11 +290,7 @@ fn a_mode_of_redis_needs_its_servers() {
     assert_eq!(only_fault(serve(&[sentinel, ("redis.master_name", "otp")])).key, "redis.sentinels");
     assert_eq!(only_fault(serve(&[sentinel, ("redis.sentinels", "a:1,b:2")])).key, "redis.master_name");
     assert_eq!(only_fault(serve(&[("redis.mode", "cluster")])).key, "redis.nodes");
-    let redis = serve(&[
-        sentinel,
-        ("redis.sentinels", "a, rediss://b:2"),
-        ("redis.master_name", "otp"),
-    ]);
+    let redis = serve(&[sentinel, ("redis.sentinels", "a, rediss://b:2"), ("redis.master_name", "otp")]);
     assert!(only_fault(redis).expected.contains("for all servers or for none"));
     let redis = serve(&[
         sentinel,

@@ -230,7 +230,11 @@ impl Rounds {
         };
         let info = Info::parse(&info);
         let same = connection.identity.as_ref().is_some_and(|identity| identity.history() == info.get("master_replid"));
-        if same && info.get("role") == "master" { Round::Reached(replicas) } else { Round::Lost("it is no longer the primary") }
+        if same && info.get("role") == "master" {
+            Round::Reached(replicas)
+        } else {
+            Round::Lost("it is no longer the primary")
+        }
     }
 }
 

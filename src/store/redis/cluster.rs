@@ -278,7 +278,11 @@ async fn keep(shared: Arc<Shared>) {
             Ok(view) => {
                 known.clone_from(&view.nodes);
                 let covered: usize = view.primaries.iter().map(|(_, slots)| slots.count()).sum();
-                tracing::debug!(primaries = view.primaries.len(), epoch = view.epoch, "the nodes say who has which slots");
+                tracing::debug!(
+                    primaries = view.primaries.len(),
+                    epoch = view.epoch,
+                    "the nodes say who has which slots"
+                );
                 if covered < usize::from(SLOTS) {
                     tracing::warn!(covered, "not every slot of the cluster has a node");
                 }

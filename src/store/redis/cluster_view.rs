@@ -30,7 +30,8 @@ impl View {
     pub(super) async fn ask(node: &Endpoint, connection: &mut MultiplexedConnection) -> Result<Self, String> {
         let mut questions = redis::pipe();
         questions.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
-        let (info, slots): (String, Value) = questions.query_async(connection).await.map_err(|error| describe(&error))?;
+        let (info, slots): (String, Value) =
+            questions.query_async(connection).await.map_err(|error| describe(&error))?;
         Self::read(node, &Info::parse(&info), &slots).ok_or_else(|| "it answers CLUSTER SLOTS in a new way".to_owned())
     }
 
@@ -102,9 +103,8 @@ mod tests {
 
     #[test]
     fn ranges_of_one_primary_belong_together() {
-        let range = |start, end, nodes: Vec<Value>| {
-            Value::Array([vec![Value::Int(start), Value::Int(end)], nodes].concat())
-        };
+        let range =
+            |start, end, nodes: Vec<Value>| Value::Array([vec![Value::Int(start), Value::Int(end)], nodes].concat());
         let view = view(
             INFO,
             vec![

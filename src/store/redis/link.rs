@@ -196,7 +196,8 @@ impl Keeper {
             if self.purpose == Purpose::Decisions {
                 scripts::load().exec_async(&mut connection).await.map_err(|error| error.to_string())?;
             }
-            let identity = if self.keeping.identify { Some(Identity::of_primary(&mut connection).await?) } else { None };
+            let identity =
+                if self.keeping.identify { Some(Identity::of_primary(&mut connection).await?) } else { None };
             Ok::<_, String>(identity.map(Arc::new))
         };
         match tokio::time::timeout(patience, prepare).await {

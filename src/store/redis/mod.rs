@@ -126,11 +126,7 @@ impl RedisStore {
     }
 
     /// Returns once replicas have every decision of these tickets.
-    async fn acknowledged(
-        &self,
-        tickets: impl IntoIterator<Item = Ticket>,
-        until: Instant,
-    ) -> Result<(), StoreError> {
+    async fn acknowledged(&self, tickets: impl IntoIterator<Item = Ticket>, until: Instant) -> Result<(), StoreError> {
         // All wait at the same time: each has told its lane before the first is awaited.
         let waiting: Vec<_> = tickets.into_iter().map(|ticket| ticket.redeem(until)).collect();
         for one in waiting {

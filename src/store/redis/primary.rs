@@ -149,11 +149,7 @@ fn too_late() -> StoreError {
 }
 
 /// What an answer, or none, means for the caller and for the connection.
-fn settle<T>(
-    answer: Result<Result<T, RedisError>, Elapsed>,
-    link: &Link,
-    connected: &Numbered,
-) -> Result<T, Failure> {
+fn settle<T>(answer: Result<Result<T, RedisError>, Elapsed>, link: &Link, connected: &Numbered) -> Result<T, Failure> {
     match answer {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => Err(judge(&error, link, connected)),

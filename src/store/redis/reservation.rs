@@ -75,9 +75,8 @@ impl RedisStore {
         for parts in decisions(self.route.is_one_server(), policy) {
             let script = self.scripts.reserve(parts, &keys, code, policy);
             let answer = self.decide("reserve", keys.first(parts), &script, deadline).await;
-            let answer = answer.and_then(|(answer, ticket)| {
-                Ok((reply::reservation(answer).inspect_err(count)?, ticket))
-            });
+            let answer =
+                answer.and_then(|(answer, ticket)| Ok((reply::reservation(answer).inspect_err(count)?, ticket)));
             match answer {
                 Ok((Reservation::Reserved { wait }, ticket)) => {
                     turn = turn.max(Instant::now() + wait);

@@ -42,7 +42,8 @@ impl Route {
             losses: losses.clone(),
         };
         let one = |whereabouts, identify| {
-            let keeping = Keeping { whereabouts, patience, identify, losses: lost.clone(), lost: Arc::new(Notify::new()) };
+            let keeping =
+                Keeping { whereabouts, patience, identify, losses: lost.clone(), lost: Arc::new(Notify::new()) };
             let connecting = Connecting {
                 keeping,
                 links: settings.pool_size,

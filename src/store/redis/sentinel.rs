@@ -90,7 +90,8 @@ async fn ask(
     // The first names the promoted replica as soon as there is one, the second the epoch.
     questions.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name.as_str());
     questions.cmd("SENTINEL").arg("MASTER").arg(name.as_str());
-    let answer = timeout(patience, questions.query_async::<(Option<(String, u16)>, HashMap<String, String>)>(&mut open));
+    let answer =
+        timeout(patience, questions.query_async::<(Option<(String, u16)>, HashMap<String, String>)>(&mut open));
     let (address, master) = match answer.await {
         Ok(Ok(answer)) => answer,
         // It answers, so the connection is fine: it does not know the name, or does not let itself be asked.

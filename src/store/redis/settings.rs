@@ -187,7 +187,9 @@ pub struct Endpoint {
 
 /// The text names no server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("HOST[:PORT], redis://HOST[:PORT], or rediss://HOST[:PORT] for TLS; user and password have settings of their own")]
+#[error(
+    "HOST[:PORT], redis://HOST[:PORT], or rediss://HOST[:PORT] for TLS; user and password have settings of their own"
+)]
 pub struct EndpointError;
 
 impl Endpoint {

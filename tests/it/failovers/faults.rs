@@ -75,10 +75,11 @@ impl Fault {
         }
     }
 
-    /// Whether another server may be promoted while the old primary still serves, with replicas that follow it.
+    /// Whether sentinels may promote a replica while the old primary serves, again or still, and another replica follows
+    /// it and acknowledges what is lost when both are told. In a cluster every replica that there is has acknowledged.
     pub fn promotes_behind_the_back(self, kind: Kind) -> bool {
-        // A cluster hands over in agreement with the old primary, sentinels do not.
-        kind == Kind::Sentinel && self == Self::RollAll
+        let promotes = !matches!(self, Self::CutThenMend { .. } | Self::KillReplica { .. } | Self::PauseReplica { .. });
+        kind == Kind::Sentinel && promotes
     }
 
     /// Makes it happen, and returns the moment from which on the service has to serve again.
