@@ -37,8 +37,8 @@ pub const REDIS_SCRIPT_DURATION_SECONDS: &str = "whatsapp_otp_redis_script_durat
 pub const REDIS_ERRORS_TOTAL: &str = "whatsapp_otp_redis_errors_total";
 /// How long decisions wait for replicas.
 pub const REDIS_ACK_DURATION_SECONDS: &str = "whatsapp_otp_redis_ack_duration_seconds";
-/// Which servers decide.
-pub const REDIS_PRIMARY_INFO: &str = "whatsapp_otp_redis_primary_info";
+/// Connections to each server that decides.
+pub const REDIS_PRIMARY_CONNECTIONS: &str = "whatsapp_otp_redis_primary_connections";
 /// Connections.
 pub const REDIS_CONNECTED: &str = "whatsapp_otp_redis_connected";
 /// Connections that replaced a lost one.
@@ -206,16 +206,16 @@ pub const METRICS: &[Metric] = &[
         "Time that decisions waited for redis.min_replicas_ack replicas, in vain or not.",
     ),
     metric(
-        REDIS_PRIMARY_INFO,
-        Kind::Gauge,
-        &[label("mode", &[]), label("primary", &[])],
-        "1 for each server that decides at the moment, 0 for those that did, by redis.mode.",
-    ),
-    metric(
         REDIS_CONNECTED,
         Kind::Gauge,
         &[],
         "Connections to Redis that are up; redis.pool_size for each primary if all is well.",
+    ),
+    metric(
+        REDIS_PRIMARY_CONNECTIONS,
+        Kind::Gauge,
+        &[label("mode", &[]), label("primary", &[])],
+        "The same by redis.mode and server: above 0 for those that decide now, 0 for those that did.",
     ),
     metric(REDIS_RECONNECTS_TOTAL, Kind::Counter, &[], "Connections to Redis that replaced a lost one."),
     metric(

@@ -24,6 +24,7 @@ mod outages;
 mod overload;
 mod races;
 mod redis_safety;
+mod replication;
 mod requests;
 mod store_agreement;
 mod store_contract;

@@ -85,18 +85,16 @@ fn read_topology(reader: &mut Reader, mode: Result<Mode, Reported>) -> Result<To
     let master_name = reader.optional("redis.master_name", MasterName::parse);
     let sentinel_credentials = read_credentials(reader, "redis.sentinel_username", "redis.sentinel_password");
     let nodes = read_endpoints(reader, "redis.nodes", REDIS_PORT);
+    let (sentinels, master_name, credentials) = (sentinels?, master_name?, sentinel_credentials?);
+    let (url, nodes) = (url?, nodes?);
     match mode? {
-        Mode::Single => {
-            (sentinels?, master_name?, sentinel_credentials?, nodes?);
-            Ok(Topology::Single(url?))
-        }
+        Mode::Single => Ok(Topology::Single(url)),
         Mode::Sentinel => {
-            let sentinels = at_least_one(reader, "redis.sentinels", sentinels?);
-            let master_name = master_name?.ok_or_else(|| reader.fault("redis.master_name", MasterNameError));
-            let (sentinels, master_name, credentials) = (sentinels?, master_name?, sentinel_credentials?);
-            Ok(Topology::Sentinel { sentinels, master_name, credentials })
+            let sentinels = at_least_one(reader, "redis.sentinels", sentinels);
+            let master_name = master_name.ok_or_else(|| reader.fault("redis.master_name", MasterNameError));
+            Ok(Topology::Sentinel { sentinels: sentinels?, master_name: master_name?, credentials })
         }
-        Mode::Cluster => Ok(Topology::Cluster { nodes: at_least_one(reader, "redis.nodes", nodes?)? }),
+        Mode::Cluster => Ok(Topology::Cluster { nodes: at_least_one(reader, "redis.nodes", nodes)? }),
     }
 }
 

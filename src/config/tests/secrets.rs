@@ -80,7 +80,7 @@ fn every_secret_may_come_by_file() {
     }
     let settings = ServeSettings::load(&sources).unwrap();
     assert_eq!(*settings.keys.current().id(), id(OLD));
-    assert_eq!(settings.common.redis.password.unwrap().expose_secret(), "pass word");
+    assert_eq!(settings.common.redis.credentials.password.unwrap().expose_secret(), "pass word");
     assert!(matches!(settings.common.redis.subject, Subject::Hashed(key) if *key.id() == id(OLDER)));
     assert_eq!(settings.whatsapp.account.access_token.expose_secret(), "EAAtoken");
 }

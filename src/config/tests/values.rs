@@ -162,7 +162,6 @@ fn values_out_of_bounds_are_faults_that_name_the_bounds() {
         ("limits.failures_per_phone", "or off", &["15/32days"]),
         ("limits.resend_cooldown", "from 0s to 1day", &["25h", "off"]),
         ("redis.mode", "single or sentinel or cluster", &["", "standalone"]),
-        ("redis.sentinels", "HOST[:PORT]", &["redis://app:hunter22@other", "a:b"]),
         ("redis.master_name", "sentinel monitor", &["a b"]),
         ("redis.min_replicas_ack", "from 0 to 16", &["-1", "17", "all"]),
         ("redis.after_failover", "reject or accept", &["drop"]),
@@ -200,6 +199,8 @@ fn addresses_out_of_shape_are_faults_that_do_not_repeat_them() {
             "telemetry.otlp_endpoint",
             &["localhost:4318", "grpc://a.example", "http://u:p@a.example", "http://a.example/v1/traces"],
         ),
+        ("redis.sentinels", &["redis://app:hunter22@other", "a:b"]),
+        ("redis.nodes", &["redis://other/1", "http://a"]),
     ] {
         for value in values {
             let fault = only_fault(with(key, value));

@@ -235,6 +235,7 @@ impl Shared {
         let (slots, has) = watch::channel(Slots::default());
         let connecting = Connecting {
             keeping: Keeping {
+                mode: "cluster",
                 whereabouts,
                 patience: *patience,
                 identify: true,

@@ -46,12 +46,12 @@ impl View {
         };
         for range in decode::<Vec<Vec<Value>>>(slots)? {
             let [start, end, nodes @ ..] = range.as_slice() else { return None };
-            let range = decode::<u16>(start)?..=decode::<u16>(end)?;
+            let range = number(start)?..=number(end)?;
             for (index, node) in nodes.iter().enumerate() {
                 let node = decode::<Vec<Value>>(node)?;
                 let host = decode::<Option<String>>(node.first()?)?.filter(|host| !host.is_empty() && host != "?");
                 let host = host.as_deref().unwrap_or(asked.host());
-                let endpoint = Endpoint::new(host, decode::<u16>(node.get(1)?)?, asked.is_tls());
+                let endpoint = Endpoint::new(host, number(node.get(1)?)?, asked.is_tls());
                 if index == 0 {
                     view.has(&endpoint, range.clone());
                 }
@@ -80,6 +80,11 @@ impl View {
 
 fn decode<T: FromRedisValue>(value: &Value) -> Option<T> {
     from_redis_value(value.clone()).ok()
+}
+
+/// The decoder of `u16` would cut larger numbers to size.
+fn number(value: &Value) -> Option<u16> {
+    decode::<i64>(value)?.try_into().ok()
 }
 
 #[cfg(test)]

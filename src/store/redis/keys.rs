@@ -80,6 +80,9 @@ impl Keys {
     /// while not those of one that moves: each attempt gets another key.
     pub(super) fn acknowledgement(&self, slots: &Slots, attempt: usize) -> String {
         let key = |tag: u32| format!("{}ack:{tag}}}:ack", self.start);
+        if slots.count() == 0 {
+            return key(0);
+        }
         let mut fitting = (0..ACKNOWLEDGEMENT_TAGS).map(key).filter(|key| slots.contains(Slot::of(key)));
         fitting.nth(attempt % ACKNOWLEDGEMENT_KEYS).unwrap_or_else(|| key(0))
     }

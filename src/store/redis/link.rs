@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::scripts;
 use super::server::{Identity, Server};
 use crate::otp::StoreError;
-use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_RECONNECTS_TOTAL};
+use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_PRIMARY_CONNECTIONS, REDIS_RECONNECTS_TOTAL};
 
 /// How often an idle connection is tried, so that one that died unnoticed is replaced before a request needs it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -31,6 +31,8 @@ pub(super) type Whereabouts = Result<Arc<Server>, Arc<str>>;
 /// What a connection is kept by.
 #[derive(Clone)]
 pub(super) struct Keeping {
+    /// `redis.mode`
+    pub(super) mode: &'static str,
     /// Where the server is, as of now.
     pub(super) whereabouts: watch::Receiver<Whereabouts>,
     /// An answer on connecting or to the heartbeat later than this counts as none.
@@ -170,7 +172,7 @@ impl Keeper {
             };
             let server = server.map_or_else(|_| String::new(), |server| server.name().to_owned());
             tracing::debug!(failures, server, "connected to Redis");
-            let up = (self.purpose == Purpose::Decisions).then(|| Up::count(number));
+            let up = (self.purpose == Purpose::Decisions).then(|| Up::count(number, self.keeping.mode, &server));
             self.state.send_replace(State::Up(connection.clone()));
             let reason = self.until_lost(connection).await;
             drop(up);
@@ -248,21 +250,26 @@ async fn moved(mut whereabouts: watch::Receiver<Whereabouts>) {
 }
 
 /// A connection as Prometheus counts it, for as long as this lives: also until its task is aborted.
-struct Up(Gauge);
+struct Up([Gauge; 2]);
 
 impl Up {
-    fn count(number: u64) -> Self {
+    fn count(number: u64, mode: &'static str, server: &str) -> Self {
         if number > 1 {
             counter!(REDIS_RECONNECTS_TOTAL).increment(1);
         }
-        let connected = gauge!(REDIS_CONNECTED);
-        connected.increment(1.0);
-        Self(connected)
+        let to_server = gauge!(REDIS_PRIMARY_CONNECTIONS, "mode" => mode, "primary" => server.to_owned());
+        let gauges = [gauge!(REDIS_CONNECTED), to_server];
+        for gauge in &gauges {
+            gauge.increment(1.0);
+        }
+        Self(gauges)
     }
 }
 
 impl Drop for Up {
     fn drop(&mut self) {
-        self.0.decrement(1.0);
+        for gauge in &self.0 {
+            gauge.decrement(1.0);
+        }
     }
 }

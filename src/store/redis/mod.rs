@@ -30,6 +30,7 @@ mod sentinel;
 mod server;
 mod settings;
 mod slots;
+mod survey;
 
 use std::time::Duration;
 
@@ -41,12 +42,13 @@ use tokio::time::Instant;
 use self::acknowledgement::Ticket;
 use self::keys::Keys;
 use self::route::Route;
-pub use self::safety::Finding;
+pub use self::safety::{Finding, Gravity};
 use self::scripts::Scripts;
 pub use self::settings::{
     AfterFailover, Credentials, Endpoint, EndpointError, KeyPrefix, KeyPrefixError, MasterName, MasterNameError,
     RedisSettings, RedisUrl, RedisUrlError, Subject, Topology,
 };
+pub use self::survey::Survey;
 use crate::otp::{
     ActiveCode, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode, StoreError,
     Verdict,
@@ -81,25 +83,25 @@ impl RedisStore {
         })
     }
 
-    /// What an operator should know about the servers, gravest first.
+    /// `redis.mode`
+    #[must_use]
+    pub fn mode(&self) -> &'static str {
+        self.settings.topology.mode()
+    }
+
+    /// The servers that decide at the moment, `host:port` each, as far as is known.
+    #[must_use]
+    pub fn primaries(&self) -> Vec<String> {
+        self.route.primary_names()
+    }
+
+    /// Looks at the servers, for operators.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if a server does not say, or may not.
-    pub async fn findings(&self) -> Result<Vec<Finding>, StoreError> {
-        let deadline = self.deadline();
-        let mut findings = Vec::new();
-        for primary in self.route.primaries(deadline).await.inspect_err(count)? {
-            let info = primary.run::<String>(&redis::cmd("INFO"), deadline).await;
-            let info = info.map_err(StoreError::from).inspect_err(count)?;
-            for finding in safety::findings(&safety::Info::parse(&info), &self.settings) {
-                if !findings.contains(&finding) {
-                    findings.push(finding);
-                }
-            }
-        }
-        findings.sort_by_key(|finding| !finding.is_unsafe);
-        Ok(findings)
+    /// [`StoreError`] if a server that decides does not say, or may not.
+    pub async fn survey(&self) -> Result<Survey, StoreError> {
+        survey::survey(&self.route, &self.settings, self.deadline()).await.inspect_err(count)
     }
 
     /// When a decision that begins now has to be made, acknowledgement included.

@@ -4,9 +4,9 @@
 //! each is a decision of its own, in this order: one that refuses has those before it taken back, and a crash in
 //! between leaves a charge too many, never one too few. Nobody is sent a code whose phone did not come last.
 
+use metrics::histogram;
 use tokio::time::Instant;
 
-use super::acknowledgement::Ticket;
 use super::keys::PhoneKeys;
 use super::{RedisStore, count, reply};
 use crate::otp::{NewCode, Policy, Reservation, StoreError};
@@ -66,57 +66,59 @@ fn decisions(is_one_server: bool, policy: &Policy) -> Vec<&'static [Part]> {
 }
 
 impl RedisStore {
+    /// Reserves a code, or leaves everything as it was.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the code may be stored.
     pub(super) async fn reserve_in_parts(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
         let deadline = self.deadline();
         let keys = self.keys.reservation(code, policy);
-        let (mut done, mut tickets): (Vec<&[Part]>, Vec<Ticket>) = (Vec::new(), Vec::new());
-        let mut turn = Instant::now();
-        let mut reserved = Ok(None);
+        let mut charged = Vec::new();
+        let reservation = self.charge(code, policy, &keys, deadline, &mut charged).await;
+        if !matches!(reservation, Ok(Reservation::Reserved { .. })) {
+            self.take_back_parts(&charged, &keys, code, deadline).await;
+        }
+        reservation
+    }
+
+    /// Charges one part after the other, noting which, and returns once replicas have them all.
+    async fn charge(
+        &self,
+        code: &NewCode,
+        policy: &Policy,
+        keys: &ReservationKeys,
+        deadline: Instant,
+        charged: &mut Vec<&'static [Part]>,
+    ) -> Result<Reservation, StoreError> {
+        let (mut turn, mut tickets) = (Instant::now(), Vec::new());
         for parts in decisions(self.route.is_one_server(), policy) {
-            let script = self.scripts.reserve(parts, &keys, code, policy);
-            let answer = self.decide("reserve", keys.first(parts), &script, deadline).await;
-            let answer =
-                answer.and_then(|(answer, ticket)| Ok((reply::reservation(answer).inspect_err(count)?, ticket)));
-            match answer {
-                Ok((Reservation::Reserved { wait }, ticket)) => {
-                    turn = turn.max(Instant::now() + wait);
-                    done.push(parts);
-                    tickets.extend(ticket);
-                    continue;
-                }
-                Ok((refusal, _)) => reserved = Ok(Some(refusal)),
-                Err(error) => reserved = Err(error),
+            let script = self.scripts.reserve(parts, keys, code, policy);
+            let (answer, ticket) = self.decide("reserve", keys.first(parts), &script, deadline).await?;
+            match reply::reservation(answer).inspect_err(count)? {
+                Reservation::Reserved { wait } => turn = turn.max(Instant::now() + wait),
+                refusal => return Ok(refusal),
             }
-            break;
+            charged.push(parts);
+            tickets.extend(ticket);
         }
-        if let Ok(None) = reserved {
-            // What is not acknowledged in most of the time is taken back in the rest.
-            let until = deadline - self.timeout / 4;
-            reserved = self.acknowledged(tickets, until).await.map(|()| None);
+        // What is not acknowledged in most of the time is taken back in the rest.
+        self.acknowledged(tickets, deadline - self.timeout / 4).await?;
+        let wait = turn.saturating_duration_since(Instant::now());
+        if policy.pacing.is_some() {
+            histogram!(PACING_WAIT_SECONDS).record(wait);
         }
-        if !matches!(reserved, Ok(None)) {
-            self.take_back_parts(&done, &keys, code, deadline).await;
-        }
-        match reserved? {
-            Some(refusal) => Ok(refusal),
-            None => {
-                let wait = turn.saturating_duration_since(Instant::now());
-                if policy.pacing.is_some() {
-                    metrics::histogram!(PACING_WAIT_SECONDS).record(wait);
-                }
-                Ok(Reservation::Reserved { wait })
-            }
-        }
+        Ok(Reservation::Reserved { wait })
     }
 
     /// Gives back what was charged for nothing; what cannot be given back goes by itself.
-    async fn take_back_parts(&self, done: &[&[Part]], keys: &ReservationKeys, code: &NewCode, deadline: Instant) {
-        for parts in done {
+    async fn take_back_parts(&self, charged: &[&[Part]], keys: &ReservationKeys, code: &NewCode, deadline: Instant) {
+        for parts in charged {
             let script = self.scripts.take_back(parts, keys, code);
             let answer = self.decide::<u64>("take_back", keys.first(parts), &script, deadline).await;
             if let Err(error) = answer {
-                let charged = parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(" ");
-                tracing::warn!(%error, charged, record_id = %code.id, "limits count a code that was not sent");
+                let parts = parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(" ");
+                tracing::warn!(%error, parts, record_id = %code.id, "limits count a code that was not sent");
             }
         }
     }
@@ -142,9 +144,10 @@ impl RedisStore {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::otp::{CodeLength, Limits};
-    use std::time::Duration;
 
     fn policy(limits: Limits) -> Policy {
         Policy {

@@ -42,8 +42,14 @@ impl Route {
             losses: losses.clone(),
         };
         let one = |whereabouts, identify| {
-            let keeping =
-                Keeping { whereabouts, patience, identify, losses: lost.clone(), lost: Arc::new(Notify::new()) };
+            let keeping = Keeping {
+                mode: settings.topology.mode(),
+                whereabouts,
+                patience,
+                identify,
+                losses: lost.clone(),
+                lost: Arc::new(Notify::new()),
+            };
             let connecting = Connecting {
                 keeping,
                 links: settings.pool_size,
@@ -99,6 +105,16 @@ impl Route {
             Self::One(primary, _) => primary.decide(script, Manner::Plain, deadline).await.map_err(StoreError::from),
             Self::Cluster(cluster) => cluster.decide(key, script, deadline).await,
         }
+    }
+
+    /// Where the servers are that decide, as far as is known: `host:port`.
+    pub(super) fn primary_names(&self) -> Vec<String> {
+        let primaries = match self {
+            Self::One(primary, _) => vec![Arc::clone(primary)],
+            Self::Cluster(cluster) => cluster.primaries(),
+        };
+        let servers = primaries.iter().filter_map(|primary| primary.whereabouts().ok());
+        servers.map(|server| server.name().to_owned()).collect()
     }
 
     /// Every server that decides.

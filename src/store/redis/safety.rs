@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use super::settings::{RedisSettings, Topology};
+use super::settings::{AfterFailover, RedisSettings, Topology};
 
 /// The oldest version whose scripts and commands are what this program was written for.
 const OLDEST: (u32, u32) = (6, 2);
@@ -13,12 +13,23 @@ const OLDEST: (u32, u32) = (6, 2);
 /// Something about a Redis that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Whether `serve` refuses to work with it, unless told otherwise.
-    pub is_unsafe: bool,
+    /// What follows from it.
+    pub gravity: Gravity,
     /// What is so, and why it matters.
     pub what: String,
     /// What mends it.
     pub mend: String,
+}
+
+/// What follows from a finding, the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gravity {
+    /// `serve` refuses to work with it, unless told otherwise: it loses or gives away codes.
+    Unsafe,
+    /// Some or all requests fail, or will. It may pass, so `serve` starts.
+    Broken,
+    /// It works, and could be better.
+    Advice,
 }
 
 /// `what mend`
@@ -28,12 +39,16 @@ impl fmt::Display for Finding {
     }
 }
 
-fn danger(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { is_unsafe: true, what: what.into(), mend: mend.into() }
+pub(super) fn danger(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Unsafe, what: what.into(), mend: mend.into() }
 }
 
-fn advice(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { is_unsafe: false, what: what.into(), mend: mend.into() }
+pub(super) fn broken(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Broken, what: what.into(), mend: mend.into() }
+}
+
+pub(super) fn advice(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Advice, what: what.into(), mend: mend.into() }
 }
 
 /// The answer to `INFO`, by field.
@@ -48,6 +63,18 @@ impl Info {
 
     pub(super) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// The connected replicas of a primary: `host:port`, and how many seconds ago each said what it has.
+    pub(super) fn replicas(&self) -> Vec<(String, String)> {
+        let lines = (0..).map_while(|index| self.0.get(&format!("slave{index}")));
+        let replica = |line: &String| {
+            let fields: HashMap<_, _> = line.split(',').filter_map(|field| field.split_once('=')).collect();
+            let online = fields.get("state") == Some(&"online");
+            let name = format!("{}:{}", fields.get("ip")?, fields.get("port")?);
+            online.then(|| (name, fields.get("lag").copied().unwrap_or_default().to_owned()))
+        };
+        lines.filter_map(replica).collect()
     }
 
     fn version(&self) -> Option<(u32, u32)> {
@@ -80,7 +107,7 @@ pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
     if info.get("role") == "slave" {
         findings.push(danger(
             "This Redis is a replica: what is written to it is refused, or lost.",
-            "let redis.url name the primary.",
+            "let redis.url name the primary, or use redis.mode = \"sentinel\".",
         ));
     }
     let away = settings.topology.is_on_a_network();
@@ -102,14 +129,42 @@ pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
             "CONFIG SET appendonly yes, and `appendonly yes` in redis.conf.",
         ));
     }
-    let replicas: u32 = info.get("connected_slaves").parse().unwrap_or(0);
-    if replicas > 0 && info.get("min_slaves_good_slaves").is_empty() {
-        findings.push(advice(
-            format!("Redis has {replicas} replica(s) and accepts writes that none of them has seen: a failover may undo the last decisions."),
-            "CONFIG SET min-replicas-to-write 1, and `min-replicas-to-write 1` in redis.conf.",
+    findings.extend(about_replicas(info, settings));
+    findings
+}
+
+/// What is to be said about the copies of a primary's data.
+fn about_replicas(info: &Info, settings: &RedisSettings) -> Option<Finding> {
+    let (replicas, acknowledgements) = (info.replicas().len(), settings.min_replicas_ack as usize);
+    if acknowledgements > replicas {
+        return Some(broken(
+            format!(
+                "redis.min_replicas_ack is {acknowledgements} and this Redis has {replicas} replica(s): decisions are answered 503."
+            ),
+            "as many replicas, connected; or a lower redis.min_replicas_ack.",
         ));
     }
-    findings
+    if replicas == 0 {
+        let replicated = !matches!(settings.topology, Topology::Single(_));
+        return replicated
+            .then(|| advice("This Redis has no replica: if it is lost, so is what it holds.", "a replica."));
+    }
+    if settings.after_failover == AfterFailover::Accept {
+        return Some(advice(
+            format!(
+                "Redis has {replicas} replica(s), and redis.after_failover is accept: a failover may bring codes back that were used, and attempts."
+            ),
+            "redis.after_failover = \"reject\".",
+        ));
+    }
+    (acknowledgements == 0 && info.get("min_slaves_good_slaves").is_empty()).then(|| {
+        advice(
+            format!(
+                "Redis has {replicas} replica(s) and nothing waits for any: a failover may undo the last decisions."
+            ),
+            "redis.min_replicas_ack = 1.",
+        )
+    })
 }
 
 fn is_authenticated(settings: &RedisSettings) -> bool {
@@ -142,7 +197,7 @@ mod tests {
 
     fn found(info: &str, url: &str) -> Vec<(bool, String)> {
         let findings = findings(&Info::parse(info), &settings(url));
-        findings.into_iter().map(|finding| (finding.is_unsafe, finding.to_string())).collect()
+        findings.into_iter().map(|finding| (finding.gravity == Gravity::Unsafe, finding.to_string())).collect()
     }
 
     /// The one finding about a server that is fine but for `from` being `to`.
@@ -189,7 +244,32 @@ mod tests {
     fn what_an_outage_may_undo_is_advised_about() {
         let (is_unsafe, text) = only("aof_enabled:1", "aof_enabled:0");
         assert!(!is_unsafe && text.contains("appendonly yes"), "{text}");
-        let (is_unsafe, text) = only("connected_slaves:0", "connected_slaves:2");
-        assert!(!is_unsafe && text.contains("min-replicas-to-write 1"), "{text}");
+    }
+
+    #[test]
+    fn replicas_and_what_they_are_for_are_looked_at() {
+        let info = |replicas: usize| {
+            let line = |index| format!("slave{index}:ip=10.0.0.{index},port=6379,state=online,offset=9,lag=1\r\n");
+            Info::parse(&(FINE.to_owned() + &(0..replicas).map(line).collect::<String>()))
+        };
+        assert_eq!(info(2).replicas()[1], ("10.0.0.1:6379".to_owned(), "1".to_owned()));
+        let found = |replicas, min_replicas_ack, after_failover| {
+            let settings = RedisSettings { min_replicas_ack, after_failover, ..settings("redis://127.0.0.1") };
+            findings(&info(replicas), &settings).into_iter().map(|found| (found.gravity, found.to_string())).collect()
+        };
+        let found = |replicas, acknowledgements, after_failover| -> Vec<(Gravity, String)> {
+            found(replicas, acknowledgements, after_failover)
+        };
+        assert_eq!(found(0, 0, AfterFailover::Accept), []);
+        assert_eq!(found(2, 2, AfterFailover::Reject), []);
+        for (replicas, acknowledgements, after_failover, gravity, text) in [
+            (1, 2, AfterFailover::Reject, Gravity::Broken, "has 1 replica(s): decisions are answered 503"),
+            (0, 1, AfterFailover::Accept, Gravity::Broken, "lower redis.min_replicas_ack"),
+            (1, 1, AfterFailover::Accept, Gravity::Advice, "redis.after_failover = \"reject\""),
+            (1, 0, AfterFailover::Reject, Gravity::Advice, "redis.min_replicas_ack = 1"),
+        ] {
+            let found = found(replicas, acknowledgements, after_failover);
+            assert!(found.len() == 1 && found[0].0 == gravity && found[0].1.contains(text), "{found:?}");
+        }
     }
 }

@@ -25,7 +25,11 @@ const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// Asks sentinels, for as long as it lives.
 pub(super) struct Sentinels {
-    tasks: JoinSet<()>,
+    servers: Vec<Arc<Server>>,
+    name: MasterName,
+    patience: Duration,
+    /// They end when this is dropped.
+    _asking: JoinSet<()>,
 }
 
 /// What a sentinel says of a primary.
@@ -53,11 +57,12 @@ impl Sentinels {
         let said = vec![Err("it has not answered yet".to_owned()); sentinels.len()];
         let tls = sentinels.iter().any(Endpoint::is_tls);
         let board = Arc::new(Board { said: Mutex::new(said), current, to_primary, tls });
-        let mut tasks = JoinSet::new();
+        let (mut asking, mut servers) = (JoinSet::new(), Vec::new());
         for (index, sentinel) in sentinels.iter().enumerate() {
             let server = to_sentinels.endpoint(sentinel)?;
+            servers.push(Arc::clone(&server));
             let (name, board) = (name.clone(), Arc::clone(&board));
-            tasks.spawn(async move {
+            asking.spawn(async move {
                 let mut connection = None;
                 loop {
                     let said = ask(&server, &mut connection, &name, patience).await;
@@ -66,12 +71,37 @@ impl Sentinels {
                 }
             });
         }
-        Ok((Self { tasks }, whereabouts))
+        Ok((Self { servers, name: name.clone(), patience, _asking: asking }, whereabouts))
     }
 
-    /// How many are asked.
-    pub(super) fn count(&self) -> usize {
-        self.tasks.len()
+    /// What the sentinels say of themselves, how many are usable, and whether those could agree on another primary.
+    pub(super) async fn survey(&self) -> (Vec<String>, usize, Result<(), String>) {
+        let (mut sights, mut usable, mut quorum) = (Vec::new(), 0, Err("none of them answers".to_owned()));
+        for server in &self.servers {
+            let sight = match timeout(self.patience, self.quorum(server)).await {
+                Ok(Ok(answer)) => {
+                    usable += 1;
+                    quorum = Ok(());
+                    answer
+                }
+                Ok(Err(error)) => {
+                    quorum = quorum.or(Err(error.clone()));
+                    error
+                }
+                Err(_) => "it does not answer".to_owned(),
+            };
+            sights.push(format!("sentinel {}: {sight}", server.name()));
+        }
+        (sights, usable, quorum)
+    }
+
+    /// What a sentinel says of its quorum.
+    async fn quorum(&self, server: &Server) -> Result<String, String> {
+        let mut connection = server.connect().await?;
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("CKQUORUM").arg(self.name.as_str());
+        // The error, too, is about sentinels alone.
+        question.query_async(&mut connection).await.map_err(|error: redis::RedisError| error.to_string())
     }
 }
 
@@ -162,13 +192,18 @@ fn newest(said: &[Result<Announcement, String>]) -> Option<&Announcement> {
 mod tests {
     use super::*;
 
-    fn announcement(epoch: u64, host: &str) -> Result<Announcement, String> {
-        Ok(Announcement { epoch, host: host.to_owned(), port: 6379 })
+    fn announcement(epoch: u64, host: &str) -> Announcement {
+        Announcement { epoch, host: host.to_owned(), port: 6379 }
     }
 
     #[test]
     fn the_newest_epoch_counts_whoever_else_answers() {
-        let said = [announcement(3, "old"), Err("away".to_owned()), announcement(4, "new"), announcement(3, "old")];
+        let said = [
+            Ok(announcement(3, "old")),
+            Err("away".to_owned()),
+            Ok(announcement(4, "new")),
+            Ok(announcement(3, "old")),
+        ];
         assert_eq!(newest(&said).unwrap().host, "new");
         assert_eq!(newest(&[Err("away".to_owned())]), None);
     }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 
 pub use self::cluster::Migration;
-pub use self::node::Node;
+pub use self::node::{Node, Role};
 pub use self::sentinel::MASTER_NAME;
 
 /// Replicas log in as this user, so that replication alone can be forbidden.
