@@ -75,10 +75,11 @@ impl Fault {
         }
     }
 
-    /// Whether another server may be promoted while the old primary still serves, with replicas that follow it.
+    /// Whether sentinels may promote a replica while the old primary serves, again or still, and another replica follows
+    /// it and acknowledges what is lost when both are told. In a cluster every replica that there is has acknowledged.
     pub fn promotes_behind_the_back(self, kind: Kind) -> bool {
-        // A cluster hands over in agreement with the old primary, sentinels do not.
-        kind == Kind::Sentinel && self == Self::RollAll
+        let promotes = !matches!(self, Self::CutThenMend { .. } | Self::KillReplica { .. } | Self::PauseReplica { .. });
+        kind == Kind::Sentinel && promotes
     }
 
     /// Makes it happen, and returns the moment from which on the service has to serve again.
@@ -87,22 +88,21 @@ impl Fault {
         let node = |shard: usize| &topology.nodes()[shards[shard].primary];
         let replica = |shard: usize, replica: usize| &topology.nodes()[shards[shard].replicas[replica]];
         let struck = traffic.now();
-        // As long as every replica has to acknowledge, none may be missing.
-        let without_a_replica = |mended: Moment| {
-            if acknowledgements < topology.replicas_per_primary() { struck } else { mended }
-        };
+        // Where every replica has to acknowledge, nothing is decided until the last one is back.
+        let spare = acknowledgements < topology.replicas_per_primary();
+        let back_from = |struck: Moment| if spare { struck } else { traffic.now() };
         match self {
             Self::KillPrimary { shard, down } => {
                 node(shard).kill();
                 tokio::time::sleep(down).await;
                 node(shard).restart();
-                struck
+                back_from(struck)
             }
             Self::PausePrimary { shard, paused } => {
                 node(shard).pause();
                 tokio::time::sleep(paused).await;
                 node(shard).wake();
-                struck
+                back_from(struck)
             }
             Self::CutThenKill { shard, cut } => {
                 topology.cut_replication(shards[shard].primary).await;
@@ -111,7 +111,7 @@ impl Fault {
                 let killed = traffic.now();
                 topology.promoted(&shards[shard]).await;
                 node(shard).restart();
-                killed
+                back_from(killed)
             }
             Self::CutThenMend { shard, cut } => {
                 topology.cut_replication(shards[shard].primary).await;
@@ -123,13 +123,13 @@ impl Fault {
                 replica(shard, index).kill();
                 tokio::time::sleep(down).await;
                 replica(shard, index).restart();
-                without_a_replica(traffic.now())
+                back_from(struck)
             }
             Self::PauseReplica { shard, replica: index, paused } => {
                 replica(shard, index).pause();
                 tokio::time::sleep(paused).await;
                 replica(shard, index).wake();
-                without_a_replica(traffic.now())
+                back_from(struck)
             }
             Self::MigrateSlot { takes } => {
                 migrate(topology, &shards, traffic, takes).await;

@@ -1,5 +1,6 @@
 //! What callers asked, what they were answered, and what arrived on phones.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -94,6 +95,15 @@ impl History {
         let mut requests: Vec<&Request> = self.requests.iter().filter(|request| request.phone == phone).collect();
         requests.sort_by_key(|request| request.started);
         requests
+    }
+
+    /// The most messages to any one of those by whom they are counted.
+    pub fn most(&self, by: impl Fn(&Message) -> String) -> usize {
+        let mut counts = BTreeMap::<String, usize>::new();
+        for message in &self.messages {
+            *counts.entry(by(message)).or_default() += 1;
+        }
+        counts.into_values().max().unwrap_or_default()
     }
 
     /// How often an answer was given.

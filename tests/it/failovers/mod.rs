@@ -99,8 +99,8 @@ async fn run(kind: Kind, schedule: &Schedule, protection: Protection) -> Report 
     let history = traffic.finish().await;
     app.finish().await;
 
-    // What replicas that follow the old primary acknowledge while another is promoted already is lost with it: a limit
-    // may then be used up once more.
+    // If not every replica has to acknowledge, what is decided on the old primary while another is promoted is lost when
+    // it hears of that: each time a limit may be used up once more. Codes are not concerned, as they are fenced.
     let behind_the_back = |fault: &&Fault| fault.promotes_behind_the_back(kind);
     let lossy = protection.acknowledgements < topology.replicas_per_primary();
     let times = 1 + if lossy { schedule.faults.iter().filter(behind_the_back).count() } else { 0 };
@@ -122,7 +122,8 @@ impl Report {
         let answers = |is: fn(Answer) -> bool| self.history.count(is);
         println!(
             "{kind:?} seed {} {protection:?} {:?}: {} requests, {} sent, {} accepted, {} wrong, {} locked, {} limited, \
-             {} expired, {} absent, {} unknown; back after {:?}; violations: {:?}",
+             {} expired, {} absent, {} unknown; at most {} to a phone and {} for an address; back after {:?}; \
+             violations: {:?}",
             schedule.seed,
             schedule.faults,
             self.history.requests.len(),
@@ -134,6 +135,8 @@ impl Report {
             answers(|answer| answer == Answer::Expired),
             answers(|answer| answer == Answer::Absent),
             answers(|answer| answer == Answer::Unknown),
+            self.history.most(|message| message.phone.clone()),
+            self.history.most(|message| traffic::address_of(&message.phone)),
             self.recoveries,
             self.violations,
         );
@@ -157,16 +160,19 @@ async fn random_schedules(kind: Kind, regressions: &[u64]) {
             regressions.iter().copied().chain(first..first + schedules).collect()
         }
     };
-    let mut recoveries = Vec::new();
+    let (mut recoveries, mut broken) = (Vec::new(), Vec::new());
     for seed in seeds {
         println!("TOPOLOGY_SEED={seed}");
         let schedule = Schedule::random(kind, seed);
         // What holds by default, and the most that can be asked for.
         let protection = if seed % 2 == 0 { Protection::DEFAULT } else { Protection::all(kind) };
         let report = run(kind, &schedule, protection).await;
-        assert_eq!(report.violations, [], "TOPOLOGY_SEED={seed}: {schedule:?} under {protection:?}");
         recoveries.extend(report.recoveries);
+        if !report.violations.is_empty() {
+            broken.push(seed);
+        }
     }
+    assert_eq!(broken, Vec::<u64>::new(), "TOPOLOGY_SEED of schedules that broke a promise");
     recoveries.sort_unstable();
     println!("{kind:?}: back after {:?} (median), {:?} (worst)", recoveries[recoveries.len() / 2], recoveries.last());
 }

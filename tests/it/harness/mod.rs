@@ -1,6 +1,7 @@
 //! What the tests stand on: servers, proxies, whole applications.
 
 pub mod app;
+pub mod docker;
 pub mod logs;
 pub mod process;
 pub mod proxy;

@@ -1,10 +1,11 @@
-//! More than one Redis, of real `redis-server` processes on loopback: watched by sentinels, or as a cluster.
+//! More than one Redis, of real servers on loopback: watched by sentinels, or as a cluster.
 //!
 //! [`Topology`] is either. What can be done to it is the same for both, so that one schedule of faults runs on each.
 
 mod cluster;
 mod node;
 mod sentinel;
+mod server;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};

@@ -1,15 +1,14 @@
 //! One `redis-server` of a set-up, at an address that is its own also while it is down.
 
-use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::{AsyncConnectionConfig, FromRedisValue, RedisError, RedisResult};
-use tempfile::TempDir;
+
+use super::server::Server;
 
 /// The longest that a server may take to answer after its start.
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
@@ -26,13 +25,11 @@ pub enum Role {
     Sentinel,
 }
 
-/// A server with a directory of its own, where it keeps its configuration and its data.
+/// A server that keeps its configuration and its data while it is down.
 pub struct Node {
     address: SocketAddr,
-    directory: TempDir,
-    role: Role,
     password: Option<String>,
-    process: Mutex<Child>,
+    server: Mutex<Server>,
 }
 
 impl Node {
@@ -42,19 +39,11 @@ impl Node {
     }
 
     fn try_start(role: Role, password: Option<&str>, configuration: &[String]) -> Option<Self> {
-        let directory = TempDir::new().unwrap();
         let port = steady_port();
-        let own = [
-            format!("port {port}"),
-            "bind 127.0.0.1".to_owned(),
-            format!("dir {}", directory.path().display()),
-            format!("logfile {}", directory.path().join("log").display()),
-        ];
-        let lines: Vec<&str> = own.iter().chain(configuration).map(String::as_str).collect();
-        std::fs::write(directory.path().join("conf"), lines.join("\n") + "\n").unwrap();
+        let lines = format!("port {port}\nbind 127.0.0.1\n{}\n", configuration.join("\n"));
+        let server = Mutex::new(Server::start(&lines, role == Role::Sentinel));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let process = Mutex::new(spawn(&directory, role));
-        let node = Self { address, directory, role, password: password.map(str::to_owned), process };
+        let node = Self { address, password: password.map(str::to_owned), server };
         node.answers().then_some(node)
     }
 
@@ -69,43 +58,30 @@ impl Node {
         format!("redis://{password}{}", self.address)
     }
 
-    /// What it has logged since it first started.
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
-    }
-
     /// Ends it at once, as a crash does. What it wrote to its disk stays.
     pub fn kill(&self) {
-        let mut process = self.process();
-        let _ = process.kill();
-        let _ = process.wait();
+        self.server().kill();
     }
 
     /// Starts it again with the configuration and the data that it had, as a supervisor would.
     pub fn restart(&self) {
         self.kill();
-        *self.process() = spawn(&self.directory, self.role);
-        assert!(self.answers(), "{} does not start again: {}", self.address, self.log());
+        self.server().start_again();
+        assert!(self.answers(), "{} does not start again: {}", self.address, self.server().log());
     }
 
     /// Stops it in its tracks. Its connections stay open, and what arrives on them waits.
     pub fn pause(&self) {
-        self.signal("STOP");
+        self.server().pause(true);
     }
 
     /// Goes on where it was paused.
     pub fn wake(&self) {
-        self.signal("CONT");
+        self.server().pause(false);
     }
 
-    fn signal(&self, name: &str) {
-        // The shell's own kill: the program is missing on small systems.
-        let kill = format!("kill -{name} {}", self.process().id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().expect("sh").success());
-    }
-
-    fn process(&self) -> std::sync::MutexGuard<'_, Child> {
-        self.process.lock().unwrap_or_else(PoisonError::into_inner)
+    fn server(&self) -> MutexGuard<'_, Server> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection of the test's own.
@@ -139,13 +115,13 @@ impl Node {
         while began.elapsed() < STARTS_WITHIN {
             match self.greeting() {
                 Ok(greeting) if !greeting.starts_with("-LOADING") => {
-                    return self.process().try_wait().unwrap().is_none();
+                    return !self.server().has_ended();
                 }
-                _ if self.process().try_wait().unwrap().is_some() => return false,
+                _ if self.server().has_ended() => return false,
                 _ => std::thread::sleep(Duration::from_millis(10)),
             }
         }
-        panic!("{} does not answer after {STARTS_WITHIN:?}: {}", self.address, self.log());
+        panic!("{} does not answer after {STARTS_WITHIN:?}: {}", self.address, self.server().log());
     }
 
     fn greeting(&self) -> std::io::Result<String> {
@@ -156,24 +132,6 @@ impl Node {
         let length = stream.read(&mut greeting)?;
         Ok(String::from_utf8_lossy(&greeting[..length]).into_owned())
     }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-fn spawn(directory: &TempDir, role: Role) -> Child {
-    let mut command = Command::new("redis-server");
-    command.arg(directory.path().join("conf"));
-    if role == Role::Sentinel {
-        command.arg("--sentinel");
-    }
-    // What it cannot log: a configuration that it does not understand.
-    let output = File::create(directory.path().join("output")).unwrap();
-    command.stdin(Stdio::null()).stderr(output.try_clone().unwrap()).stdout(output);
-    command.spawn().expect("these tests need redis-server on PATH: scripts/test installs it")
 }
 
 /// A port that stays free while its server is down: below those that systems take for outgoing connections.
