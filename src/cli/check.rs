@@ -58,7 +58,8 @@ async fn redis(settings: &ServeSettings) -> Finding {
         Ok(survey) => judge(&survey, redis.allow_unsafe),
         Err(error) => (Err(error.to_string()), unreachable(&redis.topology)),
     };
-    Finding { tried: format!("Redis, {}: {}", redis.topology.mode(), redis.topology), seen, advice }
+    let place = if matches!(redis.topology, Topology::Single(_)) { " at" } else { ":" };
+    Finding { tried: format!("Redis{place} {}", redis.topology), seen, advice }
 }
 
 fn unreachable(topology: &Topology) -> &'static str {

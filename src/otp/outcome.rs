@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use super::LimitKind;
+use super::{LimitKind, UnixMillis};
 
 /// What the store decided about a new code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
     /// The code is stored and the limits are charged: send it when its turn has come.
-    Reserved {
-        /// Until its turn, by the sender's pace.
-        wait: Duration,
-    },
+    Reserved(Charge),
     /// Its turn would come too late; nothing changed.
     Crowded {
         /// Until a send has a chance again. Never zero.
@@ -24,6 +21,27 @@ pub enum Reservation {
         /// Until a send is possible again. Never zero.
         retry_after: Duration,
     },
+}
+
+/// What a reservation cost, for giving it back: moments by the clocks of those who noted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    /// Until the message's turn, by the sender's pace.
+    pub wait: Duration,
+    /// The moment noted for the client's address.
+    pub address_at: UnixMillis,
+    /// The moment noted for the phone.
+    pub phone_at: UnixMillis,
+    /// The moment of the message's turn.
+    pub turn: UnixMillis,
+}
+
+impl Charge {
+    /// That of a reservation which one clock decided.
+    #[must_use]
+    pub fn new(at: UnixMillis, wait: Duration) -> Self {
+        Self { wait, address_at: at, phone_at: at, turn: at.plus(wait) }
+    }
 }
 
 /// What a guess came to.

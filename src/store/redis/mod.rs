@@ -3,12 +3,14 @@
 //! | Key | Type | Holds | Goes away |
 //! |---|---|---|---|
 //! | `otp:v1:{15551234567}:code` | hash | `id`, `digest`, `secret_id`, `attempts`, `max_attempts`, `created_at`, `expires_at` | lifetime + linger, or on success |
-//! | `otp:v1:{15551234567}:sends` | sorted set | ids of sends by their moment | with the longer of `per_phone`'s window and the cooldown |
-//! | `otp:v1:{15551234567}:failures` | sorted set | wrong guesses by their moment | with the limit's window |
-//! | `otp:v1:{ip:203.0.113.7}:sends` | sorted set | ids of sends by their moment | with the limit's window |
-//! | `otp:v1:{sender:106540352242922}:sends` | sorted set | ids of sends by when their turn is | after two seconds |
-//!
+//! | `otp:v1:{15551234567}:sends` | string | moments of sends | with the longer of `per_phone`'s window and the cooldown |
+//! | `otp:v1:{15551234567}:failures` | string | moments of wrong guesses | with the limit's window |
+//! | `otp:v1:{ip:203.0.113.7}:sends` | string | moments of sends | with the limit's window |
+//! | `otp:v1:{sender:106540352242922}:sends` | string | turns of messages | after two seconds |
 //! | `otp:v1:{ack:0}:ack` | string | nothing: it is written in order to be waited for (`acknowledgement`) | after ten seconds |
+//!
+//! Moments are Unix ms, 13 digits each, side by side, the newest last. With `redis.after_failover = "reject"` a code also
+//! has the `history` that it belongs to.
 //!
 //! Start with the scripts in `lua/`; `keys` spells the keys, `reply` reads the answers. A decision goes through `route`
 //! to the `primary` that has its keys, on a shared connection (`link`); `sentinel` and `cluster` say where that is.
@@ -50,8 +52,8 @@ pub use self::settings::{
 };
 pub use self::survey::Survey;
 use crate::otp::{
-    ActiveCode, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode, StoreError,
-    Verdict,
+    ActiveCode, Charge, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode,
+    StoreError, Verdict,
 };
 use crate::telemetry::CallSpan;
 use crate::telemetry::metrics::{REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
@@ -175,8 +177,8 @@ impl CodeStore for RedisStore {
         Ok(verdict)
     }
 
-    async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
-        self.take_back_all(code, policy).await
+    async fn take_back(&self, code: &NewCode, charge: Charge, policy: &Policy) -> Result<(), StoreError> {
+        self.take_back_all(code, charge, policy).await
     }
 
     async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {

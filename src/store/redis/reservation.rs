@@ -4,12 +4,14 @@
 //! each is a decision of its own, in this order: one that refuses has those before it taken back, and a crash in
 //! between leaves a charge too many, never one too few. Nobody is sent a code whose phone did not come last.
 
+use std::time::Duration;
+
 use metrics::histogram;
 use tokio::time::Instant;
 
 use super::keys::PhoneKeys;
 use super::{RedisStore, count, reply};
-use crate::otp::{NewCode, Policy, Reservation, StoreError};
+use crate::otp::{Charge, NewCode, Policy, Reservation, StoreError, UnixMillis};
 use crate::telemetry::metrics::PACING_WAIT_SECONDS;
 
 /// What a reservation is charged to.
@@ -30,6 +32,15 @@ impl Part {
             Self::Address => "address",
             Self::Sender => "sender",
             Self::Phone => "phone",
+        }
+    }
+
+    /// Copies what was noted for this part into what the whole reservation cost.
+    fn note(self, charge: &Charge, whole: &mut Charge) {
+        match self {
+            Self::Address => whole.address_at = charge.address_at,
+            Self::Sender => whole.turn = charge.turn,
+            Self::Phone => whole.phone_at = charge.phone_at,
         }
     }
 }
@@ -76,8 +87,10 @@ impl RedisStore {
         let keys = self.keys.reservation(code, policy);
         let mut charged = Vec::new();
         let reservation = self.charge(code, policy, &keys, deadline, &mut charged).await;
-        if !matches!(reservation, Ok(Reservation::Reserved { .. })) {
-            self.take_back_parts(&charged, &keys, code, deadline).await;
+        if !matches!(reservation, Ok(Reservation::Reserved(_))) {
+            for (parts, charge) in charged {
+                self.give_back(parts, &keys, code, &charge, deadline).await;
+            }
         }
         reservation
     }
@@ -89,37 +102,45 @@ impl RedisStore {
         policy: &Policy,
         keys: &ReservationKeys,
         deadline: Instant,
-        charged: &mut Vec<&'static [Part]>,
+        charged: &mut Vec<(&'static [Part], Charge)>,
     ) -> Result<Reservation, StoreError> {
+        let mut whole = Charge::new(UnixMillis(0), Duration::ZERO);
         let (mut turn, mut tickets) = (Instant::now(), Vec::new());
         for parts in decisions(self.route.is_one_server(), policy) {
             let script = self.scripts.reserve(parts, keys, code, policy);
             let (answer, ticket) = self.decide("reserve", keys.first(parts), &script, deadline).await?;
             match reply::reservation(answer).inspect_err(count)? {
-                Reservation::Reserved { wait } => turn = turn.max(Instant::now() + wait),
+                Reservation::Reserved(charge) => {
+                    turn = turn.max(Instant::now() + charge.wait);
+                    parts.iter().for_each(|part| part.note(&charge, &mut whole));
+                    charged.push((parts, charge));
+                }
                 refusal => return Ok(refusal),
             }
-            charged.push(parts);
             tickets.extend(ticket);
         }
         // What is not acknowledged in most of the time is taken back in the rest.
         self.acknowledged(tickets, deadline - self.timeout / 4).await?;
-        let wait = turn.saturating_duration_since(Instant::now());
+        whole.wait = turn.saturating_duration_since(Instant::now());
         if policy.pacing.is_some() {
-            histogram!(PACING_WAIT_SECONDS).record(wait);
+            histogram!(PACING_WAIT_SECONDS).record(whole.wait);
         }
-        Ok(Reservation::Reserved { wait })
+        Ok(Reservation::Reserved(whole))
     }
 
     /// Gives back what was charged for nothing; what cannot be given back goes by itself.
-    async fn take_back_parts(&self, charged: &[&[Part]], keys: &ReservationKeys, code: &NewCode, deadline: Instant) {
-        for parts in charged {
-            let script = self.scripts.take_back(parts, keys, code);
-            let answer = self.decide::<u64>("take_back", keys.first(parts), &script, deadline).await;
-            if let Err(error) = answer {
-                let parts = parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(" ");
-                tracing::warn!(%error, parts, record_id = %code.id, "limits count a code that was not sent");
-            }
+    async fn give_back(
+        &self,
+        parts: &[Part],
+        keys: &ReservationKeys,
+        code: &NewCode,
+        charge: &Charge,
+        deadline: Instant,
+    ) {
+        let script = self.scripts.take_back(parts, keys, code, charge);
+        if let Err(error) = self.decide::<u64>("take_back", keys.first(parts), &script, deadline).await {
+            let parts = parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(" ");
+            tracing::warn!(%error, parts, record_id = %code.id, "limits count a code that was not sent");
         }
     }
 
@@ -128,13 +149,18 @@ impl RedisStore {
     /// # Errors
     ///
     /// The first [`StoreError`]; what can be given back is.
-    pub(super) async fn take_back_all(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
+    pub(super) async fn take_back_all(
+        &self,
+        code: &NewCode,
+        charge: Charge,
+        policy: &Policy,
+    ) -> Result<(), StoreError> {
         let deadline = self.deadline();
         let keys = self.keys.reservation(code, policy);
         let mut result = Ok(());
         // The code first: it is what must not stay.
         for parts in decisions(self.route.is_one_server(), policy).into_iter().rev() {
-            let script = self.scripts.take_back(parts, &keys, code);
+            let script = self.scripts.take_back(parts, &keys, code, &charge);
             let answer = self.decide::<u64>("take_back", keys.first(parts), &script, deadline).await;
             result = result.and(answer.map(|_| ()));
         }
@@ -144,8 +170,6 @@ impl RedisStore {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::otp::{CodeLength, Limits};
 

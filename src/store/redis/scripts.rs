@@ -8,7 +8,7 @@ use super::keys::PhoneKeys;
 use super::milliseconds;
 use super::reservation::{Part, ReservationKeys};
 use super::settings::AfterFailover;
-use crate::otp::{Limit, NewCode, Policy, SealedCode};
+use crate::otp::{Charge, Limit, NewCode, Policy, SealedCode};
 use crate::store::PACE_WINDOW;
 
 /// All scripts, hashed once.
@@ -100,16 +100,23 @@ impl Scripts {
         script
     }
 
-    pub(super) fn take_back(&self, parts: &[Part], keys: &ReservationKeys, code: &NewCode) -> ScriptInvocation<'_> {
+    pub(super) fn take_back(
+        &self,
+        parts: &[Part],
+        keys: &ReservationKeys,
+        code: &NewCode,
+        charge: &Charge,
+    ) -> ScriptInvocation<'_> {
         let mut script = self.take_back.arg(names(parts));
         for part in parts {
             match part {
                 Part::Address => script.key(&keys.address),
                 Part::Sender => script.key(&keys.sender),
-                Part::Phone => script.key(&keys.phone.sends).key(&keys.phone.code),
+                Part::Phone => script.key(&keys.phone.code).key(&keys.phone.sends),
             };
         }
         script.arg(code.id.as_str());
+        script.arg(charge.address_at.0).arg(charge.turn.0).arg(charge.phone_at.0);
         script
     }
 

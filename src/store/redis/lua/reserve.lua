@@ -9,20 +9,12 @@
 --   ARGV[13..14] failures_per_phone max, window ms   (0: no such limit)
 --   ARGV[15..17] messages in a window of the sender, window ms, longest wait ms   (0: no pace)
 --   ARGV[18] 'reject' to note the replication history, or ''
---   Returns {'reserved', '', ms until the message's turn} | {'limited', name of the limit that holds longest, ms}
---         | {'crowded', '', ms until a turn would come in time}
+--   Returns {'reserved', '', ms until the message's turn, moment} | {'limited', name of the limit that holds longest, ms, 0}
+--         | {'crowded', '', ms until a turn would come in time, 0}
 
-local taken = 0
-local function keys_of(part, count)
-  if not string.find(ARGV[1], part, 1, true) then
-    return
-  end
-  taken = taken + count
-  return unpack(KEYS, taken - count + 1, taken)
-end
 local address, sender = keys_of('address', 1), keys_of('sender', 1)
 local code, sends, failures = keys_of('phone', 3)
-local id, lifetime, linger = ARGV[2], tonumber(ARGV[6]), tonumber(ARGV[7])
+local lifetime, linger = tonumber(ARGV[6]), tonumber(ARGV[7])
 local per_phone, phone_window, cooldown = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local per_ip, ip_window = tonumber(ARGV[11]), tonumber(ARGV[12])
 local now = now_ms()
@@ -40,33 +32,37 @@ local function holds(limit, ms)
     name, wait = limit, ms
   end
 end
+local sent, sent_by_address
 if code then
-  holds('per_phone', window_wait(sends, per_phone, phone_window, now))
+  sent = window_read(sends)
+  holds('per_phone', window_wait(sent, per_phone, phone_window, now))
   -- A cooldown is a window that holds one send.
-  holds('resend_cooldown', window_wait(sends, cooldown > 0 and 1 or 0, cooldown, now))
+  holds('resend_cooldown', window_wait(sent, cooldown > 0 and 1 or 0, cooldown, now))
 end
 if address then
-  holds('per_ip', window_wait(address, per_ip, ip_window, now))
+  sent_by_address = window_read(address)
+  holds('per_ip', window_wait(sent_by_address, per_ip, ip_window, now))
 end
 if code then
   -- A code that nobody could verify is not worth a message.
-  holds('failures_per_phone', window_wait(failures, tonumber(ARGV[13]), tonumber(ARGV[14]), now))
+  holds('failures_per_phone', window_wait(window_read(failures), tonumber(ARGV[13]), tonumber(ARGV[14]), now))
 end
 if wait > 0 then
-  return {'limited', name, math.ceil(wait)}
+  return {'limited', name, wait, 0}
 end
 
 -- The sender's turns lie in the future as well: this one comes when the turn so many before it is a window ago.
 local per_window, pace_window, longest_wait = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17])
-local turn = now
+local turn, turns = now, ''
 if sender and per_window > 0 then
-  local before = redis.call('ZREVRANGE', sender, per_window - 1, per_window - 1, 'WITHSCORES')
-  if before[2] then
+  turns = window_read(sender)
+  local before = nth_newest(turns, per_window)
+  if before then
     -- A clock that stepped back must not make anyone wait for more than a window behind the others.
-    turn = math.max(now, math.min(before[2] + pace_window, now + longest_wait + pace_window))
+    turn = math.max(now, math.min(before + pace_window, now + longest_wait + pace_window))
   end
   if turn - now > longest_wait then
-    return {'crowded', '', math.ceil(turn - now - longest_wait)}
+    return {'crowded', '', turn - now - longest_wait, 0}
   end
 end
 
@@ -75,23 +71,21 @@ if code then
   -- lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is refused.
   redis.call('SET', code, '')
   redis.call('DEL', code)
-  redis.call('HSET', code, 'id', id, 'digest', ARGV[3], 'secret_id', ARGV[4], 'attempts', 0, 'max_attempts', ARGV[5],
-    'created_at', now, 'expires_at', now + lifetime)
+  redis.call('HSET', code, 'id', ARGV[2], 'digest', ARGV[3], 'secret_id', ARGV[4], 'attempts', 0,
+    'max_attempts', ARGV[5], 'created_at', now, 'expires_at', now + lifetime)
   if history then
     redis.call('HSET', code, 'history', history)
   end
   redis.call('PEXPIRE', code, lifetime + linger)
   local keep = math.max(per_phone > 0 and phone_window or 0, cooldown)
   if keep > 0 then
-    window_add(sends, id, keep, now)
+    window_add(sends, sent, now, math.max(per_phone, 1), keep)
   end
 end
 if address and per_ip > 0 then
-  window_add(address, id, ip_window, now)
+  window_add(address, sent_by_address, now, per_ip, ip_window)
 end
 if sender and per_window > 0 then
-  redis.call('ZREMRANGEBYSCORE', sender, '-inf', now - pace_window)
-  redis.call('ZADD', sender, turn, id)
-  redis.call('PEXPIRE', sender, pace_window + longest_wait)
+  window_add(sender, turns, turn, per_window, pace_window + longest_wait)
 end
-return {'reserved', '', math.ceil(turn - now)}
+return {'reserved', '', turn - now, now}
