@@ -7,7 +7,6 @@ use rand::{RngExt, SeedableRng};
 
 use super::history::Moment;
 use super::traffic::Traffic;
-use crate::harness::eventually_within;
 use crate::harness::topology::{Kind, Shard, Topology};
 
 /// Something that goes wrong, or that operators do, and how long that lasts. Shards are numbered as they are found when
@@ -155,17 +154,4 @@ async fn migrate(topology: &Topology, shards: &[Shard], traffic: &Traffic, takes
         tokio::time::sleep(takes / 10).await;
     }
     migration.finish().await;
-}
-
-/// Waits until both instances serve all phones again, and returns how long that took from `since`.
-pub async fn recovery(traffic: &Traffic, since: Moment, within: Duration, fault: Fault) -> Duration {
-    let mut served = None;
-    eventually_within(within + Duration::from_secs(5), "the service serves again", async || {
-        served = traffic.served_since(since);
-        served.is_some()
-    })
-    .await;
-    let took = served.expect("just found").saturating_sub(since);
-    assert!(took <= within, "{fault:?}: served again only after {took:?}, not within {within:?}");
-    took
 }

@@ -45,6 +45,14 @@ impl LogMark {
     }
 }
 
+/// The last lines of the log that are worth a look when a test goes wrong: warnings and errors.
+pub fn last_warnings(lines: usize) -> String {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let log = String::from_utf8_lossy(&log);
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
+    warnings[warnings.len().saturating_sub(lines)..].join("\n")
+}
+
 /// The line without `request_id=…`, which is hexadecimal and may look like anything.
 fn without_request_id(line: &str) -> String {
     let Some((before, after)) = line.split_once("request_id=") else { return line.to_owned() };

@@ -1,8 +1,8 @@
 //! One `redis-server` of a set-up, at an address that is its own also while it is down.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -30,6 +30,7 @@ pub struct Node {
     address: SocketAddr,
     password: Option<String>,
     server: Mutex<Server>,
+    _claim: UdpSocket,
 }
 
 impl Node {
@@ -39,11 +40,11 @@ impl Node {
     }
 
     fn try_start(role: Role, password: Option<&str>, configuration: &[String]) -> Option<Self> {
-        let port = steady_port();
+        let (port, claim) = steady_port();
         let lines = format!("port {port}\nbind 127.0.0.1\n{}\n", configuration.join("\n"));
         let server = Mutex::new(Server::start(&lines, role == Role::Sentinel));
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let node = Self { address, password: password.map(str::to_owned), server };
+        let node = Self { address, password: password.map(str::to_owned), server, _claim: claim };
         node.answers().then_some(node)
     }
 
@@ -134,19 +135,20 @@ impl Node {
     }
 }
 
-/// A port that stays free while its server is down: below those that systems take for outgoing connections.
-fn steady_port() -> u16 {
-    const FIRST: u16 = 11_000;
-    const COUNT: u16 = 10_000;
-    // Each test process starts somewhere else, so that two at once rarely meet.
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let start = u16::try_from(std::process::id() % u32::from(COUNT)).unwrap();
+/// A port that stays free while its server is down: below those that systems take for outgoing connections, and claimed
+/// for as long as the socket lives. That is of UDP, where nobody else is, so that the server can still have it for TCP.
+fn steady_port() -> (u16, UdpSocket) {
+    const FIRST: u32 = 11_000;
+    const COUNT: u32 = 10_000;
+    static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
-        let step = NEXT.fetch_add(1, Ordering::Relaxed) % COUNT;
-        let port = FIRST + (start.wrapping_mul(7) % COUNT + step) % COUNT;
+        // Each test process starts somewhere else.
+        let step = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(FIRST + step % COUNT).unwrap();
+        let Ok(claim) = UdpSocket::bind(("127.0.0.1", port)) else { continue };
         let free = |port| TcpListener::bind(("127.0.0.1", port)).is_ok();
         if free(port) && free(port + BUS) {
-            return port;
+            return (port, claim);
         }
     }
 }
