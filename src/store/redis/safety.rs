@@ -182,7 +182,8 @@ fn is_authenticated(settings: &RedisSettings) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use super::super::settings::{AfterFailover, Credentials, KeyPrefix, RedisUrl, Subject};
+    use super::super::address::RedisUrl;
+    use super::super::settings::{AfterFailover, Credentials, KeyPrefix, Subject};
     use super::*;
 
     fn settings(url: &str) -> RedisSettings {
