@@ -26,6 +26,7 @@ mod races;
 mod redis_safety;
 mod replication;
 mod requests;
+mod several_servers;
 mod store_agreement;
 mod store_contract;
 mod template;

@@ -29,7 +29,9 @@ use crate::otp::StoreError;
 /// How often the nodes are asked if nothing calls for it.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// And how often at most.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// How many nodes are asked at once; of more, others each time.
+const ASKED: usize = 12;
 /// Before a decision is tried again that nobody took.
 const PAUSE: Duration = Duration::from_millis(20);
 /// How often a decision may be sent elsewhere.
@@ -271,13 +273,14 @@ impl Shared {
 }
 
 async fn keep(shared: Arc<Shared>) {
-    let mut known: Vec<Endpoint> = Vec::new();
+    let (mut nodes, mut first) = (shared.seeds.clone(), 0);
     loop {
-        let mut asked = shared.seeds.clone();
-        asked.extend(known.iter().filter(|endpoint| !shared.seeds.contains(endpoint)).cloned());
+        let asked: Vec<_> = nodes.iter().cycle().skip(first).take(ASKED.min(nodes.len())).cloned().collect();
+        first = (first + ASKED) % nodes.len().max(1);
         match ask_all(&asked, &shared).await {
             Ok(view) => {
-                known.clone_from(&view.nodes);
+                nodes.clone_from(&view.nodes);
+                nodes.extend(shared.seeds.iter().filter(|seed| !view.nodes.contains(seed)).cloned());
                 let covered: usize = view.primaries.iter().map(|(_, slots)| slots.count()).sum();
                 tracing::debug!(
                     primaries = view.primaries.len(),

@@ -30,8 +30,11 @@ impl View {
     pub(super) async fn ask(node: &Endpoint, connection: &mut MultiplexedConnection) -> Result<Self, String> {
         let mut questions = redis::pipe();
         questions.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
-        let (info, slots): (String, Value) =
-            questions.query_async(connection).await.map_err(|error| describe(&error))?;
+        let answer = questions.query_async(connection).await;
+        let (info, slots): (String, Value) = answer.map_err(|error| match error.code() {
+            Some("ERR") => "it is no node of a cluster".to_owned(),
+            _ => describe(&error),
+        })?;
         Self::read(node, &Info::parse(&info), &slots).ok_or_else(|| "it answers CLUSTER SLOTS in a new way".to_owned())
     }
 

@@ -190,7 +190,8 @@ impl Keeper {
             // It may become known any moment, and is then news.
             Err(reason) => {
                 tokio::time::sleep(patience).await;
-                return Err(reason.to_string());
+                let reason_by_now = self.keeping.whereabouts.borrow().as_ref().err().cloned();
+                return Err(reason_by_now.unwrap_or_else(|| Arc::clone(reason)).to_string());
             }
         };
         let mut connection = server.connect().await?;

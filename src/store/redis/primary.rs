@@ -63,7 +63,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Elsewhere { server, .. } => {
-                Self::Faulty(format!("this server sends to {server}: it is a node of a cluster"))
+                Self::Faulty(format!("it sends to {server}: it is a node of a cluster, which redis.mode is for"))
             }
             Failure::Moving => Self::Unreachable("the key is moving between nodes".to_owned()),
             Failure::Failed(error) => error,

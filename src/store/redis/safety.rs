@@ -110,6 +110,12 @@ pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
             "let redis.url name the primary, or use redis.mode = \"sentinel\".",
         ));
     }
+    if info.get("cluster_enabled") == "1" && !matches!(settings.topology, Topology::Cluster { .. }) {
+        findings.push(danger(
+            "This Redis is a node of a cluster: it refuses what is in the slots of others.",
+            "redis.mode = \"cluster\" and redis.nodes.",
+        ));
+    }
     let away = settings.topology.is_on_a_network();
     if away && !is_authenticated(settings) {
         findings.push(danger(
@@ -228,6 +234,7 @@ mod tests {
         let (is_unsafe, text) = only("7.0.15", "6.0.16");
         assert!(is_unsafe && text.contains("6.0.16 is older than 6.2"), "{text}");
         assert!(only("role:master", "role:slave").0);
+        assert!(only("aof_enabled:1", "aof_enabled:1\r\ncluster_enabled:1").0);
     }
 
     #[test]

@@ -129,7 +129,10 @@ async fn ask(
             if !error.is_io_error() && !error.is_unrecoverable_error() {
                 *connection = Some(open);
             }
-            return Err(format!("{} (asked for {})", describe(&error), name.as_str()));
+            return Err(match error.code() {
+                Some("ERR") => format!("it knows no {}, or is no sentinel", name.as_str()),
+                _ => describe(&error),
+            });
         }
         Err(_) => return Err("it does not answer".to_owned()),
     };
