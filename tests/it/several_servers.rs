@@ -26,7 +26,8 @@ async fn two_instances_share_codes_and_limits() {
     for kind in KINDS {
         let topology = Topology::shared(kind).await;
         let limits = [("limits.per_phone", "3/1h"), ("redis.key_prefix", &unique_prefix())];
-        let service = limits.into_iter().fold(service_on(&topology).instances(2), |app, (key, value)| app.set(key, value));
+        let service =
+            limits.into_iter().fold(service_on(&topology).instances(2), |app, (key, value)| app.set(key, value));
         let app = service.start().await;
         for digits in ["15551230001", "15551230002", "15551230003"] {
             let code = app.code_for(digits).await;
@@ -64,7 +65,10 @@ async fn readiness_names_the_mode_and_who_decides() {
 async fn check_explains_what_it_sees() {
     for (kind, sights) in [
         (Kind::Sentinel, ["replicas 127.0.0.1:", "sentinel 127.0.0.1:", "OK 3 usable Sentinels"]),
-        (Kind::Cluster, ["replicas 127.0.0.1:", "3 primaries have 16384 of 16384 slots", "codes from before a failover"]),
+        (
+            Kind::Cluster,
+            ["replicas 127.0.0.1:", "3 primaries have 16384 of 16384 slots", "codes from before a failover"],
+        ),
     ] {
         let topology = Topology::shared(kind).await;
         let simulator = Simulator::new(SimulatorSettings::default());
@@ -141,7 +145,8 @@ async fn a_primary_that_the_sentinels_replace_is_left_within_a_second() {
     let followed = async || store.primaries() != [old.to_string()];
     let took = eventually_within(Duration::from_secs(1), "the store follows", followed).await;
     measured("followed the sentinels after", took);
-    let fenced = async || store.verify(&attempt.record.phone, &attempt.right, &policy()).await.ok() == Some(Verdict::Fenced);
+    let fenced =
+        async || store.verify(&attempt.record.phone, &attempt.right, &policy()).await.ok() == Some(Verdict::Fenced);
     eventually("the code from before is fenced", fenced).await;
 }
 
