@@ -18,11 +18,11 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 use super::acknowledgement::Ticket;
+use super::address::Endpoint;
 use super::cluster_view::View;
 use super::link::Keeping;
 use super::primary::{Connecting, Failure, Manner, Primary};
 use super::server::Dial;
-use super::settings::Endpoint;
 use super::slots::{SLOTS, Slot, Slots};
 use crate::otp::StoreError;
 

@@ -3,9 +3,9 @@
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, Value, from_redis_value};
 
+use super::address::Endpoint;
 use super::describe;
 use super::safety::Info;
-use super::settings::Endpoint;
 use super::slots::Slots;
 
 /// A cluster as one of its nodes sees it.

@@ -16,6 +16,7 @@
 //! to the `primary` that has its keys, on a shared connection (`link`); `sentinel` and `cluster` say where that is.
 
 mod acknowledgement;
+mod address;
 mod asking;
 mod cluster;
 mod cluster_view;
@@ -42,13 +43,14 @@ use redis::{FromRedisValue, RedisError, ScriptInvocation};
 use tokio::time::Instant;
 
 use self::acknowledgement::Ticket;
+pub use self::address::{Endpoint, EndpointError, RedisUrl, RedisUrlError};
 use self::keys::Keys;
 use self::route::Route;
 pub use self::safety::{Finding, Gravity};
 use self::scripts::Scripts;
 pub use self::settings::{
-    AfterFailover, Credentials, Endpoint, EndpointError, KeyPrefix, KeyPrefixError, MasterName, MasterNameError,
-    RedisSettings, RedisUrl, RedisUrlError, Subject, Topology,
+    AfterFailover, Credentials, KeyPrefix, KeyPrefixError, MasterName, MasterNameError, RedisSettings, Subject,
+    Topology,
 };
 pub use self::survey::Survey;
 use crate::otp::{

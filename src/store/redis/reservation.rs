@@ -112,7 +112,9 @@ impl RedisStore {
             match reply::reservation(answer).inspect_err(count)? {
                 Reservation::Reserved(charge) => {
                     turn = turn.max(Instant::now() + charge.wait);
-                    parts.iter().for_each(|part| part.note(&charge, &mut whole));
+                    for part in parts {
+                        part.note(&charge, &mut whole);
+                    }
                     charged.push((parts, charge));
                 }
                 refusal => return Ok(refusal),

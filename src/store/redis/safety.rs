@@ -65,14 +65,19 @@ impl Info {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// The connected replicas of a primary: `host:port`, and how many seconds ago each said what it has.
-    pub(super) fn replicas(&self) -> Vec<(String, String)> {
+    /// The connected replicas of a primary.
+    pub(super) fn replicas(&self) -> Vec<Replica> {
         let lines = (0..).map_while(|index| self.0.get(&format!("slave{index}")));
+        let written: Option<u64> = self.get("master_repl_offset").parse().ok();
         let replica = |line: &String| {
             let fields: HashMap<_, _> = line.split(',').filter_map(|field| field.split_once('=')).collect();
-            let online = fields.get("state") == Some(&"online");
-            let name = format!("{}:{}", fields.get("ip")?, fields.get("port")?);
-            online.then(|| (name, fields.get("lag").copied().unwrap_or_default().to_owned()))
+            let number = |name| fields.get(name).and_then(|text| text.parse::<u64>().ok());
+            (fields.get("state") == Some(&"online")).then_some(())?;
+            Some(Replica {
+                name: format!("{}:{}", fields.get("ip")?, fields.get("port")?),
+                behind: written?.saturating_sub(number("offset")?),
+                silent: number("lag")?,
+            })
         };
         lines.filter_map(replica).collect()
     }
@@ -80,6 +85,22 @@ impl Info {
     fn version(&self) -> Option<(u32, u32)> {
         let mut numbers = self.get("redis_version").split('.').map(str::parse);
         Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+}
+
+/// A copy of a primary's data, as the primary sees it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Replica {
+    name: String,
+    /// Bytes of changes that it has not acknowledged.
+    behind: u64,
+    /// Seconds since it last acknowledged any.
+    silent: u64,
+}
+
+impl fmt::Display for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes behind, {} s ago)", self.name, self.behind, self.silent)
     }
 }
 
@@ -182,7 +203,8 @@ fn is_authenticated(settings: &RedisSettings) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use super::super::settings::{AfterFailover, Credentials, KeyPrefix, RedisUrl, Subject};
+    use super::super::address::RedisUrl;
+    use super::super::settings::{AfterFailover, Credentials, KeyPrefix, Subject};
     use super::*;
 
     fn settings(url: &str) -> RedisSettings {
@@ -257,9 +279,9 @@ mod tests {
     fn replicas_and_what_they_are_for_are_looked_at() {
         let info = |replicas: usize| {
             let line = |index| format!("slave{index}:ip=10.0.0.{index},port=6379,state=online,offset=9,lag=1\r\n");
-            Info::parse(&(FINE.to_owned() + &(0..replicas).map(line).collect::<String>()))
+            Info::parse(&(FINE.to_owned() + "master_repl_offset:16\r\n" + &(0..replicas).map(line).collect::<String>()))
         };
-        assert_eq!(info(2).replicas()[1], ("10.0.0.1:6379".to_owned(), "1".to_owned()));
+        assert_eq!(info(2).replicas()[1].to_string(), "10.0.0.1:6379 (7 bytes behind, 1 s ago)");
         let found = |replicas, min_replicas_ack, after_failover| {
             let settings = RedisSettings { min_replicas_ack, after_failover, ..settings("redis://127.0.0.1") };
             findings(&info(replicas), &settings).into_iter().map(|found| (found.gravity, found.to_string())).collect()

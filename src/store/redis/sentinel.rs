@@ -14,10 +14,11 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::address::Endpoint;
 use super::describe;
 use super::link::Whereabouts;
 use super::server::{Dial, Server};
-use super::settings::{Endpoint, MasterName};
+use super::settings::MasterName;
 use crate::otp::StoreError;
 
 /// How often each sentinel is asked. A new primary is to be followed within a second of its announcement.

@@ -10,8 +10,9 @@ use redis::{AsyncConnectionConfig, IntoConnectionInfo, ProtocolVersion, PushInfo
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
+use super::address::{Endpoint, RedisUrl};
 use super::safety::Info;
-use super::settings::{Credentials, Endpoint, RedisUrl};
+use super::settings::Credentials;
 use crate::otp::StoreError;
 
 /// How connections to all servers of one kind are made. Clones share `losses`.

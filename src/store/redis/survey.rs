@@ -75,8 +75,7 @@ impl Survey {
         let info: String = primary.run(&redis::cmd("INFO"), deadline).await.map_err(StoreError::from)?;
         let info = Info::parse(&info);
         let name = primary.whereabouts().map(|server| server.name().to_owned()).unwrap_or_default();
-        let replicas: Vec<_> =
-            info.replicas().into_iter().map(|(replica, lag)| format!("{replica} ({lag} s behind)")).collect();
+        let replicas: Vec<_> = info.replicas().iter().map(ToString::to_string).collect();
         let replicas =
             if replicas.is_empty() { "no replicas".to_owned() } else { format!("replicas {}", replicas.join(", ")) };
         self.sights.push(format!("{} answers: Redis {}, {replicas}", name, info.get("redis_version")));
