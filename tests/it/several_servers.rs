@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use whatsapp_otp::otp::{CodeStore, Verdict};
+use whatsapp_otp::otp::{CodeStore, LimitKind, Limits, Reservation, Verdict};
 use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
 use whatsapp_otp::store::redis::RedisStore;
 
@@ -13,7 +13,7 @@ use crate::harness::reply::{says, wrong};
 use crate::harness::stores::{TestStore, replicated_settings};
 use crate::harness::topology::{Kind, Passwords, Topology};
 use crate::harness::{eventually, eventually_within, measured, unique_prefix};
-use crate::store_contract::{Attempt, at_its_turn, phone, policy};
+use crate::store_contract::{Attempt, at_its_turn, limit, phone, policy, with_limits};
 
 const KINDS: [Kind; 2] = [Kind::Sentinel, Kind::Cluster];
 
@@ -171,6 +171,27 @@ async fn a_code_whose_slot_moves_is_never_accepted_twice_and_others_are_served()
     let new = Attempt::new(&phone(1));
     assert!(at_its_turn(store.reserve(&new.record, &policy()).await.unwrap()));
     assert_eq!(guess(&new).await.unwrap(), Verdict::Accepted);
+}
+
+#[tokio::test]
+async fn a_limit_whose_slot_moves_counts_on_where_it_goes() {
+    let topology = Topology::start(Kind::Cluster).await;
+    let store = RedisStore::new(&replicated_settings(&topology, &unique_prefix())).unwrap();
+    let policy = with_limits(Limits { per_ip: limit("2/1h"), ..Limits::default() });
+    let reserve = async |last_digits| {
+        let attempt = Attempt::new(&phone(last_digits));
+        store.reserve(&attempt.record, &policy).await.unwrap()
+    };
+    assert!(at_its_turn(reserve(1).await));
+    let (slot, from) = topology.slot_of("ip:203.0.113.7").await;
+    let to = topology.whole().await.iter().map(|shard| shard.primary).find(|&node| node != from).unwrap();
+    let migration = topology.migrate(slot, from, to).await;
+    assert!(at_its_turn(reserve(2).await), "it is still where it was");
+    while migration.move_a_key().await {}
+    let per_ip = |reservation| matches!(reservation, Reservation::Limited { kind: LimitKind::PerIp, .. });
+    assert!(per_ip(reserve(3).await), "asked for at its new place");
+    migration.finish().await;
+    assert!(per_ip(reserve(3).await), "known to be there");
 }
 
 #[tokio::test]
