@@ -6,6 +6,7 @@ use whatsapp_otp::otp::{CodeStore, Limits, StoreError, Verdict};
 use whatsapp_otp::store::redis::{AfterFailover, RedisSettings, RedisStore};
 
 use crate::harness::app::TestApp;
+use crate::harness::eventually;
 use crate::harness::redis::RedisServer;
 use crate::harness::reply::says;
 use crate::harness::stores::settings;
@@ -44,8 +45,13 @@ impl Pair {
 
     /// A code that the replica has too.
     async fn code_on_both(&self, last_digits: u32) -> Attempt {
+        // A primary begins another history when its first replica comes.
+        let follows = async || {
+            let info: String = self.replica.ask("INFO replication").await.unwrap();
+            info.contains("master_link_status:up")
+        };
+        eventually("the replica follows its primary", follows).await;
         let store = RedisStore::new(&RedisSettings {
-            // It may still be copying the primary's data.
             timeout: Duration::from_secs(20),
             ..self.settings(&self.primary, 1, AfterFailover::Reject)
         });
@@ -161,6 +167,28 @@ async fn what_no_replica_has_in_time_is_not_told() {
     assert_eq!(guess_right(&store, &new).await.unwrap(), Verdict::Absent);
     assert!(at_its_turn(store.reserve(&new.record, &limited).await.unwrap()));
     assert_eq!(guess_right(&store, &new).await.unwrap(), Verdict::Accepted);
+}
+
+/// Three guesses that nobody was told the outcome of, and then the news that the code is locked: all of them were wrong.
+/// After a failover that is not fenced the code would take three more.
+#[tokio::test]
+async fn that_a_code_is_locked_is_not_told_before_a_replica_knows() {
+    let pair = Pair::start();
+    let (attempt, limited) = (pair.code_on_both(1).await, pair.code_on_both(2).await);
+    let store = pair.store(&pair.primary, 1, AfterFailover::Accept);
+    let few_failures = with_limits(Limits { failures_per_phone: limit("1/1h"), ..Limits::default() });
+    let guess_limited = async || store.verify(&limited.record.phone, &limited.wrong, &few_failures).await;
+    pair.replica.pause();
+    for _ in 0..5 {
+        assert_unacknowledged(&guess_wrong(&store, &attempt).await);
+    }
+    for _ in 0..2 {
+        assert_unacknowledged(&guess_limited().await);
+    }
+    pair.replica.wake();
+    assert_eq!(guess_wrong(&store, &attempt).await.unwrap(), Verdict::Locked);
+    let verdict = guess_limited().await.unwrap();
+    assert!(matches!(verdict, Verdict::Limited { .. }), "{verdict:?}");
 }
 
 #[tokio::test]

@@ -106,3 +106,16 @@ async fn a_primary_that_was_paused_wakes_as_a_replica() {
         assert!(after.iter().any(|now| now.replicas.contains(&shard.primary)));
     }
 }
+
+#[tokio::test]
+async fn a_primary_that_is_cut_off_serves_while_another_is_promoted() {
+    let topology = Topology::start(Kind::Sentinel).await;
+    let shard = topology.whole().await[0].clone();
+    let old = &topology.nodes()[shard.primary];
+    topology.cut_off(shard.primary).await;
+    topology.promoted(&shard).await;
+    old.tell("SET late 1").await;
+    topology.mend(shard.primary).await;
+    topology.whole().await;
+    assert!(!has(old, "late").await, "it is a replica now");
+}

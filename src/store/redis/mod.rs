@@ -173,7 +173,7 @@ impl CodeStore for RedisStore {
         let (deadline, keys) = (self.deadline(), self.keys.phone(phone));
         let script = self.scripts.verify(&keys, candidates, policy);
         let (answer, ticket) = self.decide("verify", &keys.code, &script, deadline).await?;
-        let ticket = ticket.filter(|_| reply::wrote(&answer));
+        let ticket = ticket.filter(|_| reply::tells_of_guesses(&answer));
         let verdict = reply::verdict(answer).inspect_err(count)?;
         self.acknowledged(ticket, deadline).await?;
         Ok(verdict)

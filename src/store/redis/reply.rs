@@ -33,13 +33,10 @@ pub(super) fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError>
     })
 }
 
-/// Whether the guess changed anything: only then is there something that replicas can have or lack.
-pub(super) fn wrote((tag, _, number): &Reply) -> bool {
-    match tag.as_str() {
-        "accepted" | "wrong" => true,
-        "locked" => *number > 0,
-        _ => false,
-    }
+/// Whether the answer tells what became of guesses, this one or earlier ones: then replicas must have it first, or who
+/// made them learns from it and has them again after a failover.
+pub(super) fn tells_of_guesses((tag, ..): &Reply) -> bool {
+    matches!(tag.as_str(), "accepted" | "wrong" | "locked" | "limited")
 }
 
 fn limit(name: &str) -> Result<LimitKind, StoreError> {
@@ -84,14 +81,13 @@ mod tests {
     }
 
     #[test]
-    fn what_changed_something_is_known() {
-        for tag in ["accepted", "wrong"] {
-            assert!(wrote(&reply(tag, "", 0)), "{tag}");
+    fn what_tells_of_guesses_is_known() {
+        for tag in ["accepted", "wrong", "locked", "limited"] {
+            assert!(tells_of_guesses(&reply(tag, "", 0)), "{tag}");
         }
-        for tag in ["limited", "expired", "fenced", "unreadable", "absent", "locked"] {
-            assert!(!wrote(&reply(tag, "", 0)), "{tag}");
+        for tag in ["expired", "fenced", "unreadable", "absent"] {
+            assert!(!tells_of_guesses(&reply(tag, "", 0)), "{tag}");
         }
-        assert!(wrote(&reply("locked", "", 1)), "by this guess");
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub enum Fault {
     CutThenKill { shard: usize, cut: Duration },
     /// The same, and then it does again.
     CutThenMend { shard: usize, cut: Duration },
+    /// Sentinels and replicas lose a primary that clients still reach, for this time: it does not hear that another takes
+    /// its place.
+    CutOff { shard: usize, cut: Duration },
     /// A replica crashes and is started again.
     KillReplica { shard: usize, replica: usize, down: Duration },
     /// A replica hangs, and so does not acknowledge anything.
@@ -69,7 +72,7 @@ impl Fault {
             14 => Self::KillReplica { shard, replica, down: time },
             15 => Self::PauseReplica { shard, replica, paused: time },
             16..19 if kind == Kind::Cluster => Self::MigrateSlot { takes: time },
-            16..19 => Self::KillPrimary { shard, down: time },
+            16..19 => Self::CutOff { shard, cut: time },
             _ => Self::RollAll,
         }
     }
@@ -115,8 +118,14 @@ impl Fault {
             Self::CutThenMend { shard, cut } => {
                 topology.cut_replication(shards[shard].primary).await;
                 tokio::time::sleep(cut).await;
-                topology.mend_replication(shards[shard].primary).await;
+                topology.mend(shards[shard].primary).await;
                 traffic.now()
+            }
+            Self::CutOff { shard, cut } => {
+                topology.cut_off(shards[shard].primary).await;
+                tokio::time::sleep(cut).await;
+                topology.mend(shards[shard].primary).await;
+                back_from(struck)
             }
             Self::KillReplica { shard, replica: index, down } => {
                 replica(shard, index).kill();

@@ -1,5 +1,6 @@
 //! Callers of every kind, on two instances at once, and the record of what they saw.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,7 +8,7 @@ use std::time::{Duration, Instant};
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{RngExt, SeedableRng};
 use reqwest::Method;
-use tokio::task::JoinSet;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::history::{Answer, Call, History, Message, Moment, Request};
 use crate::harness::app::TestApp;
@@ -22,6 +23,8 @@ const FIRST_PHONE: u32 = 2_000_000;
 const PROBED_EVERY: Duration = Duration::from_millis(150);
 /// Phones that are busy at any time.
 const CALLERS: u64 = 14;
+/// How often messages are looked at.
+const COLLECTED_EVERY: Duration = Duration::from_millis(500);
 /// Phones that share an address.
 const PHONES_PER_ADDRESS: u32 = 6;
 /// How long a phone is used. It spans a failover, so that what was decided before one is tried again after it.
@@ -31,6 +34,7 @@ const LIFE: Duration = Duration::from_secs(7);
 pub struct Traffic {
     shared: Arc<Shared>,
     callers: JoinSet<()>,
+    collector: JoinHandle<()>,
 }
 
 /// How phones are spread over the data.
@@ -49,6 +53,7 @@ struct Shared {
     served: Mutex<Vec<Vec<(Moment, Moment)>>>,
     next_phone: AtomicU32,
     stop: AtomicBool,
+    collect: AtomicBool,
 }
 
 impl Traffic {
@@ -63,6 +68,7 @@ impl Traffic {
             history: Mutex::default(),
             next_phone: AtomicU32::new(0),
             stop: AtomicBool::new(false),
+            collect: AtomicBool::new(true),
         });
         let mut callers = JoinSet::new();
         for caller in 0..CALLERS {
@@ -74,7 +80,9 @@ impl Traffic {
             let shared = Arc::clone(&shared);
             callers.spawn(async move { shared.probe_until_told(probe).await });
         }
-        Self { shared, callers }
+        let collected = Arc::clone(&shared);
+        let collector = tokio::spawn(async move { collected.collect_until_told().await });
+        Self { shared, callers, collector }
     }
 
     /// The present moment of the history.
@@ -105,6 +113,8 @@ impl Traffic {
         while let Some(caller) = self.callers.join_next().await {
             caller.unwrap();
         }
+        self.shared.collect.store(false, Ordering::Relaxed);
+        self.collector.await.unwrap();
         std::mem::take(&mut *self.shared.history())
     }
 }
@@ -161,21 +171,20 @@ impl Shared {
                 return;
             }
             let started = self.began.elapsed();
-            if self.call(&phone, instance, Call::Send).await == Answer::Sent {
-                let code = self.arrived(&phone);
-                if self.guess(&phone, instance, &code).await == Answer::Accepted {
-                    self.served.lock().unwrap()[probe].push((started, self.began.elapsed()));
-                }
+            if self.call(&phone, instance, Call::Send).await == Answer::Sent
+                && let Some(code) = self.arrived(&phone)
+                && self.guess(&phone, instance, &code).await == Answer::Accepted
+            {
+                self.served.lock().unwrap()[probe].push((started, self.began.elapsed()));
             }
-            self.collect(&phone);
             tokio::time::sleep(PROBED_EVERY).await;
         }
         panic!("the probe has run out of phones");
     }
 
-    /// The code that last arrived on a phone.
-    fn arrived(&self, phone: &str) -> String {
-        self.simulator.latest(phone).and_then(|message| message.code).expect("it was sent")
+    /// The code that last arrived on a phone: none if WhatsApp was asked to send it and nobody knows what became of that.
+    fn arrived(&self, phone: &str) -> Option<String> {
+        self.simulator.latest(phone).and_then(|message| message.code)
     }
 
     /// The life of one phone: some codes, then the same ones over and over, and requests for more than the limit.
@@ -184,9 +193,10 @@ impl Shared {
         let born = Instant::now();
         let (mut codes, rounds) = (Vec::new(), random.random_range(1..=6));
         for _ in 0..rounds {
-            if self.send_some(&phone, random).await == Answer::Sent {
+            if self.send_some(&phone, random).await == Answer::Sent
                 // Before anybody asks for the next one.
-                let code = self.arrived(&phone);
+                && let Some(code) = self.arrived(&phone)
+            {
                 self.use_code(&phone, &code, random).await;
                 codes.push(code);
             }
@@ -201,7 +211,6 @@ impl Shared {
             }
             self.pause(random, 100..500).await;
         }
-        self.collect(&phone);
     }
 
     /// Requests a code, now and then two at once: then it is unknown which one holds.
@@ -273,12 +282,23 @@ impl Shared {
         answer
     }
 
-    /// Notes what arrived on a phone that is used no more.
-    fn collect(&self, phone: &str) {
-        let to = format!("+{phone}");
-        let arrived = self.simulator.inbox().into_iter().filter(|message| message.to == to);
-        let messages = arrived.map(|message| Message { phone: phone.to_owned(), code: message.code.unwrap() });
-        self.history().messages.extend(messages);
+    /// Notes what arrives on phones, before it is forgotten there.
+    async fn collect_until_told(&self) {
+        let mut seen = HashSet::new();
+        loop {
+            let last = !self.collect.load(Ordering::Relaxed);
+            for message in self.simulator.inbox() {
+                if seen.insert(message.id) {
+                    let phone = message.to.trim_start_matches('+').to_owned();
+                    let message = Message { phone, code: message.code.expect("a code") };
+                    self.history().messages.push(message);
+                }
+            }
+            if last {
+                return;
+            }
+            tokio::time::sleep(COLLECTED_EVERY).await;
+        }
     }
 
     async fn pause(&self, random: &mut Xoshiro256PlusPlus, ms: std::ops::Range<u64>) {

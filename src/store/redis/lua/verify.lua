@@ -3,7 +3,7 @@
 --   ARGV[1..2] failures_per_phone max, window ms (0: no such limit)
 --   ARGV[3] 'reject' to refuse codes of another replication history, or ''
 --   ARGV[4..] secret id and digest of the guess under it, for each secret
---   Returns {'accepted', '', 0} | {'wrong', '', attempts left} | {'locked', '', 1 if by this guess, else 0}
+--   Returns {'accepted', '', 0} | {'wrong', '', attempts left} | {'locked', '', 0}
 --         | {'expired', '', 0} | {'fenced', '', 0} | {'unreadable', '', 0} | {'absent', '', 0}
 --         | {'limited', 'failures_per_phone', ms}
 
@@ -58,6 +58,6 @@ if max_failures > 0 then
   window_add(failures, failed, now, max_failures, window)
 end
 if attempts >= max_attempts then
-  return {'locked', '', 1}
+  return {'locked', '', 0}
 end
 return {'wrong', '', max_attempts - attempts}

@@ -17,9 +17,10 @@ pub use self::cluster::Migration;
 pub use self::node::{Node, Role};
 pub use self::sentinel::MASTER_NAME;
 
-/// Replicas log in as this user, so that replication alone can be forbidden.
+/// Replicas and sentinels log in as these users, so that each can be locked out while clients are served.
 const REPLICATION_USER: &str = "replication";
-const REPLICATION_PASSWORD: &str = "the-password-of-the-replicas";
+const SENTINEL_USER: &str = "sentinel";
+const THEIR_PASSWORD: &str = "the-password-of-the-servers";
 /// The longest that a set-up may take to be whole, at its start and after a fault.
 const WHOLE_WITHIN: Duration = Duration::from_secs(40);
 
@@ -193,9 +194,18 @@ impl Topology {
         node.tell("CLIENT KILL TYPE replica").await;
     }
 
-    /// Lets replicas follow this primary again.
-    pub async fn mend_replication(&self, primary: usize) {
-        self.nodes[primary].tell(&format!("ACL SETUSER {REPLICATION_USER} on")).await;
+    /// Stops sentinels from reaching a primary as well. Clients go on.
+    pub async fn cut_off(&self, primary: usize) {
+        // Still let in, as otherwise they would go on as nobody in particular, who is asked for no password.
+        self.nodes[primary].tell(&format!("ACL SETUSER {SENTINEL_USER} nocommands resetchannels")).await;
+        self.cut_replication(primary).await;
+    }
+
+    /// Lets replicas and sentinels reach this primary again.
+    pub async fn mend(&self, primary: usize) {
+        let node = &self.nodes[primary];
+        node.tell(&format!("ACL SETUSER {REPLICATION_USER} on")).await;
+        node.tell(&format!("ACL SETUSER {SENTINEL_USER} allcommands allchannels")).await;
     }
 
     /// Promotes a replica while all is well, as an operator does before an upgrade, and waits until it is done.
@@ -305,9 +315,10 @@ fn data_configuration(passwords: &Passwords) -> Vec<String> {
         "save \"\"".to_owned(),
         "appendonly yes".to_owned(),
         "repl-diskless-sync-delay 0".to_owned(),
-        format!("user {REPLICATION_USER} on >{REPLICATION_PASSWORD} +psync +replconf +ping"),
+        format!("user {REPLICATION_USER} on >{THEIR_PASSWORD} +psync +replconf +ping"),
+        format!("user {SENTINEL_USER} on >{THEIR_PASSWORD} allchannels allcommands"),
         format!("masteruser {REPLICATION_USER}"),
-        format!("masterauth {REPLICATION_PASSWORD}"),
+        format!("masterauth {THEIR_PASSWORD}"),
     ];
     configuration.extend(passwords.redis.map(|password| format!("requirepass {password}")));
     configuration

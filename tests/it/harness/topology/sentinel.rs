@@ -1,7 +1,7 @@
 //! A primary, two replicas, and three sentinels that watch them.
 
 use super::node::{Node, Role};
-use super::{Passwords, Shard, data_configuration};
+use super::{Passwords, SENTINEL_USER, Shard, THEIR_PASSWORD, data_configuration};
 
 /// What the primary is called.
 pub const MASTER_NAME: &str = "otp";
@@ -28,10 +28,9 @@ pub(super) fn start(passwords: &Passwords) -> (Vec<Node>, Vec<Node>) {
         format!("sentinel down-after-milliseconds {MASTER_NAME} {DOWN_AFTER_MS}"),
         format!("sentinel failover-timeout {MASTER_NAME} 3000"),
         format!("sentinel parallel-syncs {MASTER_NAME} 2"),
+        format!("sentinel auth-user {MASTER_NAME} {SENTINEL_USER}"),
+        format!("sentinel auth-pass {MASTER_NAME} {THEIR_PASSWORD}"),
     ];
-    if let Some(password) = passwords.redis {
-        watch.push(format!("sentinel auth-pass {MASTER_NAME} {password}"));
-    }
     if let Some(password) = passwords.sentinel {
         watch.push(format!("requirepass {password}"));
         watch.push(format!("sentinel sentinel-pass {password}"));
