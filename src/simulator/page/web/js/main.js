@@ -30,16 +30,16 @@ if (settings.service === null) {
   const signIn = new SignIn(service, settings.service);
   phone.app = signIn;
   showExchanges(service);
-  service.addEventListener("exchange", () => {
-    record.refresh();
+  service.addEventListener("exchange", ({ detail: { request, answer } }) => {
+    // What is no phone number has no record.
+    if (answer.status !== 400) {
+      record.phone = request.phone;
+    }
     orders.refresh();
   });
   byId("order-number-line").hidden = false;
   orders.addEventListener("number", ({ detail }) => { signIn.number = detail; });
-  signIn.addEventListener("phone", ({ detail }) => {
-    phone.show(digits(detail));
-    record.phone = detail;
-  });
+  signIn.addEventListener("phone", ({ detail }) => phone.show(digits(detail)));
 }
 inbox.addEventListener("messages", () => {
   record.refresh();

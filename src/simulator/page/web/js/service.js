@@ -33,7 +33,7 @@ export class Service extends EventTarget {
       headers.Authorization = `Bearer ${this.apiKey}`;
       shown.Authorization = "Bearer …";
     }
-    const request = { method, path, url: this.origin + path, headers: shown, body, withKey: this.apiKey !== "" };
+    const request = { phone, method, path, url: this.origin + path, headers: shown, body, withKey: this.apiKey !== "" };
     const began = performance.now();
     const answer = await answerTo(request.url, { method, headers, body });
     const exchange = { request, answer, at: Date.now(), milliseconds: Math.round(performance.now() - began) };

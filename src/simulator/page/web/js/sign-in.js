@@ -158,6 +158,7 @@ export class SignIn extends EventTarget {
     button.textContent = meanwhile;
     hold(this.#send, true);
     hold(this.#verify, true);
+    this.#show({ tone: "idle", line: "…", meaning: "Waiting for the service." });
     try {
       const answer = await call();
       if (wantsKey(answer)) {
