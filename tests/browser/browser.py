@@ -68,9 +68,9 @@ class BrowserTest(unittest.TestCase):
         page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
         page.on("dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.on("request", lambda request: self.called.add(f"{urlsplit(request.url).scheme}://{urlsplit(request.url).netloc}"))
+        self.addCleanup(self._judge, program)
         page.goto(program.page)
         expect(page.locator("#connection")).to_have_text("Live")
-        self.addCleanup(self._judge, program)
         return page
 
     def _listen(self, message):

@@ -67,3 +67,5 @@ class Simulator(Program):
     def __init__(self, *arguments):
         super().__init__("simulator", "--listen", "127.0.0.1:0", *arguments)
         self.page = self.printed(r"BASE_URL=(http://\S+)\n")
+        self.sender = self.printed(r"PHONE_NUMBER_ID=(\S+)\n")
+        self.token = self.printed(r"ACCESS_TOKEN=(\S+)\n")

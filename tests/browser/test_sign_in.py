@@ -127,6 +127,8 @@ class SignIn(BrowserTest):
         sandbox.stop()
         expect(page.locator("#connection")).to_contain_text("Connection lost")
         page.click("#send")
+        expect(page.locator("#answer")).to_contain_text("Not sent.")
+        self.type_code(page, "123456")
         expect(page.locator("#answer")).to_contain_text("Is the service running")
 
     def test_an_api_key_is_asked_for_where_one_is_wanted(self):

@@ -38,8 +38,7 @@ pub struct PageService {
     pub code_length: Option<u8>,
     /// Whether it wants an API key, as far as is known.
     pub needs_api_key: bool,
-    /// Whether it certainly sends through this simulator. If not, the page asks before it sends, unless a service has
-    /// called lately.
+    /// Whether it certainly sends through this simulator. If not, the form is only open while some service calls.
     pub sends_here: bool,
 }
 

@@ -7,6 +7,7 @@ import { NumberField } from "./number.js";
 import * as simulator from "./simulator.js";
 
 const USUAL_LENGTH = 6;
+const LOOK_AGAIN = 3_000;
 
 export class SignIn extends EventTarget {
   #service;
@@ -30,7 +31,6 @@ export class SignIn extends EventTarget {
     this.#settings = settings;
     this.#boxes = new CodeBoxes(byId("boxes"), settings.code_length ?? USUAL_LENGTH);
     byId("service-line").textContent = `A sign-in form as you would build it. It calls the service at ${service.origin}.`;
-    byId("forms").hidden = false;
     byId("api-key-field").hidden = !settings.needs_api_key;
     byId("api-key").addEventListener("input", (event) => { service.apiKey = event.target.value.trim(); });
     byId("number-form").addEventListener("submit", (event) => {
@@ -43,7 +43,7 @@ export class SignIn extends EventTarget {
     });
     this.#boxes.addEventListener("complete", () => this.#check());
     this.#resend.addEventListener("click", () => this.#request());
-    this.#showWhereItSends(settings.sends_here);
+    this.#open(settings.sends_here);
   }
 
   /** Puts a number into the form, for the next code. */
@@ -99,12 +99,15 @@ export class SignIn extends EventTarget {
     if (isHeld(this.#resend) && this.#countdown?.phone === phone) {
       return;
     }
-    if (!(await this.#maySend())) {
-      return;
-    }
-    // Before the answer: the message may be faster.
-    this.#lookAt(phone);
-    const answer = await this.#call(this.#send, "Sending…", () => this.#service.request(phone));
+    const answer = await this.#call(this.#send, "Sending…", async () => {
+      if (!(await this.#isSimulated())) {
+        this.#show({ tone: "bad", line: "Not sent.", meaning: "It is not certain that nothing would really be sent." });
+        return null;
+      }
+      // Before the answer: the message may be faster.
+      this.#lookAt(phone);
+      return this.#service.request(phone);
+    });
     if (answer === null) {
       return;
     }
@@ -148,7 +151,7 @@ export class SignIn extends EventTarget {
     }
   }
 
-  /** One call at a time; null if there is one already. */
+  /** One call at a time; null if there is one already, or if `call` came to none. */
   async #call(button, meanwhile, call) {
     if (this.#busy) {
       return null;
@@ -161,7 +164,7 @@ export class SignIn extends EventTarget {
     this.#show({ tone: "idle", line: "…", meaning: "Waiting for the service." });
     try {
       const answer = await call();
-      if (wantsKey(answer)) {
+      if (answer !== null && wantsKey(answer)) {
         byId("api-key-field").hidden = false;
       }
       return answer;
@@ -215,22 +218,22 @@ export class SignIn extends EventTarget {
     this.#resend.textContent = "Send again";
   }
 
-  /** Whether a message would certainly be a simulated one, or whoever reads this wants it all the same. */
-  async #maySend() {
-    if (this.#settings.sends_here || byId("elsewhere-agreed").checked) {
-      return true;
-    }
+  /** Whether a message would certainly be a simulated one, asked before each. */
+  async #isSimulated() {
     const settings = await simulator.settings().catch(() => null);
-    const here = settings?.service?.sends_here === true;
-    this.#showWhereItSends(here);
-    if (!here) {
-      this.#show({ tone: "bad", line: "Not sent.", meaning: "It is not certain that the message would be a simulated one: see above." });
-      byId("elsewhere-agreed").focus();
+    const simulated = settings?.service?.sends_here === true;
+    if (settings !== null) {
+      this.#open(simulated);
     }
-    return here;
+    return simulated;
   }
 
-  #showWhereItSends(here) {
-    byId("elsewhere").hidden = here;
+  /** Opens the form, or closes it and looks again until it can be opened. */
+  #open(open) {
+    byId("forms").hidden = !open;
+    byId("elsewhere").hidden = open;
+    if (!open) {
+      setTimeout(() => this.#isSimulated(), LOOK_AGAIN);
+    }
   }
 }
