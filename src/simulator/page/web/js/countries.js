@@ -21,7 +21,8 @@ const CALLING_CODES = `
 /** Every country as { id, name, code }, by name. */
 export function countries(language) {
   const names = new Intl.DisplayNames([language, "en"], { type: "region" });
+  const inOrder = new Intl.Collator(language).compare;
   return CALLING_CODES.trim().split(/\s+/)
     .map((entry) => ({ id: entry.slice(0, 2), name: names.of(entry.slice(0, 2)), code: entry.slice(2) }))
-    .sort((one, other) => one.name.localeCompare(other.name, language));
+    .sort((one, other) => inOrder(one.name, other.name));
 }

@@ -20,6 +20,7 @@ export class SignIn extends EventTarget {
   #busy = false;
   #handed = null;
   #countdown = null;
+  #nextLook = null;
 
   /** The digits of the number that a code was last asked for, or null. */
   phone = null;
@@ -105,6 +106,7 @@ export class SignIn extends EventTarget {
         return null;
       }
       // Before the answer: the message may be faster.
+      this.#handed = null;
       this.#lookAt(phone);
       return this.#service.request(phone);
     });
@@ -149,6 +151,7 @@ export class SignIn extends EventTarget {
     } else {
       this.#boxes.focus();
     }
+    this.#takeHanded();
   }
 
   /** One call at a time; null if there is one already, or if `call` came to none. */
@@ -222,9 +225,8 @@ export class SignIn extends EventTarget {
   async #isSimulated() {
     const settings = await simulator.settings().catch(() => null);
     const simulated = settings?.service?.sends_here === true;
-    if (settings !== null) {
-      this.#open(simulated);
-    }
+    // A simulator that does not answer closes nothing: the phone says that the connection is lost.
+    this.#open(settings === null ? !byId("forms").hidden : simulated);
     return simulated;
   }
 
@@ -232,8 +234,9 @@ export class SignIn extends EventTarget {
   #open(open) {
     byId("forms").hidden = !open;
     byId("elsewhere").hidden = open;
+    clearTimeout(this.#nextLook);
     if (!open) {
-      setTimeout(() => this.#isSimulated(), LOOK_AGAIN);
+      this.#nextLook = setTimeout(() => this.#isSimulated(), LOOK_AGAIN);
     }
   }
 }
