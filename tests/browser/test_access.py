@@ -125,7 +125,7 @@ class Access(BrowserTest):
         self.tab_to(page, "#kinds input")
         page.keyboard.press("ArrowRight")
         expect(page.locator("input[value=one_tap]")).to_be_checked()
-        expect(page.locator("#phone-says")).to_have_text("From the next message on.")
+        expect(page.locator("#phone-says")).to_have_text("One-tap from the next message on.")
 
     def test_what_happens_is_said_aloud(self):
         page = self.open(self.start(Sandbox()))

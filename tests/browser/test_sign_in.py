@@ -106,6 +106,17 @@ class SignIn(BrowserTest):
         self.answer_is(page, 200, "OK")
         expect(page.locator("#chat-number")).to_have_text("to +4915123456789")
 
+    def test_a_number_as_it_is_dialled_at_home_is_the_same_phone(self):
+        page = self.open(self.start(Sandbox()))
+        page.select_option("#country", label="Germany (+49)")
+        page.fill("#number", "01512 3456789")
+        page.click("#send")
+        self.answer_is(page, 200, "OK")
+        expect(page.locator("#chat-number")).to_have_text("to +4915123456789")
+        expect(page.locator("#messages .bubble")).to_have_count(1)
+        self.type_code(page, self.code_on_phone(page))
+        expect(page.locator("#answer")).to_contain_text("it works once")
+
     def test_a_limit_counts_down_until_one_more_may_be_sent(self):
         page = self.open(self.start(Sandbox(limits__resend_cooldown="3s")))
         self.send_code(page)

@@ -40,6 +40,12 @@ if (settings.service === null) {
   byId("order-number-line").hidden = false;
   orders.addEventListener("number", ({ detail }) => { signIn.number = detail; });
   signIn.addEventListener("phone", ({ detail }) => phone.show(digits(detail)));
+  record.addEventListener("phone", ({ detail }) => {
+    if (signIn.phone === detail.typed) {
+      signIn.phone = detail.phone;
+      phone.show(detail.phone);
+    }
+  });
 }
 inbox.addEventListener("messages", () => {
   record.refresh();

@@ -155,7 +155,7 @@ export async function chooseButton(template) {
     kind.addEventListener("change", async () => {
       try {
         await simulator.setButton(template, kind.value);
-        say(byId("phone-says"), "From the next message on.");
+        say(byId("phone-says"), `${kind.labels[0].textContent.trim()} from the next message on.`);
       } catch (error) {
         say(byId("phone-says"), error.message);
       }

@@ -4,14 +4,15 @@ import { byId, element } from "./dom.js";
 import * as simulator from "./simulator.js";
 import { duration } from "./words.js";
 
-export class RecordPanel {
+export class RecordPanel extends EventTarget {
   #visible;
   #phone = null;
   #asking = false;
   #shown = null;
 
-  /** `visible`: whether the simulator can look into the service's store. */
+  /** `visible`: whether the simulator can look into the service's store. `phone` events tell how the service writes a number. */
   constructor(visible) {
+    super();
     this.#visible = visible;
     if (visible) {
       setInterval(() => this.#tick(), 250);
@@ -37,6 +38,7 @@ export class RecordPanel {
       const record = await simulator.record(phone);
       if (phone === this.#phone) {
         this.#show(record);
+        this.#tellIfWrittenOtherwise(record.phone);
       }
     } catch (error) {
       this.#shown = null;
@@ -46,6 +48,15 @@ export class RecordPanel {
     }
     if (phone !== this.#phone) {
       this.refresh();
+    }
+  }
+
+  /** The service drops what is only dialled within a country: `49 0151…` is `49151…` to it. */
+  #tellIfWrittenOtherwise(phone) {
+    const typed = this.#phone;
+    if (phone !== typed) {
+      this.#phone = phone;
+      this.dispatchEvent(new CustomEvent("phone", { detail: { typed, phone } }));
     }
   }
 
