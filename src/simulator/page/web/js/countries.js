@@ -1,4 +1,4 @@
-// Countries and their calling codes, as in Google's libphonenumber; names come from the browser, in its language.
+// Countries and their calling codes, as in Google's libphonenumber; names come from the browser.
 
 const CALLING_CODES = `
   AC247 AD376 AE971 AF93 AG1 AI1 AL355 AM374 AO244 AR54 AS1 AT43 AU61 AW297 AX358 AZ994 BA387 BB1
@@ -18,7 +18,7 @@ const CALLING_CODES = `
   ZA27 ZM260 ZW263
 `;
 
-/** Every country as { id, name, code }, by name. */
+/** Every country as { id, name, code }, by its name in a language. */
 export function countries(language) {
   const names = new Intl.DisplayNames([language, "en"], { type: "region" });
   const inOrder = new Intl.Collator(language).compare;

@@ -4,7 +4,7 @@ import { element } from "./dom.js";
 import { duration, timeOfDay } from "./words.js";
 
 /** When the message's button goes dead, in milliseconds since 1970; null if it never does. */
-export function deadline(message) {
+function deadline(message) {
   const minutes = message.code_expiration_minutes;
   return minutes === null ? null : Date.parse(message.received_at) + minutes * 60_000;
 }

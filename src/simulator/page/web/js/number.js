@@ -10,7 +10,7 @@ export class NumberField {
   #callingCode = byId("calling-code");
 
   constructor() {
-    for (const { id, name, code } of countries(navigator.language)) {
+    for (const { id, name, code } of countries(document.documentElement.lang)) {
       this.#country.append(element("option", { value: code, selected: id === "US" }, `${name} (+${code})`));
     }
     this.#country.addEventListener("change", () => this.#show());
