@@ -69,6 +69,8 @@ class Access(BrowserTest):
         page = self.open(self.start(Sandbox()), *PHONE_SCREEN, has_touch=True, is_mobile=True)
         page.tap("#send")
         self.answer_is(page, 200, "OK")
+        page.tap("#answer a")
+        expect(page.locator("#phone-title")).to_be_in_viewport()
         page.tap("#messages button")
         self.boxes(page).first.tap()
         page.keyboard.press("Control+V")

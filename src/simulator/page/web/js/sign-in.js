@@ -184,18 +184,19 @@ export class SignIn extends EventTarget {
     this.dispatchEvent(new CustomEvent("phone", { detail: phone }));
   }
 
-  #showAnswer(answer, { tone, meaning }) {
+  #showAnswer(answer, meant) {
     const status = answer.status === 0 ? null : String(answer.status);
-    this.#show({ tone, status, line: answer.body, meaning });
+    this.#show({ status, line: answer.body, ...meant });
   }
 
-  #show({ tone, status = null, line, meaning }) {
+  #show({ tone, status = null, line, meaning, next = null }) {
     byId("answer").dataset.tone = tone;
     byId("answer-text").replaceChildren(
       element("p", { className: "answer-line" },
         status === null ? null : element("span", { className: "status" }, status),
         element("span", { className: "answer-body" }, line)),
-      element("p", { className: "answer-meaning" }, meaning),
+      element("p", { className: "answer-meaning" }, meaning,
+        ...(next === null ? [] : [" ", element("a", { href: next.href }, next.text), "."])),
     );
   }
 
