@@ -15,7 +15,7 @@ export function wantsKey(answer) {
 export function ofRequest(answer) {
   switch (answer.status) {
     case 200: return { ...good("The code is on its way."), next: { href: "#phone", text: "Read it on the phone" } };
-    case 429: return bad("A limit was reached: for this number, this address, or by WhatsApp for this recipient. Another number works at once.");
+    case 429: return bad("A limit was reached, most likely that of this number: another one works, and so does WHATSAPP_OTP__LIMITS__PER_PHONE=off for a sandbox.");
     case 500: return bad("WhatsApp refused the message or could not be reached. There is no code to guess, and the limits are not charged.");
     case 503: return bad("The service is overloaded or its store is away. Nothing was sent.");
     default: return ofAny(answer);
