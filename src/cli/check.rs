@@ -2,12 +2,10 @@
 
 use std::process::ExitCode;
 
-use serde::Deserialize;
-
 use crate::config::{ServeSettings, Sources};
 use crate::store::redis::{self, RedisStore};
 use crate::whatsapp::client::CallError;
-use crate::whatsapp::{BusinessNumber, GraphClient, WhatsAppSettings, template, version};
+use crate::whatsapp::{BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, template, version};
 
 /// What one trial came to.
 struct Finding {
@@ -90,15 +88,9 @@ async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {
     ]
 }
 
-/// Reading the account's name needs a valid token that is assigned to the account.
 async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
-    #[derive(Deserialize)]
-    struct Account {
-        #[serde(default)]
-        name: String,
-    }
     let waba_id = &settings.account.waba_id;
-    let answer = client.get::<Account>(waba_id, &[("fields", "id,name")]).await;
+    let answer = BusinessAccount::read(client, waba_id).await;
     let advice = match &answer {
         Err(CallError::Api(error)) if error.code == 190 => {
             "the token is wrong or has expired: make a new one for the system user and set whatsapp.access_token"
@@ -122,7 +114,7 @@ async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
 
 async fn number(client: &GraphClient, phone_number_id: &str) -> Finding {
     let seen = match BusinessNumber::read(client, phone_number_id).await {
-        Ok(number) if number.status.is_empty() || number.status == "CONNECTED" => {
+        Ok(number) if number.is_connected() => {
             Ok(format!("{} {:?}, quality {}", number.display_phone_number, number.verified_name, number.quality_rating))
         }
         Ok(number) => Err(format!("{} is {}, not CONNECTED", number.display_phone_number, number.status)),

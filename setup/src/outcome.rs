@@ -1,0 +1,104 @@
+//! What came of it, and what to run next.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use whatsapp_otp::whatsapp::BusinessNumber;
+use whatsapp_otp::whatsapp::manage::Translation;
+
+use crate::cli::{Manner, print_json};
+use crate::connection::Connection;
+use crate::steps::approval::is_in_review;
+
+/// Exit code: WhatsApp has not decided on the template yet.
+const PENDING: u8 = 3;
+/// Exit code: WhatsApp has decided against it, or stopped it.
+const NOT_APPROVED: u8 = 4;
+
+/// A template, and a file that names it.
+pub(crate) struct Outcome {
+    json: Value,
+    template: String,
+    /// The service's first; at least one.
+    translations: Vec<Translation>,
+    info_file: String,
+    /// What the service has to be told beyond its defaults, as variables.
+    settings: Vec<(&'static str, String)>,
+}
+
+impl Outcome {
+    pub(crate) fn new(
+        connection: &Connection,
+        number: &BusinessNumber,
+        template: &str,
+        translations: Vec<Translation>,
+        code_lifetime: Option<Duration>,
+    ) -> Self {
+        let info_file = connection.info_file.path().display().to_string();
+        let mut settings = Vec::new();
+        let mut set = |needed: bool, name, value: &str| settings.extend(needed.then(|| (name, value.to_owned())));
+        let lifetime = code_lifetime.filter(|lifetime| *lifetime != connection.policy.code_lifetime);
+        let text = lifetime.map(|lifetime| humantime::format_duration(lifetime).to_string()).unwrap_or_default();
+        set(lifetime.is_some(), "WHATSAPP_OTP__OTP__CODE_LIFETIME", &text);
+        set(!connection.is_usual_file, "WHATSAPP_OTP__WHATSAPP__INFO_FILE", &info_file);
+        let url = connection.base_url.as_str().trim_end_matches('/');
+        set(!connection.is_usual_base_url, "WHATSAPP_OTP__WHATSAPP__BASE_URL", url);
+        let listed: Vec<_> = translations
+            .iter()
+            .map(|Translation { id, language, status }| json!({ "id": id, "language": language, "status": status }))
+            .collect();
+        let json = json!({
+            "status": translations[0].status,
+            "phone_number": number.display_phone_number,
+            "phone_number_id": number.id,
+            "template_id": translations[0].id,
+            "template_name": template,
+            "language": translations[0].language,
+            "translations": listed,
+            "info_file": info_file,
+            "settings": settings.iter().map(|(name, value)| (*name, value.as_str())).collect::<std::collections::BTreeMap<_, _>>(),
+        });
+        Self { json, template: template.to_owned(), translations, info_file, settings }
+    }
+
+    /// Whether the service could start.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match &self.translations[0] {
+            translation if translation.status == "APPROVED" => 0,
+            translation if is_in_review(translation) => PENDING,
+            _ => NOT_APPROVED,
+        }
+    }
+
+    pub(crate) fn tell(&self, manner: Manner) {
+        manner.ui.say(self.text());
+        if manner.json {
+            print_json(&self.json);
+        }
+    }
+
+    fn text(&self) -> String {
+        let template = &self.template;
+        let mut text = String::new();
+        for Translation { language, status, .. } in &self.translations {
+            let _ = writeln!(text, "\nThe template \"{template}\" in {language} is {status}.");
+        }
+        let _ = writeln!(text, "Written, for you alone to read: {}", self.info_file);
+        match self.exit_code() {
+            PENDING => text += "\nWhatsApp decides within 24 hours. Run this again to wait on; the answers are kept.\n",
+            NOT_APPROVED => {
+                text += "\nIt cannot be sent. WhatsApp Manager, Message templates, says why; run this again to change it \
+                    or to make another.\n";
+            }
+            _ => {}
+        }
+        text += "\nNext:\n\n";
+        for (name, value) in &self.settings {
+            let _ = writeln!(text, "  export {name}={value}");
+        }
+        text += "  export WHATSAPP_OTP__OTP__SECRET=$(openssl rand -hex 32)\n";
+        text += "  whatsapp-otp-setup send-test PHONE\n  whatsapp-otp check\n  whatsapp-otp serve";
+        text
+    }
+}
