@@ -20,9 +20,14 @@ pub(crate) struct Advice {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Concern {
     WabaId,
+    /// Another token is needed.
     Token,
+    /// The token, or what its user may do; then the same token does.
+    Permission,
     PhoneNumber,
+    Delivery,
     TemplateName,
+    Languages,
     /// What the template is to say.
     Template,
     /// Something outside, which the person can mend; then the same answers do.
@@ -112,7 +117,7 @@ const ASSIGN: &str = "On business.facebook.com, Settings: under Users, System us
 
 #[expect(clippy::too_many_lines, reason = "a table of codes")]
 fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing) -> Advice {
-    use Concern::{Outside, PhoneNumber, Template, TemplateName, Token, WabaId};
+    use Concern::{Outside, Permission, PhoneNumber, Template, TemplateName, Token, WabaId};
     let refused = || details.map_or_else(String::new, |details| format!(": {details}"));
     let (meaning, hint, concerns) = match (code, subcode) {
         (190, Some(463)) => ("the token has expired", NEW_TOKEN, Token),
@@ -128,18 +133,17 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
         (10, Some(2_388_185)) => (
             "this account may not have authentication templates",
             "Meta wants the business behind it verified (business.facebook.com, Settings, Security centre) and a \
-             messaging limit of 2,000 or more (WhatsApp Manager, Overview). When it is, run this again; nothing that you \
-             answered is lost to you if you note it down.",
+             messaging limit of 2,000 or more (WhatsApp Manager, Overview). Mend that and try again, or take another account.",
             Outside,
         ),
         (3 | 10 | 200..=299 | 131_005, _) if doing == Doing::Sending => (
             "the token may not send messages for this account",
             "It lacks whatsapp_business_messaging, or its system user is not assigned to the account. Generate a token \
              with both permissions (business.facebook.com, Settings, Users, System users).",
-            Token,
+            Permission,
         ),
         (3 | 10 | 200..=299 | 131_005, _) => {
-            ("the token lacks a permission, or its system user is not assigned to this account", ASSIGN, Token)
+            ("the token lacks a permission, or its system user is not assigned to this account", ASSIGN, Permission)
         }
         (33 | 100, Some(33)) | (33, _) => match doing {
             Doing::Account => (
@@ -185,9 +189,11 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
             "Wait; WhatsApp counts by the hour. Is something else using the same account?",
             Outside,
         ),
-        (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004, _) => {
-            ("WhatsApp has a passing fault", "Try again in a few minutes. metastatus.com tells of longer ones.", Outside)
-        }
+        (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004, _) => (
+            "WhatsApp has a passing fault",
+            "Try again in a few minutes. metastatus.com tells of longer ones.",
+            Outside,
+        ),
         (368 | 131_031, _) => (
             "Meta has blocked or locked this account",
             "WhatsApp Manager and business.facebook.com, Business support, say why and take appeals.",

@@ -28,7 +28,6 @@ pub(crate) enum Platform {
 /// How the code gets from WhatsApp into the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[value(rename_all = "snake_case")]
 pub(crate) enum Delivery {
     CopyCode,
     OneTap,
@@ -209,10 +208,7 @@ impl Answers {
         let mut missing = Vec::new();
         let mut require = |there: bool, flag| missing.extend((!there).then_some(flag));
         require(self.waba_id.known().is_some(), "--waba-id ID");
-        require(
-            self.token.known().is_some(),
-            "--token-file FILE, or the token in WHATSAPP_OTP_SETUP_ACCESS_TOKEN",
-        );
+        require(self.token.known().is_some(), "--token-file FILE, or the token in WHATSAPP_OTP_SETUP_ACCESS_TOKEN");
         require(!needs_apps || self.apps.known().is_some(), "--app PACKAGE=HASH");
         let accepted = self.zero_tap_terms.known() == Some(&true);
         require(delivery != Some(&Delivery::ZeroTap) || accepted, "--accept-zero-tap-terms");
@@ -228,6 +224,12 @@ impl Answers {
             }
             // Nobody wants to be offered the one that failed.
             Concern::Token => self.token.forget(),
+            Concern::Permission => self.token.reopen(),
+            Concern::Delivery => {
+                self.platform.reopen();
+                self.delivery.reopen();
+            }
+            Concern::Languages => self.languages.reopen(),
             Concern::PhoneNumber => self.phone_number_id.reopen(),
             Concern::TemplateName => {
                 self.template_name.reopen();
@@ -239,7 +241,7 @@ impl Answers {
     }
 
     /// Has everything asked again that the template is made of.
-    pub(crate) fn reopen_template(&mut self) {
+    fn reopen_template(&mut self) {
         self.platform.reopen();
         self.delivery.reopen();
         self.zero_tap_terms.reopen();

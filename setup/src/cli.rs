@@ -100,9 +100,7 @@ impl Cli {
             Some(Command::SendTest(arguments)) => {
                 send_test::run(self.connection.check(matches)?, &arguments, manner).await
             }
-            Some(Command::Template(command)) => {
-                templates::run(self.connection.check(matches)?, &command, manner).await
-            }
+            Some(Command::Template(command)) => templates::run(self.connection.check(matches)?, &command, manner).await,
         }
     }
 }

@@ -160,6 +160,7 @@ fn is_loopback(url: &Url) -> bool {
 /// The text of the file without the newline at its end.
 fn token_in(path: &Path) -> anyhow::Result<SecretString> {
     use secrecy::ExposeSecret;
-    let text = SecretString::from(fs::read_to_string(path).with_context(|| format!("--token-file {}", path.display()))?);
+    let text =
+        SecretString::from(fs::read_to_string(path).with_context(|| format!("--token-file {}", path.display()))?);
     Ok(text.expose_secret().trim_end_matches(['\r', '\n']).into())
 }

@@ -8,7 +8,7 @@ use crate::advice::Advice;
 /// Why a run did not come to its end.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Ctrl-C, or the signal of this number.
+    /// Somebody stopped it: by Ctrl-C, by the signal of this number, or by saying so.
     Interrupted(u8),
     /// The command line lacks something, or has something that it must not have.
     Usage(String),
@@ -34,7 +34,7 @@ impl Failure {
     /// For people.
     pub(crate) fn text(&self) -> String {
         match self {
-            Self::Interrupted(_) => "stopped; nothing was written".to_owned(),
+            Self::Interrupted(_) => "stopped".to_owned(),
             Self::Usage(text) => format!("error: {text}"),
             Self::Settings(error) => format!(
                 "error: {} bad setting(s)\n{error}\n\nhint: config/default.toml explains every setting",

@@ -36,6 +36,7 @@ pub(crate) async fn run(connection: Connection, given: Given, manner: Manner) ->
     let language = made.translations[0].language.clone();
     // Before the wait, so that nothing is lost if that is cut short.
     connection.info_file.write(&account, &language, &answers.choices())?;
+    ui.say(format!("\nWritten, for you alone to read: {}", connection.info_file.path().display()));
     let translations = steps::approval::wait(ui, &made.account.client, made.translations, patience).await;
     let outcome = Outcome::new(&connection, &made.account.number, &made.template, translations, made.code_lifetime);
     outcome.tell(manner);
@@ -96,13 +97,16 @@ impl Guide<'_> {
     async fn until_made(&mut self) -> Result<Made, Failure> {
         loop {
             match self.once().await {
+                Ok(Some(made)) => return Ok(made),
+                Ok(None) => {}
                 Err(Failure::Refused(advice)) if self.ui.asks() => self.mend(&advice).await?,
-                ended => return ended,
+                Err(failure) => return Err(failure),
             }
         }
     }
 
-    async fn once(&mut self) -> Result<Made, Failure> {
+    /// Goes through all questions; `None` if some are to be answered again.
+    async fn once(&mut self) -> Result<Option<Made>, Failure> {
         let account = self.account().await?;
         let delivery = self.delivery().await?;
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
@@ -110,31 +114,36 @@ impl Guide<'_> {
         let existing = existing.map_err(|error| Advice::of(&error, Doing::Template))?;
         if !existing.is_empty() {
             let decided = steps::existing::decide(self.ui, &name, &existing, self.answers.existing).await?;
-            self.answers.existing = Some(decided);
-            if decided == Existing::Reuse {
-                return self.reuse(account, &existing).await;
+            match decided {
+                None => {
+                    self.reopen(Concern::TemplateName);
+                    return Ok(None);
+                }
+                Some(Existing::Reuse) => return self.reuse(account, &existing).await.map(Some),
+                Some(Existing::Replace) => self.answers.existing = decided,
             }
         }
         let languages = &mut self.answers.languages;
         let languages = steps::languages::ask(self.ui, &account.client, &account.waba_id, languages).await?;
         let configured = self.connection.policy.code_lifetime;
-        let code_lifetime =
-            steps::code_lifetime::ask(self.ui, configured, &mut self.answers.code_lifetime).await?;
+        let code_lifetime = steps::code_lifetime::ask(self.ui, configured, &mut self.answers.code_lifetime).await?;
         let recommendation = &mut self.answers.security_recommendation;
         let security_recommendation = steps::security_recommendation::ask(self.ui, recommendation).await?;
         let message_ttl = steps::message_ttl::ask(self.ui, code_lifetime, &mut self.answers.message_ttl).await?;
         let template = AuthenticationTemplate { name, delivery, security_recommendation, code_lifetime, message_ttl };
         steps::preview::show(self.ui, &account.client, &account.waba_id, &template, &languages).await?;
-        self.agree().await?;
-        let made =
-            steps::create::create(&account.client, &account.waba_id, &template, &languages, &existing).await;
+        if !self.agreed().await? {
+            self.reopen(Concern::Template);
+            return Ok(None);
+        }
+        let made = steps::create::create(&account.client, &account.waba_id, &template, &languages, &existing).await;
         let translations = made.map_err(|error| Advice::of(&error, Doing::Template))?;
         if translations.is_empty() {
             let text = "WhatsApp made the template in no language";
             return Err(Advice::new(text, "Choose others.", Concern::Template).into());
         }
         let template = template.name.to_string();
-        Ok(Made { account, template, translations, code_lifetime: Some(code_lifetime.duration()) })
+        Ok(Some(Made { account, template, translations, code_lifetime: Some(code_lifetime.duration()) }))
     }
 
     async fn account(&mut self) -> Result<Account, Failure> {
@@ -174,15 +183,12 @@ impl Guide<'_> {
     }
 
     /// The last question before something is made.
-    async fn agree(&mut self) -> Result<(), Failure> {
+    async fn agreed(&self) -> Result<bool, Failure> {
         if !self.ui.asks() {
-            return Ok(());
+            return Ok(true);
         }
         let items = ["Create it", "Change an answer"].map(str::to_owned);
-        match self.ui.choose("Create this template?", &items, 0).await? {
-            0 => Ok(()),
-            _ => Err(Advice::new("your answers again", "", Concern::Template).into()),
-        }
+        Ok(self.ui.choose("Create this template?", &items, 0).await? == 0)
     }
 
     /// Says what was wrong, and opens the question again whose answer it was.
@@ -201,7 +207,7 @@ impl Guide<'_> {
     }
 
     fn reopen(&mut self, concern: Concern) {
-        self.opened &= !matches!(concern, Concern::WabaId | Concern::Token);
+        self.opened &= !matches!(concern, Concern::WabaId | Concern::Token | Concern::Permission);
         self.answers.reopen(concern);
     }
 }

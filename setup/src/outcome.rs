@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use whatsapp_otp::whatsapp::BusinessNumber;
-use whatsapp_otp::whatsapp::manage::Translation;
 
 use crate::cli::{Manner, print_json};
 use crate::connection::Connection;
-use crate::steps::approval::is_in_review;
+use crate::steps::approval::{Reviewed, is_in_review};
 
 /// Exit code: WhatsApp has not decided on the template yet.
 const PENDING: u8 = 3;
@@ -21,8 +20,7 @@ pub(crate) struct Outcome {
     json: Value,
     template: String,
     /// The service's first; at least one.
-    translations: Vec<Translation>,
-    info_file: String,
+    translations: Vec<Reviewed>,
     /// What the service has to be told beyond its defaults, as variables.
     settings: Vec<(&'static str, String)>,
 }
@@ -32,7 +30,7 @@ impl Outcome {
         connection: &Connection,
         number: &BusinessNumber,
         template: &str,
-        translations: Vec<Translation>,
+        translations: Vec<Reviewed>,
         code_lifetime: Option<Duration>,
     ) -> Self {
         let info_file = connection.info_file.path().display().to_string();
@@ -44,27 +42,35 @@ impl Outcome {
         set(!connection.is_usual_file, "WHATSAPP_OTP__WHATSAPP__INFO_FILE", &info_file);
         let url = connection.base_url.as_str().trim_end_matches('/');
         set(!connection.is_usual_base_url, "WHATSAPP_OTP__WHATSAPP__BASE_URL", url);
+        let first = &translations[0].translation;
         let listed: Vec<_> = translations
             .iter()
-            .map(|Translation { id, language, status }| json!({ "id": id, "language": language, "status": status }))
+            .map(|Reviewed { translation, rejection }| {
+                json!({
+                    "id": translation.id,
+                    "language": translation.language,
+                    "status": translation.status,
+                    "rejected_reason": rejection,
+                })
+            })
             .collect();
         let json = json!({
-            "status": translations[0].status,
-            "phone_number": number.display_phone_number,
+            "status": first.status,
+            "phone_number": number.international(),
             "phone_number_id": number.id,
-            "template_id": translations[0].id,
+            "template_id": first.id,
             "template_name": template,
-            "language": translations[0].language,
+            "language": first.language,
             "translations": listed,
             "info_file": info_file,
             "settings": settings.iter().map(|(name, value)| (*name, value.as_str())).collect::<std::collections::BTreeMap<_, _>>(),
         });
-        Self { json, template: template.to_owned(), translations, info_file, settings }
+        Self { json, template: template.to_owned(), translations, settings }
     }
 
     /// Whether the service could start.
     pub(crate) fn exit_code(&self) -> u8 {
-        match &self.translations[0] {
+        match &self.translations[0].translation {
             translation if translation.status == "APPROVED" => 0,
             translation if is_in_review(translation) => PENDING,
             _ => NOT_APPROVED,
@@ -81,10 +87,11 @@ impl Outcome {
     fn text(&self) -> String {
         let template = &self.template;
         let mut text = String::new();
-        for Translation { language, status, .. } in &self.translations {
-            let _ = writeln!(text, "\nThe template \"{template}\" in {language} is {status}.");
+        for Reviewed { translation, rejection } in &self.translations {
+            let (language, status) = (&translation.language, &translation.status);
+            let why = rejection.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let _ = writeln!(text, "The template \"{template}\" in {language} is {status}{why}.");
         }
-        let _ = writeln!(text, "Written, for you alone to read: {}", self.info_file);
         match self.exit_code() {
             PENDING => text += "\nWhatsApp decides within 24 hours. Run this again to wait on; the answers are kept.\n",
             NOT_APPROVED => {

@@ -77,13 +77,10 @@ async fn agree(manner: Manner, name: &TemplateName, templates: &[TemplateDetails
         return Err(Failure::Usage("deleting is to be agreed to, with --yes".to_owned()));
     }
     let languages = templates.iter().map(|template| template.language.as_str()).collect::<Vec<_>>().join(", ");
-    let text = format!("\"{name}\" in {languages}: a service that sends it stops sending, and its name is taken for 30 days.");
+    let text =
+        format!("\"{name}\" in {languages}: a service that sends it stops sending, and its name is taken for 30 days.");
     manner.ui.say(text);
-    if manner.ui.confirm("Delete it?", Some(false)).await? {
-        Ok(())
-    } else {
-        Err(Failure::Interrupted(2))
-    }
+    if manner.ui.confirm("Delete it?", Some(false)).await? { Ok(()) } else { Err(Failure::Interrupted(2)) }
 }
 
 fn whole(template: &TemplateDetails) -> String {

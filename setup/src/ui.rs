@@ -33,8 +33,10 @@ impl Ui {
         self.asks
     }
 
+    /// Nobody breaks lines of a log.
     fn width() -> usize {
-        usize::from(Term::stderr().size().1).min(WIDEST)
+        let terminal = Term::stderr();
+        if terminal.is_term() { usize::from(terminal.size().1).min(WIDEST) } else { usize::MAX }
     }
 
     /// Says something, wrapped to the terminal's width; line breaks are kept.

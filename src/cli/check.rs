@@ -1,6 +1,7 @@
 //! `whatsapp-otp check`: tries what the service needs, and says for each what was tried, seen, and what to do.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::config::{ServeSettings, Sources};
 use crate::store::redis::{self, RedisStore};
@@ -28,7 +29,7 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     }
     println!();
     let mut findings = vec![redis(&settings).await];
-    findings.extend(whatsapp(&settings.whatsapp).await);
+    findings.extend(whatsapp(&settings.whatsapp, settings.common.policy.code_lifetime).await);
     for finding in &findings {
         println!("{finding}");
     }
@@ -72,7 +73,7 @@ fn judge(findings: &[redis::Finding], allow_unsafe: bool) -> (Result<String, Str
     (Ok(text), "")
 }
 
-async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {
+async fn whatsapp(settings: &WhatsAppSettings, code_lifetime: Duration) -> Vec<Finding> {
     let client = match GraphClient::new(settings) {
         Ok(client) => client,
         Err(error) => {
@@ -84,7 +85,7 @@ async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {
     vec![
         token(&client, settings).await,
         number(&client, &account.phone_number_id).await,
-        approved(&client, settings).await,
+        approved(&client, settings, code_lifetime).await,
     ]
 }
 
@@ -124,13 +125,18 @@ async fn number(client: &GraphClient, phone_number_id: &str) -> Finding {
     Finding { tried: format!("the phone number with ID {phone_number_id}"), seen, advice }
 }
 
-async fn approved(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
-    let seen = template::approved(client, &settings.account, &settings.language).await;
+async fn approved(client: &GraphClient, settings: &WhatsAppSettings, code_lifetime: Duration) -> Finding {
+    let seen = match template::approved(client, &settings.account, &settings.language).await {
+        Ok(template) => {
+            let warning = template::lifetime_warning(client, &template.id, code_lifetime).await;
+            let warning = warning.map(|warning| format!("\n      warning: {warning}")).unwrap_or_default();
+            Ok(format!("'{}' is approved and ready to send{warning}", template.name))
+        }
+        Err(error) => Err(error.to_string()),
+    };
     Finding {
         tried: format!("the template with ID {} in {}", settings.account.template_id, settings.language),
-        seen: seen
-            .map(|template| format!("'{}' is approved and ready to send", template.name))
-            .map_err(|error| error.to_string()),
+        seen,
         advice: "run whatsapp-otp-setup, or wait for WhatsApp's approval",
     }
 }

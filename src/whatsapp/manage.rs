@@ -177,8 +177,7 @@ pub async fn create(
         "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
         "components": template.components(),
     });
-    let Created { id, status } =
-        client.post(&format!("{waba_id}/message_templates"), &body, client.timeout()).await?;
+    let Created { id, status } = client.post(&format!("{waba_id}/message_templates"), &body, client.timeout()).await?;
     Ok(Translation { id, language: language.to_string(), status })
 }
 
@@ -217,11 +216,7 @@ pub async fn upsert(
 /// # Errors
 ///
 /// [`CallError`], with subcode 2388039 if it cannot be changed now; after [`CallError::Unclear`] it may be changed.
-pub async fn edit(
-    client: &GraphClient,
-    template_id: &str,
-    template: &AuthenticationTemplate,
-) -> Result<(), CallError> {
+pub async fn edit(client: &GraphClient, template_id: &str, template: &AuthenticationTemplate) -> Result<(), CallError> {
     let body = json!({
         "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
         "components": template.components(),

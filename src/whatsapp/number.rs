@@ -44,6 +44,13 @@ impl BusinessNumber {
         paging::all(client, &format!("{waba_id}/phone_numbers"), &[FIELDS]).await
     }
 
+    /// The number in international format, however WhatsApp shows it.
+    #[must_use]
+    pub fn international(&self) -> String {
+        let number = &self.display_phone_number;
+        if number.starts_with('+') { number.clone() } else { format!("+{number}") }
+    }
+
     /// Whether the number is registered and may send, as far as its status tells.
     #[must_use]
     pub fn is_connected(&self) -> bool {

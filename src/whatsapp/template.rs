@@ -1,11 +1,13 @@
 //! Finding the authentication template and whether it can be sent.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::WhatsAppAccount;
 use super::client::{CallError, GraphClient};
 use super::error::ErrorClass;
-use super::paging;
+use super::{manage, paging};
 
 /// A message template in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -133,7 +135,18 @@ fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -
 ///
 /// [`CallError`] of the first page that could not be read.
 pub async fn list(client: &GraphClient, waba_id: &str) -> Result<Vec<Template>, CallError> {
-    paging::all(client, &format!("{waba_id}/message_templates"), &[("fields", "id,name,language,status,category")]).await
+    paging::all(client, &format!("{waba_id}/message_templates"), &[("fields", "id,name,language,status,category")])
+        .await
+}
+
+/// What to say if the template's footer promises another lifetime than codes have; nothing if it has no footer or cannot
+/// be read.
+pub async fn lifetime_warning(client: &GraphClient, template_id: &str, code_lifetime: Duration) -> Option<String> {
+    let promised = manage::read(client, template_id).await.ok()?.code_lifetime()?.duration();
+    let [promised_text, actual] = [promised, code_lifetime].map(humantime::format_duration);
+    (promised != code_lifetime).then(|| {
+        format!("the template says that codes are good for {promised_text}, but otp.code_lifetime is {actual}: set it to {promised_text}, or change the template")
+    })
 }
 
 #[cfg(test)]

@@ -7,8 +7,7 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 pub(crate) async fn check(ui: Ui, client: &GraphClient, waba_id: &str) -> Result<(), Failure> {
-    let account =
-        BusinessAccount::read(client, waba_id).await.map_err(|error| Advice::of(&error, Doing::Account))?;
+    let account = BusinessAccount::read(client, waba_id).await.map_err(|error| Advice::of(&error, Doing::Account))?;
     ui.confirm_fine(format!("the token opens the account \"{}\"", account.name));
     Ok(())
 }

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use whatsapp_otp::whatsapp::manage::{self, Translation};
 use whatsapp_otp::whatsapp::GraphClient;
+use whatsapp_otp::whatsapp::manage::{self, Translation};
 
 use crate::ui::Ui;
 
@@ -14,13 +14,21 @@ const TICK: Duration = Duration::from_millis(120);
 /// How often those who see no indicator are told.
 const TOLD_EVERY: Duration = Duration::from_secs(60);
 
+/// How a translation stands after the review, or when nobody waits any longer.
+#[derive(Debug)]
+pub(crate) struct Reviewed {
+    pub(crate) translation: Translation,
+    /// WhatsApp's word for why it was rejected.
+    pub(crate) rejection: Option<String>,
+}
+
 /// Looks at each translation until none is in review, for `patience` at most, and returns how they stand then.
 pub(crate) async fn wait(
     ui: Ui,
     client: &GraphClient,
     mut translations: Vec<Translation>,
     patience: Duration,
-) -> Vec<Translation> {
+) -> Vec<Reviewed> {
     let began = Instant::now();
     let mut indicator = Indicator::new(ui);
     let mut pause = PAUSE.0;
@@ -39,7 +47,20 @@ pub(crate) async fn wait(
             }
         }
     }
-    translations
+    let mut reviewed = Vec::with_capacity(translations.len());
+    for translation in translations {
+        let rejection = match translation.status.as_str() {
+            "REJECTED" => rejection(client, &translation.id).await,
+            _ => None,
+        };
+        reviewed.push(Reviewed { translation, rejection });
+    }
+    reviewed
+}
+
+async fn rejection(client: &GraphClient, template_id: &str) -> Option<String> {
+    let details = manage::read(client, template_id).await.ok()?;
+    details.rejection().map(str::to_owned)
 }
 
 pub(crate) fn is_in_review(translation: &Translation) -> bool {

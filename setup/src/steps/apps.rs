@@ -32,11 +32,13 @@ async fn gather(ui: Ui) -> Result<SupportedApps, Failure> {
     loop {
         let package_name = ui.text("Package name", None, PackageName::parse).await?;
         let room = MOST_APPS - apps.len();
-        let hashes = ui.text("Signature hashes, with blanks between them", None, move |text| hashes(text, room)).await?;
-        apps.extend(hashes.into_iter().map(|signature_hash| SupportedApp {
-            package_name: package_name.clone(),
-            signature_hash,
-        }));
+        let hashes =
+            ui.text("Signature hashes, with blanks between them", None, move |text| hashes(text, room)).await?;
+        apps.extend(
+            hashes
+                .into_iter()
+                .map(|signature_hash| SupportedApp { package_name: package_name.clone(), signature_hash }),
+        );
         if apps.len() >= MOST_APPS || !ui.confirm("Another app?", Some(false)).await? {
             return SupportedApps::new(apps).map_err(|expected| Failure::Usage(format!("expected {expected}")));
         }
@@ -44,7 +46,8 @@ async fn gather(ui: Ui) -> Result<SupportedApps, Failure> {
 }
 
 fn hashes(text: &str, room: usize) -> Result<Vec<SignatureHash>, String> {
-    let hashes: Result<Vec<_>, _> = text.split([' ', ',']).filter(|hash| !hash.is_empty()).map(SignatureHash::parse).collect();
+    let hashes: Result<Vec<_>, _> =
+        text.split([' ', ',']).filter(|hash| !hash.is_empty()).map(SignatureHash::parse).collect();
     let hashes = hashes?;
     let fine = (1..=room).contains(&hashes.len());
     if fine { Ok(hashes) } else { Err(format!("1 to {room} hashes of 11 characters: a template has room for five")) }

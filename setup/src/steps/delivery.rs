@@ -34,9 +34,8 @@ pub(crate) async fn ask(ui: Ui, platform: Platform, question: &mut Question<Deli
     };
     let delivery = question.settle(ui, Some(Delivery::CopyCode), ask).await?;
     if platform == Platform::Ios && delivery != Delivery::CopyCode {
-        question.forget();
         let text = "one-tap and zero-tap exist on Android only";
-        return Err(Advice::new(text, "Choose Android, or copy code.", Concern::Template).into());
+        return Err(Advice::new(text, "Choose Android, or copy code.", Concern::Delivery).into());
     }
     Ok(delivery)
 }
@@ -52,5 +51,5 @@ pub(crate) async fn accept_terms(ui: Ui, question: &mut Question<bool>) -> Resul
     }
     question.forget();
     let text = "without its terms accepted WhatsApp makes no zero-tap template";
-    Err(Advice::new(text, "Choose another delivery, or accept.", Concern::Template).into())
+    Err(Advice::new(text, "Choose another delivery, or accept.", Concern::Delivery).into())
 }

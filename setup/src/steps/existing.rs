@@ -9,13 +9,13 @@ use crate::answers::Existing;
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-/// Shows the translations that there are, and asks what to do with them.
+/// Shows the translations that there are, and asks what to do with them; `None` is to take another name.
 pub(crate) async fn decide(
     ui: Ui,
     name: &TemplateName,
     translations: &[TemplateDetails],
     given: Option<Existing>,
-) -> Result<Existing, Failure> {
+) -> Result<Option<Existing>, Failure> {
     ui.introduce("An existing template", &format!("The account has a template \"{name}\":"));
     for translation in translations {
         ui.say(format!("  {}", described(translation)));
@@ -25,7 +25,7 @@ pub(crate) async fn decide(
     match given {
         Some(Existing::Reuse) if !reusable => Err(unusable(name)),
         Some(Existing::Replace) if !replaceable => Err(fixed(name)),
-        Some(given) => Ok(given),
+        Some(given) => Ok(Some(given)),
         None if !ui.asks() => Err(Advice::new(
             format!("the account has a template \"{name}\" already"),
             "--existing reuse takes it as it is, --existing replace changes it, --template-name gives another name.",
@@ -38,14 +38,12 @@ pub(crate) async fn decide(
                 items.push((Some(Existing::Reuse), "Use it as it is"));
             }
             if replaceable {
-                items.push((Some(Existing::Replace), "Change it: WhatsApp reviews it again"));
+                items.push((Some(Existing::Replace), "Change it, or add languages: WhatsApp reviews it again"));
             }
             items.push((None, "Choose another name"));
             let names: Vec<_> = items.iter().map(|(_, name)| (*name).to_owned()).collect();
             let chosen = ui.choose("What to do with it?", &names, 0).await?;
-            items[chosen].0.ok_or_else(|| {
-                Advice::new("another name it is", "", Concern::TemplateName).into()
-            })
+            Ok(items[chosen].0)
         }
     }
 }

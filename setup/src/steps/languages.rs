@@ -1,7 +1,7 @@
 //! In which languages?
 
-use whatsapp_otp::whatsapp::{GraphClient, LanguageCode, manage};
 use whatsapp_otp::whatsapp::authentication::CodeMinutes;
+use whatsapp_otp::whatsapp::{GraphClient, LanguageCode, manage};
 
 use crate::advice::{Advice, Concern, Doing};
 use crate::answers::Question;
@@ -35,9 +35,8 @@ pub(crate) async fn ask(
     // Those of flags and earlier runs as well.
     let all = languages.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     parse(&all, &known).map_err(|expected| {
-        question.forget();
         let text = format!("the languages: expected {expected}");
-        Advice::new(text, "Letter for letter: en_US is not en.", Concern::Template).into()
+        Advice::new(text, "Letter for letter: en_US is not en.", Concern::Languages).into()
     })
 }
 

@@ -1,8 +1,8 @@
 //! One question each, in the order of the sample's set-up, and what follows from the answers.
 
 pub(crate) mod account;
-pub(crate) mod apps;
 pub(crate) mod approval;
+pub(crate) mod apps;
 pub(crate) mod code_lifetime;
 pub(crate) mod create;
 pub(crate) mod delivery;

@@ -46,15 +46,16 @@ pub(crate) async fn choose(
     })?;
     check(&number)?;
     manage::may_send(client, &number.id).await.map_err(|error| Advice::of(&error, Doing::Sending))?;
-    ui.confirm_fine(format!("{} can send, and the token may send from it", number.display_phone_number));
+    ui.confirm_fine(format!("{} can send, and the token may send from it", number.international()));
     Ok(number)
 }
 
 /// In international format, with what WhatsApp thinks of it.
 fn described(number: &BusinessNumber) -> String {
-    let BusinessNumber { display_phone_number, verified_name, quality_rating, status, .. } = number;
+    let BusinessNumber { verified_name, quality_rating, status, .. } = number;
+    let international = number.international();
     let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
-    format!("{display_phone_number}  {verified_name}  quality {}, {}", known(quality_rating), known(status))
+    format!("{international}  {verified_name}  quality {}, {}", known(quality_rating), known(status))
 }
 
 fn check(number: &BusinessNumber) -> Result<(), Advice> {
@@ -63,7 +64,7 @@ fn check(number: &BusinessNumber) -> Result<(), Advice> {
         // It sends, if less than it might.
         "FLAGGED" | "RESTRICTED" => Ok(()),
         status => Err(Advice::new(
-            format!("{} is not registered with the Cloud API: its status is {status}", number.display_phone_number),
+            format!("{} is not registered with the Cloud API: its status is {status}", number.international()),
             "App Dashboard, WhatsApp, API Setup: register it with its two-step PIN, then choose it again; or choose \
              another one.",
             Concern::PhoneNumber,

@@ -38,7 +38,8 @@ pub(crate) async fn show(
 
 fn bubble(preview: &Preview, delivery: &CodeDelivery) -> String {
     let body = preview.body.replace("{{1}}", EXAMPLE).replace('*', "");
-    let mut lines: Vec<(String, bool)> = textwrap::wrap(&body, BUBBLE).into_iter().map(|line| (line.into(), false)).collect();
+    let mut lines: Vec<(String, bool)> =
+        textwrap::wrap(&body, BUBBLE).into_iter().map(|line| (line.into(), false)).collect();
     if let Some(footer) = &preview.footer {
         lines.extend(textwrap::wrap(footer, BUBBLE).into_iter().map(|line| (line.into(), true)));
     }

@@ -13,7 +13,7 @@ fn a_first_run_ends_with_an_approved_template_and_a_file() {
     world.review(TemplateReview::ApproveAfterReads(1));
     let mut terminal = world.terminal(&[]);
     terminal.shows("WhatsApp Business account (WABA)").shows("? WABA id ›").answers(WABA_ID);
-    terminal.shows("? Access token (it is not shown) ›").answers(TOKEN);
+    terminal.shows("? Access token (it is not shown) ›").answers_unseen(TOKEN);
     terminal.shows("ok the token opens the account \"Simulated Business\"");
     terminal.shows("? Phone number ›").shows("+1 555-789-0100 Simulated Business quality GREEN, CONNECTED").accepts();
     terminal.shows("? Your app runs on ›").shows("Android and iOS").takes(0);

@@ -16,6 +16,8 @@ use super::Program;
 
 /// The longest that anything may take to be shown, or to end. A promise to people, if a generous one.
 const LONGEST: Duration = Duration::from_secs(30);
+/// The longest until a line that was typed shows an effect.
+const NOTICED_WITHIN: Duration = Duration::from_secs(5);
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
 /// More rows than any session has, to see all of it at once.
 const ALL_ROWS: u16 = 2_000;
@@ -72,20 +74,32 @@ impl Terminal {
     /// Waits until `text` is shown, after what was waited for before. Line breaks count as blanks.
     #[track_caller]
     pub fn shows(&mut self, text: &str) -> &mut Self {
+        let mut end = None;
+        let found = self.waits(LONGEST, |bytes, _| {
+            let all = plain(bytes);
+            let place = all.get(self.read..).and_then(|rest| rest.find(text));
+            end = place.map(|place| self.read + place + text.len());
+            end.is_some()
+        });
+        assert!(found, "{text:?} is not shown:\n{}", self.session().join("\n"));
+        self.read = end.unwrap_or(self.read);
+        self
+    }
+
+    /// Waits until what was shown is as it should be, or nothing more can come; says which.
+    fn waits(&self, longest: Duration, mut is_right: impl FnMut(&[u8], bool) -> bool) -> bool {
         let began = Instant::now();
         let mut state = self.shown.state.lock().unwrap();
         loop {
-            let all = plain(&state.0);
-            if let Some(place) = all.get(self.read..).and_then(|rest| rest.find(text)) {
-                self.read += place + text.len();
-                break;
+            if is_right(&state.0, state.1) {
+                return true;
             }
-            let left = LONGEST.saturating_sub(began.elapsed());
-            assert!(!state.1 && !left.is_zero(), "{text:?} is not shown:\n{}", rendered(&state.0).join("\n"));
+            let left = longest.saturating_sub(began.elapsed());
+            if state.1 || left.is_zero() {
+                return false;
+            }
             state = self.shown.changed.wait_timeout(state, left).unwrap().0;
         }
-        drop(state);
-        self
     }
 
     pub fn types(&mut self, text: &str) -> &mut Self {
@@ -97,6 +111,20 @@ impl Terminal {
     /// Types a line.
     pub fn answers(&mut self, text: &str) -> &mut Self {
         self.types(text).types(ENTER)
+    }
+
+    /// Types a line at a prompt that does not show it. Such a prompt begins with forgetting what was typed before, and
+    /// nothing tells when it has: so the line is typed again if it was forgotten.
+    #[track_caller]
+    pub fn answers_unseen(&mut self, text: &str) -> &mut Self {
+        for _ in 0..3 {
+            let before = self.bytes().len();
+            self.answers(text);
+            if self.waits(NOTICED_WITHIN, |bytes, _| bytes.len() > before) {
+                return self;
+            }
+        }
+        panic!("what is typed is not taken:\n{}", self.session().join("\n"))
     }
 
     /// Takes what is suggested.
@@ -126,14 +154,8 @@ impl Terminal {
     /// Waits for the end and returns the exit code. The terminal must then be as it was.
     #[track_caller]
     pub fn ends(&mut self) -> u32 {
-        let began = Instant::now();
-        let mut state = self.shown.state.lock().unwrap();
-        while !state.1 {
-            let left = LONGEST.saturating_sub(began.elapsed());
-            assert!(!left.is_zero(), "it does not end:\n{}", rendered(&state.0).join("\n"));
-            state = self.shown.changed.wait_timeout(state, left).unwrap().0;
-        }
-        drop(state);
+        let ended = self.waits(LONGEST, |_, ended| ended);
+        assert!(ended, "it does not end:\n{}", self.session().join("\n"));
         assert!(self.echoes(), "the terminal shows again what is typed");
         let screen = screen(&self.bytes());
         assert!(!screen.screen().hide_cursor(), "the cursor is there again");
