@@ -65,11 +65,11 @@ pub(crate) struct Given {
     /// What to do if the account has a template of that name
     #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_EXISTING")]
     existing: Option<Existing>,
-    /// The template's languages, such as en_US,de; the service sends in the first
+    /// The template's languages, such as `en_US,de`; the service sends in the first
     #[arg(long, value_name = "LANGUAGE,…", value_delimiter = ',', env = "WHATSAPP_OTP_SETUP_LANGUAGES")]
     #[arg(value_parser = LanguageCode::parse)]
     languages: Vec<LanguageCode>,
-    /// How long the message says that a code is good, such as 5m (default: the setting otp.code_lifetime)
+    /// How long the message says that a code is good, such as 5m (default: the setting `otp.code_lifetime`)
     #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_CODE_LIFETIME", value_parser = code_lifetime)]
     code_lifetime: Option<CodeMinutes>,
     /// Whether the message asks not to share the code (default: true)

@@ -23,13 +23,13 @@ pub(crate) struct ConnectionArguments {
     /// Settings that are shared with the service; else the file of `WHATSAPP_OTP_CONFIG`, if any
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The file to write, and to read earlier answers from (default: the setting whatsapp.info_file)
+    /// The file to write, and to read earlier answers from (default: the setting `whatsapp.info_file`)
     #[arg(long, global = true, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_INFO_FILE")]
     info_file: Option<PathBuf>,
-    /// The Graph API, or a simulator (default: the setting whatsapp.base_url)
+    /// The Graph API, or a simulator (default: the setting `whatsapp.base_url`)
     #[arg(long, global = true, value_name = "URL", env = "WHATSAPP_OTP_SETUP_BASE_URL", value_parser = base_url)]
     base_url: Option<Url>,
-    /// The Graph API's version (default: the setting whatsapp.api_version)
+    /// The Graph API's version (default: the setting `whatsapp.api_version`)
     #[arg(long, global = true, env = "WHATSAPP_OTP_SETUP_API_VERSION", value_parser = ApiVersion::parse)]
     api_version: Option<ApiVersion>,
     /// The id of the WhatsApp Business account

@@ -1,7 +1,9 @@
 //! The questions in their order. An answer that WhatsApp refuses is asked for again, and only that one.
 
+use std::time::Duration;
+
 use secrecy::SecretString;
-use whatsapp_otp::whatsapp::authentication::{AuthenticationTemplate, CodeDelivery};
+use whatsapp_otp::whatsapp::authentication::{AuthenticationTemplate, CodeDelivery, CodeMinutes};
 use whatsapp_otp::whatsapp::manage::{self, TemplateDetails, Translation};
 use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient, WhatsAppAccount};
 
@@ -90,7 +92,7 @@ struct Made {
     template: String,
     /// The service's first; at least one.
     translations: Vec<Translation>,
-    code_lifetime: Option<std::time::Duration>,
+    code_lifetime: Option<Duration>,
 }
 
 impl Guide<'_> {
@@ -177,7 +179,7 @@ impl Guide<'_> {
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
         let languages = self.answers.languages.known().cloned().unwrap_or_default();
         let chosen = steps::existing::choose_translation(self.ui, &name, existing, &languages).await?;
-        let code_lifetime = chosen.code_lifetime().map(|minutes| minutes.duration());
+        let code_lifetime = chosen.code_lifetime().map(CodeMinutes::duration);
         let translation = Translation { id: chosen.id, language: chosen.language, status: chosen.status };
         Ok(Made { account, template: chosen.name, translations: vec![translation], code_lifetime })
     }

@@ -49,7 +49,10 @@ pub(crate) struct App {
 /// The file, known to be one that can be written.
 #[derive(Debug)]
 pub(crate) struct InfoFile {
+    /// As it was given.
     path: PathBuf,
+    /// Where that is: renaming would put a file in the place of a link.
+    place: PathBuf,
     /// What is in it, whoever wrote it.
     kept: Map<String, Value>,
     earlier: Earlier,
@@ -58,18 +61,17 @@ pub(crate) struct InfoFile {
 impl InfoFile {
     /// Reads what is there, and finds out now whether it could be written later.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        // Renaming would put a file in the place of a link.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let kept = match fs::read_to_string(&path) {
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let kept = match fs::read_to_string(&place) {
             Ok(text) => {
                 let text = SecretString::from(text);
-                serde_json::from_str(text.expose_secret()).map_err(|error| not_ours(&path, &error))?
+                serde_json::from_str(text.expose_secret()).map_err(|error| not_ours(path, &error))?
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
             Err(error) => return Err(anyhow!(error).context(format!("{} cannot be read", path.display()))),
         };
         let earlier = Earlier::of(&kept);
-        Ok(Self { path, kept, earlier })
+        Ok(Self { path: path.to_owned(), place, kept, earlier })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -105,9 +107,9 @@ impl InfoFile {
         let context = || format!("{} cannot be written", self.path.display());
         serde_json::to_writer_pretty(&mut file, &all).with_context(context)?;
         file.write_all(b"\n").and_then(|()| file.as_file().sync_all()).with_context(context)?;
-        file.persist(&self.path).with_context(context)?;
+        file.persist(&self.place).with_context(context)?;
         // The new name has to last as well. Where directories cannot be synced, it lasts without.
-        if let Some(Ok(directory)) = self.path.parent().map(File::open) {
+        if let Some(Ok(directory)) = self.place.parent().map(File::open) {
             let _ = directory.sync_all();
         }
         Ok(())
@@ -115,7 +117,7 @@ impl InfoFile {
 
     /// A file beside it that takes its place once it is whole, or goes away.
     fn begin(&self) -> anyhow::Result<tempfile::NamedTempFile> {
-        let directory = self.path.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let directory = self.place.parent().filter(|directory| !directory.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new("."));
         let context = || format!("{} cannot be written", self.path.display());
         fs::create_dir_all(directory).with_context(context)?;

@@ -50,7 +50,7 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     match delivery {
         Delivery::Accepted => ui.confirm_fine("WhatsApp accepted the message; it is on its way"),
         Delivery::Unclear { reason } => {
-            ui.say(format!("WhatsApp gave no clear answer ({reason}); it may be on its way"))
+            ui.say(format!("WhatsApp gave no clear answer ({reason}); it may be on its way"));
         }
     }
     let arrived = if ui.asks() { Some(ask_for(manner, &code).await?) } else { None };

@@ -84,14 +84,10 @@ async fn agree(manner: Manner, name: &TemplateName, templates: &[TemplateDetails
 }
 
 fn whole(template: &TemplateDetails) -> String {
-    let mut text = format!("{} {}\n  id {}", template.name, described(template), template.id);
-    if let Some(ttl) = template.message_send_ttl_seconds {
-        text += &format!("\n  delivered within {ttl} s, or dropped");
-    }
-    for line in [template.body(), template.footer()].into_iter().flatten() {
-        text += &format!("\n  {line}");
-    }
-    text
+    let mut lines = vec![format!("{} {}", template.name, described(template)), format!("id {}", template.id)];
+    lines.extend(template.message_send_ttl_seconds.map(|ttl| format!("delivered within {ttl} s, or dropped")));
+    lines.extend([template.body(), template.footer()].into_iter().flatten().map(str::to_owned));
+    lines.join("\n  ")
 }
 
 fn as_json(template: &TemplateDetails) -> Value {

@@ -20,12 +20,14 @@ const ITEM_INDENT: usize = 2;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ui {
     asks: bool,
+    /// Whether a terminal shows what is said: nobody breaks the lines of a log.
+    wraps: bool,
 }
 
 impl Ui {
     /// With `asks`, somebody is there to answer.
     pub(crate) fn new(asks: bool) -> Self {
-        Self { asks }
+        Self { asks, wraps: Term::stderr().is_term() }
     }
 
     /// Whether somebody is there to answer.
@@ -33,15 +35,13 @@ impl Ui {
         self.asks
     }
 
-    /// Nobody breaks lines of a log.
-    fn width() -> usize {
-        let terminal = Term::stderr();
-        if terminal.is_term() { usize::from(terminal.size().1).min(WIDEST) } else { usize::MAX }
+    fn width(self) -> usize {
+        if self.wraps { usize::from(Term::stderr().size().1).min(WIDEST) } else { usize::MAX }
     }
 
     /// Says something, wrapped to the terminal's width; line breaks are kept.
     pub(crate) fn say(self, text: impl Display) {
-        let _ = Term::stderr().write_line(&textwrap::fill(&text.to_string(), Self::width()));
+        let _ = Term::stderr().write_line(&textwrap::fill(&text.to_string(), self.width()));
     }
 
     /// Says that something was found to be fine.
@@ -59,7 +59,7 @@ impl Ui {
 
     /// Says what went wrong.
     pub(crate) fn complain(self, text: &str) {
-        let text = textwrap::fill(text, Self::width());
+        let text = textwrap::fill(text, self.width());
         let text = match text.strip_prefix("error:") {
             Some(rest) => format!("{}{rest}", style("error:").red().bold().for_stderr()),
             None => text,
@@ -109,7 +109,7 @@ impl Ui {
     /// Asks for one of some; the answer is its place in the list.
     pub(crate) async fn choose(self, prompt: &str, items: &[String], default: usize) -> Result<usize, Failure> {
         let prompt = prompt.to_owned();
-        let width = Self::width().saturating_sub(ITEM_INDENT + 1);
+        let width = self.width().saturating_sub(ITEM_INDENT + 1);
         let items: Vec<String> = items.iter().map(|item| truncate_str(item, width, "…").into_owned()).collect();
         prompted(move || {
             let theme = ColorfulTheme::default();

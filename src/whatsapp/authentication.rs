@@ -148,17 +148,13 @@ text!(LanguageCode, "a language code, such as en_US, de or fil", |text| {
 #[serde(try_from = "String", into = "String")]
 pub struct PackageName(String);
 
-text!(
-    PackageName,
-    "an Android package name, such as com.example.app: words of letters, digits and underscores that start with a letter",
-    |text| {
-        let is_word = |word: &str| {
-            word.starts_with(|c: char| c.is_ascii_alphabetic())
-                && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-        };
-        text.len() <= LONGEST_PACKAGE && text.contains('.') && text.split('.').all(is_word)
-    }
-);
+text!(PackageName, "an Android package name, such as com.example.app", |text| {
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    text.len() <= LONGEST_PACKAGE && text.contains('.') && text.split('.').all(is_word)
+});
 
 /// What tells WhatsApp that an app is the one that its maker signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,7 +12,7 @@ use crate::ui::Ui;
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 const TICK: Duration = Duration::from_millis(120);
 /// How often those who see no indicator are told.
-const TOLD_EVERY: Duration = Duration::from_secs(60);
+const TOLD_EVERY: Duration = Duration::from_mins(1);
 
 /// How a translation stands after the review, or when nobody waits any longer.
 #[derive(Debug)]

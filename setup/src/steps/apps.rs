@@ -11,7 +11,7 @@ pub(crate) async fn ask(ui: Ui, question: &mut Question<SupportedApps>) -> Resul
         ui.introduce(
             "Apps",
             "WhatsApp hands codes only to the apps named here, known by package name and signature hash. Debug and \
-             release builds are signed with different keys: give the hashes of both. In another terminal,\n\
+             release builds are signed with different keys: give the hashes of both, with a blank between them. In another terminal,\n\
              whatsapp-otp-setup hash --package com.example.app --certificate FILE\ncomputes one.",
         );
         if let Some(earlier) = earlier {
@@ -32,8 +32,7 @@ async fn gather(ui: Ui) -> Result<SupportedApps, Failure> {
     loop {
         let package_name = ui.text("Package name", None, PackageName::parse).await?;
         let room = MOST_APPS - apps.len();
-        let hashes =
-            ui.text("Signature hashes, with blanks between them", None, move |text| hashes(text, room)).await?;
+        let hashes = ui.text("Signature hashes", None, move |text| hashes(text, room)).await?;
         apps.extend(
             hashes
                 .into_iter()

@@ -37,24 +37,23 @@ pub(crate) async fn show(
 }
 
 fn bubble(preview: &Preview, delivery: &CodeDelivery) -> String {
+    let rule = "─".repeat(BUBBLE + 2);
+    let row = |text: &str| {
+        let padding = " ".repeat(BUBBLE.saturating_sub(measure_text_width(text)));
+        format!("  │ {text}{padding} │")
+    };
     let body = preview.body.replace("{{1}}", EXAMPLE).replace('*', "");
-    let mut lines: Vec<(String, bool)> =
-        textwrap::wrap(&body, BUBBLE).into_iter().map(|line| (line.into(), false)).collect();
-    if let Some(footer) = &preview.footer {
-        lines.extend(textwrap::wrap(footer, BUBBLE).into_iter().map(|line| (line.into(), true)));
-    }
-    let mut text = format!("  ┌{}┐\n", "─".repeat(BUBBLE + 2));
-    for (line, quiet) in lines {
-        let padding = " ".repeat(BUBBLE.saturating_sub(measure_text_width(&line)));
-        let line = if quiet { style(line).dim().for_stderr().to_string() } else { line };
-        text += &format!("  │ {line}{padding} │\n");
+    let mut rows = vec![format!("  ┌{rule}┐")];
+    rows.extend(textwrap::wrap(&body, BUBBLE).iter().map(|line| row(line)));
+    for line in preview.footer.iter().flat_map(|footer| textwrap::wrap(footer, BUBBLE)) {
+        rows.push(row(&style(line).dim().for_stderr().to_string()));
     }
     if let Some(label) = label(preview, delivery) {
-        text += &format!("  ├{}┤\n", "─".repeat(BUBBLE + 2));
-        let spare = BUBBLE.saturating_sub(measure_text_width(label));
-        text += &format!("  │ {}{label}{} │\n", " ".repeat(spare / 2), " ".repeat(spare - spare / 2));
+        let before = " ".repeat(BUBBLE.saturating_sub(measure_text_width(label)) / 2);
+        rows.extend([format!("  ├{rule}┤"), row(&format!("{before}{label}"))]);
     }
-    text + &format!("  └{}┘", "─".repeat(BUBBLE + 2))
+    rows.push(format!("  └{rule}┘"));
+    rows.join("\n")
 }
 
 /// What the button says; zero-tap shows none.

@@ -19,7 +19,7 @@ fn a_first_run_ends_with_an_approved_template_and_a_file() {
     terminal.shows("? Your app runs on ›").shows("Android and iOS").takes(0);
     terminal.shows("? Code delivery ›").shows("Zero-tap").takes(1);
     terminal.shows("? Package name ›").answers("com.example.app");
-    terminal.shows("? Signature hashes, with blanks between them ›").answers("AbCdEfGh+/1 AbCdEfGh+/2");
+    terminal.shows("? Signature hashes ›").answers("AbCdEfGh+/1 AbCdEfGh+/2");
     terminal.shows("? Another app? (y/n) › no").accepts();
     terminal.shows("? Template name (verification_code) ›").answers("login_code");
     terminal.shows("? Languages (en_US) ›").accepts();

@@ -15,7 +15,7 @@ const PROMPTS: &[(&str, &str)] = &[
     ("? Code delivery ›", "\x1b[B\x1b[B\r"),
     ("? Do you accept? (y/n) ›", "y"),
     ("? Package name ›", "com.example.app\r"),
-    ("? Signature hashes, with blanks between them ›", "AbCdEfGh+/1\r"),
+    ("? Signature hashes ›", "AbCdEfGh+/1\r"),
     ("? Another app? (y/n) › no", "\r"),
     ("? Template name (verification_code) ›", "\r"),
     ("? Languages (en_US) ›", "\r"),
@@ -42,12 +42,12 @@ fn at_prompt(world: &World, count: usize) -> Terminal {
 #[test]
 fn ctrl_c_at_any_prompt_leaves_no_file_and_the_terminal_as_it_was() {
     let world = World::new();
-    for count in 0..PROMPTS.len() {
+    for (count, (prompt, _)) in PROMPTS.iter().enumerate() {
         let mut terminal = at_prompt(&world, count);
         assert!(!terminal.echoes());
         terminal.interrupts().shows("stopped");
-        assert_eq!(terminal.ends(), 130, "{}", PROMPTS[count].0);
-        assert_eq!(world.files(), Vec::<String>::new(), "{}", PROMPTS[count].0);
+        assert_eq!(terminal.ends(), 130, "{prompt}");
+        assert_eq!(world.files(), Vec::<String>::new(), "{prompt}");
     }
     assert_eq!(world.makings(), 0);
 }

@@ -3,7 +3,12 @@
 
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
 #![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what goes wrong in a test or its harness fails the test")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "what goes wrong in a test or its harness fails the test, and is shown"
+)]
 
 mod commands;
 mod failures;
