@@ -26,7 +26,7 @@ pub(crate) async fn run(connection: Connection, given: Given, manner: Manner) ->
     if ui.asks() {
         greet(ui, &connection);
     }
-    let mut guide = Guide { ui, connection: &connection, answers: &mut answers, opened: false };
+    let mut guide = Guide { ui, connection: &connection, answers: &mut answers, account: None };
     let made = guide.until_made().await?;
 
     let account = WhatsAppAccount {
@@ -74,11 +74,12 @@ struct Guide<'a> {
     ui: Ui,
     connection: &'a Connection,
     answers: &'a mut Answers,
-    /// Whether the account was opened with the answers of now.
-    opened: bool,
+    /// Once it was seen to be fine with the answers of now.
+    account: Option<Account>,
 }
 
 /// Who sends.
+#[derive(Clone)]
 struct Account {
     waba_id: String,
     token: SecretString,
@@ -149,16 +150,16 @@ impl Guide<'_> {
     }
 
     async fn account(&mut self) -> Result<Account, Failure> {
+        if let Some(account) = &self.account {
+            return Ok(account.clone());
+        }
         let waba_id = steps::waba_id::ask(self.ui, &mut self.answers.waba_id).await?;
         let token = steps::token::ask(self.ui, &mut self.answers.token).await?;
         let client = self.connection.client(&token)?;
-        if !self.opened {
-            steps::account::check(self.ui, &client, &waba_id).await?;
-            self.opened = true;
-        }
+        steps::account::check(self.ui, &client, &waba_id).await?;
         let question = &mut self.answers.phone_number_id;
         let number = steps::phone_number::choose(self.ui, &client, &waba_id, question).await?;
-        Ok(Account { waba_id, token, client, number })
+        Ok(self.account.insert(Account { waba_id, token, client, number }).clone())
     }
 
     async fn delivery(&mut self) -> Result<CodeDelivery, Failure> {
@@ -209,7 +210,9 @@ impl Guide<'_> {
     }
 
     fn reopen(&mut self, concern: Concern) {
-        self.opened &= !matches!(concern, Concern::WabaId | Concern::Token | Concern::Permission);
+        if matches!(concern, Concern::WabaId | Concern::Token | Concern::Permission | Concern::PhoneNumber) {
+            self.account = None;
+        }
         self.answers.reopen(concern);
     }
 }

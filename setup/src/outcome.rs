@@ -86,7 +86,7 @@ impl Outcome {
 
     fn text(&self) -> String {
         let template = &self.template;
-        let mut text = String::new();
+        let mut text = String::from("\n");
         for Reviewed { translation, rejection } in &self.translations {
             let (language, status) = (&translation.language, &translation.status);
             let why = rejection.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();

@@ -64,7 +64,7 @@ pub(crate) async fn choose_translation(
         [_] => 0,
         _ if ui.asks() => {
             let items: Vec<_> = usable.iter().map(|translation| described(translation)).collect();
-            ui.choose("Which language does the service send in?", &items, default.unwrap_or(0)).await?
+            ui.choose("The service sends in", &items, default.unwrap_or(0)).await?
         }
         _ => default.unwrap_or(0),
     };
