@@ -62,19 +62,24 @@ pub(crate) struct Manner {
 impl Cli {
     /// Runs the command to its end.
     pub(crate) fn run(self, matches: &ArgMatches) -> ExitCode {
-        let asks = terminal::is_there() && !self.yes;
+        let asks = terminal::is_there() && !self.yes && !matches!(self.command, Some(Command::Hash(_)));
+        // If the terminal cannot be looked after, it can still be used.
+        if asks
+            && !terminal::is_guarded()
+            && let Ok(code) = terminal::guard()
+        {
+            return code;
+        }
         let manner = Manner { ui: Ui::new(asks), json: self.json, yes: self.yes };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let ended = match runtime {
             Ok(runtime) => {
-                let quiet = asks.then(terminal::Quiet::new);
                 let ended = runtime.block_on(async {
                     tokio::select! {
                         ended = self.command(matches, manner) => ended,
                         stopped = stopped() => Err(stopped),
                     }
                 });
-                drop(quiet);
                 // A prompt may still wait for a key; nobody waits for the prompt.
                 runtime.shutdown_background();
                 ended
