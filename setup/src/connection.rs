@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use url::{Host, Url};
 use whatsapp_otp::config::{SetupSettings, Sources};
 use whatsapp_otp::otp::Policy;
@@ -52,7 +53,7 @@ pub(crate) struct ConnectionArguments {
 pub(crate) struct Connection {
     pub(crate) base_url: Url,
     pub(crate) api_version: ApiVersion,
-    timeout: std::time::Duration,
+    timeout: Duration,
     pub(crate) policy: Policy,
     pub(crate) waba_id: Option<String>,
     pub(crate) token: Option<SecretString>,
@@ -86,26 +87,14 @@ impl ConnectionArguments {
                  simulator on this machine"
             )));
         }
-        let token = match (self.token_file, self.access_token) {
-            (Some(_), Some(_)) => {
-                let text = "one token, please: --token-file and WHATSAPP_OTP_SETUP_ACCESS_TOKEN name two";
-                return Err(Failure::Usage(text.to_owned()));
-            }
-            (Some(path), None) => Some(token_in(&path)?),
-            (None, token) => token,
-        };
-        let token = token.map(|token| {
-            use secrecy::ExposeSecret;
-            access_token(token.expose_secret())
-                .map_err(|expected| Failure::Usage(format!("the access token: expected {expected}")))
-        });
+        let token = token(self.token_file.as_deref(), self.access_token)?;
         Ok(Connection {
             base_url,
             api_version: self.api_version.unwrap_or(settings.whatsapp.api_version),
             timeout: settings.whatsapp.timeout,
             policy: settings.policy,
             waba_id: self.waba_id,
-            token: token.transpose()?,
+            token,
             phone_number_id: self.phone_number_id,
             is_usual_file: path == configured,
             is_usual_base_url,
@@ -157,10 +146,24 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// The token from one of its two sources, if either has one.
+fn token(file: Option<&Path>, variable: Option<SecretString>) -> Result<Option<SecretString>, Failure> {
+    let token = match (file, variable) {
+        (Some(_), Some(_)) => {
+            let text = "one token, please: --token-file and WHATSAPP_OTP_SETUP_ACCESS_TOKEN name two";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        (Some(path), None) => Some(text_of(path)?),
+        (None, variable) => variable,
+    };
+    let parse = |token: SecretString| access_token(token.expose_secret());
+    let token = token.map(parse).transpose();
+    token.map_err(|expected| Failure::Usage(format!("the access token: expected {expected}")))
+}
+
 /// The text of the file without the newline at its end.
-fn token_in(path: &Path) -> anyhow::Result<SecretString> {
-    use secrecy::ExposeSecret;
-    let text =
-        SecretString::from(fs::read_to_string(path).with_context(|| format!("--token-file {}", path.display()))?);
+fn text_of(path: &Path) -> anyhow::Result<SecretString> {
+    let text = fs::read_to_string(path).with_context(|| format!("--token-file {}", path.display()))?;
+    let text = SecretString::from(text);
     Ok(text.expose_secret().trim_end_matches(['\r', '\n']).into())
 }

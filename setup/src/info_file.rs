@@ -1,6 +1,7 @@
 //! The file that the service starts on. It holds the token, so nobody else may read it; and the answers, so that a
 //! later run need not ask for them again.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -37,6 +38,23 @@ pub(crate) struct Choices {
     pub(crate) code_lifetime: Option<String>,
     pub(crate) security_recommendation: Option<bool>,
     pub(crate) message_ttl: Option<String>,
+}
+
+/// Keys that [`Written`] has of its own.
+const OURS: [&str; 6] = ["waba_id", "access_token", "phone_number_id", "template_id", "language", "setup"];
+
+/// The file, in the order in which people read it.
+#[derive(Serialize)]
+struct Written<'a> {
+    waba_id: &'a str,
+    access_token: &'a str,
+    phone_number_id: &'a str,
+    template_id: &'a str,
+    language: &'a str,
+    setup: &'a Choices,
+    /// What others put into it.
+    #[serde(flatten)]
+    others: BTreeMap<&'a String, &'a Value>,
 }
 
 /// An app as it is written down.
@@ -95,14 +113,16 @@ impl InfoFile {
 
     /// Writes the file: all of it or nothing, readable by its owner alone. What others put into it stays.
     pub(crate) fn write(&self, account: &WhatsAppAccount, language: &str, choices: &Choices) -> anyhow::Result<()> {
-        let mut all = self.kept.clone();
-        let mut put = |key: &str, value: Value| all.insert(key.to_owned(), value);
-        put("waba_id", account.waba_id.as_str().into());
-        put("access_token", account.access_token.expose_secret().into());
-        put("phone_number_id", account.phone_number_id.as_str().into());
-        put("template_id", account.template_id.as_str().into());
-        put("language", language.into());
-        put("setup", serde_json::to_value(choices)?);
+        let others = self.kept.iter().filter(|(key, _)| !OURS.contains(&key.as_str()));
+        let all = Written {
+            waba_id: &account.waba_id,
+            access_token: account.access_token.expose_secret(),
+            phone_number_id: &account.phone_number_id,
+            template_id: &account.template_id,
+            language,
+            setup: choices,
+            others: others.collect(),
+        };
         let mut file = self.begin()?;
         let context = || format!("{} cannot be written", self.path.display());
         serde_json::to_writer_pretty(&mut file, &all).with_context(context)?;

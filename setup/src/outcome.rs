@@ -1,5 +1,6 @@
 //! What came of it, and what to run next.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ pub(crate) struct Outcome {
     /// The service's first; at least one.
     translations: Vec<Reviewed>,
     /// What the service has to be told beyond its defaults, as variables.
-    settings: Vec<(&'static str, String)>,
+    settings: BTreeMap<&'static str, String>,
 }
 
 impl Outcome {
@@ -34,7 +35,7 @@ impl Outcome {
         code_lifetime: Option<Duration>,
     ) -> Self {
         let info_file = connection.info_file.path().display().to_string();
-        let mut settings = Vec::new();
+        let mut settings = BTreeMap::new();
         let mut set = |needed: bool, name, value: &str| settings.extend(needed.then(|| (name, value.to_owned())));
         let lifetime = code_lifetime.filter(|lifetime| *lifetime != connection.policy.code_lifetime);
         let text = lifetime.map(|lifetime| humantime::format_duration(lifetime).to_string()).unwrap_or_default();
@@ -63,7 +64,7 @@ impl Outcome {
             "language": first.language,
             "translations": listed,
             "info_file": info_file,
-            "settings": settings.iter().map(|(name, value)| (*name, value.as_str())).collect::<std::collections::BTreeMap<_, _>>(),
+            "settings": settings,
         });
         Self { json, template: template.to_owned(), translations, settings }
     }

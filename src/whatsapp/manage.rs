@@ -262,7 +262,22 @@ pub async fn read(client: &GraphClient, template_id: &str) -> Result<TemplateDet
     client.get(template_id, &[("fields", DETAILS)]).await
 }
 
-/// How a template with such a footer would look in each of the languages; without any, in all that there are.
+/// Every language that authentication templates exist in: those of the previews, if none in particular are asked for.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn languages(client: &GraphClient, waba_id: &str) -> Result<Vec<String>, CallError> {
+    #[derive(Deserialize)]
+    struct Named {
+        language: String,
+    }
+    let path = format!("{waba_id}/message_template_previews");
+    let named: Data<Named> = client.get(&path, &[("category", "AUTHENTICATION"), ("button_types", "OTP")]).await?;
+    Ok(named.data.into_iter().map(|named| named.language).collect())
+}
+
+/// How a template with such a footer would look in each of the languages.
 ///
 /// # Errors
 ///
@@ -276,16 +291,15 @@ pub async fn previews(
 ) -> Result<Vec<Preview>, CallError> {
     let languages = languages.iter().map(LanguageCode::as_str).collect::<Vec<_>>().join(",");
     let minutes = code_lifetime.get().to_string();
-    let mut query = vec![
+    let query = [
         ("category", "AUTHENTICATION"),
         ("add_security_recommendation", if security_recommendation { "true" } else { "false" }),
         ("code_expiration_minutes", &minutes),
         ("button_types", "OTP"),
-    ];
-    if !languages.is_empty() {
         // The documentation describes the first and shows the second; whichever does not exist is ignored.
-        query.extend([("language", languages.as_str()), ("languages", languages.as_str())]);
-    }
+        ("language", languages.as_str()),
+        ("languages", languages.as_str()),
+    ];
     let previews: Data<Preview> = client.get(&format!("{waba_id}/message_template_previews"), &query).await?;
     Ok(previews.data)
 }

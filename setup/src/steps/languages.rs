@@ -1,6 +1,5 @@
 //! In which languages?
 
-use whatsapp_otp::whatsapp::authentication::CodeMinutes;
 use whatsapp_otp::whatsapp::{GraphClient, LanguageCode, manage};
 
 use crate::advice::{Advice, Concern, Doing};
@@ -19,7 +18,7 @@ pub(crate) async fn ask(
     waba_id: &str,
     question: &mut Question<Vec<LanguageCode>>,
 ) -> Result<Vec<LanguageCode>, Failure> {
-    let known = known(client, waba_id).await?;
+    let known = manage::languages(client, waba_id).await.map_err(|error| Advice::of(&error, Doing::Account))?;
     let asked = known.clone();
     let ask = async |suggested: Option<Vec<LanguageCode>>| {
         ui.introduce(
@@ -38,14 +37,6 @@ pub(crate) async fn ask(
         let text = format!("the languages: expected {expected}");
         Advice::new(text, "Letter for letter: en_US is not en.", Concern::Languages).into()
     })
-}
-
-/// Every language that authentication templates exist in: those of all previews.
-async fn known(client: &GraphClient, waba_id: &str) -> Result<Vec<String>, Advice> {
-    let Some(minutes) = CodeMinutes::new(5) else { return Ok(Vec::new()) };
-    let previews = manage::previews(client, waba_id, &[], false, minutes).await;
-    let previews = previews.map_err(|error| Advice::of(&error, Doing::Account))?;
-    Ok(previews.into_iter().map(|preview| preview.language).collect())
 }
 
 fn parse(text: &str, known: &[String]) -> Result<Vec<LanguageCode>, String> {
