@@ -132,6 +132,18 @@ async fn check_says_that_all_is_fine_when_it_is() {
 }
 
 #[tokio::test]
+async fn check_warns_of_a_template_that_promises_another_lifetime() {
+    let World { settings, simulator: _simulator, keys: _redis } = world().await;
+    let check =
+        async |lifetime| Program::new(&["check"]).settings(&settings).set("otp.code_lifetime", lifetime).run().await;
+    let ended = check("10m").await;
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let warning = "warning: the template says that codes are good for 5m, but otp.code_lifetime is 10m";
+    assert!(ended.stdout.contains(warning), "{}", ended.stdout);
+    assert!(!check("5m").await.stdout.contains("warning: the template"));
+}
+
+#[tokio::test]
 async fn check_says_what_is_wrong_and_what_to_do() {
     let World { simulator, settings, keys: _redis } = world().await;
     let nobody = format!("redis://127.0.0.1:{}/0", free_port());
