@@ -7,7 +7,7 @@ use anyhow::Context;
 use url::Url;
 
 use super::page_records::StoredRecords;
-use super::serve::within_a_request;
+use super::serve::{redis_details, within_a_request};
 use super::{App, Parts};
 use crate::config::SandboxSettings;
 use crate::http::{AuthMode, Listener};
@@ -71,9 +71,13 @@ pub async fn sandbox(
         whatsapp.language.clone(),
         whatsapp.max_retries,
     );
-    let (store, store_name): (Arc<dyn CodeStore>, _) = match store {
-        SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded"),
-        SandboxStore::Redis => (Arc::new(RedisStore::new(&common.redis).context("redis")?), "redis"),
+    let (store, store_name, store_details): (Arc<dyn CodeStore>, _, _) = match store {
+        SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded", None),
+        SandboxStore::Redis => {
+            let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
+            let details = redis_details(&store);
+            (store, "redis", Some(details))
+        }
     };
     // The page calls the service from the browser.
     for origin in page_origins(listener.address()) {
@@ -84,6 +88,7 @@ pub async fn sandbox(
     let parts = Parts {
         store,
         store_name,
+        store_details,
         sender: Arc::new(sender),
         faults: Vec::new(),
         keys,

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
+use serde_json::json;
 
 use super::redis_safety::require_safety;
 use super::template_watch::watch_template;
 use super::{App, Parts};
 use crate::config::ServeSettings;
-use crate::http::{AuthMode, ServerSettings, TEMPLATE};
+use crate::http::{AuthMode, ServerSettings, StoreDetails, TEMPLATE};
 use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
@@ -52,6 +53,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
         max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
     });
     let parts = Parts {
+        store_details: Some(redis_details(&store)),
         store,
         store_name: "redis",
         sender: Arc::new(sender),
@@ -64,6 +66,15 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await
+}
+
+/// What readiness says of Redis: how it is set up, and who decides at the moment.
+pub(super) fn redis_details(store: &Arc<RedisStore>) -> StoreDetails {
+    let store = Arc::clone(store);
+    Arc::new(move || {
+        let details = [("mode", json!(store.mode())), ("primaries", json!(store.primaries()))];
+        details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    })
 }
 
 /// The time-out of a call to WhatsApp, shortened if a request has less time: one that has to be given up before that

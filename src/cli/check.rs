@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::config::{ServeSettings, Sources};
-use crate::store::redis::{self, RedisStore};
+use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
 use crate::whatsapp::{BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, template, version};
 
@@ -50,25 +50,41 @@ impl std::fmt::Display for Finding {
     }
 }
 
-const UNREACHABLE: &str =
-    "is it running, is redis.url right, and does it want a password (redis.password or redis.password_file)?";
-
 async fn redis(settings: &ServeSettings) -> Finding {
     let redis = &settings.common.redis;
-    let answer = async { RedisStore::new(redis)?.findings().await };
+    let answer = async { RedisStore::new(redis)?.survey().await };
     let (seen, advice) = match answer.await {
-        Ok(findings) => judge(&findings, redis.allow_unsafe),
-        Err(error) => (Err(error.to_string()), UNREACHABLE),
+        Ok(survey) => judge(&survey, redis.allow_unsafe),
+        Err(error) => (Err(error.to_string()), unreachable(&redis.topology)),
     };
-    Finding { tried: format!("Redis at {}", redis.url), seen, advice }
+    let place = if matches!(redis.topology, Topology::Single(_)) { " at" } else { ":" };
+    Finding { tried: format!("Redis{place} {}", redis.topology), seen, advice }
 }
 
-/// One text for what there is to say about a Redis that answers.
-fn judge(findings: &[redis::Finding], allow_unsafe: bool) -> (Result<String, String>, &'static str) {
-    let texts = findings.iter().map(|finding| format!("\n      {finding}"));
-    let text = format!("it answers{}", texts.collect::<String>());
-    if findings.iter().any(|finding| finding.is_unsafe) && !allow_unsafe {
+fn unreachable(topology: &Topology) -> &'static str {
+    match topology {
+        Topology::Single(_) => {
+            "is it running, is redis.url right, and does it want a password (redis.password or redis.password_file)?"
+        }
+        Topology::Sentinel { .. } => {
+            "do the sentinels run, are redis.sentinels and redis.master_name right, and do they or the primary want a password (redis.sentinel_password, redis.password)?"
+        }
+        Topology::Cluster { .. } => {
+            "do the nodes run, are they a cluster, is redis.nodes right, and do they want a password (redis.password)?"
+        }
+    }
+}
+
+/// One text for what there is, and what there is to say about it.
+fn judge(survey: &Survey, allow_unsafe: bool) -> (Result<String, String>, &'static str) {
+    let findings = survey.findings.iter().map(ToString::to_string);
+    let text = survey.sights.iter().cloned().chain(findings).collect::<Vec<_>>().join("\n      ");
+    let has = |gravity| survey.findings.iter().any(|finding| finding.gravity == gravity);
+    if has(Gravity::Unsafe) && !allow_unsafe {
         return (Err(text), "mend it, or accept it with redis.allow_unsafe = true");
+    }
+    if has(Gravity::Broken) {
+        return (Err(text), "mend it: as it is, requests fail");
     }
     (Ok(text), "")
 }
