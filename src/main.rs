@@ -5,6 +5,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use whatsapp_otp::cli::Cli;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Before anything builds a client: there is exactly one TLS provider.
     whatsapp_otp::cli::install_tls_provider();
