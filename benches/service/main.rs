@@ -26,6 +26,7 @@ mod workload;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
@@ -33,6 +34,10 @@ use clap::Parser;
 use self::floor::Floor;
 use self::report::{Report, Scale};
 use self::sections::Section;
+
+/// The service's, so that it makes no difference to the floors.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures the service on this machine: real Redis, simulated WhatsApp, the release build.
 #[derive(Debug, Parser)]
@@ -43,6 +48,9 @@ struct Arguments {
     /// A look in two minutes instead of figures in fifteen
     #[arg(long)]
     quick: bool,
+    /// Another build of the service, to be measured among the alternatives
+    #[arg(long, value_name = "PROGRAM")]
+    against: Option<PathBuf>,
     /// Be one of the servers that the service is compared with
     #[arg(long, hide = true, value_enum, requires_all = ["listen", "redis", "whatsapp"])]
     floor: Option<Floor>,
@@ -80,7 +88,7 @@ fn main() {
     report.say(&sections::machine());
     let sections = if arguments.sections.is_empty() { Section::usual() } else { arguments.sections };
     for section in sections {
-        section.measure(scale, &mut report);
+        section.measure(scale, arguments.against.as_deref(), &mut report);
     }
     let text = report.finish();
     let path = process::scratch("report.md");

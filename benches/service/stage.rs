@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +17,9 @@ use crate::process::{Process, free_address, scratch};
 
 /// What the service is configured with: the file that is recommended for production, and over it only where things are.
 const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml");
+
+/// The program as it is shipped.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_whatsapp-otp");
 
 /// The secret of the digests.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -114,13 +117,19 @@ pub struct Service {
 
 impl Service {
     pub fn start(name: &str, redis: &Redis, whatsapp: &WhatsApp) -> Self {
-        Self::start_with(name, redis, whatsapp, &[])
+        Self::start_program(Path::new(PROGRAM), name, redis, whatsapp, &[])
     }
 
-    /// With more in its environment.
-    pub fn start_with(name: &str, redis: &Redis, whatsapp: &WhatsApp, more: &[(&str, &str)]) -> Self {
+    /// An instance of this program, with more in its environment.
+    pub fn start_program(
+        program: &Path,
+        name: &str,
+        redis: &Redis,
+        whatsapp: &WhatsApp,
+        more: &[(&str, &str)],
+    ) -> Self {
         let (address, ops) = (free_address(), free_address());
-        let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-otp"));
+        let mut command = Command::new(program);
         command.args(["serve", "--config", SETTINGS]).env_clear().envs(environment(redis, whatsapp));
         command.env("WHATSAPP_OTP__SERVER__LISTEN", address.to_string());
         command.env("WHATSAPP_OTP__SERVER__OPS_LISTEN", ops.to_string());

@@ -1,34 +1,42 @@
 //! What else could be done with the same program: how it is run decides about all of these.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::figures::{Rounds, Table, figure};
 use crate::load::{self, CONNECTIONS, Pace};
 use crate::report::{Report, Scale};
 use crate::sections::throughput::codes_for;
-use crate::stage::{Redis, Service, WhatsApp};
+use crate::stage::{PROGRAM, Redis, Service, WhatsApp};
 use crate::workload::{Seeder, WrongGuesses};
 
 const POOL: &str = "WHATSAPP_OTP__REDIS__POOL_SIZE";
 const WORKERS: &str = "TOKIO_WORKER_THREADS";
-const PRELOAD: &str = "LD_PRELOAD";
-const VARIANTS: [(&str, &[(&str, &str)]); 8] = [
-    ("as it is: 1 connection, 2 workers, glibc's allocator, log at info", &[]),
-    ("2 connections to Redis", &[(POOL, "2")]),
-    ("4 connections to Redis", &[(POOL, "4")]),
-    ("1 worker thread", &[(WORKERS, "1")]),
-    ("4 worker threads", &[(WORKERS, "4")]),
-    ("jemalloc (Debian's libjemalloc2, preloaded)", &[(PRELOAD, "libjemalloc.so.2")]),
-    ("mimalloc (Debian's libmimalloc2.0, preloaded)", &[(PRELOAD, "libmimalloc.so.2")]),
-    ("no request log", &[("WHATSAPP_OTP__LOG__LEVEL", "warn")]),
-];
 
-pub fn measure(scale: Scale, report: &mut Report) {
+/// A way to run a program.
+type Variant<'v> = (&'v str, &'v Path, &'v [(&'v str, &'v str)]);
+
+/// `against` is another build of the service.
+pub fn measure(scale: Scale, against: Option<&Path>, report: &mut Report) {
+    let program = Path::new(PROGRAM);
+    let mut variants: Vec<Variant> = vec![
+        ("as it is: 1 connection to Redis, a worker thread for each core, log at info", program, &[]),
+        ("2 connections to Redis", program, &[(POOL, "2")]),
+        ("4 connections to Redis", program, &[(POOL, "4")]),
+        ("1 worker thread", program, &[(WORKERS, "1")]),
+        ("4 worker threads", program, &[(WORKERS, "4")]),
+        ("no request log", program, &[("WHATSAPP_OTP__LOG__LEVEL", "warn")]),
+    ];
+    variants.extend(against.map(|other| ("the other build", other, [].as_slice())));
+
     let whatsapp = Arc::new(WhatsApp::start());
     let redis = Redis::start("redis", false);
     let seeder = Seeder::new(&redis, &whatsapp);
-    let services = VARIANTS.map(|(_, more)| Service::start_with("service", &redis, &whatsapp, more));
-    let mut rows = VARIANTS.map(|_| [const { Vec::<f64>::new() }; 4].map(|_| Rounds::default()));
+    let start = |(number, &(_, program, more)): (usize, &Variant)| {
+        Service::start_program(program, &format!("service-{number}"), &redis, &whatsapp, more)
+    };
+    let services: Vec<_> = variants.iter().enumerate().map(start).collect();
+    let mut rows = vec![[(); 4].map(|()| Rounds::default()); variants.len()];
     for round in 0..=scale.rounds {
         for (service, figures) in services.iter().zip(&mut rows) {
             let codes = 0..codes_for(scale.time);
@@ -49,7 +57,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
     }
     let head = ["verify wrong", "per second", "of as it is", "p99 ms", "instance, µs", "MiB"];
     let mut table = Table::new("Alternatives, 64 connections", &head);
-    for ((name, _), figures) in VARIANTS.iter().zip(&rows) {
+    for ((name, ..), figures) in variants.iter().zip(&rows) {
         let ratio = figures[0].over(&rows[0][0]);
         let [rate, p99, cpu, resident] = figures.each_ref().map(|rounds| figure(rounds.median()));
         table.row([(*name).to_owned(), rate, figure(ratio), p99, cpu, resident]);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::figures::{Bound, Goal, Rounds, Table, figure};
 use crate::process::resident;
 use crate::report::{Report, Scale};
-use crate::stage::{Redis, Service, WhatsApp};
+use crate::stage::{PROGRAM, Redis, Service, WhatsApp};
 
 /// Start-ups are quick: more of them than rounds.
 const STARTS_PER_ROUND: usize = 4;
@@ -23,7 +23,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
     }
     let plans = plans();
     let without = idle.median() - plans;
-    let binary = fs::metadata(env!("CARGO_BIN_EXE_whatsapp-otp")).unwrap().len() as f64 / 1_048_576.0;
+    let binary = fs::metadata(PROGRAM).unwrap().len() as f64 / 1_048_576.0;
 
     let mut table = Table::new("Footprint of an instance", &["", "figure"]);
     for (what, reached) in [

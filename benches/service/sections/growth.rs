@@ -137,7 +137,7 @@ fn connections(scale: Scale, whatsapp: &WhatsApp, report: &mut Report) {
         let service = Service::start(&format!("service-{count}"), &redis, whatsapp);
         let busy = count.min(CONNECTIONS);
         let idle = idle_connections(&service, count - busy);
-        (count, busy, idle, service, [const { Vec::new() }; 5].map(|_: Vec<f64>| Rounds::default()))
+        (count, busy, idle, service, [(); 5].map(|()| Rounds::default()))
     });
     for round in 0..=scale.rounds {
         for (_, busy, _, service, figures) in &mut rows {

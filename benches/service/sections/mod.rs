@@ -9,6 +9,7 @@ mod throughput;
 pub use self::footprint::print_plans;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use clap::ValueEnum;
@@ -26,7 +27,7 @@ pub enum Section {
     Growth,
     /// Start-up, memory, sizes
     Footprint,
-    /// Other allocators, runtimes, numbers of connections to Redis, logs
+    /// Other numbers of worker threads and of connections to Redis, no log, another build
     Alternatives,
 }
 
@@ -36,13 +37,13 @@ impl Section {
         vec![Self::Throughput, Self::Latency, Self::Growth, Self::Footprint]
     }
 
-    pub fn measure(self, scale: Scale, report: &mut Report) {
+    pub fn measure(self, scale: Scale, against: Option<&Path>, report: &mut Report) {
         match self {
             Self::Throughput => throughput::measure(scale, report),
             Self::Latency => latency::measure(scale, report),
             Self::Growth => growth::measure(scale, report),
             Self::Footprint => footprint::measure(scale, report),
-            Self::Alternatives => alternatives::measure(scale, report),
+            Self::Alternatives => alternatives::measure(scale, against, report),
         }
     }
 }
