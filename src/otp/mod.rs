@@ -18,7 +18,7 @@ pub use client::ClientAddress;
 pub use code::{Code, CodeLength, Guess};
 pub use digest::{CodeDigest, DigestKey, KeyRing, SealedCode, SecretId, SecretTooShort};
 pub use numbering_plan::load as load_numbering_plans;
-pub use outcome::{Delivery, Reservation, Sent, Verdict};
+pub use outcome::{Charge, Delivery, Reservation, Sent, Verdict};
 pub use phone::{PhoneError, PhoneNumber};
 pub use policy::{Limit, LimitError, LimitKind, Limits, Pacing, Policy};
 pub use port::{CodeSender, CodeStore, OutgoingCode, Refusal, RefusalKind, StoreError};

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use super::LimitKind;
+use super::{LimitKind, UnixMillis};
 
 /// What the store decided about a new code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reservation {
     /// The code is stored and the limits are charged: send it when its turn has come.
-    Reserved {
-        /// Until its turn, by the sender's pace.
-        wait: Duration,
-    },
+    Reserved(Charge),
     /// Its turn would come too late; nothing changed.
     Crowded {
         /// Until a send has a chance again. Never zero.
@@ -24,6 +21,23 @@ pub enum Reservation {
         /// Until a send is possible again. Never zero.
         retry_after: Duration,
     },
+}
+
+/// What a reservation cost, for giving it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Charge {
+    /// The moment that the limits were charged with, by the store's clock.
+    pub at: UnixMillis,
+    /// Until the message's turn, by the sender's pace.
+    pub wait: Duration,
+}
+
+impl Charge {
+    /// The moment of the message's turn.
+    #[must_use]
+    pub fn turn(&self) -> UnixMillis {
+        self.at.plus(self.wait)
+    }
 }
 
 /// What a guess came to.

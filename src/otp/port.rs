@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{
-    ActiveCode, Code, Delivery, NewCode, PhoneNumber, PhoneStatus, Policy, RecordId, Reservation, Revocation,
+    ActiveCode, Charge, Code, Delivery, NewCode, PhoneNumber, PhoneStatus, Policy, RecordId, Reservation, Revocation,
     SealedCode, Verdict,
 };
 
@@ -34,12 +34,12 @@ pub trait CodeStore: Send + Sync {
         policy: &Policy,
     ) -> Result<Verdict, StoreError>;
 
-    /// Drops a code that was not sent, unless a newer one took its place, and gives its limits and its turn back.
+    /// Drops a code that was not sent, unless a newer one took its place, and gives back what it was charged, once.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the code may then stay until it expires.
-    async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError>;
+    async fn take_back(&self, code: &NewCode, charge: Charge, policy: &Policy) -> Result<(), StoreError>;
 
     /// Drops the phone's code and, with `limits`, what the limits by phone counted.
     ///

@@ -85,11 +85,12 @@ impl OtpService {
         let id = RecordId::generate(&mut SysRng).map_err(|_| RequestError::Entropy)?;
         let record = NewCode { id, phone: phone.clone(), client, sealed: self.keys.seal(phone, &code) };
 
-        match self.store.reserve(&record, &self.policy).await? {
-            Reservation::Reserved { wait } => tokio::time::sleep(wait).await,
+        let charge = match self.store.reserve(&record, &self.policy).await? {
+            Reservation::Reserved(charge) => charge,
             Reservation::Crowded { retry_after } => return Err(RequestError::Crowded { retry_after }),
             Reservation::Limited { kind, retry_after } => return Err(RequestError::Limited { kind, retry_after }),
-        }
+        };
+        tokio::time::sleep(charge.wait).await;
         let message = OutgoingCode { id: &record.id, phone, code: &code };
         match self.sender.send(message, deadline).await {
             Ok(Delivery::Accepted) => Ok(Sent::Accepted),
@@ -98,7 +99,7 @@ impl OtpService {
                 Ok(Sent::Unclear)
             }
             Err(refusal) => {
-                if let Err(error) = self.store.take_back(&record, &self.policy).await {
+                if let Err(error) = self.store.take_back(&record, charge, &self.policy).await {
                     tracing::warn!(record_id = %record.id, %error, "an unsent code could not be taken back; it expires by itself");
                 }
                 Err(RequestError::Refused(refusal))

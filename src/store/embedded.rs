@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use super::{Clock, PACE_WINDOW, SystemClock};
 use crate::otp::{
-    ActiveCode, ClientAddress, CodeStore, Limit, LimitKind, NewCode, Pacing, PhoneNumber, PhoneStatus, Policy,
+    ActiveCode, Charge, ClientAddress, CodeStore, Limit, LimitKind, NewCode, Pacing, PhoneNumber, PhoneStatus, Policy,
     RecordId, Reservation, Revocation, SealedCode, StoreError, UnixMillis, Verdict,
 };
 
@@ -31,7 +31,7 @@ struct Contents {
     failures: HashMap<PhoneNumber, Window>,
     address_sends: HashMap<ClientAddress, Window>,
     /// Turns of the one sender, oldest first.
-    turns: Vec<(UnixMillis, RecordId)>,
+    turns: Vec<UnixMillis>,
     next_sweep: Option<UnixMillis>,
 }
 
@@ -44,9 +44,9 @@ struct Record {
     gone_at: UnixMillis,
 }
 
-/// Events with their moments, oldest first, and when the youngest of them ceases to matter.
+/// The moments of events, oldest first, and when the youngest of them ceases to matter.
 struct Window {
-    events: Vec<(UnixMillis, RecordId)>,
+    events: Vec<UnixMillis>,
     gone_at: UnixMillis,
 }
 
@@ -91,15 +91,15 @@ impl Contents {
     }
 
     /// When the next message may go, or how long until one could go in time.
-    fn take_turn(&mut self, id: &RecordId, pacing: &Pacing, now: UnixMillis) -> Result<UnixMillis, Duration> {
-        self.turns.retain(|(turn, _)| now < turn.plus(PACE_WINDOW));
+    fn take_turn(&mut self, pacing: &Pacing, now: UnixMillis) -> Result<UnixMillis, Duration> {
+        self.turns.retain(|turn| now < turn.plus(PACE_WINDOW));
         let per_window = pacing.per_second.get() as usize;
-        let before = self.turns.len().checked_sub(per_window).map(|index| self.turns[index].0);
+        let before = self.turns.len().checked_sub(per_window).map(|index| self.turns[index]);
         let turn = before.map_or(now, |before| before.plus(PACE_WINDOW).max(now));
         match turn.since(now).checked_sub(pacing.max_wait) {
             Some(late) if !late.is_zero() => Err(late),
             _ => {
-                self.turns.push((turn, id.clone()));
+                self.turns.push(turn);
                 Ok(turn)
             }
         }
@@ -113,7 +113,7 @@ impl Contents {
 
 impl Window {
     fn count(&self, length: Duration, now: UnixMillis) -> usize {
-        self.events.iter().filter(|(at, _)| now < at.plus(length)).count()
+        self.events.iter().filter(|at| now < at.plus(length)).count()
     }
 
     /// How long until one more event fits, `None` if one does now.
@@ -123,22 +123,29 @@ impl Window {
         if window.count(limit.window, now) < max {
             return None;
         }
-        let (leaver, _) = &window.events[window.events.len() - max];
+        let leaver = window.events[window.events.len() - max];
         Some(leaver.plus(limit.window).since(now).min(limit.window).max(Duration::from_millis(1)))
     }
 
-    fn add<K: Eq + Hash>(windows: &mut HashMap<K, Self>, key: K, event: RecordId, keep: Duration, now: UnixMillis) {
+    fn add<K: Eq + Hash>(windows: &mut HashMap<K, Self>, key: K, keep: Duration, now: UnixMillis) {
         let window = windows.entry(key).or_insert(Self { events: Vec::new(), gone_at: now });
-        window.events.retain(|(at, _)| now < at.plus(keep));
-        let place = window.events.partition_point(|(at, _)| *at <= now);
-        window.events.insert(place, (now, event));
+        window.events.retain(|at| now < at.plus(keep));
+        let place = window.events.partition_point(|at| *at <= now);
+        window.events.insert(place, now);
         window.gone_at = now.plus(keep);
     }
 
-    fn remove<K: Eq + Hash>(windows: &mut HashMap<K, Self>, key: &K, event: &RecordId) {
+    fn remove<K: Eq + Hash>(windows: &mut HashMap<K, Self>, key: &K, event: UnixMillis) {
         if let Some(window) = windows.get_mut(key) {
-            window.events.retain(|(_, id)| id != event);
+            remove_one(&mut window.events, event);
         }
+    }
+}
+
+/// Those of one moment are alike.
+fn remove_one(events: &mut Vec<UnixMillis>, event: UnixMillis) {
+    if let Some(place) = events.iter().rposition(|at| *at == event) {
+        events.remove(place);
     }
 }
 
@@ -169,17 +176,17 @@ impl CodeStore for EmbeddedStore {
 
         let turn = match &policy.pacing {
             None => now,
-            Some(pacing) => match contents.take_turn(&code.id, pacing, now) {
+            Some(pacing) => match contents.take_turn(pacing, now) {
                 Ok(turn) => turn,
                 Err(retry_after) => return Ok(Reservation::Crowded { retry_after }),
             },
         };
         let keep = limits.per_phone.map(|limit| limit.window).max(limits.resend_cooldown);
         if let Some(keep) = keep {
-            Window::add(&mut contents.sends, code.phone.clone(), code.id.clone(), keep, now);
+            Window::add(&mut contents.sends, code.phone.clone(), keep, now);
         }
         if let Some(limit) = limits.per_ip {
-            Window::add(&mut contents.address_sends, code.client, code.id.clone(), limit.window, now);
+            Window::add(&mut contents.address_sends, code.client, limit.window, now);
         }
         let record = Record {
             id: code.id.clone(),
@@ -190,7 +197,7 @@ impl CodeStore for EmbeddedStore {
             gone_at: now.plus(policy.code_lifetime + policy.linger),
         };
         contents.codes.insert(code.phone.clone(), record);
-        Ok(Reservation::Reserved { wait: turn.since(now) })
+        Ok(Reservation::Reserved(Charge { at: now, wait: turn.since(now) }))
     }
 
     async fn verify(
@@ -221,18 +228,17 @@ impl CodeStore for EmbeddedStore {
             return Ok(Verdict::Accepted);
         }
         let attempts_left = record.max_attempts - record.attempts;
-        let event = record.id.clone();
         if let Some(limit) = failures {
-            Window::add(&mut contents.failures, phone.clone(), event, limit.window, now);
+            Window::add(&mut contents.failures, phone.clone(), limit.window, now);
         }
         Ok(if attempts_left == 0 { Verdict::Locked } else { Verdict::Wrong { attempts_left } })
     }
 
-    async fn take_back(&self, code: &NewCode, _: &Policy) -> Result<(), StoreError> {
+    async fn take_back(&self, code: &NewCode, charge: Charge, _: &Policy) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
-        Window::remove(&mut contents.sends, &code.phone, &code.id);
-        Window::remove(&mut contents.address_sends, &code.client, &code.id);
-        contents.turns.retain(|(_, id)| *id != code.id);
+        Window::remove(&mut contents.sends, &code.phone, charge.at);
+        Window::remove(&mut contents.address_sends, &code.client, charge.at);
+        remove_one(&mut contents.turns, charge.turn());
         if contents.record(&code.phone, now).is_some_and(|record| record.id == code.id) {
             contents.codes.remove(&code.phone);
         }

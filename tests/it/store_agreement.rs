@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    Code, CodeLength, DigestKey, Guess, KeyRing, Limit, Limits, NewCode, PhoneNumber, Policy, RecordId, Reservation,
-    Verdict,
+    Charge, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, Limits, NewCode, PhoneNumber, Policy, RecordId,
+    Reservation, Verdict,
 };
 
 use crate::harness::stores::TestStore;
@@ -70,6 +70,7 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
     let ring = KeyRing::new(DigestKey::new(vec![1; 32]).unwrap(), Vec::new());
     let phone = |index: u8| PhoneNumber::parse(&format!("1555765000{index}")).unwrap();
     let mut last: [Option<(NewCode, String)>; 3] = Default::default();
+    let mut charges: [Option<Charge>; 3] = Default::default();
     let mut outcomes = Vec::new();
     for (step, code) in history.iter().zip(codes) {
         let policy = policy();
@@ -82,7 +83,8 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
                 let record = NewCode { id, phone: phone(index), client, sealed };
                 let answer = on.store.reserve(&record, &policy).await.unwrap();
                 match answer {
-                    Reservation::Reserved { .. } => {
+                    Reservation::Reserved(charge) => {
+                        charges[usize::from(index)] = Some(charge);
                         last[usize::from(index)] = Some((record, code.clone()));
                         "reserved".to_owned()
                     }
@@ -100,8 +102,9 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
                 outcome(on.store.verify(&phone(index), &candidates, &policy).await.unwrap())
             }
             Step::TakeBackLast { phone: index } => {
-                if let Some((record, _)) = &last[usize::from(index)] {
-                    on.store.take_back(record, &policy).await.unwrap();
+                let charge = charges[usize::from(index)].take();
+                if let (Some((record, _)), Some(charge)) = (&last[usize::from(index)], charge) {
+                    on.store.take_back(record, charge, &policy).await.unwrap();
                 }
                 String::new()
             }
@@ -111,6 +114,8 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
             }
             Step::Wait { minutes } => {
                 on.advance(Duration::from_secs(minutes * 60)).await;
+                // A refusal comes within the request's time, and on Redis it is the past that moves.
+                charges = Default::default();
                 String::new()
             }
         });

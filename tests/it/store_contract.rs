@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    ClientAddress, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, LimitKind, Limits, NewCode, Pacing, PhoneNumber,
-    Policy, RecordId, Reservation, SealedCode, Verdict,
+    Charge, ClientAddress, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, LimitKind, Limits, NewCode, Pacing,
+    PhoneNumber, Policy, RecordId, Reservation, SealedCode, Verdict,
 };
 use whatsapp_otp::store::redis::Subject;
 
@@ -19,8 +19,10 @@ const HOUR: Duration = Duration::from_hours(1);
 /// Longer than anything here takes on Redis, whose clock goes on by itself; shorter than any step of time.
 const LEEWAY: Duration = Duration::from_secs(20);
 
-/// A code that need not wait for its turn.
-const AT_ONCE: Reservation = Reservation::Reserved { wait: Duration::ZERO };
+/// Whether a code was reserved and need not wait for its turn.
+fn at_its_turn(reservation: Reservation) -> bool {
+    matches!(reservation, Reservation::Reserved(charge) if charge.wait.is_zero())
+}
 
 /// Runs each promise on each store.
 macro_rules! contract {
@@ -50,6 +52,8 @@ contract! {
     codes_of_different_phones_do_not_mix
     a_code_that_was_not_sent_is_taken_back_with_its_charges
     taking_back_an_older_code_leaves_the_newer_one
+    a_charge_given_back_is_one_of_several
+    a_turn_given_back_is_anothers
     the_limit_per_phone_holds_in_every_window
     the_cooldown_holds_between_two_sends
     the_limit_per_ip_counts_all_phones_of_an_address
@@ -134,6 +138,14 @@ impl Attempt {
         on.store.reserve(&self.record, policy).await.unwrap()
     }
 
+    /// Reserves, which must succeed at once.
+    async fn charged(&self, on: &TestStore, policy: &Policy) -> Charge {
+        match self.reserve(on, policy).await {
+            Reservation::Reserved(charge) if charge.wait.is_zero() => charge,
+            other => panic!("not reserved at once: {other:?}"),
+        }
+    }
+
     async fn guess_right(&self, on: &TestStore, policy: &Policy) -> Verdict {
         on.store.verify(&self.record.phone, &self.right, policy).await.unwrap()
     }
@@ -145,7 +157,7 @@ impl Attempt {
 
 async fn reserved(on: &TestStore, phone: &PhoneNumber, policy: &Policy) -> Attempt {
     let attempt = Attempt::new(phone);
-    assert_eq!(attempt.reserve(on, policy).await, AT_ONCE);
+    attempt.charged(on, policy).await;
     attempt
 }
 
@@ -227,17 +239,43 @@ async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore)
         per_ip: limit("1/1h"),
         ..Limits::default()
     });
-    let attempt = reserved(on, &phone(9), &policy).await;
-    on.store.take_back(&attempt.record, &policy).await.unwrap();
+    let attempt = Attempt::new(&phone(9));
+    let charge = attempt.charged(on, &policy).await;
+    on.store.take_back(&attempt.record, charge, &policy).await.unwrap();
     assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Absent);
     reserved(on, &phone(9), &policy).await;
 }
 
 async fn taking_back_an_older_code_leaves_the_newer_one(on: &TestStore) {
-    let old = reserved(on, &phone(10), &policy()).await;
+    let old = Attempt::new(&phone(10));
+    let charge = old.charged(on, &policy()).await;
     let new = reserved(on, &phone(10), &policy()).await;
-    on.store.take_back(&old.record, &policy()).await.unwrap();
+    on.store.take_back(&old.record, charge, &policy()).await.unwrap();
     assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
+}
+
+async fn a_charge_given_back_is_one_of_several(on: &TestStore) {
+    let policy = with_limits(Limits { per_phone: limit("3/1h"), per_ip: limit("3/1h"), ..Limits::default() });
+    reserved(on, &phone(43), &policy).await;
+    on.advance(30 * MINUTE).await;
+    reserved(on, &phone(43), &policy).await;
+    let refused = Attempt::new(&phone(43));
+    let charge = refused.charged(on, &policy).await;
+    on.store.take_back(&refused.record, charge, &policy).await.unwrap();
+    reserved(on, &phone(43), &policy).await;
+    // The older ones are as old as they were.
+    let elsewhere = Attempt::of(&phone(43), client(11), &ring(1));
+    assert_limited(elsewhere.reserve(on, &policy).await, LimitKind::PerPhone, 30 * MINUTE);
+    assert_limited(Attempt::new(&phone(44)).reserve(on, &policy).await, LimitKind::PerIp, 30 * MINUTE);
+}
+
+async fn a_turn_given_back_is_anothers(on: &TestStore) {
+    let policy = paced(1, HOUR);
+    let attempt = Attempt::new(&phone(45));
+    let charge = attempt.charged(on, &policy).await;
+    on.store.take_back(&attempt.record, charge, &policy).await.unwrap();
+    reserved(on, &phone(46), &policy).await;
+    assert!(!at_its_turn(Attempt::new(&phone(47)).reserve(on, &policy).await));
 }
 
 async fn the_limit_per_phone_holds_in_every_window(on: &TestStore) {
@@ -274,7 +312,7 @@ async fn the_limit_per_ip_counts_all_phones_of_an_address(on: &TestStore) {
     reserved(on, &phone(15), &policy).await;
     assert_limited(Attempt::new(&phone(16)).reserve(on, &policy).await, LimitKind::PerIp, HOUR);
     let elsewhere = Attempt::of(&phone(16), client(8), &ring(1));
-    assert_eq!(elsewhere.reserve(on, &policy).await, AT_ONCE);
+    assert!(at_its_turn(elsewhere.reserve(on, &policy).await));
     on.advance(HOUR).await;
     reserved(on, &phone(16), &policy).await;
 }
@@ -410,7 +448,7 @@ async fn codes_take_their_turns_at_the_senders_pace(on: &TestStore) {
     let mut waits = Vec::new();
     for last in 0..20 {
         match Attempt::new(&phone(100 + last)).reserve(on, &policy).await {
-            Reservation::Reserved { wait } => waits.push(wait),
+            Reservation::Reserved(charge) => waits.push(charge.wait),
             other => panic!("{other:?}"),
         }
     }
@@ -421,7 +459,7 @@ async fn codes_take_their_turns_at_the_senders_pace(on: &TestStore) {
         assert!(least <= wait && wait <= most, "code {index} waits {wait:?}");
     }
     on.advance(MINUTE).await;
-    assert_eq!(Attempt::new(&phone(120)).reserve(on, &policy).await, AT_ONCE);
+    assert!(at_its_turn(Attempt::new(&phone(120)).reserve(on, &policy).await));
 }
 
 async fn a_code_whose_turn_would_come_too_late_is_not_stored(on: &TestStore) {
@@ -482,5 +520,5 @@ async fn of_fifty_requests_at_once_as_many_as_the_limit_are_sent(on: &TestStore)
         async move { store.reserve(&attempt.record, &policy).await.unwrap() }
     })
     .await;
-    assert_eq!(answers.iter().filter(|answer| **answer == AT_ONCE).count(), 4);
+    assert_eq!(answers.iter().filter(|answer| at_its_turn(**answer)).count(), 4);
 }

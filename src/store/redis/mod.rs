@@ -3,10 +3,12 @@
 //! | Key | Type | Holds | Goes away |
 //! |---|---|---|---|
 //! | `otp:v1:{15551234567}:code` | hash | `id`, `digest`, `secret_id`, `attempts`, `max_attempts`, `created_at`, `expires_at` | lifetime + linger, or on success |
-//! | `otp:v1:{15551234567}:sends` | sorted set | ids of sends by their moment | with the longer of `per_phone`'s window and the cooldown |
-//! | `otp:v1:{15551234567}:failures` | sorted set | wrong guesses by their moment | with the limit's window |
-//! | `otp:v1:{ip:203.0.113.7}:sends` | sorted set | ids of sends by their moment | with the limit's window |
-//! | `otp:v1:{sender:106540352242922}:sends` | sorted set | ids of sends by when their turn is | after two seconds |
+//! | `otp:v1:{15551234567}:sends` | string | moments of sends | with the longer of `per_phone`'s window and the cooldown |
+//! | `otp:v1:{15551234567}:failures` | string | moments of wrong guesses | with the limit's window |
+//! | `otp:v1:{ip:203.0.113.7}:sends` | string | moments of sends | with the limit's window |
+//! | `otp:v1:{sender:106540352242922}:sends` | string | turns of messages | after two seconds |
+//!
+//! Moments are Unix ms, 13 digits each, side by side, the newest last.
 //!
 //! Start with the scripts in `lua/`; `keys` spells the keys, `reply` reads the answers, `link` is the connection.
 
@@ -40,8 +42,8 @@ pub use self::safety::Finding;
 use self::scripts::Scripts;
 pub use self::settings::{KeyPrefix, KeyPrefixError, RedisSettings, RedisUrl, RedisUrlError, Subject};
 use crate::otp::{
-    ActiveCode, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode, StoreError,
-    Verdict,
+    ActiveCode, Charge, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode,
+    StoreError, Verdict,
 };
 use crate::telemetry::CallSpan;
 use crate::telemetry::metrics::{PACING_WAIT_SECONDS, REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
@@ -198,8 +200,8 @@ impl CodeStore for RedisStore {
         let sender = self.keys.sender_sends(policy);
         let script = self.scripts.reserve(&keys, &address, &sender, code, policy);
         let reservation = reply::reservation(self.run("reserve", &script).await?).inspect_err(count)?;
-        if let (Reservation::Reserved { wait }, true) = (reservation, policy.pacing.is_some()) {
-            histogram!(PACING_WAIT_SECONDS).record(wait);
+        if let (Reservation::Reserved(charge), true) = (reservation, policy.pacing.is_some()) {
+            histogram!(PACING_WAIT_SECONDS).record(charge.wait);
         }
         Ok(reservation)
     }
@@ -214,11 +216,11 @@ impl CodeStore for RedisStore {
         reply::verdict(self.run("verify", &script).await?).inspect_err(count)
     }
 
-    async fn take_back(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
+    async fn take_back(&self, code: &NewCode, charge: Charge, policy: &Policy) -> Result<(), StoreError> {
         let keys = self.keys.phone(&code.phone);
         let address = self.keys.address_sends(&code.client);
         let sender = self.keys.sender_sends(policy);
-        self.run("take_back", &self.scripts.take_back(&keys, &address, &sender, code)).await
+        self.run("take_back", &self.scripts.take_back(&keys, &address, &sender, code, charge)).await
     }
 
     async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {

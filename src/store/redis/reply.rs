@@ -1,15 +1,18 @@
-//! What scripts answer, decoded: each reply is a tag, a name and a number.
+//! What scripts answer, decoded: each reply is a tag, a name and a number, a reservation's a moment too.
 
 use std::time::Duration;
 
-use crate::otp::{LimitKind, Reservation, StoreError, Verdict};
+use crate::otp::{Charge, LimitKind, Reservation, StoreError, UnixMillis, Verdict};
 
 /// `{tag, name, number}`; name and number are empty and 0 where the tag says it all.
 pub(super) type Reply = (String, String, u64);
 
-pub(super) fn reservation((tag, name, number): Reply) -> Result<Reservation, StoreError> {
+/// [`Reply`], and the moment that limits were charged with, if they were.
+pub(super) type ReservationReply = (String, String, u64, i64);
+
+pub(super) fn reservation((tag, name, number, moment): ReservationReply) -> Result<Reservation, StoreError> {
     match tag.as_str() {
-        "reserved" => Ok(Reservation::Reserved { wait: Duration::from_millis(number) }),
+        "reserved" => Ok(Reservation::Reserved(Charge { at: UnixMillis(moment), wait: Duration::from_millis(number) })),
         "crowded" => Ok(Reservation::Crowded { retry_after: Duration::from_millis(number) }),
         "limited" => Ok(Reservation::Limited { kind: limit(&name)?, retry_after: Duration::from_millis(number) }),
         _ => Err(unknown(&tag)),
@@ -49,9 +52,13 @@ mod tests {
     fn every_tag_has_its_meaning() {
         let (kind, retry_after) = (LimitKind::PerIp, Duration::from_millis(1_500));
         let wait = Duration::from_millis(12);
-        assert_eq!(reservation(reply("reserved", "", 12)).unwrap(), Reservation::Reserved { wait });
-        assert_eq!(reservation(reply("crowded", "", 12)).unwrap(), Reservation::Crowded { retry_after: wait });
-        assert_eq!(reservation(reply("limited", "per_ip", 1_500)).unwrap(), Reservation::Limited { kind, retry_after });
+        let decoded = |tag: &str, name: &str, number, moment| {
+            reservation((tag.to_owned(), name.to_owned(), number, moment)).unwrap()
+        };
+        let charge = Charge { at: UnixMillis(1_795_000_000_000), wait };
+        assert_eq!(decoded("reserved", "", 12, 1_795_000_000_000), Reservation::Reserved(charge));
+        assert_eq!(decoded("crowded", "", 12, 0), Reservation::Crowded { retry_after: wait });
+        assert_eq!(decoded("limited", "per_ip", 1_500, 0), Reservation::Limited { kind, retry_after });
         assert_eq!(verdict(reply("limited", "per_ip", 1_500)).unwrap(), Verdict::Limited { kind, retry_after });
         for (tag, number, expected) in [
             ("accepted", 0, Verdict::Accepted),
@@ -69,6 +76,6 @@ mod tests {
     fn an_unknown_answer_is_an_error_not_a_guess() {
         assert!(matches!(verdict(reply("fine", "", 0)), Err(StoreError::Faulty(_))));
         assert!(matches!(verdict(reply("limited", "per_moon", 5)), Err(StoreError::Faulty(_))));
-        assert!(matches!(reservation(reply("accepted", "", 0)), Err(StoreError::Faulty(_))));
+        assert!(matches!(reservation(("accepted".to_owned(), String::new(), 0, 0)), Err(StoreError::Faulty(_))));
     }
 }

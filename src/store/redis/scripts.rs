@@ -6,7 +6,7 @@ use redis::{Pipeline, Script, ScriptInvocation};
 
 use super::keys::PhoneKeys;
 use super::milliseconds;
-use crate::otp::{Limit, NewCode, Policy, SealedCode};
+use crate::otp::{Charge, Limit, NewCode, Policy, SealedCode};
 use crate::store::PACE_WINDOW;
 
 /// All scripts, hashed once.
@@ -91,9 +91,11 @@ impl Scripts {
         address: &str,
         sender: &str,
         code: &NewCode,
+        charge: Charge,
     ) -> ScriptInvocation<'_> {
         let mut script = self.take_back.key(&keys.code);
         script.key(&keys.sends).key(address).key(sender).arg(code.id.as_str());
+        script.arg(charge.at.0).arg(charge.turn().0);
         script
     }
 

@@ -172,9 +172,10 @@ impl RedisKeys {
                   redis.call('HINCRBY', key, 'created_at', -ARGV[1])
                   redis.call('HINCRBY', key, 'expires_at', -ARGV[1])
                 else
-                  for _, event in ipairs(redis.call('ZRANGE', key, 0, -1)) do
-                    redis.call('ZINCRBY', key, -ARGV[1], event)
-                  end
+                  local older = string.gsub(redis.call('GET', key), '%d%d%d%d%d%d%d%d%d%d%d%d%d', function(moment)
+                    return string.format('%013.0f', moment - ARGV[1])
+                  end)
+                  redis.call('SET', key, older, 'KEEPTTL')
                 end
                 if ttl >= 0 then redis.call('PEXPIRE', key, ttl - ARGV[1]) end
               end

@@ -1,32 +1,59 @@
 -- prelude.lua · stands in front of every script: the clock, and windows that slide
 --
--- A window is a sorted set of event ids, each scored with its moment in ms. An event counts while it is younger
--- than the window is long, so that no window of that length, wherever it starts, ever holds more than the limit.
+-- A window is a text of moments, 13 digits each (ms since 1970, good until 2286), in the order in which they came. An
+-- event counts while it is younger than the window is long, so that no window of that length, wherever it starts, ever
+-- holds more than the limit. Only as many of the newest events as the limit allows can matter, so no more are kept; a
+-- single one takes no more room than a number.
 -- All times are Redis's own, in ms since 1970, so that instances need not agree on theirs.
+
+local WIDTH = 13
 
 local function now_ms()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Events in the window.
-local function window_count(key, window, now)
-  return redis.call('ZCOUNT', key, '(' .. string.format('%.0f', now - window), '+inf')
+local function digits(moment)
+  return string.format('%013.0f', moment)
+end
+
+local function window_read(key)
+  return redis.call('GET', key) or ''
+end
+
+-- The moment of the nth event from the newest, nil if there are not so many.
+local function nth_newest(events, n)
+  local from = #events - n * WIDTH + 1
+  return from >= 1 and tonumber(string.sub(events, from, from + WIDTH - 1)) or nil
 end
 
 -- ms until one more event fits, 0 if one does now; max 0 means no limit.
 -- If the clock stepped back, events lie ahead of it: they count, and the wait never exceeds the window.
-local function window_wait(key, max, window, now)
-  if max == 0 or window_count(key, window, now) < max then
+local function window_wait(events, max, window, now)
+  local leaver = max > 0 and nth_newest(events, max)
+  if not leaver or leaver + window <= now then
     return 0
   end
-  local leaver = redis.call('ZREVRANGE', key, max - 1, max - 1, 'WITHSCORES')
-  return math.max(1, math.min(window, leaver[2] + window - now))
+  return math.min(window, leaver + window - now)
 end
 
--- Adds an event, and forgets those older than keep ms; without events for that long the key goes by itself.
-local function window_add(key, event, keep, now)
-  redis.call('ZREMRANGEBYSCORE', key, '-inf', now - keep)
-  redis.call('ZADD', key, now, event)
-  redis.call('PEXPIRE', key, keep)
+-- Adds an event and keeps the newest so many. Without another for keep ms the key goes by itself.
+local function window_add(key, events, moment, newest, keep)
+  redis.call('SET', key, string.sub(events .. digits(moment), -newest * WIDTH), 'PX', keep)
+end
+
+-- Takes an event back. Those of one moment are alike.
+local function window_remove(key, moment)
+  local events, event = window_read(key), digits(moment)
+  for from = #events - WIDTH + 1, 1, -WIDTH do
+    if string.sub(events, from, from + WIDTH - 1) == event then
+      local others = string.sub(events, 1, from - 1) .. string.sub(events, from + WIDTH)
+      if others == '' then
+        redis.call('DEL', key)
+      else
+        redis.call('SET', key, others, 'KEEPTTL')
+      end
+      return
+    end
+  end
 end

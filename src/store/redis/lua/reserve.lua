@@ -5,8 +5,8 @@
 --   ARGV[7..8] per_phone max, window ms   ARGV[9] resend_cooldown ms   ARGV[10..11] per_ip max, window ms
 --   ARGV[12..13] failures_per_phone max, window ms   (0: no such limit)
 --   ARGV[14..16] messages in a window of the sender, window ms, longest wait ms   (0: no pace)
---   Returns {'reserved', '', ms until the message's turn} | {'limited', name of the limit that holds longest, ms}
---         | {'crowded', '', ms until a turn would come in time}
+--   Returns {'reserved', '', ms until the message's turn, moment} | {'limited', name of the limit that holds longest, ms, 0}
+--         | {'crowded', '', ms until a turn would come in time, 0}
 
 local code, sends, failures, address = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local lifetime, linger = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -20,27 +20,29 @@ local function holds(limit, ms)
     name, wait = limit, ms
   end
 end
-holds('per_phone', window_wait(sends, per_phone, phone_window, now))
+local sent, sent_by_address = window_read(sends), window_read(address)
+holds('per_phone', window_wait(sent, per_phone, phone_window, now))
 -- A cooldown is a window that holds one send.
-holds('resend_cooldown', window_wait(sends, cooldown > 0 and 1 or 0, cooldown, now))
-holds('per_ip', window_wait(address, per_ip, ip_window, now))
+holds('resend_cooldown', window_wait(sent, cooldown > 0 and 1 or 0, cooldown, now))
+holds('per_ip', window_wait(sent_by_address, per_ip, ip_window, now))
 -- A code that nobody could verify is not worth a message.
-holds('failures_per_phone', window_wait(failures, tonumber(ARGV[12]), tonumber(ARGV[13]), now))
+holds('failures_per_phone', window_wait(window_read(failures), tonumber(ARGV[12]), tonumber(ARGV[13]), now))
 if wait > 0 then
-  return {'limited', name, math.ceil(wait)}
+  return {'limited', name, wait, 0}
 end
 
 -- The sender's turns lie in the future as well: this one comes when the turn so many before it is a window ago.
 local per_window, pace_window, longest_wait = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
-local turn = now
+local turn, turns = now, ''
 if per_window > 0 then
-  local before = redis.call('ZREVRANGE', KEYS[5], per_window - 1, per_window - 1, 'WITHSCORES')
-  if before[2] then
+  turns = window_read(KEYS[5])
+  local before = nth_newest(turns, per_window)
+  if before then
     -- A clock that stepped back must not make anyone wait for more than a window behind the others.
-    turn = math.max(now, math.min(before[2] + pace_window, now + longest_wait + pace_window))
+    turn = math.max(now, math.min(before + pace_window, now + longest_wait + pace_window))
   end
   if turn - now > longest_wait then
-    return {'crowded', '', math.ceil(turn - now - longest_wait)}
+    return {'crowded', '', turn - now - longest_wait, 0}
   end
 end
 
@@ -53,14 +55,12 @@ redis.call('HSET', code, 'id', ARGV[1], 'digest', ARGV[2], 'secret_id', ARGV[3],
 redis.call('PEXPIRE', code, lifetime + linger)
 local keep = math.max(per_phone > 0 and phone_window or 0, cooldown)
 if keep > 0 then
-  window_add(sends, ARGV[1], keep, now)
+  window_add(sends, sent, now, math.max(per_phone, 1), keep)
 end
 if per_ip > 0 then
-  window_add(address, ARGV[1], ip_window, now)
+  window_add(address, sent_by_address, now, per_ip, ip_window)
 end
 if per_window > 0 then
-  redis.call('ZREMRANGEBYSCORE', KEYS[5], '-inf', now - pace_window)
-  redis.call('ZADD', KEYS[5], turn, ARGV[1])
-  redis.call('PEXPIRE', KEYS[5], pace_window + longest_wait)
+  window_add(KEYS[5], turns, turn, per_window, pace_window + longest_wait)
 end
-return {'reserved', '', math.ceil(turn - now)}
+return {'reserved', '', turn - now, now}

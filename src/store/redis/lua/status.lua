@@ -6,10 +6,11 @@
 
 local now = now_ms()
 local function limit(key, max, window)
-  if max == 0 then
-    return {0, 0}
+  local events, count = window_read(key), 0
+  while count < max and (nth_newest(events, count + 1) or 0) > now - window do
+    count = count + 1
   end
-  return {window_count(key, window, now), math.ceil(window_wait(key, max, window, now))}
+  return {count, window_wait(events, max, window, now)}
 end
 local record = redis.call('HMGET', KEYS[1], 'digest', 'attempts', 'max_attempts', 'expires_at')
 local cooldown = tonumber(ARGV[3])

@@ -9,24 +9,25 @@ local code, failures = KEYS[1], KEYS[2]
 local max_failures, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local now = now_ms()
 
-local wait = window_wait(failures, max_failures, window, now)
+local failed = max_failures > 0 and window_read(failures) or ''
+local wait = window_wait(failed, max_failures, window, now)
 if wait > 0 then
-  return {'limited', 'failures_per_phone', math.ceil(wait)}
+  return {'limited', 'failures_per_phone', wait}
 end
-local record = redis.call('HMGET', code, 'id', 'digest', 'secret_id', 'attempts', 'max_attempts', 'expires_at')
+local record = redis.call('HMGET', code, 'digest', 'secret_id', 'attempts', 'max_attempts', 'expires_at')
 if not record[1] then
   return {'absent', '', 0}
 end
-local attempts, max_attempts = tonumber(record[4]), tonumber(record[5])
+local attempts, max_attempts = tonumber(record[3]), tonumber(record[4])
 if attempts >= max_attempts then
   return {'locked', '', 0}
 end
-if now >= tonumber(record[6]) then
+if now >= tonumber(record[5]) then
   return {'expired', '', 0}
 end
 local guess
 for i = 3, #ARGV, 2 do
-  if ARGV[i] == record[3] then
+  if ARGV[i] == record[2] then
     guess = ARGV[i + 1]
   end
 end
@@ -36,12 +37,12 @@ end
 
 -- Count, then compare. The digests are keyed, so how long a comparison takes tells a caller nothing.
 attempts = redis.call('HINCRBY', code, 'attempts', 1)
-if guess == record[2] then
+if guess == record[1] then
   redis.call('DEL', code)
   return {'accepted', '', 0}
 end
 if max_failures > 0 then
-  window_add(failures, record[1] .. ':' .. attempts, window, now)
+  window_add(failures, failed, now, max_failures, window)
 end
 if attempts >= max_attempts then
   return {'locked', '', 0}
