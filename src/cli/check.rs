@@ -1,13 +1,12 @@
 //! `whatsapp-otp check`: tries what the service needs, and says for each what was tried, seen, and what to do.
 
 use std::process::ExitCode;
-
-use serde::Deserialize;
+use std::time::Duration;
 
 use crate::config::{ServeSettings, Sources};
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
-use crate::whatsapp::{BusinessNumber, GraphClient, WhatsAppSettings, template, version};
+use crate::whatsapp::{BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, template, version};
 
 /// What one trial came to.
 struct Finding {
@@ -30,7 +29,7 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     }
     println!();
     let mut findings = vec![redis(&settings).await];
-    findings.extend(whatsapp(&settings.whatsapp).await);
+    findings.extend(whatsapp(&settings.whatsapp, settings.common.policy.code_lifetime).await);
     for finding in &findings {
         println!("{finding}");
     }
@@ -90,7 +89,7 @@ fn judge(survey: &Survey, allow_unsafe: bool) -> (Result<String, String>, &'stat
     (Ok(text), "")
 }
 
-async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {
+async fn whatsapp(settings: &WhatsAppSettings, code_lifetime: Duration) -> Vec<Finding> {
     let client = match GraphClient::new(settings) {
         Ok(client) => client,
         Err(error) => {
@@ -102,19 +101,13 @@ async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {
     vec![
         token(&client, settings).await,
         number(&client, &account.phone_number_id).await,
-        approved(&client, settings).await,
+        approved(&client, settings, code_lifetime).await,
     ]
 }
 
-/// Reading the account's name needs a valid token that is assigned to the account.
 async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
-    #[derive(Deserialize)]
-    struct Account {
-        #[serde(default)]
-        name: String,
-    }
     let waba_id = &settings.account.waba_id;
-    let answer = client.get::<Account>(waba_id, &[("fields", "id,name")]).await;
+    let answer = BusinessAccount::read(client, waba_id).await;
     let advice = match &answer {
         Err(CallError::Api(error)) if error.code == 190 => {
             "the token is wrong or has expired: make a new one for the system user and set whatsapp.access_token"
@@ -138,7 +131,7 @@ async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
 
 async fn number(client: &GraphClient, phone_number_id: &str) -> Finding {
     let seen = match BusinessNumber::read(client, phone_number_id).await {
-        Ok(number) if number.status.is_empty() || number.status == "CONNECTED" => {
+        Ok(number) if number.is_connected() => {
             Ok(format!("{} {:?}, quality {}", number.display_phone_number, number.verified_name, number.quality_rating))
         }
         Ok(number) => Err(format!("{} is {}, not CONNECTED", number.display_phone_number, number.status)),
@@ -148,13 +141,18 @@ async fn number(client: &GraphClient, phone_number_id: &str) -> Finding {
     Finding { tried: format!("the phone number with ID {phone_number_id}"), seen, advice }
 }
 
-async fn approved(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
-    let seen = template::approved(client, &settings.account, &settings.language).await;
+async fn approved(client: &GraphClient, settings: &WhatsAppSettings, code_lifetime: Duration) -> Finding {
+    let seen = match template::approved(client, &settings.account, &settings.language).await {
+        Ok(template) => {
+            let warning = template::lifetime_warning(client, &template.id, code_lifetime).await;
+            let warning = warning.map(|warning| format!("\n      warning: {warning}")).unwrap_or_default();
+            Ok(format!("'{}' is approved and ready to send{warning}", template.name))
+        }
+        Err(error) => Err(error.to_string()),
+    };
     Finding {
         tried: format!("the template with ID {} in {}", settings.account.template_id, settings.language),
-        seen: seen
-            .map(|template| format!("'{}' is approved and ready to send", template.name))
-            .map_err(|error| error.to_string()),
+        seen,
         advice: "run whatsapp-otp-setup, or wait for WhatsApp's approval",
     }
 }
