@@ -10,7 +10,7 @@
     reason = "a benchmark prints, and stops when it cannot run"
 )]
 
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -79,6 +79,9 @@ impl Server {
             "0",
         ]);
         let process = command.args(arguments).stdout(Stdio::null()).spawn().unwrap();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Self { process, port }
     }
 }
