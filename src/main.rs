@@ -5,6 +5,11 @@ use std::process::ExitCode;
 use clap::Parser;
 use whatsapp_otp::cli::Cli;
 
+// Of what a request costs the processor it saves a third over glibc's, and open connections take less memory
+// (docs/performance.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     // Before anything builds a client: there is exactly one TLS provider.
     whatsapp_otp::cli::install_tls_provider();

@@ -9,7 +9,7 @@ use axum_server::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::http::{Fault, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router, public_router};
+use crate::http::{Fault, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router, public_service};
 use crate::otp::{CodeSender, CodeStore, KeyRing, OtpService, Policy};
 use crate::telemetry::Metrics;
 
@@ -94,8 +94,8 @@ impl App {
     pub async fn run_until(self, mut stop: mpsc::Receiver<()>) -> anyhow::Result<()> {
         let Self { public, ops, state, readiness, metrics, settings, tasks } = self;
         let (public_handle, ops_handle) = (Handle::new(), Handle::new());
-        let router = public_router(state, &settings.cors_origins);
-        let mut public = tokio::spawn(public.serve(router, public_handle.clone()));
+        let service = public_service(state, &settings.cors_origins);
+        let mut public = tokio::spawn(public.serve(service, public_handle.clone()));
         let ops = ops.map(|ops| tokio::spawn(ops.serve(ops_router(readiness.clone(), metrics), ops_handle.clone())));
 
         tokio::select! {

@@ -1,5 +1,6 @@
 //! One line and one measurement per request. With `log.format = "pretty"` the sample server's table of active codes follows.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -15,7 +16,7 @@ use crate::otp::PhoneNumber;
 use crate::table;
 use crate::telemetry::RequestSpan;
 
-pub(super) async fn log(State(state): State<PublicState>, request: Request, next: Next) -> Response {
+pub(super) async fn log(State(state): State<Arc<PublicState>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // The route, never the path, which holds the number.
     let route = request.extensions().get::<MatchedPath>();

@@ -1,6 +1,7 @@
 //! The two calls: `GET /otp/{phone}` requests a code, `POST /otp/{phone}` verifies one.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -26,7 +27,7 @@ pub(super) const ROUTE: &str = "/otp/{phone}";
 /// When to come back to a service that has no place left.
 pub(super) const COME_BACK: Duration = Duration::from_secs(1);
 
-pub(super) fn router() -> Router<PublicState> {
+pub(super) fn router() -> Router<Arc<PublicState>> {
     // HEAD has a handler of its own, or it would be answered by GET's, and link previews would send codes.
     let methods = get(request_code).post(verify_code).head(method_not_allowed).fallback(method_not_allowed);
     Router::new().route(ROUTE, methods)
@@ -37,7 +38,7 @@ async fn method_not_allowed() -> Answer {
 }
 
 async fn request_code(
-    State(state): State<PublicState>,
+    State(state): State<Arc<PublicState>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     phone: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -49,10 +50,10 @@ async fn request_code(
     let client = client_address(peer, &headers, &state.trusted_proxies);
     let deadline = Instant::now() + state.send_within;
     // Waiting for WhatsApp must not use up the room for verification.
-    let Ok(place) = state.sends.try_acquire_owned() else {
+    let Ok(place) = Arc::clone(&state.sends).try_acquire_owned() else {
         return about(&phone, counted(SENDS_TOTAL, Answer::Overloaded { what: "sends", retry_after: COME_BACK }));
     };
-    let (service, recipient) = (state.service, phone.clone());
+    let (service, recipient) = (Arc::clone(&state.service), phone.clone());
     let request = async move {
         let _place = place;
         let result = service.request(&recipient, client, deadline).await;
@@ -69,7 +70,7 @@ async fn request_code(
 }
 
 async fn verify_code(
-    State(state): State<PublicState>,
+    State(state): State<Arc<PublicState>>,
     phone: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     request: Request,

@@ -1,5 +1,7 @@
 //! The public listener's routes and the layers around them.
 
+use std::sync::Arc;
+
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
@@ -9,8 +11,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 use tower::limit::GlobalConcurrencyLimitLayer;
-use tower::util::MapRequestLayer;
-use tower::{BoxError, Layer, ServiceBuilder};
+use tower::util::MapRequest;
+use tower::{BoxError, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
@@ -21,8 +23,12 @@ use super::request_id::{UuidV7, drop_unless_sane};
 use super::state::PublicState;
 use super::{access_log, body, codes, measure};
 
+/// The public service: a router behind what spells paths as its routes do, because routing comes before layers.
+pub type PublicService = MapRequest<Router, fn(Request) -> Request>;
+
 /// The public service: routes, layers, and the paths as Express takes them.
-pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> Router {
+pub fn public_service(state: PublicState, cors_origins: &[HeaderValue]) -> PublicService {
+    let state = Arc::new(state);
     let timeout = state.request_timeout;
     // Each layer wraps those below it.
     let layers = ServiceBuilder::new()
@@ -31,10 +37,12 @@ pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> Router
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
         // Inside the ids, so that lines have one; outside the rest, so that whatever happens is logged.
-        .layer(middleware::from_fn_with_state(state.clone(), access_log::log))
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), access_log::log))
         .layer(CatchPanicLayer::custom(|_| Answer::Internal.into_response()))
-        .layer(middleware::from_fn(refuse_options_unless_preflight))
-        .option_layer((!cors_origins.is_empty()).then(|| cors(cors_origins)))
+        .option_layer(
+            (!cors_origins.is_empty())
+                .then(|| (middleware::from_fn(refuse_options_unless_preflight), cors(cors_origins))),
+        )
         .layer(HandleErrorLayer::new(turned_away))
         // One more than can be worked on is answered at once rather than kept waiting.
         .load_shed()
@@ -43,8 +51,7 @@ pub fn public_router(state: PublicState, cors_origins: &[HeaderValue]) -> Router
         .timeout(timeout)
         .layer(DefaultBodyLimit::max(body::MAX_BYTES));
     let router = codes::router().fallback(async || Answer::NotFound).layer(layers).with_state(state);
-    // A router around the router, because routing happens before layers.
-    Router::new().fallback_service(MapRequestLayer::new(as_express_matches).layer(router))
+    MapRequest::new(router, as_express_matches)
 }
 
 /// Puts the path as routes know it: Express, which the sample clients were written against, matches `/OTP/…` and a

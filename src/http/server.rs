@@ -1,12 +1,18 @@
 //! Listening, with or without TLS, and stopping without dropping anyone.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
-use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::response::Response;
+use axum::{BoxError, ServiceExt};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
+use tower::Service;
+use tower::util::MapRequest;
 
 use super::settings::TlsFiles;
 
@@ -88,8 +94,12 @@ impl Listener {
     /// # Errors
     ///
     /// What the socket reports.
-    pub async fn serve(self, router: Router, handle: Handle<SocketAddr>) -> io::Result<()> {
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    pub async fn serve<S>(self, service: S, handle: Handle<SocketAddr>) -> io::Result<()>
+    where
+        S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    {
+        let service = MapRequest::new(service, with_any_body);
+        let service = service.into_make_service_with_connect_info::<SocketAddr>();
         macro_rules! serve {
             ($server:expr) => {{
                 let mut server = $server.handle(handle).first_request_timeout(HEAD_TIMEOUT);
@@ -103,6 +113,14 @@ impl Listener {
             Some(tls) => serve!(axum_server::from_tcp_rustls(self.socket, tls)?),
         }
     }
+}
+
+/// The request as services take it, whose body may come from anywhere.
+fn with_any_body<B>(request: Request<B>) -> Request
+where
+    B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static,
+{
+    request.map(Body::new)
 }
 
 /// Takes over new certificates for new connections; open ones keep theirs. A pair that does not fit, as when only one

@@ -10,12 +10,11 @@ use tokio_util::task::TaskTracker;
 use super::settings::{AuthMode, ServerSettings};
 use crate::otp::OtpService;
 
-/// Shared by all requests; cheap to clone.
-#[derive(Clone)]
+/// Shared by all requests, as one: each layer and handler of each request holds it, so that it has to be cheap to hold.
 pub struct PublicState {
     pub(super) service: Arc<OtpService>,
-    pub(super) auth: Arc<AuthMode>,
-    pub(super) trusted_proxies: Arc<[IpNet]>,
+    pub(super) auth: AuthMode,
+    pub(super) trusted_proxies: Box<[IpNet]>,
     pub(super) request_timeout: Duration,
     /// How much of a request's time may pass until WhatsApp's answer is in: the rest is for acting on it.
     pub(super) send_within: Duration,
@@ -38,7 +37,7 @@ impl PublicState {
     ) -> Self {
         Self {
             service,
-            auth: Arc::new(settings.auth.clone()),
+            auth: settings.auth.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             request_timeout: settings.request_timeout,
             max_concurrent_requests: settings.max_concurrent_requests,

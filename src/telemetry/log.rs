@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
+use super::json_lines::JsonLines;
 use super::settings::{LogFormat, LogSettings};
 
 /// The log cannot be set up.
@@ -27,8 +28,7 @@ pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&settings.level)?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     match settings.format {
-        // Fields at the top level of the object, where queries look for them.
-        LogFormat::Json => log.json().flatten_event(true).with_span_list(false).finish().try_init()?,
+        LogFormat::Json => log.json().event_format(JsonLines).finish().try_init()?,
         LogFormat::Pretty => {
             log.with_ansi(std::io::stdout().is_terminal()).with_target(false).compact().finish().try_init()?;
         }

@@ -1,5 +1,6 @@
 //! What operators get to read: logs, metrics and traces, without what must not be in them.
 
+mod json_lines;
 mod log;
 pub mod metrics;
 mod redact;

@@ -298,7 +298,7 @@ async fn healthcheck_asks_another_address_if_told_so() {
 #[tokio::test]
 async fn healthcheck_fails_while_redis_is_away() {
     let server = Arc::new(RedisServer::start());
-    let proxy = crate::harness::proxy::Proxy::start(server.address()).await;
+    let proxy = crate::harness::proxy::Proxy::start(server.address());
     let app = TestApp::builder().redis(&server).redis_through(&proxy).start().await;
     proxy.set(crate::harness::proxy::Mode::Cut).await;
     let ended = Program::new(&["healthcheck"]).set("server.ops_listen", &app.ops().address().to_string()).run().await;

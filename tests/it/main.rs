@@ -10,6 +10,7 @@
     reason = "what goes wrong in a test or its harness fails the test"
 )]
 
+mod bench_figures;
 mod clients;
 mod codes;
 mod commands;

@@ -28,7 +28,7 @@ fn service() -> crate::harness::app::TestAppBuilder {
 }
 
 async fn behind_proxy(server: &Arc<RedisServer>) -> (TestApp, Proxy) {
-    let proxy = Proxy::start(server.address()).await;
+    let proxy = Proxy::start(server.address());
     let app = service().redis(server).redis_through(&proxy).start().await;
     (app, proxy)
 }
@@ -131,7 +131,7 @@ async fn a_server_that_hangs_is_told_in_time() {
 #[tokio::test]
 async fn a_service_that_starts_before_redis_serves_when_it_is_there() {
     let server = RedisServer::shared();
-    let proxy = Proxy::start(server.address()).await;
+    let proxy = Proxy::start(server.address());
     proxy.set(Mode::Cut).await;
     let app = service().redis(&server).redis_through(&proxy).start().await;
     assert_away(&app, REFUSED_WITHIN).await;
@@ -157,7 +157,7 @@ async fn flushed_scripts_fail_no_request() {
 #[tokio::test]
 async fn an_empty_replacement_server_takes_over() {
     let (old, new) = (Arc::new(RedisServer::start()), Arc::new(RedisServer::start()));
-    let proxy = Proxy::start(old.address()).await;
+    let proxy = Proxy::start(old.address());
     let app = service().redis(&new).redis_through(&proxy).start().await;
     let code = app.code_for(PHONE).await;
     proxy.set(Mode::Pass(new.address())).await;

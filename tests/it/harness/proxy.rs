@@ -31,8 +31,8 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one in front of `upstream`.
-    pub async fn start(upstream: SocketAddr) -> Self {
+    /// Starts one in front of `upstream`. Must be called within a Tokio runtime.
+    pub fn start(upstream: SocketAddr) -> Self {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).listen(1024).unwrap();
         let address = listener.local_addr().unwrap();
         let (mode, watch) = watch::channel(Mode::Pass(upstream));

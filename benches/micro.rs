@@ -1,0 +1,134 @@
+//! What the service computes for each request, alone: digests, phone numbers, Redis's replies.
+//!
+//! `cargo bench --bench micro` takes times; `scripts/instructions` counts instructions, which do not depend on what else
+//! the machine does, and holds them against `benches/instructions.tsv`.
+
+#![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops when it cannot run")]
+
+use std::hint::black_box;
+
+use divan::Bencher;
+use redis::{Value, from_redis_value};
+use whatsapp_otp::otp::{self, DigestKey, Guess, KeyRing, PhoneNumber};
+
+/// Private to the store, and not made public for this.
+#[expect(dead_code, reason = "only a part of it is measured")]
+#[path = "../src/store/redis/reply.rs"]
+mod reply;
+
+const PLAIN: &str = "15552345678";
+const PUNCTUATED: &str = "+44 (0)20 7946 0958";
+const IMPOSSIBLE: &str = "999123456789";
+
+/// What a digest is made of.
+struct Subject {
+    ring: KeyRing,
+    phone: PhoneNumber,
+    guess: Guess,
+}
+
+impl Subject {
+    fn new() -> Self {
+        Self {
+            ring: KeyRing::new(DigestKey::new(vec![7; 32]).unwrap(), Vec::new()),
+            phone: PhoneNumber::parse(PLAIN).unwrap(),
+            guess: Guess::new("123456".to_owned()).unwrap(),
+        }
+    }
+
+    fn digest(&self) -> String {
+        self.ring.candidates(&self.phone, &self.guess).remove(0).digest.to_hex()
+    }
+}
+
+fn parse(text: &str) -> bool {
+    PhoneNumber::parse(black_box(text)).is_ok()
+}
+
+/// A wrong guess's answer, as it comes from the connection.
+fn answer() -> Value {
+    Value::Array(vec![Value::BulkString(b"wrong".to_vec()), Value::BulkString(Vec::new()), Value::Int(2)])
+}
+
+fn decode(answer: Value) -> otp::Verdict {
+    reply::verdict(from_redis_value(black_box(answer)).unwrap()).unwrap()
+}
+
+#[divan::bench]
+fn digest(bencher: Bencher) {
+    let subject = Subject::new();
+    bencher.bench_local(|| subject.digest());
+}
+
+#[divan::bench(args = [PLAIN, PUNCTUATED, IMPOSSIBLE])]
+fn phone(bencher: Bencher, text: &str) {
+    parse(text);
+    bencher.bench_local(|| parse(text));
+}
+
+#[divan::bench]
+fn decode_reply(bencher: Bencher) {
+    bencher.with_inputs(answer).bench_local_values(decode);
+}
+
+/// Each in a function of its own, under whose name callgrind tells what it cost, so many times.
+mod counted {
+    use super::{Subject, Value, answer, black_box, decode, parse};
+
+    pub(super) const TIMES: usize = 1_000;
+
+    #[inline(never)]
+    pub(super) fn digest(subject: &Subject) {
+        for _ in 0..TIMES {
+            black_box(subject.digest());
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn plain_phone() {
+        for _ in 0..TIMES {
+            black_box(parse(super::PLAIN));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn punctuated_phone() {
+        for _ in 0..TIMES {
+            black_box(parse(super::PUNCTUATED));
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn impossible_phone() {
+        for _ in 0..TIMES {
+            black_box(parse(super::IMPOSSIBLE));
+        }
+    }
+
+    pub(super) fn answers() -> Vec<Value> {
+        (0..TIMES).map(|_| answer()).collect()
+    }
+
+    #[inline(never)]
+    pub(super) fn decode_reply(answers: Vec<Value>) {
+        for answer in answers {
+            black_box(decode(answer));
+        }
+    }
+}
+
+fn main() {
+    if !std::env::args().any(|argument| argument == "--count") {
+        return divan::main();
+    }
+    // What is made at the first use of something is not counted.
+    let subject = Subject::new();
+    for text in [PLAIN, PUNCTUATED, IMPOSSIBLE] {
+        parse(text);
+    }
+    counted::digest(&subject);
+    counted::plain_phone();
+    counted::punctuated_phone();
+    counted::impossible_phone();
+    counted::decode_reply(counted::answers());
+}

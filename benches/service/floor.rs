@@ -1,0 +1,140 @@
+//! What bounds the service: the same framework and runtime doing nothing at all, or nothing but the script.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::routing::get;
+use clap::ValueEnum;
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{IntoConnectionInfo, Script};
+use serde_json::json;
+use whatsapp_otp::otp::DigestKey;
+use whatsapp_otp::simulator::SimulatorSettings;
+
+use crate::stage::SECRET;
+
+macro_rules! script {
+    ($name:literal) => {
+        concat!(
+            include_str!("../../src/store/redis/lua/prelude.lua"),
+            "\n",
+            include_str!(concat!("../../src/store/redis/lua/", $name, ".lua"))
+        )
+    };
+}
+
+/// The scripts as the service runs them.
+pub const VERIFY: &str = script!("verify");
+const RESERVE: &str = script!("reserve");
+
+/// What stands for every digest here: some other one than that of any code which the service stored.
+const DIGEST: &str = "00000000000000000000000000000000ffffffffffffffffffffffffffffffff";
+const HOUR_MS: u32 = 3_600_000;
+const DAY_MS: u32 = 86_400_000;
+
+/// A server that does next to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Floor {
+    /// `GET /` is answered with a greeting.
+    Hello,
+    /// `POST /otp/{phone}` is one EVALSHA of the verify script; `GET` is one of the reserve script and the same call to
+    /// WhatsApp that the service makes.
+    Script,
+}
+
+impl Floor {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hello => "hello",
+            Self::Script => "script",
+        }
+    }
+}
+
+/// Serves until the process ends, on the runtime that the service has too.
+pub fn serve(kind: Floor, listen: SocketAddr, redis: String, whatsapp: String) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let router = match kind {
+            Floor::Hello => Router::new().route("/", get(async || "Hello, World!")),
+            Floor::Script => {
+                let route = get(reserve_and_send).post(verify);
+                Router::new().route("/otp/{phone}", route).with_state(Bare::connect(redis, whatsapp).await)
+            }
+        };
+        axum::serve(tokio::net::TcpListener::bind(listen).await.unwrap(), router).await.unwrap();
+    });
+}
+
+#[derive(Clone)]
+struct Bare {
+    redis: MultiplexedConnection,
+    verify: Script,
+    reserve: Script,
+    secret_id: String,
+    http: reqwest::Client,
+    messages: String,
+    authorization: String,
+}
+
+impl Bare {
+    async fn connect(redis: String, whatsapp: String) -> Self {
+        whatsapp_otp::cli::install_tls_provider();
+        let info = redis.into_connection_info().unwrap();
+        let info = info.set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let client = redis::Client::open(info).unwrap();
+        let account = SimulatorSettings::default();
+        Self {
+            redis: client.get_multiplexed_async_connection().await.unwrap(),
+            verify: Script::new(VERIFY),
+            reserve: Script::new(RESERVE),
+            secret_id: DigestKey::new(SECRET.into()).unwrap().id().as_str().to_owned(),
+            http: reqwest::Client::builder().build().unwrap(),
+            messages: format!("{whatsapp}/v21.0/{}/messages", account.phone_number_id),
+            authorization: format!("Bearer {}", account.access_token),
+        }
+    }
+}
+
+async fn verify(State(mut bare): State<Bare>, Path(phone): Path<String>) -> (StatusCode, String) {
+    let mut call = bare.verify.key(format!("otp:v1:{{{phone}}}:code"));
+    call.key(format!("otp:v1:{{{phone}}}:failures")).arg(15).arg(DAY_MS).arg(&bare.secret_id).arg(DIGEST);
+    let (verdict, _, _): (String, String, u64) = call.invoke_async(&mut bare.redis).await.unwrap();
+    let status = if verdict == "accepted" { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+    (status, verdict)
+}
+
+async fn reserve_and_send(State(mut bare): State<Bare>, Path(phone): Path<String>) -> StatusCode {
+    let mut call = bare.reserve.key(format!("otp:v1:{{{phone}}}:code"));
+    call.key(format!("otp:v1:{{{phone}}}:sends")).key(format!("otp:v1:{{{phone}}}:failures"));
+    // A tenth of the phones has an address in common, as in the load that the service gets.
+    call.key(format!("otp:v1:{{ip:{}}}:sends", &phone[..phone.len() - 1])).key("otp:v1:{sender:none}:sends");
+    let id = format!("bare-{phone}");
+    call.arg(&id).arg(DIGEST).arg(&bare.secret_id).arg(3).arg(300_000).arg(600_000);
+    call.arg(5).arg(HOUR_MS).arg(30_000).arg(60).arg(HOUR_MS).arg(15).arg(DAY_MS).arg(0).arg(1_000).arg(0);
+    call.invoke_async::<redis::Value>(&mut bare.redis).await.unwrap();
+    let text = json!({ "type": "text", "text": "123456" });
+    let message = json!({
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": format!("+{phone}"),
+        "type": "template",
+        "biz_opaque_callback_data": id,
+        "template": {
+            "name": "otp_login",
+            "language": { "code": "en_US", "policy": "deterministic" },
+            "components": [
+                { "type": "body", "parameters": [text] },
+                { "type": "button", "sub_type": "url", "index": "0", "parameters": [text] },
+            ],
+        },
+    });
+    let request = bare.http.post(&bare.messages).header("Authorization", &bare.authorization).json(&message);
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    answer.bytes().await.unwrap();
+    status
+}

@@ -1,0 +1,112 @@
+//! How long wrong guesses take at so many a second, and what HAProxy and a second instance change.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::figures::{Bound, Goal, Rounds, Table, figure};
+use crate::floor::Floor;
+use crate::haproxy;
+use crate::load::{self, CONNECTIONS, Pace};
+use crate::process::Process;
+use crate::report::{Report, Scale};
+use crate::sections::throughput::codes_for;
+use crate::stage::{Redis, Service, WhatsApp, floor};
+use crate::workload::{Seeder, WrongGuesses};
+
+/// Parts of what the bare handler does at most.
+const LOADS: [f64; 5] = [0.1, 0.25, 0.5, 0.65, 0.8];
+/// The load at which the target is.
+const HALF: usize = 2;
+const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
+
+/// Somebody who answers guesses.
+struct Row {
+    name: &'static str,
+    address: SocketAddr,
+    saturation: Rounds,
+    /// By load: what was answered in time, and the quantiles.
+    loads: [(Rounds, [Rounds; 3]); LOADS.len()],
+}
+
+impl Row {
+    fn new(name: &'static str, address: SocketAddr) -> Self {
+        Self { name, address, saturation: Rounds::default(), loads: Default::default() }
+    }
+}
+
+pub fn measure(scale: Scale, report: &mut Report) {
+    let whatsapp = Arc::new(WhatsApp::start());
+    let redis = Redis::start("redis", false);
+    let seeder = Seeder::new(&redis, &whatsapp);
+    let (bare, bare_address) = floor(Floor::Script, &redis, &whatsapp);
+    let services = ["service", "service-2"].map(|name| Service::start(name, &redis, &whatsapp));
+    let (haproxy_1, one) = haproxy::start("haproxy-1", &[&services[0]]);
+    let (haproxy_2, two) = haproxy::start("haproxy-2", &[&services[0], &services[1]]);
+    let logs: [&Process; 5] = [&bare, &services[0].process, &services[1].process, &haproxy_1, &haproxy_2];
+
+    let mut rows = [
+        Row::new("bare handler", bare_address),
+        Row::new("**one instance**", services[0].address),
+        Row::new("one behind HAProxy", one),
+        Row::new("two behind HAProxy", two),
+    ];
+    let time = scale.time;
+    let guesses = |row: &Row, pace: Pace, time: Duration| {
+        let codes = 0..codes_for(time);
+        redis.empty();
+        seeder.codes(codes.clone());
+        let outcome = load::run(row.address, pace, time, WrongGuesses { codes });
+        for process in logs {
+            process.forget_log();
+        }
+        outcome
+    };
+    for round in 0..=scale.rounds {
+        for row in &mut rows {
+            let rate = guesses(row, Pace::Closed { connections: CONNECTIONS }, time).rate();
+            // The first only warms up.
+            if round > 0 {
+                row.saturation.push(rate);
+            }
+        }
+    }
+    let saturation = rows[0].saturation.median();
+    for _ in 0..scale.rounds {
+        for (index, load) in LOADS.iter().enumerate() {
+            for row in &mut rows {
+                let outcome = guesses(row, Pace::Open { per_second: load * saturation }, time);
+                let (answered, quantiles) = &mut row.loads[index];
+                answered.push(outcome.done as f64 / time.as_secs_f64());
+                for (rounds, quantile) in quantiles.iter_mut().zip(QUANTILES) {
+                    rounds.push(outcome.quantile_ms(quantile));
+                }
+            }
+        }
+    }
+
+    let mut table =
+        Table::new("Wrong guesses as fast as it goes", &["", "per second", "of one instance", "of one behind HAProxy"]);
+    for row in &rows {
+        let ratios = [1, 2].map(|other: usize| figure(row.saturation.over(&rows[other].saturation)));
+        table.row([row.name.to_owned(), figure(row.saturation.median())].into_iter().chain(ratios));
+    }
+    report.table(&table);
+    let loads: Vec<_> = LOADS.iter().map(|load| format!("{:.0}/s", load * saturation)).collect();
+    let head: Vec<_> = std::iter::once("p50 / p99 / p99.9 in ms at").chain(loads.iter().map(String::as_str)).collect();
+    let mut table = Table::new("Latency against offered load, from when a request was due", &head);
+    for row in &rows {
+        let cells = row.loads.iter().zip(LOADS).map(|((answered, quantiles), load)| {
+            let text = quantiles.each_ref().map(|rounds| figure(rounds.median())).join(" / ");
+            // Less than what was offered: it goes no faster.
+            let kept = answered.median() >= 0.98 * load * saturation;
+            if kept { text } else { format!("{text} ({}/s)", figure(answered.median())) }
+        });
+        table.row(std::iter::once(row.name.to_owned()).chain(cells));
+    }
+    report.table(&table);
+    let [p99, bare_p99] = [1, 0].map(|row: usize| &rows[row].loads[HALF].1[1]);
+    report.goal(Goal::new("p99 at half the bare handler's most, of its p99", Bound::AtMost(1.5), p99.over(bare_p99)));
+    let two = rows[3].saturation.over(&rows[2].saturation);
+    report.goal(Goal::new("two instances behind HAProxy, of one behind HAProxy", Bound::AtLeast(1.0), two));
+}

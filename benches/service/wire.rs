@@ -1,0 +1,72 @@
+//! One connection of a client, which speaks HTTP/1.1 with as little work as possible: it shares the machine with what it
+//! measures.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// A kept-alive connection.
+pub struct Wire {
+    stream: TcpStream,
+    request: Vec<u8>,
+    answer: Vec<u8>,
+}
+
+impl Wire {
+    pub async fn connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, request: Vec::with_capacity(512), answer: Vec::with_capacity(1024) })
+    }
+
+    /// Requests a code, or whatever GET does there. `client` is the address that the load balancer would tell.
+    pub async fn get(&mut self, path: &str, client: [u8; 4]) -> io::Result<u16> {
+        let [a, b, c, d] = client;
+        self.request.clear();
+        write!(self.request, "GET {path} HTTP/1.1\r\nHost: bench\r\nX-Forwarded-For: {a}.{b}.{c}.{d}\r\n\r\n")?;
+        self.exchange().await
+    }
+
+    /// Verifies a code.
+    pub async fn post(&mut self, path: &str, code: &str) -> io::Result<u16> {
+        self.request.clear();
+        let length = code.len() + r#"{"code":""}"#.len();
+        write!(
+            self.request,
+            "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n\
+             {{\"code\":\"{code}\"}}"
+        )?;
+        self.exchange().await
+    }
+
+    /// Writes the request and reads the answer to its end; returns its status.
+    async fn exchange(&mut self) -> io::Result<u16> {
+        self.stream.write_all(&self.request).await?;
+        self.answer.clear();
+        loop {
+            if self.stream.read_buf(&mut self.answer).await? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            if let Some(status) = complete(&self.answer).map_err(|error| io::Error::other(error.to_string()))? {
+                return Ok(status);
+            }
+        }
+    }
+
+    /// The last answer as it came.
+    pub fn answer(&self) -> String {
+        String::from_utf8_lossy(&self.answer).into_owned()
+    }
+}
+
+/// The status, once head and body are there.
+fn complete(answer: &[u8]) -> Result<Option<u16>, httparse::Error> {
+    let mut headers = [httparse::EMPTY_HEADER; 16];
+    let mut response = httparse::Response::new(&mut headers);
+    let httparse::Status::Complete(head) = response.parse(answer)? else { return Ok(None) };
+    let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.parse().ok()).unwrap_or(0);
+    Ok((answer.len() >= head + length).then_some(response.code.unwrap_or(0)))
+}

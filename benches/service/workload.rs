@@ -1,0 +1,195 @@
+//! What callers do. Phones are numbered; each has a client address that nine others share.
+
+use std::cell::Cell;
+use std::io;
+use std::net::IpAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use rand::rngs::SysRng;
+use whatsapp_otp::config::ServeSettings;
+use whatsapp_otp::otp::{Code, CodeStore, Guess, NewCode, PhoneNumber, RecordId, Reservation, Verdict};
+use whatsapp_otp::store::redis::RedisStore;
+
+use crate::load::Work;
+use crate::stage::{Redis, WhatsApp, settings};
+use crate::wire::Wire;
+
+/// Guesses that are compared with one code (`otp.max_verification_attempts`): each finds it alive.
+pub const GUESSES_PER_CODE: u64 = 3;
+/// Seven digits, so that it is never right by chance.
+const WRONG: &str = "0000000";
+/// Codes that are stored at once.
+const AT_ONCE: u64 = 128;
+
+fn digits(phone: u64) -> String {
+    format!("1555{}", 2_000_000 + phone)
+}
+
+/// The digits of the first phone.
+pub fn first_phone() -> String {
+    digits(0)
+}
+
+fn path(phone: u64) -> String {
+    format!("/otp/{}", digits(phone))
+}
+
+fn client(phone: u64) -> [u8; 4] {
+    let [_, a, b, c] = ((phone / 10) as u32).to_be_bytes();
+    [10, a, b, c]
+}
+
+fn expect(status: u16, expected: u16, wire: &Wire) {
+    assert_eq!(status, expected, "{}", wire.answer());
+}
+
+/// `GET /`
+pub struct Hello;
+
+impl Work for Hello {
+    fn units(&self) -> u64 {
+        u64::MAX
+    }
+
+    async fn unit(&self, _: u64, wire: &mut Wire) -> io::Result<()> {
+        let status = wire.get("/", [10, 0, 0, 1]).await?;
+        expect(status, 200, wire);
+        Ok(())
+    }
+}
+
+/// Wrong guesses, round and round over so many phones with a live code, until each code has had its last.
+pub struct WrongGuesses {
+    pub codes: Range<u64>,
+}
+
+impl Work for WrongGuesses {
+    fn units(&self) -> u64 {
+        (self.codes.end - self.codes.start) * GUESSES_PER_CODE
+    }
+
+    async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
+        let phone = self.codes.start + number % (self.codes.end - self.codes.start);
+        let status = wire.post(&path(phone), WRONG).await?;
+        expect(status, 401, wire);
+        Ok(())
+    }
+}
+
+/// Guesses for phones that have no code.
+pub struct UnknownPhones;
+
+impl Work for UnknownPhones {
+    fn units(&self) -> u64 {
+        u64::MAX
+    }
+
+    async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
+        let status = wire.post(&path(7_000_000 + number % 900_000), WRONG).await?;
+        expect(status, 404, wire);
+        Ok(())
+    }
+}
+
+/// Guesses for one phone, whose code is soon locked.
+pub struct HotPhone {
+    pub phone: u64,
+}
+
+impl Work for HotPhone {
+    fn units(&self) -> u64 {
+        u64::MAX
+    }
+
+    async fn unit(&self, _: u64, wire: &mut Wire) -> io::Result<()> {
+        let status = wire.post(&path(self.phone), WRONG).await?;
+        expect(status, 401, wire);
+        Ok(())
+    }
+}
+
+/// Requests for a code, each for another phone.
+pub struct Sends;
+
+impl Work for Sends {
+    fn units(&self) -> u64 {
+        900_000
+    }
+
+    async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
+        let status = wire.get(&path(number), client(number)).await?;
+        expect(status, 200, wire);
+        Ok(())
+    }
+}
+
+/// A code requested, then verified: two requests, one unit.
+pub struct Pairs {
+    /// Where the code is read; who accepts any needs none.
+    pub inbox: Option<Arc<WhatsApp>>,
+}
+
+impl Work for Pairs {
+    fn units(&self) -> u64 {
+        900_000
+    }
+
+    async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
+        let status = wire.get(&path(number), client(number)).await?;
+        expect(status, 200, wire);
+        let code = self.inbox.as_ref().map_or_else(|| WRONG.to_owned(), |inbox| inbox.code(&digits(number)));
+        let status = wire.post(&path(number), &code).await?;
+        expect(status, 200, wire);
+        Ok(())
+    }
+}
+
+/// Puts live codes into Redis the way the service does, by its own store and with all limits charged.
+pub struct Seeder {
+    runtime: tokio::runtime::Runtime,
+    store: Arc<RedisStore>,
+    settings: Arc<ServeSettings>,
+}
+
+impl Seeder {
+    pub fn new(redis: &Redis, whatsapp: &WhatsApp) -> Self {
+        let settings = settings(redis, whatsapp);
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let store = runtime.block_on(async { RedisStore::new(&settings.common.redis) }).unwrap();
+        Self { runtime, store: Arc::new(store), settings: Arc::new(settings) }
+    }
+
+    /// A live code for each of these phones.
+    pub fn codes(&self, phones: Range<u64>) {
+        self.each(phones, &async |store, settings, number| {
+            let phone = PhoneNumber::parse(&digits(number)).unwrap();
+            let sealed =
+                settings.keys.seal(&phone, &Code::generate(settings.common.policy.code_length, &mut SysRng).unwrap());
+            let client = IpAddr::from(client(number)).into();
+            let code = NewCode { id: RecordId::generate(&mut SysRng).unwrap(), phone, client, sealed };
+            let reservation = store.reserve(&code, &settings.common.policy).await.unwrap();
+            assert!(matches!(reservation, Reservation::Reserved { .. }), "{reservation:?}");
+        });
+    }
+
+    /// A wrong guess for each of these phones.
+    pub fn wrong_guesses(&self, phones: Range<u64>) {
+        self.each(phones, &async |store, settings, number| {
+            let phone = PhoneNumber::parse(&digits(number)).unwrap();
+            let guess = settings.keys.candidates(&phone, &Guess::new(WRONG.to_owned()).unwrap());
+            let verdict = store.verify(&phone, &guess, &settings.common.policy).await.unwrap();
+            assert!(matches!(verdict, Verdict::Wrong { .. }), "{verdict:?}");
+        });
+    }
+
+    fn each(&self, phones: Range<u64>, what: &impl AsyncFn(&RedisStore, &ServeSettings, u64)) {
+        let next = Cell::new(phones.start);
+        let one_by_one = async || {
+            while next.get() < phones.end {
+                what(&self.store, &self.settings, next.replace(next.get() + 1)).await;
+            }
+        };
+        self.runtime.block_on(futures_util::future::join_all((0..AT_ONCE).map(|_| one_by_one())));
+    }
+}
