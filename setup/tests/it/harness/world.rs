@@ -20,7 +20,7 @@ pub struct World {
     pub simulator: Simulator,
     address: SocketAddr,
     directory: TempDir,
-    _runtime: Runtime,
+    pub runtime: Runtime,
 }
 
 impl World {
@@ -36,7 +36,7 @@ impl World {
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();
         let address = listener.address();
         runtime.spawn(listener.serve(simulator.router(), Handle::new()));
-        Self { simulator, address, directory: tempfile::tempdir().unwrap(), _runtime: runtime }
+        Self { simulator, address, directory: tempfile::tempdir().unwrap(), runtime }
     }
 
     pub fn url(&self) -> String {
