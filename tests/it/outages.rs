@@ -245,12 +245,17 @@ async fn a_primary_that_became_a_read_only_replica_is_told_and_nothing_is_sent()
 }
 
 #[tokio::test]
-async fn keys_of_another_type_are_no_decision() {
+async fn keys_that_hold_something_else_are_no_decision() {
     let app = TestApp::start().await;
     let mut connection = app.keys.connection().await;
     for rest in ["v1:{15551234567}:sends", "v1:{15551234567}:failures", "v1:{ip:127.0.0.1}:sends"] {
         let key = app.keys.key(rest);
-        redis::cmd("SET").arg(&key).arg("x").arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
+        for other in ["x", "1234567890.12"] {
+            redis::cmd("SET").arg(&key).arg(other).arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
+            app.request(PHONE).await.is(503, says::UNAVAILABLE);
+        }
+        redis::cmd("DEL").arg(&key).exec_async(&mut connection).await.unwrap();
+        redis::cmd("LPUSH").arg(&key).arg("1234567890123").exec_async(&mut connection).await.unwrap();
         app.request(PHONE).await.is(503, says::UNAVAILABLE);
         redis::cmd("DEL").arg(&key).exec_async(&mut connection).await.unwrap();
     }

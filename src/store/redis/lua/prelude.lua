@@ -18,7 +18,11 @@ local function digits(moment)
 end
 
 local function window_read(key)
-  return redis.call('GET', key) or ''
+  local events = redis.call('GET', key) or ''
+  if #events % WIDTH ~= 0 or string.find(events, '%D') then
+    error('a window that is none')
+  end
+  return events
 end
 
 -- The moment of the nth event from the newest, nil if there are not so many.
