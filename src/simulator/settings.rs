@@ -21,6 +21,9 @@ pub struct SimulatorSettings {
     pub phone_number_id: String,
     /// The sender's number as people write it, in international form with `+`.
     pub display_phone_number: String,
+    /// Further numbers of the account, by id and as people write them. They are not registered, so nothing can be sent
+    /// from them; they are listed first, as numbers that were added later are.
+    pub unregistered_numbers: Vec<(String, String)>,
     /// The sender's name as recipients see it.
     pub verified_name: String,
     /// Id of the authentication template.
@@ -48,6 +51,7 @@ impl Default for SimulatorSettings {
             waba_id: "100000000000001".to_owned(),
             phone_number_id: "200000000000001".to_owned(),
             display_phone_number: "+1 555-789-0100".to_owned(),
+            unregistered_numbers: Vec::new(),
             verified_name: "Simulated Business".to_owned(),
             template_id: "300000000000001".to_owned(),
             template_name: "otp_login".to_owned(),

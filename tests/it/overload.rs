@@ -118,7 +118,9 @@ async fn two_instances_together_keep_to_the_pace_that_whatsapp_allows() {
         .instances(2)
         .set("limits.per_ip", "off")
         .set("whatsapp.messages_per_second", &pace.to_string())
-        .simulator(|settings| settings.messages_per_second = pace)
+        // On a busy machine messages that left in their turn arrive closer together. Were the pace each instance's own, or
+        // none, it would be two or four times as many.
+        .simulator(|settings| settings.messages_per_second = pace * 3 / 2)
         .start()
         .await;
     let mut calls = request_at_once(app.on(0), 0, 40);

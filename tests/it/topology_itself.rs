@@ -47,30 +47,32 @@ async fn sentinels_promote_a_replica_of_a_primary_that_was_killed_and_take_it_ba
 
 #[tokio::test]
 async fn what_is_written_while_replication_is_cut_is_gone_after_a_failover() {
-    for kind in [Kind::Sentinel, Kind::Cluster] {
-        let topology = Topology::start(kind).await;
-        let at = match kind {
-            Kind::Sentinel => topology.whole().await[0].primary,
-            Kind::Cluster => topology.slot_of("before").await.1,
-        };
-        let shards = topology.whole().await;
-        let shard = shards.iter().find(|shard| shard.primary == at).unwrap();
-        let primary = &topology.nodes()[shard.primary];
-        primary.tell("SET {before} 1").await;
-        replicated(&topology, shard).await;
+    tokio::join!(cut_and_fail_over(Kind::Sentinel), cut_and_fail_over(Kind::Cluster));
+}
 
-        topology.cut_replication(shard.primary).await;
-        primary.tell("SET {before}after 1").await;
-        assert!(has(primary, "{before}after").await, "it still serves");
-        primary.kill();
-        topology.promoted(shard).await;
-        primary.restart();
-        let shards = topology.whole().await;
-        let shard = shards.iter().find(|now| shard.replicas.contains(&now.primary)).expect("a replica is primary");
-        let successor = &topology.nodes()[shard.primary];
-        assert!(has(successor, "{before}").await, "{kind:?}: what was replicated is there");
-        assert!(!has(successor, "{before}after").await, "{kind:?}: what was not is gone");
-    }
+async fn cut_and_fail_over(kind: Kind) {
+    let topology = Topology::start(kind).await;
+    let at = match kind {
+        Kind::Sentinel => topology.whole().await[0].primary,
+        Kind::Cluster => topology.slot_of("before").await.1,
+    };
+    let shards = topology.whole().await;
+    let shard = shards.iter().find(|shard| shard.primary == at).unwrap();
+    let primary = &topology.nodes()[shard.primary];
+    primary.tell("SET {before} 1").await;
+    replicated(&topology, shard).await;
+
+    topology.cut_replication(shard.primary).await;
+    primary.tell("SET {before}after 1").await;
+    assert!(has(primary, "{before}after").await, "it still serves");
+    primary.kill();
+    topology.promoted(shard).await;
+    primary.restart();
+    let shards = topology.whole().await;
+    let shard = shards.iter().find(|now| shard.replicas.contains(&now.primary)).expect("a replica is primary");
+    let successor = &topology.nodes()[shard.primary];
+    assert!(has(successor, "{before}").await, "{kind:?}: what was replicated is there");
+    assert!(!has(successor, "{before}after").await, "{kind:?}: what was not is gone");
 }
 
 #[tokio::test]
@@ -96,15 +98,17 @@ async fn a_cluster_moves_a_slot_with_its_keys_and_hands_over() {
 
 #[tokio::test]
 async fn a_primary_that_was_paused_wakes_as_a_replica() {
-    for kind in [Kind::Sentinel, Kind::Cluster] {
-        let topology = Topology::start(kind).await;
-        let shard = topology.whole().await[0].clone();
-        topology.nodes()[shard.primary].pause();
-        topology.promoted(&shard).await;
-        topology.nodes()[shard.primary].wake();
-        let after = topology.whole().await;
-        assert!(after.iter().any(|now| now.replicas.contains(&shard.primary)));
-    }
+    tokio::join!(pause_and_wake(Kind::Sentinel), pause_and_wake(Kind::Cluster));
+}
+
+async fn pause_and_wake(kind: Kind) {
+    let topology = Topology::start(kind).await;
+    let shard = topology.whole().await[0].clone();
+    topology.nodes()[shard.primary].pause();
+    topology.promoted(&shard).await;
+    topology.nodes()[shard.primary].wake();
+    let after = topology.whole().await;
+    assert!(after.iter().any(|now| now.replicas.contains(&shard.primary)));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use whatsapp_otp::simulator::{AccountState, Switches, TemplateReview};
+use whatsapp_otp::simulator::{AccountState, SimulatorSettings, Switches, TemplateReview};
 
 use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 
@@ -83,6 +83,38 @@ fn a_number_that_is_not_registered_is_not_taken() {
     // It is looked at again.
     terminal.accepts().shows("error:").shows("? Phone number ›").accepts().shows(SEND_PROMPT).interrupts();
     assert_eq!(terminal.ends(), 130);
+}
+
+/// An account with a second number, listed first, that cannot send.
+fn two_numbers() -> World {
+    let unregistered_numbers = vec![("200000000000002".to_owned(), "1 555-789-0199".to_owned())];
+    World::of(SimulatorSettings { unregistered_numbers, ..SimulatorSettings::default() })
+}
+
+#[test]
+fn of_several_numbers_one_that_can_send_has_to_be_chosen() {
+    let world = two_numbers();
+    let mut terminal = world.program(&["--waba-id", WABA_ID]).token(TOKEN).at_a_terminal();
+    terminal.shows("? Phone number ›").shows("❯ +1 555-789-0199 Simulated Business quality GREEN, DISCONNECTED");
+    terminal.accepts().shows("error: +1 555-789-0199 is not registered with the Cloud API");
+    terminal.shows("? Phone number ›").shows("+1 555-789-0100").takes(1);
+    terminal.shows("ok +1 555-789-0100 can send").interrupts();
+    assert_eq!(terminal.ends(), 130);
+
+    let run = |more: &[&str]| world.program(&[&["--yes", "--waba-id", WABA_ID], more].concat()).token(TOKEN).run();
+    let ended = run(&[]);
+    assert_eq!(ended.code, 2);
+    for number in ["--phone-number-id", "200000000000001 +1 555-789-0100", "200000000000002 +1 555-789-0199"] {
+        assert!(ended.stderr.contains(number), "{}", ended.stderr);
+    }
+    assert_eq!(run(&["--phone-number-id", "200000000000002"]).code, 1);
+    let absent = run(&["--phone-number-id", "15557890100"]);
+    assert!(
+        absent.stderr.contains("error: the account has no phone number with the id 15557890100"),
+        "{}",
+        absent.stderr
+    );
+    assert_eq!(run(&["--phone-number-id", "200000000000001"]).code, 0);
 }
 
 #[test]

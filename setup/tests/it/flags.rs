@@ -146,16 +146,12 @@ fn a_file_that_cannot_be_written_is_found_out_before_anything_is_made() {
     assert!(world.simulator.requests().is_empty());
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn serve_starts_on_the_file() {
-    let (url, info_file, _world) = tokio::task::spawn_blocking(|| {
-        let world = World::new();
-        let ended = world.program(&["--yes", "--waba-id", WABA_ID, "--languages", "de"]).token(TOKEN).run();
-        assert_eq!(ended.code, 0, "{}", ended.stderr);
-        (world.url(), world.info_path(), std::mem::ManuallyDrop::new(world))
-    })
-    .await
-    .unwrap();
+#[test]
+fn serve_starts_on_the_file() {
+    let world = World::new();
+    let ended = world.program(&["--yes", "--waba-id", WABA_ID, "--languages", "de"]).token(TOKEN).run();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let (url, info_file) = (world.url(), world.info_path());
     let environment = [
         ("WHATSAPP_OTP__WHATSAPP__BASE_URL", url.as_str()),
         ("WHATSAPP_OTP__WHATSAPP__INFO_FILE", info_file.to_str().unwrap()),
@@ -169,6 +165,6 @@ async fn serve_starts_on_the_file() {
     let sources = Sources { file: None, environment: environment.into() };
     let settings = ServeSettings::load(&sources).unwrap();
     assert_eq!(settings.whatsapp.language, "de", "the language comes with the template");
-    let service = app::serve(settings).await.unwrap();
+    let service = world.runtime.block_on(app::serve(settings)).unwrap();
     assert!(service.public_url().starts_with("http://127.0.0.1:"));
 }

@@ -6,7 +6,7 @@ use axum::{
 };
 use jiff::Timestamp;
 
-use super::{beyond_first_segment, error::GraphError, version::ApiVersion};
+use super::{beyond_first_segment, error::GraphError, phone_numbers, version::ApiVersion};
 use crate::simulator::{AccountState, Simulator, SimulatorSettings, tokens::Standing, world::World};
 
 /// Management calls an active account may make in an hour.
@@ -113,11 +113,14 @@ impl Call {
 
     /// Lets a send from this number pass, if the caller may send from it.
     pub(crate) fn authorize_sender(&self, id: &str) -> Result<(), GraphError> {
-        if id != self.settings().phone_number_id {
+        if !phone_numbers::exists(self.settings(), id) {
             return Err(self.unknown_object(id));
         }
         if !self.standing.may_message() || !self.standing.is_assigned() {
             return Err(GraphError::new(200));
+        }
+        if id != self.settings().phone_number_id {
+            return Err(GraphError::new(133_010));
         }
         self.within_app_budget(&self.simulator.world())
     }

@@ -60,8 +60,8 @@ pub(crate) fn router(simulator: &Simulator) -> Router<Simulator> {
 async fn read_node(call: Call, Path((_, id)): Path<(String, String)>) -> Response {
     let node = if id == call.settings().waba_id {
         account::read(&call)
-    } else if id == call.settings().phone_number_id {
-        phone_numbers::read(&call)
+    } else if phone_numbers::exists(call.settings(), &id) {
+        phone_numbers::read(&call, &id)
     } else {
         templates::list::read(&call, &id)
     };

@@ -1,9 +1,10 @@
-//! The account's one sender: `GET /{waba-id}/phone_numbers` and `GET /{phone-number-id}`.
+//! The account's numbers, of which one can send: `GET /{waba-id}/phone_numbers` and `GET /{phone-number-id}`.
 
 use axum::{Json, extract::Path};
 use serde_json::{Value, json};
 
 use super::{call::Call, error::GraphError, fields, paging};
+use crate::simulator::SimulatorSettings;
 
 const DEFAULT_FIELDS: &[&str] = &[
     "verified_name",
@@ -16,31 +17,36 @@ const DEFAULT_FIELDS: &[&str] = &[
 
 pub(crate) async fn list(call: Call, Path((_, id)): Path<(String, String)>) -> Result<Json<Value>, GraphError> {
     call.authorize_account(&id)?;
-    let ids = [call.settings().phone_number_id.clone()];
-    paging::page(&call, &ids, 100, 100, |_| selected(&call)).map(Json)
+    let settings = call.settings();
+    let unregistered = settings.unregistered_numbers.iter().map(|(id, _)| id);
+    let ids: Vec<_> = unregistered.chain([&settings.phone_number_id]).cloned().collect();
+    paging::page(&call, &ids, 100, 100, |id| selected(&call, id)).map(Json)
 }
 
-pub(crate) fn read(call: &Call) -> Result<Json<Value>, GraphError> {
-    call.authorize_object(&call.settings().phone_number_id)?;
-    selected(call).map(Json)
+/// Whether the id is that of a number of the account.
+pub(crate) fn exists(settings: &SimulatorSettings, id: &str) -> bool {
+    id == settings.phone_number_id || settings.unregistered_numbers.iter().any(|(unregistered, _)| unregistered == id)
 }
 
-fn selected(call: &Call) -> Result<Value, GraphError> {
-    let node = node(call);
+pub(crate) fn read(call: &Call, id: &str) -> Result<Json<Value>, GraphError> {
+    call.authorize_object(id)?;
+    selected(call, id).map(Json)
+}
+
+fn selected(call: &Call, id: &str) -> Result<Value, GraphError> {
+    let node = node(call, id);
     let node_type = "WhatsAppBusinessPhoneNumber";
     fields::select(&node, call.query("fields"), DEFAULT_FIELDS, node_type)
 }
 
-fn node(call: &Call) -> Value {
+fn node(call: &Call, id: &str) -> Value {
     let settings = call.settings();
-    let (status, platform) = if call.simulator.world().switches.sender_registered {
-        ("CONNECTED", "CLOUD_API")
-    } else {
-        ("DISCONNECTED", "NOT_APPLICABLE")
-    };
+    let unregistered = settings.unregistered_numbers.iter().find(|(unregistered, _)| unregistered == id);
+    let registered = unregistered.is_none() && call.simulator.world().switches.sender_registered;
+    let (status, platform) = if registered { ("CONNECTED", "CLOUD_API") } else { ("DISCONNECTED", "NOT_APPLICABLE") };
     json!({
-        "id": settings.phone_number_id,
-        "display_phone_number": settings.display_phone_number,
+        "id": id,
+        "display_phone_number": unregistered.map_or(&settings.display_phone_number, |(_, number)| number),
         "verified_name": settings.verified_name,
         "quality_rating": "GREEN",
         "code_verification_status": "VERIFIED",

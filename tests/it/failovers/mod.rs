@@ -72,42 +72,31 @@ async fn lose_what_was_decided(kind: Kind, protection: Protection) -> Vec<Violat
     run(kind, &schedule, protection).await.violations
 }
 
-async fn in_either(protection: fn(Kind) -> Protection, check: fn(&[Violation])) {
-    let violations = |kind| Box::pin(lose_what_was_decided(kind, protection(kind)));
-    let (with_sentinels, in_a_cluster) = tokio::join!(violations(Kind::Sentinel), violations(Kind::Cluster));
-    check(&with_sentinels);
-    check(&in_a_cluster);
+/// In both kinds of set-up.
+async fn lose_it_in_both(protection: fn(Kind) -> Protection) -> [Vec<Violation>; 2] {
+    let lose_it = |kind| Box::pin(lose_what_was_decided(kind, protection(kind)));
+    tokio::join!(lose_it(Kind::Sentinel), lose_it(Kind::Cluster)).into()
 }
 
 /// The checker sees it, so that its silence means something.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_protection_used_codes_come_back() {
-    in_either(
-        |_| Protection::NONE,
-        |violations| {
-            let twice = |violation: &Violation| matches!(violation, Violation::AcceptedTwice { .. });
-            assert!(violations.iter().any(twice), "{violations:?}");
-        },
-    )
-    .await;
+    for violations in lose_it_in_both(|_| Protection::NONE).await {
+        let twice = |violation: &Violation| matches!(violation, Violation::AcceptedTwice { .. });
+        assert!(violations.iter().any(twice), "{violations:?}");
+    }
 }
 
-/// What limits had counted may be lost.
+/// The fence saves codes, though not what limits had counted; acknowledgements of all replicas save whatever was answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_fence_alone_saves_codes() {
-    in_either(
-        |_| Protection::FENCE,
-        |violations| {
-            let of_limits = |violation: &Violation| {
-                matches!(violation, Violation::TooManySends { .. } | Violation::TooManyFailures { .. })
-            };
-            assert!(violations.iter().all(of_limits), "{violations:?}");
-        },
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn acknowledgements_of_all_replicas_alone_save_whatever_was_answered() {
-    in_either(Protection::acknowledgements, |violations| assert_eq!(violations, [])).await;
+async fn either_protection_saves_what_it_promises_to() {
+    let fence = lose_it_in_both(|_| Protection::FENCE);
+    let (fence, acknowledgements) = tokio::join!(fence, lose_it_in_both(Protection::acknowledgements));
+    for violations in fence {
+        let of_limits = |violation: &Violation| {
+            matches!(violation, Violation::TooManySends { .. } | Violation::TooManyFailures { .. })
+        };
+        assert!(violations.iter().all(of_limits), "{violations:?}");
+    }
+    assert_eq!(acknowledgements, [[], []]);
 }

@@ -193,6 +193,9 @@ impl Shared {
         let born = Instant::now();
         let (mut codes, rounds) = (Vec::new(), random.random_range(1..=6));
         for _ in 0..rounds {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
             if self.send_some(&phone, random).await == Answer::Sent
                 // Before anybody asks for the next one.
                 && let Some(code) = self.arrived(&phone)

@@ -20,18 +20,23 @@ pub struct World {
     pub simulator: Simulator,
     address: SocketAddr,
     directory: TempDir,
-    _runtime: Runtime,
+    pub runtime: Runtime,
 }
 
 impl World {
     pub fn new() -> Self {
+        Self::of(SimulatorSettings::default())
+    }
+
+    /// A world in which the account is as the settings say.
+    pub fn of(settings: SimulatorSettings) -> Self {
         whatsapp_otp::cli::install_tls_provider();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let simulator = Simulator::new(SimulatorSettings::default());
+        let simulator = Simulator::new(settings);
         let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();
         let address = listener.address();
         runtime.spawn(listener.serve(simulator.router(), Handle::new()));
-        Self { simulator, address, directory: tempfile::tempdir().unwrap(), _runtime: runtime }
+        Self { simulator, address, directory: tempfile::tempdir().unwrap(), runtime }
     }
 
     pub fn url(&self) -> String {

@@ -19,6 +19,20 @@ async fn an_unregistered_sender_cannot_send() {
 }
 
 #[tokio::test]
+async fn further_numbers_are_listed_but_cannot_send() {
+    let unregistered_numbers = vec![("200000000000002".to_owned(), "+1 555-789-0199".to_owned())];
+    let server = Server::with(SimulatorSettings { unregistered_numbers, ..SimulatorSettings::default() }).await;
+    let list = server.get(&server.account("phone_numbers?fields=status")).await.ok();
+    assert_eq!(list["data"][0], json!({ "id": "200000000000002", "status": "DISCONNECTED" }));
+    assert_eq!(list["data"][1], json!({ "id": "200000000000001", "status": "CONNECTED" }));
+    let number = server.get("/200000000000002").await.ok();
+    assert_eq!(number["display_phone_number"], "+1 555-789-0199");
+    let message = json!({ "messaging_product": "whatsapp" });
+    server.post("/200000000000002/messages", &message).await.refused(400, 133_010, None);
+    server.send_code(RECIPIENT, "1").await.ok();
+}
+
+#[tokio::test]
 async fn what_is_held_against_the_account_stops_sends() {
     let server = Server::start().await;
     for (account, http, code) in [
