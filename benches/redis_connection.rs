@@ -15,7 +15,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use whatsapp_otp::otp::{CodeLength, CodeStore, DigestKey, Guess, KeyRing, Limits, PhoneNumber, Policy};
-use whatsapp_otp::store::redis::{KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject};
+use whatsapp_otp::store::redis::{
+    AfterFailover, Credentials, KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject, Topology,
+};
 
 const TASKS: u32 = 64;
 const ROUNDS: usize = 5;
@@ -86,13 +88,15 @@ fn main() {
 
 fn store(url: &str, pool_size: usize) -> RedisStore {
     let settings = RedisSettings {
-        url: RedisUrl::parse(url).unwrap(),
-        password: None,
+        topology: Topology::Single(RedisUrl::parse(url).unwrap()),
+        credentials: Credentials::default(),
         key_prefix: KeyPrefix::parse("bench").unwrap(),
         subject: Subject::Phone,
         timeout: Duration::from_secs(2),
         pool_size,
         allow_unsafe: true,
+        min_replicas_ack: 0,
+        after_failover: AfterFailover::Accept,
     };
     RedisStore::new(&settings).unwrap()
 }

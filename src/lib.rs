@@ -8,7 +8,7 @@
 //!              app → http     the two calls, health, metrics; one table of statuses and sentences
 //!              app → store    codes and limits: Redis with Lua scripts, or embedded
 //!              app → whatsapp the Cloud API: payload, error table, retries, template check
-//!              app → simulator the other end of the wire, strict, with an inbox; shares no code with whatsapp
+//!              app → simulator the other end of the wire, strict, with an inbox and a page; shares no code with whatsapp
 //!   http, store, whatsapp → otp   decides things; imports none of them
 //! ```
 //!

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::http::Fault;
 use crate::otp::StoreError;
-use crate::store::redis::{Finding, RedisStore};
+use crate::store::redis::{Finding, Gravity, RedisStore};
 
 /// How often a server that was away at the start is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -21,9 +21,9 @@ const ASK_AGAIN: Duration = Duration::from_millis(100);
 /// If the server is unsafe and that is not allowed: each reason, and what mends it.
 pub(super) async fn require_safety(store: Arc<RedisStore>, allow_unsafe: bool) -> anyhow::Result<Fault> {
     let (fault, watch) = watch::channel(None);
-    match store.findings().await {
-        Ok(findings) => {
-            if let Some(reasons) = judge(&findings, allow_unsafe) {
+    match store.survey().await {
+        Ok(survey) => {
+            if let Some(reasons) = judge(&survey.findings, allow_unsafe) {
                 bail!("this Redis is not safe: {reasons} Or accept it with redis.allow_unsafe = true");
             }
         }
@@ -42,9 +42,9 @@ pub(super) async fn require_safety(store: Arc<RedisStore>, allow_unsafe: bool) -
 async fn look_when_it_comes(store: Arc<RedisStore>, allow_unsafe: bool, fault: watch::Sender<Option<String>>) {
     loop {
         tokio::time::sleep(ASK_AGAIN).await;
-        match store.findings().await {
-            Ok(findings) => {
-                let reasons = judge(&findings, allow_unsafe);
+        match store.survey().await {
+            Ok(survey) => {
+                let reasons = judge(&survey.findings, allow_unsafe);
                 if let Some(reasons) = &reasons {
                     tracing::error!(reasons, "this Redis is not safe; the instance stays not ready");
                 }
@@ -62,9 +62,10 @@ async fn look_when_it_comes(store: Arc<RedisStore>, allow_unsafe: bool, fault: w
 
 /// Logs what there is to say, and returns why the server must not be used, if it must not.
 fn judge(findings: &[Finding], allow_unsafe: bool) -> Option<String> {
-    for finding in findings.iter().filter(|finding| allow_unsafe || !finding.is_unsafe) {
+    for finding in findings.iter().filter(|finding| allow_unsafe || finding.gravity != Gravity::Unsafe) {
         tracing::warn!("{finding}");
     }
-    let reasons: Vec<_> = findings.iter().filter(|finding| finding.is_unsafe).map(ToString::to_string).collect();
+    let reasons: Vec<_> =
+        findings.iter().filter(|finding| finding.gravity == Gravity::Unsafe).map(ToString::to_string).collect();
     (!allow_unsafe && !reasons.is_empty()).then(|| reasons.join(" "))
 }

@@ -9,7 +9,7 @@ use axum_server::Handle;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
-use crate::http::{Fault, Listener, PublicState, Readiness, ServerSettings, ops_router, public_service};
+use crate::http::{Fault, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router, public_service};
 use crate::otp::{CodeSender, CodeStore, KeyRing, OtpService, Policy};
 use crate::telemetry::Metrics;
 
@@ -19,6 +19,8 @@ pub struct Parts {
     pub store: Arc<dyn CodeStore>,
     /// What readiness calls the store.
     pub store_name: &'static str,
+    /// What readiness says of it beyond whether it answers.
+    pub store_details: Option<StoreDetails>,
     /// Delivers codes.
     pub sender: Arc<dyn CodeSender>,
     /// What else has to be fine for the instance to be ready, by the name that readiness calls it.
@@ -57,7 +59,7 @@ impl App {
             None => None,
         };
         plans.await.context("the numbering plans cannot be loaded")?;
-        let readiness = Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.faults);
+        let readiness = Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.faults);
         let service = Arc::new(OtpService::new(parts.store, parts.sender, parts.keys, parts.policy));
         let tasks = TaskTracker::new();
         let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use anyhow::Context;
 use url::Url;
 
-use super::serve::within_a_request;
+use super::page_records::StoredRecords;
+use super::serve::{redis_details, within_a_request};
 use super::{App, Parts};
 use crate::config::SandboxSettings;
-use crate::http::Listener;
+use crate::http::{AuthMode, Listener};
 use crate::otp::CodeStore;
-use crate::simulator::{Simulator, SimulatorSettings};
+use crate::simulator::{Page, PageService, Simulator, SimulatorSettings};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
@@ -33,6 +34,8 @@ pub struct Sandbox {
     pub app: App,
     /// The simulated WhatsApp.
     pub simulator: Simulator,
+    /// What the simulator's page is told.
+    pub page: Page,
     /// The simulator's listener, which has to be served too.
     pub listener: Listener,
 }
@@ -68,24 +71,39 @@ pub async fn sandbox(
         whatsapp.language.clone(),
         whatsapp.max_retries,
     );
-    let (store, store_name): (Arc<dyn CodeStore>, _) = match store {
-        SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded"),
-        SandboxStore::Redis => (Arc::new(RedisStore::new(&common.redis).context("redis")?), "redis"),
+    let (store, store_name, store_details): (Arc<dyn CodeStore>, _, _) = match store {
+        SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded", None),
+        SandboxStore::Redis => {
+            let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
+            let details = redis_details(&store);
+            (store, "redis", Some(details))
+        }
     };
-    // The inbox page calls the service from the browser.
+    // The page calls the service from the browser.
     for origin in page_origins(listener.address()) {
         common.server.cors_origins.push(origin.parse()?);
     }
+    let (code_length, needs_api_key) = (common.policy.code_length.digits(), common.server.auth != AuthMode::Open);
+    let records = StoredRecords { store: Arc::clone(&store), policy: common.policy.clone() };
     let parts = Parts {
         store,
         store_name,
+        store_details,
         sender: Arc::new(sender),
         faults: Vec::new(),
         keys,
         policy: common.policy,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
-    Ok(Sandbox { app: App::bind(common.server, parts).await?, simulator, listener })
+    let app = App::bind(common.server, parts).await?;
+    let service = PageService {
+        origin: app.public_url().parse()?,
+        code_length: Some(code_length),
+        needs_api_key,
+        sends_here: true,
+    };
+    let page = Page { service: Some(service), records: Some(Arc::new(records)) };
+    Ok(Sandbox { app, simulator, page, listener })
 }
 
 /// Who one is at the simulated WhatsApp.

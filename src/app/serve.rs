@@ -6,16 +6,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
+use serde_json::json;
 
 use super::redis_safety::require_safety;
 use super::template_watch::watch_template;
 use super::{App, Parts};
 use crate::config::ServeSettings;
-use crate::http::{AuthMode, ServerSettings, TEMPLATE};
+use crate::http::{AuthMode, ServerSettings, StoreDetails, TEMPLATE};
 use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
-use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, template, template::TemplateError, version};
+use crate::whatsapp::template::{self, Template, TemplateError};
+use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, version};
 
 /// The longest that a code waits for its turn to be sent: longer than the window in which turns are counted, or of a
 /// burst none beyond the first window would ever wait.
@@ -35,6 +37,10 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
     warn_about(&common.server, &whatsapp);
     let client = GraphClient::new(&whatsapp)?;
     let template = approved_template(&client, &whatsapp).await?;
+    let Template { id, name: template, .. } = template;
+    if let Some(warning) = template::lifetime_warning(&client, &id, common.policy.code_lifetime).await {
+        tracing::warn!("{warning}");
+    }
     let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
     let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
     let phone_number_id = &whatsapp.account.phone_number_id;
@@ -47,6 +53,7 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
         max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
     });
     let parts = Parts {
+        store_details: Some(redis_details(&store)),
         store,
         store_name: "redis",
         sender: Arc::new(sender),
@@ -61,14 +68,23 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
     App::bind(common.server, parts).await
 }
 
+/// What readiness says of Redis: how it is set up, and who decides at the moment.
+pub(super) fn redis_details(store: &Arc<RedisStore>) -> StoreDetails {
+    let store = Arc::clone(store);
+    Arc::new(move || {
+        let details = [("mode", json!(store.mode())), ("primaries", json!(store.primaries()))];
+        details.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    })
+}
+
 /// The time-out of a call to WhatsApp, shortened if a request has less time: one that has to be given up before that
 /// could not tell whether WhatsApp was reached.
 pub(super) fn within_a_request(timeout: Duration, server: &ServerSettings) -> Duration {
     timeout.min(server.request_timeout * 3 / 4)
 }
 
-/// The name of the template, which is approved.
-async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) -> anyhow::Result<String> {
+/// The template, which is approved.
+async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) -> anyhow::Result<Template> {
     let look = || template::approved(client, &whatsapp.account, &whatsapp.language);
     let retries = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(500))
@@ -77,7 +93,7 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
     let template = look.retry(retries).when(TemplateError::is_passing).await?;
     // In the sample server's words, which operators may know.
     tracing::info!("Verified OTP template '{}' with ID {} is approved and ready to send.", template.name, template.id);
-    Ok(template.name)
+    Ok(template)
 }
 
 /// Says what is allowed but seldom meant.

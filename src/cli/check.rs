@@ -1,13 +1,12 @@
 //! `whatsapp-otp check`: tries what the service needs, and says for each what was tried, seen, and what to do.
 
 use std::process::ExitCode;
-
-use serde::Deserialize;
+use std::time::Duration;
 
 use crate::config::{ServeSettings, Sources};
-use crate::store::redis::{self, RedisStore};
+use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
-use crate::whatsapp::{BusinessNumber, GraphClient, WhatsAppSettings, template, version};
+use crate::whatsapp::{BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, template, version};
 
 /// What one trial came to.
 struct Finding {
@@ -30,7 +29,7 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     }
     println!();
     let mut findings = vec![redis(&settings).await];
-    findings.extend(whatsapp(&settings.whatsapp).await);
+    findings.extend(whatsapp(&settings.whatsapp, settings.common.policy.code_lifetime).await);
     for finding in &findings {
         println!("{finding}");
     }
@@ -51,30 +50,46 @@ impl std::fmt::Display for Finding {
     }
 }
 
-const UNREACHABLE: &str =
-    "is it running, is redis.url right, and does it want a password (redis.password or redis.password_file)?";
-
 async fn redis(settings: &ServeSettings) -> Finding {
     let redis = &settings.common.redis;
-    let answer = async { RedisStore::new(redis)?.findings().await };
+    let answer = async { RedisStore::new(redis)?.survey().await };
     let (seen, advice) = match answer.await {
-        Ok(findings) => judge(&findings, redis.allow_unsafe),
-        Err(error) => (Err(error.to_string()), UNREACHABLE),
+        Ok(survey) => judge(&survey, redis.allow_unsafe),
+        Err(error) => (Err(error.to_string()), unreachable(&redis.topology)),
     };
-    Finding { tried: format!("Redis at {}", redis.url), seen, advice }
+    let place = if matches!(redis.topology, Topology::Single(_)) { " at" } else { ":" };
+    Finding { tried: format!("Redis{place} {}", redis.topology), seen, advice }
 }
 
-/// One text for what there is to say about a Redis that answers.
-fn judge(findings: &[redis::Finding], allow_unsafe: bool) -> (Result<String, String>, &'static str) {
-    let texts = findings.iter().map(|finding| format!("\n      {finding}"));
-    let text = format!("it answers{}", texts.collect::<String>());
-    if findings.iter().any(|finding| finding.is_unsafe) && !allow_unsafe {
+fn unreachable(topology: &Topology) -> &'static str {
+    match topology {
+        Topology::Single(_) => {
+            "is it running, is redis.url right, and does it want a password (redis.password or redis.password_file)?"
+        }
+        Topology::Sentinel { .. } => {
+            "do the sentinels run, are redis.sentinels and redis.master_name right, and do they or the primary want a password (redis.sentinel_password, redis.password)?"
+        }
+        Topology::Cluster { .. } => {
+            "do the nodes run, are they a cluster, is redis.nodes right, and do they want a password (redis.password)?"
+        }
+    }
+}
+
+/// One text for what there is, and what there is to say about it.
+fn judge(survey: &Survey, allow_unsafe: bool) -> (Result<String, String>, &'static str) {
+    let findings = survey.findings.iter().map(ToString::to_string);
+    let text = survey.sights.iter().cloned().chain(findings).collect::<Vec<_>>().join("\n      ");
+    let has = |gravity| survey.findings.iter().any(|finding| finding.gravity == gravity);
+    if has(Gravity::Unsafe) && !allow_unsafe {
         return (Err(text), "mend it, or accept it with redis.allow_unsafe = true");
+    }
+    if has(Gravity::Broken) {
+        return (Err(text), "mend it: as it is, requests fail");
     }
     (Ok(text), "")
 }
 
-async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {
+async fn whatsapp(settings: &WhatsAppSettings, code_lifetime: Duration) -> Vec<Finding> {
     let client = match GraphClient::new(settings) {
         Ok(client) => client,
         Err(error) => {
@@ -86,19 +101,13 @@ async fn whatsapp(settings: &WhatsAppSettings) -> Vec<Finding> {
     vec![
         token(&client, settings).await,
         number(&client, &account.phone_number_id).await,
-        approved(&client, settings).await,
+        approved(&client, settings, code_lifetime).await,
     ]
 }
 
-/// Reading the account's name needs a valid token that is assigned to the account.
 async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
-    #[derive(Deserialize)]
-    struct Account {
-        #[serde(default)]
-        name: String,
-    }
     let waba_id = &settings.account.waba_id;
-    let answer = client.get::<Account>(waba_id, &[("fields", "id,name")]).await;
+    let answer = BusinessAccount::read(client, waba_id).await;
     let advice = match &answer {
         Err(CallError::Api(error)) if error.code == 190 => {
             "the token is wrong or has expired: make a new one for the system user and set whatsapp.access_token"
@@ -122,7 +131,7 @@ async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
 
 async fn number(client: &GraphClient, phone_number_id: &str) -> Finding {
     let seen = match BusinessNumber::read(client, phone_number_id).await {
-        Ok(number) if number.status.is_empty() || number.status == "CONNECTED" => {
+        Ok(number) if number.is_connected() => {
             Ok(format!("{} {:?}, quality {}", number.display_phone_number, number.verified_name, number.quality_rating))
         }
         Ok(number) => Err(format!("{} is {}, not CONNECTED", number.display_phone_number, number.status)),
@@ -132,13 +141,18 @@ async fn number(client: &GraphClient, phone_number_id: &str) -> Finding {
     Finding { tried: format!("the phone number with ID {phone_number_id}"), seen, advice }
 }
 
-async fn approved(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {
-    let seen = template::approved(client, &settings.account, &settings.language).await;
+async fn approved(client: &GraphClient, settings: &WhatsAppSettings, code_lifetime: Duration) -> Finding {
+    let seen = match template::approved(client, &settings.account, &settings.language).await {
+        Ok(template) => {
+            let warning = template::lifetime_warning(client, &template.id, code_lifetime).await;
+            let warning = warning.map(|warning| format!("\n      warning: {warning}")).unwrap_or_default();
+            Ok(format!("'{}' is approved and ready to send{warning}", template.name))
+        }
+        Err(error) => Err(error.to_string()),
+    };
     Finding {
         tried: format!("the template with ID {} in {}", settings.account.template_id, settings.language),
-        seen: seen
-            .map(|template| format!("'{}' is approved and ready to send", template.name))
-            .map_err(|error| error.to_string()),
+        seen,
         advice: "run whatsapp-otp-setup, or wait for WhatsApp's approval",
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Arguments {
     /// Where to keep the codes
     #[arg(long, value_enum, default_value_t)]
     store: SandboxStore,
-    /// The address of the simulated WhatsApp and its inbox; a loopback one
+    /// The address of the simulated WhatsApp and the page; a loopback one
     #[arg(long, default_value = "127.0.0.1:3001", value_name = "ADDRESS:PORT")]
     simulator_listen: SocketAddr,
 }
@@ -45,7 +45,7 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     println!("  curl {service}/otp/{EXAMPLE_PHONE} --json '{{\"code\":\"…\"}}'  # verify it\n");
 
     let handle = Handle::new();
-    let simulator = tokio::spawn(sandbox.listener.serve(sandbox.simulator.router(), handle.clone()));
+    let simulator = tokio::spawn(sandbox.listener.serve(sandbox.simulator.router_with(sandbox.page), handle.clone()));
     let ran = sandbox.app.run_until(stop).await;
     traces.stop().await;
     handle.shutdown();

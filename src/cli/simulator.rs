@@ -11,16 +11,20 @@ use serde_json::json;
 
 use super::signals::stop_signals;
 use crate::http::Listener;
-use crate::simulator::{Simulator, SimulatorSettings};
+use crate::simulator::{Page, PageService, ServiceOrigin, ServiceOriginError, Simulator, SimulatorSettings};
 
 /// Event streams of the inbox never end by themselves.
 const STOP_WITHIN: std::time::Duration = std::time::Duration::from_millis(500);
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// The address of the simulated API and its inbox
+    /// The address of the simulated API, its inbox and its page
     #[arg(long, default_value = "127.0.0.1:3001", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
+    /// The service that the page's sign-in form calls, as the browser reaches it; the service has to allow the page's
+    /// origin (`server.cors_origins`). Without one, or with an empty one, the page has no form
+    #[arg(long, value_parser = service_origin, value_name = "URL")]
+    service: Option<PageForm>,
     /// The language of the approved template
     #[arg(long, default_value = "en_US")]
     language: String,
@@ -33,6 +37,14 @@ pub(super) struct Arguments {
     /// Write the account's ids and token to FILE, as `whatsapp.info_file` wants them
     #[arg(long, value_name = "FILE")]
     write_info: Option<PathBuf>,
+}
+
+/// The service that the page has a form for; in `docker-compose.yml` the environment may say that there is none.
+#[derive(Debug, Clone)]
+struct PageForm(Option<ServiceOrigin>);
+
+fn service_origin(text: &str) -> Result<PageForm, ServiceOriginError> {
+    if text.is_empty() { Ok(PageForm(None)) } else { text.parse().map(|origin| PageForm(Some(origin))) }
 }
 
 #[expect(clippy::print_stdout, reason = "where it is and how to use it")]
@@ -64,7 +76,9 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     println!("WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN={}", account.access_token);
 
     let handle = Handle::new();
-    let serving = listener.serve(simulator.router(), handle.clone());
+    let form = arguments.service.clone().and_then(|PageForm(origin)| origin);
+    let page = Page { service: form.map(PageService::at), records: None };
+    let serving = listener.serve(simulator.router_with(page), handle.clone());
     tokio::pin!(serving);
     tokio::select! {
         ended = &mut serving => ended.context("the simulator's listener")?,

@@ -1,5 +1,6 @@
 //! The file in which the set-up writes down who we are on WhatsApp: JSON with at least `waba_id`, `access_token`,
-//! `phone_number_id` and `template_id`, each a text or a number.
+//! `phone_number_id` and `template_id`, each a text or a number, and the `language` of that template. The set-up keeps
+//! its earlier answers there as well; whatever else is in it is no business of the service's.
 
 use std::fs;
 use std::path::Path;
@@ -20,6 +21,7 @@ struct InfoFile {
     access_token: Option<Text>,
     phone_number_id: Option<Text>,
     template_id: Option<Text>,
+    language: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +65,13 @@ pub(super) fn fill_in(reader: &mut Reader) -> Result<(), Reported> {
     let info = InfoFile::read(&path)
         .map_err(|expected| reader.fault("whatsapp.info_file", format!("{expected}: {}", remedy(&missing))))?;
     let origin = Origin::InfoFile(path);
+    // The language is that of the file's template, and gives way to any that is set.
+    if missing.contains(&"whatsapp.template_id")
+        && reader.origin("whatsapp.language") == Origin::Default
+        && let Some(language) = &info.language
+    {
+        reader.put("whatsapp.language".to_owned(), Input::One(language.as_str().into()), origin.clone());
+    }
     let mut absent = Vec::new();
     for (key, text) in ACCOUNT.into_iter().zip(info.into_texts()) {
         match text {

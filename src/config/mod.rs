@@ -19,6 +19,8 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
+
 use self::reader::{Reader, Reported};
 use self::sections::server::Reach;
 use crate::http::ServerSettings;
@@ -68,6 +70,33 @@ pub struct SandboxSettings {
     pub keys: KeyRing,
     /// How to call WhatsApp. The address is the configured one, so put the simulator's in its place.
     pub whatsapp: WhatsAppApi,
+}
+
+/// What the guided set-up is told: what it shares with the service that it prepares.
+#[derive(Debug, Clone)]
+pub struct SetupSettings {
+    /// How to call WhatsApp.
+    pub whatsapp: WhatsAppApi,
+    /// Where the service looks for what the set-up writes, if anywhere.
+    pub info_file: Option<PathBuf>,
+    /// Codes, and how long they are good.
+    pub policy: Policy,
+}
+
+impl SetupSettings {
+    /// Loads what the set-up is told. Nothing of the account has to be set, nor anything else.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] with everything that is wrong.
+    pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        let mut reader = sources.read();
+        let whatsapp = sections::whatsapp::read_api(&mut reader);
+        let info_file = reader.path("whatsapp.info_file");
+        let policy = sections::otp::read_policy(&mut reader, sections::limits::read);
+        let settings = whatsapp.and_then(|whatsapp| Ok(Self { whatsapp, info_file: info_file?, policy: policy? }));
+        reader.finish(settings)
+    }
 }
 
 impl Settings {
@@ -120,8 +149,9 @@ impl ServeSettings {
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read();
         let keys = sections::otp::read_keys(&mut reader);
-        let api = sections::whatsapp::read_api(&mut reader);
+        // The account first: its file may name the language.
         let account = sections::whatsapp::read_account(&mut reader);
+        let api = sections::whatsapp::read_api(&mut reader);
         let common = Settings::read(&mut reader, Reach::Any, |_| current(&keys));
         reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: api?.with_account(account?) })))
     }

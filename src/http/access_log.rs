@@ -34,7 +34,9 @@ pub(super) async fn log(State(state): State<Arc<PublicState>>, request: Request,
     let response = work.await;
     measured.answered(response.status());
 
-    let show_active_codes = state.show_active_codes && line.route.starts_with("/otp");
+    // A browser's preflight is no call of its own.
+    let is_call = line.route.starts_with("/otp") && line.method != "OPTIONS";
+    let show_active_codes = state.show_active_codes && is_call;
     line.answered(&response);
     if show_active_codes {
         print_active_codes(&state).await;

@@ -27,6 +27,8 @@ pub(super) enum Answer {
     },
     Locked,
     Expired,
+    /// There is a code from before a failover of the store, which is good no more.
+    Fenced,
     /// There is a code, but under a secret that is not configured here.
     Unreadable,
     NoActiveCode {
@@ -59,9 +61,12 @@ impl Answer {
         match self {
             Self::Sent(_) | Self::Verified => StatusCode::OK,
             Self::InvalidPhone | Self::NoCode | Self::MalformedJson | Self::CodeNotAString => StatusCode::BAD_REQUEST,
-            Self::Unauthorized | Self::Wrong { .. } | Self::Locked | Self::Expired | Self::Unreadable => {
-                StatusCode::UNAUTHORIZED
-            }
+            Self::Unauthorized
+            | Self::Wrong { .. }
+            | Self::Locked
+            | Self::Expired
+            | Self::Fenced
+            | Self::Unreadable => StatusCode::UNAUTHORIZED,
             Self::NoActiveCode { .. } | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooSlow | Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
@@ -84,7 +89,7 @@ impl Answer {
             Self::BodyTooSlow => "The body did not arrive.".to_owned(),
             Self::Wrong { attempts_left } => format!("Incorrect code. {attempts_left} attempt(s) remaining."),
             Self::Locked => "Too many failed attempts, please request a new code.".to_owned(),
-            Self::Expired | Self::Unreadable => "Code has expired, please request another.".to_owned(),
+            Self::Expired | Self::Fenced | Self::Unreadable => "Code has expired, please request another.".to_owned(),
             Self::NoActiveCode { digits } => format!("No active code for phone # {digits}"),
             Self::Limited { retry_after, .. } | Self::RecipientThrottled { retry_after } => {
                 format!("Too many requests, please try again in {} second(s).", whole_seconds(*retry_after))
@@ -114,6 +119,7 @@ impl Answer {
             Self::Wrong { .. } => "wrong",
             Self::Locked => "locked",
             Self::Expired => "expired",
+            Self::Fenced => "fenced",
             Self::Unreadable => "unreadable",
             Self::NoActiveCode { .. } => "absent",
             Self::Limited { .. } => "limited",
@@ -171,6 +177,7 @@ impl Answer {
             Verdict::Wrong { attempts_left } => Self::Wrong { attempts_left },
             Verdict::Locked => Self::Locked,
             Verdict::Expired => Self::Expired,
+            Verdict::Fenced => Self::Fenced,
             Verdict::Unreadable => Self::Unreadable,
             Verdict::Absent => Self::NoActiveCode { digits: phone.digits().to_owned() },
             Verdict::Limited { kind, retry_after } => Self::Limited { limit: kind.as_str(), retry_after },

@@ -17,7 +17,7 @@ mod server;
 mod settings;
 mod state;
 
-pub use ops::{Fault, Readiness, TEMPLATE, router as ops_router};
+pub use ops::{Fault, Readiness, StoreDetails, TEMPLATE, router as ops_router};
 pub use router::{PublicService, public_service};
 pub use server::{ListenError, Listener};
 pub use settings::{ApiKeyHash, ApiKeyHashError, AuthMode, ServerSettings, TlsFiles};

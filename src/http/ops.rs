@@ -23,11 +23,15 @@ pub const TEMPLATE: &str = "template";
 /// Why a dependency is not fit for service, while it is not.
 pub type Fault = watch::Receiver<Option<String>>;
 
+/// What readiness says of the store beyond whether it answers: further fields.
+pub type StoreDetails = Arc<dyn Fn() -> serde_json::Map<String, Value> + Send + Sync>;
+
 /// What this instance needs in order to serve, and whether it is about to stop. Clones share it.
 #[derive(Clone)]
 pub struct Readiness {
     store: Arc<dyn CodeStore>,
     store_name: &'static str,
+    store_details: Option<StoreDetails>,
     faults: Arc<[(&'static str, Fault)]>,
     draining: Arc<AtomicBool>,
 }
@@ -35,8 +39,13 @@ pub struct Readiness {
 impl Readiness {
     /// `store_name` is what answers call the store; `faults` are the other dependencies, by name.
     #[must_use]
-    pub fn new(store: Arc<dyn CodeStore>, store_name: &'static str, faults: Vec<(&'static str, Fault)>) -> Self {
-        Self { store, store_name, faults: faults.into(), draining: Arc::default() }
+    pub fn new(
+        store: Arc<dyn CodeStore>,
+        store_name: &'static str,
+        store_details: Option<StoreDetails>,
+        faults: Vec<(&'static str, Fault)>,
+    ) -> Self {
+        Self { store, store_name, store_details, faults: faults.into(), draining: Arc::default() }
     }
 
     /// From now on not ready, so that load balancers send requests elsewhere.
@@ -61,10 +70,16 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
     let dependencies: Vec<_> = std::iter::once((readiness.store_name, store_fault)).chain(others).collect();
     let draining = readiness.draining.load(Ordering::Relaxed);
     let ready = !draining && dependencies.iter().all(|(_, fault)| fault.is_none());
+    let mut dependencies: serde_json::Map<_, _> = dependencies.into_iter().map(dependency).collect();
+    if let (Some(details), Some(Value::Object(store))) =
+        (&readiness.store_details, dependencies.get_mut(readiness.store_name))
+    {
+        store.append(&mut details());
+    }
     let body = json!({
         "status": if ready { "ready" } else { "not_ready" },
         "draining": draining,
-        "dependencies": dependencies.into_iter().map(dependency).collect::<serde_json::Map<_, _>>(),
+        "dependencies": dependencies,
     });
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
 }

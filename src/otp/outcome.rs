@@ -23,20 +23,24 @@ pub enum Reservation {
     },
 }
 
-/// What a reservation cost, for giving it back.
+/// What a reservation cost, for giving it back: moments by the clocks of those who noted them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
-    /// The moment that the limits were charged with, by the store's clock.
-    pub at: UnixMillis,
     /// Until the message's turn, by the sender's pace.
     pub wait: Duration,
+    /// The moment noted for the client's address.
+    pub address_at: UnixMillis,
+    /// The moment noted for the phone.
+    pub phone_at: UnixMillis,
+    /// The moment of the message's turn.
+    pub turn: UnixMillis,
 }
 
 impl Charge {
-    /// The moment of the message's turn.
+    /// That of a reservation which one clock decided.
     #[must_use]
-    pub fn turn(&self) -> UnixMillis {
-        self.at.plus(self.wait)
+    pub fn new(at: UnixMillis, wait: Duration) -> Self {
+        Self { wait, address_at: at, phone_at: at, turn: at.plus(wait) }
     }
 }
 
@@ -54,6 +58,9 @@ pub enum Verdict {
     Locked,
     /// There was a code, but its lifetime is over.
     Expired,
+    /// There is a code from before a failover of the store: whether it was used or guessed at is no longer known for
+    /// certain, so it is good no more.
+    Fenced,
     /// There is a code, made under a secret that this instance does not have; it cannot be verified here.
     Unreadable,
     /// There is no code.

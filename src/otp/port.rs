@@ -82,6 +82,9 @@ pub enum StoreError {
     /// An answer that is none: a server error, or a record of another shape.
     #[error("the store answered with an error: {0}")]
     Faulty(String),
+    /// It decided, but too few copies of the decision were made in time for it to survive the loss of a server.
+    #[error("the store's decision may not last: {0}")]
+    Unacknowledged(String),
 }
 
 impl StoreError {
@@ -92,6 +95,7 @@ impl StoreError {
             Self::Unreachable(_) => "unreachable",
             Self::NoAnswer(_) => "no_answer",
             Self::Faulty(_) => "faulty",
+            Self::Unacknowledged(_) => "unacknowledged",
         }
     }
 }

@@ -9,7 +9,8 @@
 //! | Path | What |
 //! |---|---|
 //! | `/{version}/…` | the Graph API, in `graph` |
-//! | `/inbox…`, `/` | what the recipients received, in `inbox` |
+//! | `/`, `/page/…` | a page for people: a sign-in form, the phone, orders, in `page` |
+//! | `/inbox…` | what the recipients received, in `inbox` |
 //! | `/orders` | how the next sends are to go wrong, in `orders` |
 //! | `/switches…` | what is wrong with the account until further notice, in `switches` |
 //! | `/healthz` | `ok` |
@@ -33,6 +34,8 @@ mod graph;
 mod inbox;
 mod languages;
 mod orders;
+mod page;
+mod same_origin;
 mod settings;
 mod switches;
 mod templates;
@@ -51,6 +54,7 @@ use std::{
 use axum::{
     Json, Router,
     http::{HeaderValue, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -59,6 +63,9 @@ use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use inbox::{Failure, InboxMessage, MessageStatus};
 pub use orders::{Behaviour, Order};
+pub use page::{
+    CodeRecord, LimitUse, Page, PageService, PhoneRecord, RecordError, RecordView, ServiceOrigin, ServiceOriginError,
+};
 pub use settings::{DEFAULT_ACCESS_TOKEN, OtpButton, SimulatorSettings, ThrottleStatus};
 pub use switches::{AccountState, Switches, TemplateReview};
 pub use templates::TemplateStatus;
@@ -98,14 +105,22 @@ impl Simulator {
         }
     }
 
-    /// Everything it serves, for any listener.
+    /// Everything it serves, for any listener, with a page that knows of no service.
     pub fn router(&self) -> Router {
+        self.router_with(Page::default())
+    }
+
+    /// Everything it serves, for any listener.
+    pub fn router_with(&self, page: Page) -> Router {
         let no_store = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        Router::new()
-            .merge(inbox::page::router())
+        let for_browsers = Router::new()
+            .merge(page::router(self, page))
             .merge(inbox::api::router())
             .merge(orders::api::router())
             .merge(switches::router())
+            .route_layer(middleware::from_fn(same_origin::only));
+        Router::new()
+            .merge(for_browsers)
             .route("/healthz", get(async || "ok"))
             .merge(graph::router(self))
             .layer(no_store)

@@ -1,20 +1,21 @@
 //! Lasting conditions of the simulated account, thrown over HTTP or from Rust.
 //!
 //! An [order](super::orders) changes the answer to the next message; a switch stays until it is put
-//! back. `GET /switches` shows all of them, `PATCH /switches` changes those it names, and
-//! `PUT /switches/templates/{id}` with `{"status": "PAUSED"}` moves one template.
+//! back. `GET /switches` shows all of them, `PATCH /switches` changes those it names.
+//! `GET /switches/templates/{id}` shows one template, `PUT` with `{"status": "PAUSED"}` or
+//! `{"button": "one_tap"}`, or both, changes it without the review and the limits of an edit.
 
 use axum::{
     Json, Router,
     extract::{Path, State, rejection::JsonRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{get, put},
+    routing::get,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{Simulator, TemplateStatus};
+use super::{OtpButton, Simulator, TemplateStatus};
 
 /// Everything that can be wrong with the account for longer than one message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +112,9 @@ impl Switches {
 }
 
 pub(crate) fn router() -> Router<Simulator> {
-    Router::new().route("/switches", get(show).patch(change)).route("/switches/templates/{id}", put(move_template))
+    Router::new()
+        .route("/switches", get(show).patch(change))
+        .route("/switches/templates/{id}", get(show_template).put(change_template))
 }
 
 async fn show(State(simulator): State<Simulator>) -> Json<Switches> {
@@ -131,31 +134,57 @@ async fn change(State(simulator): State<Simulator>, body: Result<Json<Value>, Js
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct NewStatus {
-    status: TemplateStatus,
+const NO_TEMPLATE: &str = "There is no template with that id.";
+
+/// `GET /switches/templates/{id}`: what can be changed about it, and what it is called.
+async fn show_template(State(simulator): State<Simulator>, Path(id): Path<String>) -> Response {
+    let world = simulator.world();
+    let Some(template) = world.templates.get(&id) else {
+        return super::refuse(StatusCode::NOT_FOUND, NO_TEMPLATE);
+    };
+    let shown = json!({
+        "id": template.id,
+        "name": template.name,
+        "language": template.language,
+        "status": template.status,
+        "button": template.otp_button,
+    });
+    Json(shown).into_response()
 }
 
-async fn move_template(
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateChange {
+    status: Option<TemplateStatus>,
+    button: Option<OtpButton>,
+}
+
+async fn change_template(
     State(simulator): State<Simulator>,
     Path(id): Path<String>,
-    body: Result<Json<NewStatus>, JsonRejection>,
+    body: Result<Json<TemplateChange>, JsonRejection>,
 ) -> Response {
-    let Ok(Json(NewStatus { status })) = body else {
-        let expected = r#"Expected JSON such as {"status": "PAUSED"}, with a template status."#;
+    let Ok(Json(TemplateChange { status, button })) = body else {
+        let expected = r#"Expected JSON such as {"status": "PAUSED"} or {"button": "one_tap"}."#;
         return super::refuse(StatusCode::BAD_REQUEST, expected);
     };
-    if simulator.set_template_status(&id, status) {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        super::refuse(StatusCode::NOT_FOUND, "There is no template with that id.")
+    let mut world = simulator.world();
+    let Some(template) = world.templates.get_mut(&id) else {
+        return super::refuse(StatusCode::NOT_FOUND, NO_TEMPLATE);
+    };
+    if button.is_some_and(|button| !template.set_otp_button(button)) {
+        return super::refuse(StatusCode::BAD_REQUEST, "That template has no one-time-passcode button.");
     }
+    template.status = status.unwrap_or(template.status);
+    StatusCode::NO_CONTENT.into_response()
 }
 
 #[cfg(test)]
 mod tests {
+    use reqwest::Method;
+
     use super::*;
+    use crate::simulator::testing::{RECIPIENT, Server};
 
     #[test]
     fn only_the_named_switches_move() {
@@ -189,5 +218,41 @@ mod tests {
         switches.allowed_recipients = Some(vec!["+1 (555) 123-4567".to_owned()]);
         assert!(switches.allows("15551234567"));
         assert!(!switches.allows("15551234568"));
+    }
+
+    #[tokio::test]
+    async fn a_templates_button_and_status_can_be_changed_at_any_time() {
+        let server = Server::start().await;
+        let path = "/switches/templates/300000000000001";
+        for kind in ["one_tap", "zero_tap", "copy_code", "one_tap"] {
+            let changed = server.own(Method::PUT, path, Some(json!({ "button": kind }))).await;
+            assert_eq!(changed.status, 204, "{changed:?}");
+            let template = server.own(Method::GET, path, None).await.ok();
+            assert_eq!((&template["button"], &template["status"]), (&json!(kind), &json!("APPROVED")));
+        }
+        server.send_code(RECIPIENT, "482913").await.ok();
+        let message = server.simulator.inbox().remove(0);
+        assert_eq!((message.button, message.autofill_text.as_deref()), (Some(OtpButton::OneTap), Some("Autofill")));
+        // As one reads it over the API.
+        let components = server.get("/300000000000001?fields=components").await.ok().to_string();
+        assert!(components.contains("otp_type=ONE_TAP") && !components.contains("COPY_CODE"), "{components}");
+
+        server.own(Method::PUT, path, Some(json!({ "status": "PAUSED" }))).await;
+        assert_eq!(server.own(Method::GET, path, None).await.ok()["status"], "PAUSED");
+    }
+
+    #[tokio::test]
+    async fn a_template_change_that_cannot_be_is_refused_with_a_sentence() {
+        let server = Server::start().await;
+        let refusal = async |id: &str, change: Value| {
+            let answer = server.own(Method::PUT, &format!("/switches/templates/{id}"), Some(change)).await;
+            (answer.status, answer.json()["error"].as_str().unwrap().to_owned())
+        };
+        let (status, sentence) = refusal("300000000000001", json!({ "button": "no_tap" })).await;
+        assert!(status == 400 && sentence.starts_with("Expected JSON such as"), "{sentence}");
+        assert_eq!(refusal("1", json!({ "button": "one_tap" })).await, (404, NO_TEMPLATE.to_owned()));
+        let (status, sentence) = refusal("310000000000002", json!({ "button": "one_tap" })).await;
+        assert!(status == 400 && sentence.contains("no one-time-passcode button"), "{sentence}");
+        assert_eq!(server.own(Method::GET, "/switches/templates/1", None).await.status, 404);
     }
 }

@@ -6,7 +6,7 @@ use reqwest::{Client, Method, RequestBuilder, header::HeaderMap};
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
-use super::{Simulator, SimulatorSettings};
+use super::{Page, Simulator, SimulatorSettings};
 
 /// The version tests speak unless they say otherwise.
 pub(crate) const VERSION: &str = "v24.0";
@@ -34,10 +34,17 @@ impl Server {
     }
 
     pub(crate) async fn with(settings: SimulatorSettings) -> Self {
-        let simulator = Simulator::new(settings);
+        Self::serving(Simulator::new(settings), Page::default()).await
+    }
+
+    pub(crate) async fn with_page(page: Page) -> Self {
+        Self::serving(Simulator::new(SimulatorSettings::default()), page).await
+    }
+
+    async fn serving(simulator: Simulator, page: Page) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let router = simulator.router();
+        let router = simulator.router_with(page);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         // Another test of the process may have been first.
         let _ = rustls::crypto::ring::default_provider().install_default();

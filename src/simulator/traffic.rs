@@ -6,11 +6,12 @@ use std::{
         Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method},
+    http::{HeaderMap, Method, header::AUTHORIZATION},
     middleware::Next,
     response::Response,
 };
@@ -53,6 +54,7 @@ pub(crate) struct Traffic {
     latest: Mutex<VecDeque<RecordedRequest>>,
     sends: AtomicU64,
     tokens_in_query: AtomicU64,
+    last_authorized: Mutex<Option<Instant>>,
 }
 
 impl Traffic {
@@ -69,7 +71,15 @@ impl Traffic {
         self.tokens_in_query.load(Ordering::Relaxed)
     }
 
-    fn record(&self, request: RecordedRequest) {
+    /// When somebody last came with a token, as a service does.
+    pub(crate) fn last_authorized(&self) -> Option<Instant> {
+        *lock(&self.last_authorized)
+    }
+
+    fn record(&self, request: RecordedRequest, now: Instant) {
+        if request.headers.contains_key(AUTHORIZATION) {
+            *lock(&self.last_authorized) = Some(now);
+        }
         self.sends.fetch_add(u64::from(request.is_send()), Ordering::Relaxed);
         self.tokens_in_query.fetch_add(u64::from(request.has_token_in_query()), Ordering::Relaxed);
         let mut latest = lock(&self.latest);
@@ -82,12 +92,13 @@ impl Traffic {
 
 /// Middleware that writes each request down and lets it pass.
 pub(crate) async fn record(State(simulator): State<Simulator>, request: Request, next: Next) -> Response {
-    simulator.shared.traffic.record(RecordedRequest {
+    let recorded = RecordedRequest {
         method: request.method().clone(),
         path: request.uri().path().to_owned(),
         query: request.uri().query().map(str::to_owned),
         headers: request.headers().clone(),
-    });
+    };
+    simulator.shared.traffic.record(recorded, simulator.shared.clock.instant());
     next.run(request).await
 }
 
@@ -102,10 +113,11 @@ mod tests {
     #[test]
     fn sends_and_tokens_in_queries_are_counted() {
         let traffic = Traffic::default();
-        traffic.record(request(Method::POST, "/v21.0/1/messages", None));
-        traffic.record(request(Method::GET, "/v21.0/1/messages", None));
+        let now = Instant::now();
+        traffic.record(request(Method::POST, "/v21.0/1/messages", None), now);
+        traffic.record(request(Method::GET, "/v21.0/1/messages", None), now);
         let query = Some("fields=id&access%5Ftoken=x");
-        traffic.record(request(Method::GET, "/v21.0/1", query));
+        traffic.record(request(Method::GET, "/v21.0/1", query), now);
         assert_eq!((traffic.sends(), traffic.tokens_in_query()), (1, 1));
     }
 
@@ -113,7 +125,7 @@ mod tests {
     fn only_the_latest_requests_are_kept() {
         let traffic = Traffic::default();
         for n in 0..=KEPT {
-            traffic.record(request(Method::GET, &format!("/{n}"), None));
+            traffic.record(request(Method::GET, &format!("/{n}"), None), Instant::now());
         }
         let latest = traffic.latest();
         assert_eq!(latest.len(), KEPT);

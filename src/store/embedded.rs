@@ -197,7 +197,7 @@ impl CodeStore for EmbeddedStore {
             gone_at: now.plus(policy.code_lifetime + policy.linger),
         };
         contents.codes.insert(code.phone.clone(), record);
-        Ok(Reservation::Reserved(Charge { at: now, wait: turn.since(now) }))
+        Ok(Reservation::Reserved(Charge::new(now, turn.since(now))))
     }
 
     async fn verify(
@@ -236,9 +236,9 @@ impl CodeStore for EmbeddedStore {
 
     async fn take_back(&self, code: &NewCode, charge: Charge, _: &Policy) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
-        Window::remove(&mut contents.sends, &code.phone, charge.at);
-        Window::remove(&mut contents.address_sends, &code.client, charge.at);
-        remove_one(&mut contents.turns, charge.turn());
+        Window::remove(&mut contents.sends, &code.phone, charge.phone_at);
+        Window::remove(&mut contents.address_sends, &code.client, charge.address_at);
+        remove_one(&mut contents.turns, charge.turn);
         if contents.record(&code.phone, now).is_some_and(|record| record.id == code.id) {
             contents.codes.remove(&code.phone);
         }

@@ -35,6 +35,10 @@ pub const OVERLOAD_REFUSALS_TOTAL: &str = "whatsapp_otp_overload_refusals_total"
 pub const REDIS_SCRIPT_DURATION_SECONDS: &str = "whatsapp_otp_redis_script_duration_seconds";
 /// Decisions that were not to be had.
 pub const REDIS_ERRORS_TOTAL: &str = "whatsapp_otp_redis_errors_total";
+/// How long decisions wait for replicas.
+pub const REDIS_ACK_DURATION_SECONDS: &str = "whatsapp_otp_redis_ack_duration_seconds";
+/// Connections to each server that decides.
+pub const REDIS_PRIMARY_CONNECTIONS: &str = "whatsapp_otp_redis_primary_connections";
 /// Connections.
 pub const REDIS_CONNECTED: &str = "whatsapp_otp_redis_connected";
 /// Connections that replaced a lost one.
@@ -154,6 +158,7 @@ pub const METRICS: &[Metric] = &[
                 "wrong",
                 "locked",
                 "expired",
+                "fenced",
                 "absent",
                 "unreadable",
                 "limited",
@@ -190,10 +195,28 @@ pub const METRICS: &[Metric] = &[
     metric(
         REDIS_ERRORS_TOTAL,
         Kind::Counter,
-        &[label("kind", &["unreachable", "no_answer", "faulty"])],
-        "Decisions and readiness checks that failed: no connection, no answer in time, or an answer that is an error.",
+        &[label("kind", &["unreachable", "no_answer", "faulty", "unacknowledged"])],
+        "Decisions and readiness checks that failed: no connection, no answer in time, an answer that is an error, or too \
+         few replicas that have the decision.",
     ),
-    metric(REDIS_CONNECTED, Kind::Gauge, &[], "Connections to Redis that are up; redis.pool_size if all is well."),
+    metric(
+        REDIS_ACK_DURATION_SECONDS,
+        Kind::Histogram(REDIS_BUCKETS),
+        &[],
+        "Time that decisions waited for redis.min_replicas_ack replicas, in vain or not.",
+    ),
+    metric(
+        REDIS_CONNECTED,
+        Kind::Gauge,
+        &[],
+        "Connections to Redis that are up; redis.pool_size for each primary if all is well.",
+    ),
+    metric(
+        REDIS_PRIMARY_CONNECTIONS,
+        Kind::Gauge,
+        &[label("mode", &[]), label("primary", &[])],
+        "The same by redis.mode and server: above 0 for those that decide now, 0 for those that did.",
+    ),
     metric(REDIS_RECONNECTS_TOTAL, Kind::Counter, &[], "Connections to Redis that replaced a lost one."),
     metric(
         WHATSAPP_REQUEST_DURATION_SECONDS,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, Response, redirect};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use url::Url;
 
-use super::WhatsAppSettings;
 use super::error::{ErrorClass, classify};
+use super::settings::{ApiVersion, WhatsAppSettings};
 use super::wire::ErrorEnvelope;
 use crate::telemetry::{CallSpan, TRACEPARENT, without_numbers};
 
@@ -99,23 +99,37 @@ impl GraphClient {
     ///
     /// [`ClientError`] if TLS cannot be set up, or the token has characters that no header can hold.
     pub fn new(settings: &WhatsAppSettings) -> Result<Self, ClientError> {
+        Self::with_token(&settings.base_url, &settings.api_version, settings.timeout, &settings.account.access_token)
+    }
+
+    /// Builds the client of somebody of whom no more than the token is known.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_token(
+        base_url: &Url,
+        api_version: &ApiVersion,
+        timeout: Duration,
+        access_token: &SecretString,
+    ) -> Result<Self, ClientError> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("whatsapp-otp/", env!("CARGO_PKG_VERSION")))
             // Less than the whole, so that a server that cannot be connected to is told from one that does not answer.
-            .connect_timeout(connect_timeout(settings.timeout))
-            .timeout(settings.timeout)
+            .connect_timeout(connect_timeout(timeout))
+            .timeout(timeout)
             .redirect(redirect::Policy::none())
             .referer(false)
             .tcp_nodelay(true)
             .build()
             .map_err(|error| ClientError(error.to_string()))?;
-        let base = format!("{}/{}/", settings.base_url.as_str().trim_end_matches('/'), settings.api_version);
+        let base = format!("{}/{}/", base_url.as_str().trim_end_matches('/'), api_version);
         let base = Url::parse(&base).map_err(|error| ClientError(format!("whatsapp.base_url: {error}")))?;
-        let token = settings.account.access_token.expose_secret();
+        let token = access_token.expose_secret();
         let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
             .map_err(|_| ClientError("whatsapp.access_token has characters that no header can hold".to_owned()))?;
         authorization.set_sensitive(true);
-        Ok(Self { http, base, authorization, timeout: settings.timeout })
+        Ok(Self { http, base, authorization, timeout })
     }
 
     /// The longest that connecting takes. A call that is given no more time than that cannot tell, when the time is up,
@@ -146,6 +160,21 @@ impl GraphClient {
         timeout: Duration,
     ) -> Result<T, CallError> {
         self.call(Method::POST, path, &[], Some(body), timeout.min(self.timeout)).await
+    }
+
+    /// Deletes what `path` and `query` name.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`]; after [`CallError::Unclear`] it may be gone.
+    pub async fn delete<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, CallError> {
+        self.call(Method::DELETE, path, query, None::<&()>, self.timeout).await
+    }
+
+    /// The longest that one call takes.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     async fn call<T: DeserializeOwned>(

@@ -3,10 +3,15 @@
 use serde::Deserialize;
 
 use super::client::{CallError, GraphClient};
+use super::paging;
+
+const FIELDS: (&str, &str) = ("fields", "id,display_phone_number,verified_name,quality_rating,status");
 
 /// The number that codes come from.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct BusinessNumber {
+    /// Its id, as used in the path of a send.
+    pub id: String,
     /// The number as WhatsApp shows it, `+1 631-555-5555`.
     pub display_phone_number: String,
     /// The name that recipients see.
@@ -27,7 +32,29 @@ impl BusinessNumber {
     ///
     /// [`CallError`], with code 100/33 if the number does not exist or the token may not see it.
     pub async fn read(client: &GraphClient, phone_number_id: &str) -> Result<Self, CallError> {
-        let fields = [("fields", "display_phone_number,verified_name,quality_rating,status")];
-        client.get(phone_number_id, &fields).await
+        client.get(phone_number_id, &[FIELDS]).await
+    }
+
+    /// All numbers of the account.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], with code 200 if the token may not see the account.
+    pub async fn list(client: &GraphClient, waba_id: &str) -> Result<Vec<Self>, CallError> {
+        paging::all(client, &format!("{waba_id}/phone_numbers"), &[FIELDS]).await
+    }
+
+    /// The number in international format, however WhatsApp shows it.
+    #[must_use]
+    pub fn international(&self) -> String {
+        let number = &self.display_phone_number;
+        if number.starts_with('+') { number.clone() } else { format!("+{number}") }
+    }
+
+    /// Whether the number is registered and may send, as far as its status tells.
+    #[must_use]
+    pub fn is_connected(&self) -> bool {
+        // Graph leaves the status out for some tokens.
+        self.status.is_empty() || self.status == "CONNECTED"
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use url::Url;
+
+use super::WhatsAppAccount;
 
 /// Where the Cloud API is, who we are there, and how patient to be.
 #[derive(Debug, Clone)]
@@ -26,17 +27,15 @@ pub struct WhatsAppSettings {
     pub messages_per_second: Option<NonZeroU32>,
 }
 
-/// What the set-up program finds out and writes down.
-#[derive(Debug, Clone)]
-pub struct WhatsAppAccount {
-    /// The WhatsApp Business account (WABA).
-    pub waba_id: String,
-    /// A system user's token with `whatsapp_business_messaging` and `whatsapp_business_management`.
-    pub access_token: SecretString,
-    /// The sending number's id (not the number).
-    pub phone_number_id: String,
-    /// The authentication template's id.
-    pub template_id: String,
+/// Reads the address of the Graph API, or of a simulator.
+///
+/// # Errors
+///
+/// What was expected.
+pub fn base_url(text: &str) -> Result<Url, &'static str> {
+    let bare = |url: &Url| matches!(url.scheme(), "http" | "https") && !text.contains(['@', '?', '#']);
+    let url = Url::parse(text).ok().filter(bare);
+    url.ok_or("https:// or http://, a host and, if need be, a path; no user name, ? or #")
 }
 
 /// A Graph API version, such as `v21.0`.

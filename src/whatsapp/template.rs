@@ -1,16 +1,13 @@
 //! Finding the authentication template and whether it can be sent.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
 use super::WhatsAppAccount;
 use super::client::{CallError, GraphClient};
 use super::error::ErrorClass;
-use super::wire::{Page, Paging};
-
-/// Templates per page, the most that are asked for at once.
-const PAGE: &str = "100";
-/// The most pages that are read: a WABA holds at most 6,000 templates.
-const MAX_PAGES: usize = 100;
+use super::{manage, paging};
 
 /// A message template in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -138,28 +135,17 @@ fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -
 ///
 /// [`CallError`] of the first page that could not be read.
 pub async fn list(client: &GraphClient, waba_id: &str) -> Result<Vec<Template>, CallError> {
-    let path = format!("{waba_id}/message_templates");
-    let mut templates = Vec::new();
-    let mut after: Option<String> = None;
-    for _ in 0..MAX_PAGES {
-        let mut query = vec![("fields", "id,name,language,status,category"), ("limit", PAGE)];
-        query.extend(after.as_deref().map(|cursor| ("after", cursor)));
-        let page: Page<Template> = client.get(&path, &query).await?;
-        templates.extend(page.data);
-        after = next_cursor(page.paging);
-        if after.is_none() {
-            return Ok(templates);
-        }
-    }
-    Err(CallError::Unclear(format!("more than {MAX_PAGES} pages of templates")))
+    paging::all(client, &format!("{waba_id}/message_templates"), &[("fields", "id,name,language,status,category")])
+        .await
 }
 
-/// The cursor of the next page, if there is one: the list ends where `next` is absent, not where cursors are.
-fn next_cursor(paging: Paging) -> Option<String> {
-    let next = paging.next?;
-    paging.cursors.after.or_else(|| {
-        let url = url::Url::parse(&next).ok()?;
-        url.query_pairs().find(|(name, _)| name == "after").map(|(_, cursor)| cursor.into_owned())
+/// What to say if the template's footer promises another lifetime than codes have; nothing if it has no footer or cannot
+/// be read.
+pub async fn lifetime_warning(client: &GraphClient, template_id: &str, code_lifetime: Duration) -> Option<String> {
+    let promised = manage::read(client, template_id).await.ok()?.code_lifetime()?.duration();
+    let [promised_text, actual] = [promised, code_lifetime].map(humantime::format_duration);
+    (promised != code_lifetime).then(|| {
+        format!("the template says that codes are good for {promised_text}, but otp.code_lifetime is {actual}: set it to {promised_text}, or change the template")
     })
 }
 
@@ -205,16 +191,5 @@ mod tests {
         assert!(said(vec![template("30", "en_US", "PAUSED")]).contains("its status is PAUSED"));
         let marketing = Template { category: "MARKETING".to_owned(), ..template("30", "en_US", "APPROVED") };
         assert!(said(vec![marketing]).contains("for MARKETING, not for AUTHENTICATION"));
-    }
-
-    #[test]
-    fn the_list_ends_where_no_next_page_is_named() {
-        let paging = |text| serde_json::from_str::<Paging>(text).unwrap();
-        assert_eq!(next_cursor(paging(r#"{"cursors":{"before":"a","after":"b"}}"#)), None);
-        let next = r#"{"cursors":{"after":"b"},"next":"https://elsewhere.example/?access_token=t&after=c"}"#;
-        assert_eq!(next_cursor(paging(next)).as_deref(), Some("b"));
-        let bare = r#"{"next":"https://graph.facebook.com/v21.0/1/message_templates?after=c%3D&limit=5"}"#;
-        assert_eq!(next_cursor(paging(bare)).as_deref(), Some("c="));
-        assert_eq!(next_cursor(paging("{}")), None);
     }
 }

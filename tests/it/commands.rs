@@ -32,6 +32,7 @@ async fn bad_usage_ends_with_2() {
         vec!["revoke", "123"],
         vec!["inspect", "abc"],
         vec!["simulator", "--listen", "3001"],
+        vec!["simulator", "--service", "localhost:3000"],
         vec!["sandbox", "--store", "disk"],
     ] {
         let ended = Program::new(&arguments).run().await;
@@ -128,6 +129,18 @@ async fn check_says_that_all_is_fine_when_it_is() {
     assert!(!ended.stdout.contains(SECRET) && !ended.stdout.contains(&simulator.settings().access_token));
     assert_eq!(simulator.send_requests(), 0);
     assert_eq!(keys.list().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn check_warns_of_a_template_that_promises_another_lifetime() {
+    let World { settings, simulator: _simulator, keys: _redis } = world().await;
+    let check =
+        async |lifetime| Program::new(&["check"]).settings(&settings).set("otp.code_lifetime", lifetime).run().await;
+    let ended = check("10m").await;
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let warning = "warning: the template says that codes are good for 5m, but otp.code_lifetime is 10m";
+    assert!(ended.stdout.contains(warning), "{}", ended.stdout);
+    assert!(!check("5m").await.stdout.contains("warning: the template"));
 }
 
 #[tokio::test]
@@ -285,7 +298,7 @@ async fn healthcheck_asks_another_address_if_told_so() {
 #[tokio::test]
 async fn healthcheck_fails_while_redis_is_away() {
     let server = Arc::new(RedisServer::start());
-    let proxy = crate::harness::proxy::Proxy::start(server.address()).await;
+    let proxy = crate::harness::proxy::Proxy::start(server.address());
     let app = TestApp::builder().redis(&server).redis_through(&proxy).start().await;
     proxy.set(crate::harness::proxy::Mode::Cut).await;
     let ended = Program::new(&["healthcheck"]).set("server.ops_listen", &app.ops().address().to_string()).run().await;
@@ -342,6 +355,37 @@ async fn the_sandbox_works_with_nothing_configured() {
     assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
     assert!(ended.stdout.contains("Active codes state:"), "{}", ended.stdout);
     assert_eq!(std::fs::read_dir(empty.path()).unwrap().count(), 0, "it leaves no files");
+}
+
+#[tokio::test]
+async fn the_sandboxs_page_knows_the_service_and_its_records() {
+    let mut program = sandbox(&[]).set("otp.code_length", "8").set("limits.per_phone", "5/1h").start();
+    let inbox = program.printed("Open ").await;
+    let service = program.printed("curl http://").await;
+    let service = service.split('/').next().unwrap().to_owned();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = async |path: &str| client.get(format!("{inbox}/page/{path}")).send().await.unwrap();
+
+    let settings: Value = page("settings.json").await.json().await.unwrap();
+    let expected = json!({
+        "origin": format!("http://{service}"), "code_length": 8, "needs_api_key": false, "sends_here": true,
+    });
+    assert_eq!((&settings["service"], &settings["records"]), (&expected, &json!(true)));
+
+    let service = Client::new(service.parse().unwrap());
+    service.request(PHONE).await.is(200, "OK");
+    let code = latest(&inbox, PHONE).await["code"].as_str().unwrap().to_owned();
+    service.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
+    let record: Value = page("record/+1%20555%20123%204567").await.json().await.unwrap();
+    let shown = &record["code"];
+    assert_eq!(record["phone"], PHONE);
+    assert_eq!((&shown["attempts"], &shown["max_attempts"]), (&json!(1), &json!(3)));
+    assert_eq!(shown["digest"].as_str().unwrap().len(), 8);
+    assert!((1..=300_000).contains(&shown["expires_in_ms"].as_u64().unwrap()), "{record}");
+    let limit = record["limits"].as_array().unwrap().iter().find(|limit| limit["name"] == "per_phone").unwrap();
+    assert_eq!((&limit["count"], &limit["retry_after_ms"]), (&json!(1), &json!(0)));
+    assert_eq!(page("record/12").await.status(), 400);
+    assert_eq!(program.stop().await.code, 0);
 }
 
 #[tokio::test]

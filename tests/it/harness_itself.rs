@@ -38,7 +38,7 @@ async fn a_server_takes_arguments_and_is_gone_when_dropped() {
 #[tokio::test]
 async fn a_proxy_passes_on_keeps_silent_or_refuses() {
     let server = RedisServer::start();
-    let proxy = Proxy::start(server.address()).await;
+    let proxy = Proxy::start(server.address());
     assert_eq!(ping(proxy.address()).await, "PONG");
     proxy.set(Mode::Frozen).await;
     assert_eq!(ping(proxy.address()).await, "timed out");

@@ -50,6 +50,7 @@ async fn an_instance_whose_template_cannot_be_sent_is_not_ready_but_lives() {
     let parts = Parts {
         store: std::sync::Arc::new(whatsapp_otp::store::EmbeddedStore::default()),
         store_name: "embedded",
+        store_details: None,
         sender: std::sync::Arc::new(Nobody),
         faults: vec![("template", fault)],
         keys,

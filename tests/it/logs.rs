@@ -39,7 +39,7 @@ impl Scene {
         let simulator = Simulator::new(SimulatorSettings::default());
         let whatsapp = serve_simulator(&simulator).await;
         let server = RedisServer::shared();
-        let proxy = Proxy::start(server.address()).await;
+        let proxy = Proxy::start(server.address());
         let keys = RedisKeys::new(Arc::clone(&server), unique_prefix());
         let redis = format!("redis://{}/0", proxy.address());
         let mut program = Program::new(&["serve"])

@@ -28,7 +28,7 @@ fn service() -> crate::harness::app::TestAppBuilder {
 }
 
 async fn behind_proxy(server: &Arc<RedisServer>) -> (TestApp, Proxy) {
-    let proxy = Proxy::start(server.address()).await;
+    let proxy = Proxy::start(server.address());
     let app = service().redis(server).redis_through(&proxy).start().await;
     (app, proxy)
 }
@@ -131,7 +131,7 @@ async fn a_server_that_hangs_is_told_in_time() {
 #[tokio::test]
 async fn a_service_that_starts_before_redis_serves_when_it_is_there() {
     let server = RedisServer::shared();
-    let proxy = Proxy::start(server.address()).await;
+    let proxy = Proxy::start(server.address());
     proxy.set(Mode::Cut).await;
     let app = service().redis(&server).redis_through(&proxy).start().await;
     assert_away(&app, REFUSED_WITHIN).await;
@@ -157,7 +157,7 @@ async fn flushed_scripts_fail_no_request() {
 #[tokio::test]
 async fn an_empty_replacement_server_takes_over() {
     let (old, new) = (Arc::new(RedisServer::start()), Arc::new(RedisServer::start()));
-    let proxy = Proxy::start(old.address()).await;
+    let proxy = Proxy::start(old.address());
     let app = service().redis(&new).redis_through(&proxy).start().await;
     let code = app.code_for(PHONE).await;
     proxy.set(Mode::Pass(new.address())).await;
@@ -245,12 +245,17 @@ async fn a_primary_that_became_a_read_only_replica_is_told_and_nothing_is_sent()
 }
 
 #[tokio::test]
-async fn keys_of_another_type_are_no_decision() {
+async fn keys_that_hold_something_else_are_no_decision() {
     let app = TestApp::start().await;
     let mut connection = app.keys.connection().await;
     for rest in ["v1:{15551234567}:sends", "v1:{15551234567}:failures", "v1:{ip:127.0.0.1}:sends"] {
         let key = app.keys.key(rest);
-        redis::cmd("SET").arg(&key).arg("x").arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
+        for other in ["x", "1234567890.12"] {
+            redis::cmd("SET").arg(&key).arg(other).arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
+            app.request(PHONE).await.is(503, says::UNAVAILABLE);
+        }
+        redis::cmd("DEL").arg(&key).exec_async(&mut connection).await.unwrap();
+        redis::cmd("LPUSH").arg(&key).arg("1234567890123").exec_async(&mut connection).await.unwrap();
         app.request(PHONE).await.is(503, says::UNAVAILABLE);
         redis::cmd("DEL").arg(&key).exec_async(&mut connection).await.unwrap();
     }

@@ -36,7 +36,7 @@ async fn an_operator_may_accept_it() {
 #[tokio::test]
 async fn an_unsafe_redis_that_comes_later_leaves_the_instance_not_ready() {
     let server = evicting();
-    let proxy = Proxy::start(server.address()).await;
+    let proxy = Proxy::start(server.address());
     proxy.set(Mode::Cut).await;
     let app = TestApp::builder().redis(&server).redis_through(&proxy).start().await;
     assert_eq!(app.ready().await.0, 503);

@@ -13,6 +13,7 @@ use whatsapp_otp::otp::{
 use whatsapp_otp::store::redis::Subject;
 
 use crate::harness::stores::TestStore;
+use crate::harness::topology::Kind;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -20,7 +21,7 @@ const HOUR: Duration = Duration::from_hours(1);
 const LEEWAY: Duration = Duration::from_secs(20);
 
 /// Whether a code was reserved and need not wait for its turn.
-fn at_its_turn(reservation: Reservation) -> bool {
+pub fn at_its_turn(reservation: Reservation) -> bool {
     matches!(reservation, Reservation::Reserved(charge) if charge.wait.is_zero())
 }
 
@@ -37,6 +38,16 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
                 let key = super::DigestKey::new(vec![9; 32]).unwrap();
                 super::on_redis(super::TestStore::redis_with(super::Subject::Hashed(key)), super::$promise).await;
+            })*
+        }
+        mod redis_sentinel {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
+                super::on_redis(super::TestStore::replicated(super::Kind::Sentinel).await, super::$promise).await;
+            })*
+        }
+        mod redis_cluster {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
+                super::on_redis(super::TestStore::replicated(super::Kind::Cluster).await, super::$promise).await;
             })*
         }
     };
@@ -79,7 +90,7 @@ async fn on_redis(store: TestStore, promise: impl AsyncFnOnce(&TestStore)) {
     assert_eq!(keys.immortal().await, Vec::<String>::new(), "keys without a TTL under {}", keys.prefix());
 }
 
-fn policy() -> Policy {
+pub fn policy() -> Policy {
     Policy {
         code_length: CodeLength::new(6).unwrap(),
         code_lifetime: 5 * MINUTE,
@@ -90,12 +101,12 @@ fn policy() -> Policy {
     }
 }
 
-fn with_limits(limits: Limits) -> Policy {
+pub fn with_limits(limits: Limits) -> Policy {
     Policy { limits, ..policy() }
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "`Limits` holds options")]
-fn limit(text: &str) -> Option<Limit> {
+pub fn limit(text: &str) -> Option<Limit> {
     Some(text.parse().unwrap())
 }
 
@@ -103,7 +114,7 @@ fn ring(byte: u8) -> KeyRing {
     KeyRing::new(DigestKey::new(vec![byte; 32]).unwrap(), Vec::new())
 }
 
-fn phone(last_digits: u32) -> PhoneNumber {
+pub fn phone(last_digits: u32) -> PhoneNumber {
     PhoneNumber::parse(&format!("1555123{last_digits:04}")).unwrap()
 }
 
@@ -112,14 +123,14 @@ fn client(last: u8) -> ClientAddress {
 }
 
 /// A fresh code for a phone, and the digests of guessing it right and wrong.
-struct Attempt {
-    record: NewCode,
-    right: Vec<SealedCode>,
-    wrong: Vec<SealedCode>,
+pub struct Attempt {
+    pub record: NewCode,
+    pub right: Vec<SealedCode>,
+    pub wrong: Vec<SealedCode>,
 }
 
 impl Attempt {
-    fn new(phone: &PhoneNumber) -> Self {
+    pub fn new(phone: &PhoneNumber) -> Self {
         Self::of(phone, client(7), &ring(1))
     }
 

@@ -5,7 +5,15 @@ use url::Url;
 use super::otp;
 use crate::config::reader::{MILLISECOND, Reader, Reported, SECOND};
 use crate::otp::DigestKey;
-use crate::store::redis::{KeyPrefix, RedisSettings, RedisUrl, Subject};
+use crate::store::redis::{
+    AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, MasterNameError, RedisSettings, RedisUrl, Subject,
+    Topology,
+};
+
+const REDIS_PORT: u16 = 6379;
+const SENTINEL_PORT: u16 = 26_379;
+/// More replicas than anybody has.
+const MOST_REPLICAS: u32 = 16;
 
 #[derive(Clone, Copy)]
 enum SubjectKind {
@@ -13,36 +21,54 @@ enum SubjectKind {
     Hashed,
 }
 
+#[derive(Clone, Copy)]
+enum Mode {
+    Single,
+    Sentinel,
+    Cluster,
+}
+
 /// Reads the section. `otp_secret` is asked only if it is what hashes the subjects.
 pub(in crate::config) fn read(
     reader: &mut Reader,
     otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
 ) -> Result<RedisSettings, Reported> {
-    let url = read_url(reader);
-    let password = reader.secret("redis.password", |text| match text {
-        "" => Err("a password that is not empty"),
-        text => Ok(text.into()),
-    });
-    let mode = reader.required("redis.mode", single);
+    let modes = [("single", Mode::Single), ("sentinel", Mode::Sentinel), ("cluster", Mode::Cluster)];
+    let mode = reader.word("redis.mode", &modes);
+    let topology = read_topology(reader, mode);
+    let credentials = read_credentials(reader, "redis.username", "redis.password");
     let key_prefix = reader.required("redis.key_prefix", KeyPrefix::parse);
     let subject = read_subject(reader, otp_secret);
     let timeout = reader.duration("redis.timeout", 50 * MILLISECOND..=30 * SECOND);
     let allow_unsafe = reader.word("redis.allow_unsafe", &[("false", false), ("true", true)]);
     let pool_size = reader.whole_number("redis.pool_size", 1..=64);
+    let min_replicas_ack = reader.optional("redis.min_replicas_ack", |text| {
+        let number = text.parse().ok().filter(|number| *number <= MOST_REPLICAS);
+        number.ok_or_else(|| format!("a whole number from 0 to {MOST_REPLICAS}"))
+    });
+    let after_failover = reader.optional("redis.after_failover", |text| match text {
+        "reject" => Ok(AfterFailover::Reject),
+        "accept" => Ok(AfterFailover::Accept),
+        _ => Err("reject or accept"),
+    });
 
-    let (url, password) = (url?, password?);
-    if password.is_some() && has_password(&url) {
-        return Err(reader.fault("redis.password", "no password, as redis.url has one already"));
+    let (topology, credentials) = (topology?, credentials?);
+    if let Topology::Single(url) = &topology {
+        reject_what_the_url_says(reader, url, &credentials)?;
     }
-    mode?;
+    // One server that restarts would lose every live code otherwise, and has no replica to wait for.
+    let is_single = matches!(topology, Topology::Single(_));
+    let default = if is_single { AfterFailover::Accept } else { AfterFailover::Reject };
     Ok(RedisSettings {
-        url,
-        password,
+        topology,
+        credentials,
         key_prefix: key_prefix?,
         subject: subject?,
         timeout: timeout?,
         pool_size: pool_size?,
         allow_unsafe: allow_unsafe?,
+        min_replicas_ack: min_replicas_ack?.unwrap_or(u32::from(!is_single)),
+        after_failover: after_failover?.unwrap_or(default),
     })
 }
 
@@ -52,16 +78,63 @@ fn read_url(reader: &mut Reader) -> Result<RedisUrl, Reported> {
     Ok(url)
 }
 
-fn has_password(url: &RedisUrl) -> bool {
-    Url::parse(url.expose()).is_ok_and(|url| url.password().is_some())
+/// What every mode needs is read in each, so that a bad value is a fault before the mode is changed.
+fn read_topology(reader: &mut Reader, mode: Result<Mode, Reported>) -> Result<Topology, Reported> {
+    let url = read_url(reader);
+    let sentinels = read_endpoints(reader, "redis.sentinels", SENTINEL_PORT);
+    let master_name = reader.optional("redis.master_name", MasterName::parse);
+    let sentinel_credentials = read_credentials(reader, "redis.sentinel_username", "redis.sentinel_password");
+    let nodes = read_endpoints(reader, "redis.nodes", REDIS_PORT);
+    let (sentinels, master_name, credentials) = (sentinels?, master_name?, sentinel_credentials?);
+    let (url, nodes) = (url?, nodes?);
+    match mode? {
+        Mode::Single => Ok(Topology::Single(url)),
+        Mode::Sentinel => {
+            let sentinels = at_least_one(reader, "redis.sentinels", sentinels);
+            let master_name = master_name.ok_or_else(|| reader.fault("redis.master_name", MasterNameError));
+            Ok(Topology::Sentinel { sentinels: sentinels?, master_name: master_name?, credentials })
+        }
+        Mode::Cluster => Ok(Topology::Cluster { nodes: at_least_one(reader, "redis.nodes", nodes)? }),
+    }
 }
 
-fn single(text: &str) -> Result<(), &'static str> {
-    match text {
-        "single" => Ok(()),
-        "sentinel" | "cluster" => Err("single, as this version supports neither sentinel nor cluster"),
-        _ => Err("single"),
+/// Servers that belong together: all with TLS or all without.
+fn read_endpoints(reader: &mut Reader, key: &str, default_port: u16) -> Result<Vec<Endpoint>, Reported> {
+    let endpoints = reader.list(key, |text| Endpoint::parse(text, default_port))?;
+    if endpoints.iter().any(|endpoint| endpoint.is_tls() != endpoints[0].is_tls()) {
+        return Err(reader.fault(key, "rediss:// for all servers or for none"));
     }
+    let names: Vec<_> = endpoints.iter().map(Endpoint::url).collect();
+    reader.show_as(key, names.join(", "));
+    Ok(endpoints)
+}
+
+fn at_least_one(reader: &mut Reader, key: &str, endpoints: Vec<Endpoint>) -> Result<Vec<Endpoint>, Reported> {
+    if endpoints.is_empty() { Err(reader.fault(key, "at least one server, HOST:PORT")) } else { Ok(endpoints) }
+}
+
+fn read_credentials(reader: &mut Reader, username: &str, password: &str) -> Result<Credentials, Reported> {
+    let name = reader.optional(username, |text| Ok::<_, String>(text.to_owned()));
+    let secret = reader.secret(password, |text| match text {
+        "" => Err("a password that is not empty"),
+        text => Ok(text.into()),
+    });
+    let (name, secret) = (name?, secret?);
+    if name.is_some() && secret.is_none() {
+        return Err(reader.fault(password, format!("the password of {username}")));
+    }
+    Ok(Credentials { username: name, password: secret })
+}
+
+fn reject_what_the_url_says(reader: &mut Reader, url: &RedisUrl, credentials: &Credentials) -> Result<(), Reported> {
+    let Ok(url) = Url::parse(url.expose()) else { return Ok(()) };
+    if credentials.password.is_some() && url.password().is_some() {
+        return Err(reader.fault("redis.password", "no password, as redis.url has one already"));
+    }
+    if credentials.username.is_some() && !url.username().is_empty() {
+        return Err(reader.fault("redis.username", "no user, as redis.url has one already"));
+    }
+    Ok(())
 }
 
 fn read_subject(

@@ -3,12 +3,11 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use secrecy::SecretString;
 use url::Url;
 
 use crate::config::info_file;
 use crate::config::reader::{MILLISECOND, MINUTE, Reader, Reported};
-use crate::whatsapp::{ApiVersion, WhatsAppAccount, WhatsAppSettings};
+use crate::whatsapp::{ApiVersion, LanguageCode, WhatsAppAccount, WhatsAppSettings, access_token, base_url, graph_id};
 
 /// How to reach the Cloud API, as whoever it may be.
 #[derive(Debug, Clone)]
@@ -46,14 +45,14 @@ impl WhatsAppApi {
 pub(in crate::config) fn read_api(reader: &mut Reader) -> Result<WhatsAppApi, Reported> {
     let base_url = read_base_url(reader);
     let api_version = reader.required("whatsapp.api_version", ApiVersion::parse);
-    let language = reader.required("whatsapp.language", language);
+    let language = reader.required("whatsapp.language", LanguageCode::parse);
     let timeout = reader.duration("whatsapp.timeout", 100 * MILLISECOND..=MINUTE);
     let max_retries = reader.whole_number("whatsapp.max_retries", 0..=10);
     let messages_per_second = reader.whole_number("whatsapp.messages_per_second", 0..=10_000);
     Ok(WhatsAppApi {
         base_url: base_url?,
         api_version: api_version?,
-        language: language?,
+        language: language?.to_string(),
         timeout: timeout?,
         max_retries: max_retries?,
         messages_per_second: NonZeroU32::new(messages_per_second?),
@@ -64,7 +63,7 @@ pub(in crate::config) fn read_api(reader: &mut Reader) -> Result<WhatsAppApi, Re
 pub(in crate::config) fn read_account(reader: &mut Reader) -> Result<WhatsAppAccount, Reported> {
     let filled = info_file::fill_in(reader);
     // What is given is read even if something is missing, so that all faults come to light.
-    let mut read_id = |key| present(reader, key, filled).and_then(|()| reader.required(key, id));
+    let mut read_id = |key| present(reader, key, filled).and_then(|()| reader.required(key, graph_id));
     let waba_id = read_id("whatsapp.waba_id");
     let phone_number_id = read_id("whatsapp.phone_number_id");
     let template_id = read_id("whatsapp.template_id");
@@ -84,59 +83,7 @@ fn present(reader: &Reader, key: &str, filled: Result<(), Reported>) -> Result<(
 }
 
 fn read_base_url(reader: &mut Reader) -> Result<Url, Reported> {
-    let url = reader.required("whatsapp.base_url", |text| {
-        let bare = |url: &Url| matches!(url.scheme(), "http" | "https") && !text.contains(['@', '?', '#']);
-        let url = Url::parse(text).ok().filter(bare);
-        url.ok_or("https:// or http://, a host and, if need be, a path; no user name, ? or #")
-    })?;
+    let url = reader.required("whatsapp.base_url", base_url)?;
     reader.show_as("whatsapp.base_url", url.to_string());
     Ok(url)
-}
-
-/// It goes into a header.
-fn access_token(text: &str) -> Result<SecretString, &'static str> {
-    let fine = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fine.then(|| text.into()).ok_or("a token of visible ASCII without blanks")
-}
-
-/// Ids go into paths, so they are digits and nothing else.
-fn id(text: &str) -> Result<String, &'static str> {
-    let fine = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    fine.then(|| text.to_owned()).ok_or("an id of 1 to 32 digits")
-}
-
-fn language(text: &str) -> Result<String, &'static str> {
-    let (language, country) = match text.split_once('_') {
-        Some((language, country)) => (language, Some(country)),
-        None => (text, None),
-    };
-    let fine = (2..=3).contains(&language.len())
-        && language.bytes().all(|byte| byte.is_ascii_lowercase())
-        && country.is_none_or(|country| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()));
-    fine.then(|| text.to_owned()).ok_or("a language code, such as en_US, de or fil")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_digits() {
-        for text in ["0", "100000000000001", &"9".repeat(32)] {
-            assert_eq!(id(text).unwrap(), text);
-        }
-        for text in ["", "12a", "1/2", "-1", "１", &"9".repeat(33)] {
-            assert!(id(text).is_err(), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_language_may_have_a_country() {
-        for text in ["en_US", "de", "fil"] {
-            assert_eq!(language(text).unwrap(), text);
-        }
-        for text in ["", "e", "engl", "EN", "en_", "en_us", "en_USA", "en-US", "en_US_x", "en "] {
-            assert!(language(text).is_err(), "{text}");
-        }
-    }
 }

@@ -46,6 +46,19 @@ fn keys_override_the_file_one_by_one() {
 }
 
 #[test]
+fn the_language_comes_with_the_files_template_unless_either_is_set() {
+    let (_directory, path) = file("info.json", &INFO.replace("\"step\": {}", "\"language\": \"pt_BR\""));
+    let language = |pairs: &[(&str, &str)]| load(&path, pairs).unwrap().whatsapp.language;
+    assert_eq!(language(&[]), "pt_BR");
+    assert_eq!(language(&[("whatsapp.language", "de")]), "de");
+    assert_eq!(language(&[("whatsapp.template_id", "44")]), "en_US");
+    assert_eq!(language(&[("whatsapp.waba_id", "44")]), "pt_BR");
+    let (_directory, path) = file("info.json", &INFO.replace("\"step\": {}", "\"language\": \"Portuguese\""));
+    let fault = only_fault(load(&path, &[]));
+    assert_eq!((fault.key.as_str(), &fault.origin), ("whatsapp.language", &Origin::InfoFile(path)));
+}
+
+#[test]
 fn there_need_be_no_file_when_all_four_are_given() {
     let settings = load(
         Path::new("/nowhere/info.json"),

@@ -80,7 +80,7 @@ fn every_secret_may_come_by_file() {
     }
     let settings = ServeSettings::load(&sources).unwrap();
     assert_eq!(*settings.keys.current().id(), id(OLD));
-    assert_eq!(settings.common.redis.password.unwrap().expose_secret(), "pass word");
+    assert_eq!(settings.common.redis.credentials.password.unwrap().expose_secret(), "pass word");
     assert!(matches!(settings.common.redis.subject, Subject::Hashed(key) if *key.id() == id(OLDER)));
     assert_eq!(settings.whatsapp.account.access_token.expose_secret(), "EAAtoken");
 }
@@ -209,7 +209,7 @@ fn nothing_shown_or_printed_has_a_secret_in_it() {
     let hash = "ab".repeat(32);
     let settings = serve(&[
         ("redis.url", "redis://app:hunter22@redis:6379/0"),
-        ("redis.nodes", "redis://app:hunter22@other"),
+        ("redis.nodes", "other:7000, redis://another"),
         ("otp.previous_secrets", &format!("{OLD},{OLDER}")),
         ("auth.api_keys", &format!("backend:{hash}")),
     ])
@@ -221,7 +221,7 @@ fn nothing_shown_or_printed_has_a_secret_in_it() {
         format!("otp.previous_secrets = *** {}", variable("otp.previous_secrets")),
         format!("whatsapp.access_token = *** {}", variable("whatsapp.access_token")),
         format!("redis.url = redis://app:***@redis:6379/0 {}", variable("redis.url")),
-        format!("redis.nodes = *** {}", variable("redis.nodes")),
+        format!("redis.nodes = redis://other:7000, redis://another:6379 {}", variable("redis.nodes")),
         format!("auth.api_keys = backend {}", variable("auth.api_keys")),
         format!("whatsapp.waba_id = 1 {}", variable("whatsapp.waba_id")),
         "otp.code_length = 6 (default)".to_owned(),

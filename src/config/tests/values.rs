@@ -6,7 +6,7 @@ use super::*;
 use crate::config::Origin;
 use crate::http::{AuthMode, TlsFiles};
 use crate::otp::Limit;
-use crate::store::redis::Subject;
+use crate::store::redis::{AfterFailover, Subject, Topology};
 use crate::telemetry::LogFormat;
 
 #[test]
@@ -31,8 +31,8 @@ fn the_defaults_are_those_of_the_contract() {
         ("limits.resend_cooldown", "0s"),
         ("limits.per_ip", "60/1h"),
         ("limits.failures_per_phone", "15/24h"),
-        ("redis.url", "redis://127.0.0.1:6379/0"),
         ("redis.mode", "single"),
+        ("redis.url", "redis://127.0.0.1:6379/0"),
         ("redis.key_prefix", "otp"),
         ("redis.subject", "phone"),
         ("redis.timeout", "2s"),
@@ -78,8 +78,8 @@ fn the_defaults_mean_what_they_say() {
     assert_eq!(policy.limits.per_ip, limit(60, 1));
     assert_eq!(policy.limits.failures_per_phone, limit(15, 24));
     assert_eq!(policy.limits.resend_cooldown, None);
-    assert_eq!(redis.url.expose(), "redis://127.0.0.1:6379/0");
-    assert!(redis.password.is_none() && matches!(redis.subject, Subject::Phone));
+    assert_eq!(redis.topology.to_string(), "redis://127.0.0.1:6379/0");
+    assert!(redis.credentials.password.is_none() && matches!(redis.subject, Subject::Phone));
     assert_eq!((redis.key_prefix.as_str(), redis.pool_size), ("otp", 1));
     assert_eq!(redis.timeout, Duration::from_secs(2));
     assert_eq!(whatsapp.base_url.as_str(), "https://graph.facebook.com/");
@@ -117,6 +117,10 @@ fn values_within_bounds_are_taken() {
         ("limits.resend_cooldown", &["0s", "24h"]),
         ("redis.url", &["redis://redis", "rediss://app:pass@redis.internal:6380/3"]),
         ("redis.mode", &["single"]),
+        ("redis.sentinels", &["", "a", "a:1, redis://b"]),
+        ("redis.nodes", &["rediss://a"]),
+        ("redis.min_replicas_ack", &["", "0", "16"]),
+        ("redis.after_failover", &["reject", "accept"]),
         ("redis.key_prefix", &["otp-staging"]),
         ("redis.subject", &["phone", "hashed"]),
         ("redis.timeout", &["50ms", "30s"]),
@@ -157,7 +161,10 @@ fn values_out_of_bounds_are_faults_that_name_the_bounds() {
         ("limits.per_ip", "or off", &["60/hour/2"]),
         ("limits.failures_per_phone", "or off", &["15/32days"]),
         ("limits.resend_cooldown", "from 0s to 1day", &["25h", "off"]),
-        ("redis.mode", "single", &["", "standalone"]),
+        ("redis.mode", "single or sentinel or cluster", &["", "standalone"]),
+        ("redis.master_name", "sentinel monitor", &["a b"]),
+        ("redis.min_replicas_ack", "from 0 to 16", &["-1", "17", "all"]),
+        ("redis.after_failover", "reject or accept", &["drop"]),
         ("redis.key_prefix", "letters", &["", "a{b}", "a*"]),
         ("redis.subject", "phone or hashed", &["", "plain"]),
         ("redis.timeout", "from 50ms to 30s", &["49ms", "31s"]),
@@ -192,6 +199,8 @@ fn addresses_out_of_shape_are_faults_that_do_not_repeat_them() {
             "telemetry.otlp_endpoint",
             &["localhost:4318", "grpc://a.example", "http://u:p@a.example", "http://a.example/v1/traces"],
         ),
+        ("redis.sentinels", &["redis://app:hunter22@other", "a:b"]),
+        ("redis.nodes", &["redis://other/1", "http://a"]),
     ] {
         for value in values {
             let fault = only_fault(with(key, value));
@@ -277,12 +286,51 @@ fn api_keys_are_required_when_they_are_asked_for() {
 }
 
 #[test]
-fn modes_of_redis_that_are_to_come_are_recognised() {
-    for (mode, key) in [("sentinel", "redis.sentinels"), ("cluster", "redis.nodes")] {
-        let fault = only_fault(serve(&[("redis.mode", mode), (key, "a:1,b:2"), ("redis.master_name", "otp")]));
-        assert_eq!((fault.key.as_str(), fault.given.as_deref()), ("redis.mode", Some(mode)));
-        assert!(fault.expected.contains("this version"), "{fault}");
+fn a_mode_of_redis_needs_its_servers() {
+    let sentinel = ("redis.mode", "sentinel");
+    assert_eq!(only_fault(serve(&[sentinel, ("redis.master_name", "otp")])).key, "redis.sentinels");
+    assert_eq!(only_fault(serve(&[sentinel, ("redis.sentinels", "a:1,b:2")])).key, "redis.master_name");
+    assert_eq!(only_fault(serve(&[("redis.mode", "cluster")])).key, "redis.nodes");
+    let redis = serve(&[sentinel, ("redis.sentinels", "a, rediss://b:2"), ("redis.master_name", "otp")]);
+    assert!(only_fault(redis).expected.contains("for all servers or for none"));
+    let redis = serve(&[
+        sentinel,
+        ("redis.sentinels", "a, redis://b:2"),
+        ("redis.master_name", "otp"),
+        ("redis.sentinel_password", "watch"),
+        ("redis.username", "app"),
+        ("redis.password", "store"),
+    ])
+    .unwrap()
+    .common
+    .redis;
+    assert_eq!(redis.topology.to_string(), "primary otp of sentinels a:26379, b:2");
+    let Topology::Sentinel { credentials, .. } = redis.topology else { panic!("sentinel was asked for") };
+    assert_eq!((credentials.username, credentials.password.is_some()), (None, true));
+    assert_eq!(redis.credentials.username.as_deref(), Some("app"));
+    let redis = serve(&[("redis.mode", "cluster"), ("redis.nodes", "a,b:7001")]).unwrap().common.redis;
+    assert_eq!(redis.topology.to_string(), "cluster of a:6379, b:7001");
+}
+
+#[test]
+fn what_a_failover_may_undo_depends_on_the_mode_unless_it_is_set() {
+    let replicated = [("redis.mode", "cluster"), ("redis.nodes", "a")];
+    let explicit = [("redis.min_replicas_ack", "2"), ("redis.after_failover", "accept")];
+    for (pairs, expected) in [
+        (vec![], (0, AfterFailover::Accept)),
+        (replicated.to_vec(), (1, AfterFailover::Reject)),
+        ([replicated, explicit].concat(), (2, AfterFailover::Accept)),
+    ] {
+        let redis = serve(&pairs).unwrap().common.redis;
+        assert_eq!((redis.min_replicas_ack, redis.after_failover), expected, "{pairs:?}");
     }
+}
+
+#[test]
+fn a_user_of_redis_has_one_password_and_one_name() {
+    assert_eq!(only_fault(serve(&[("redis.username", "app")])).key, "redis.password");
+    let twice = [("redis.url", "redis://app@redis"), ("redis.username", "app"), ("redis.password", "store")];
+    assert_eq!(only_fault(serve(&twice)).key, "redis.username");
 }
 
 #[test]

@@ -1,12 +1,19 @@
 //! The error codes an OTP sender can meet: HTTP status and title, as Meta's table of December 2025
 //! has them.
 
+use serde::Serialize;
+
 /// One row of Meta's table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct Entry {
     pub(crate) code: u32,
     pub(crate) http: u16,
     pub(crate) title: &'static str,
+}
+
+/// Every row, by code.
+pub(crate) fn all() -> impl Iterator<Item = Entry> {
+    ROWS.iter().map(|(code, http, title)| Entry { code: *code, http: *http, title })
 }
 
 /// The row for a code; codes Meta never listed answer 400 with a generic title.

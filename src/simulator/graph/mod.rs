@@ -6,7 +6,7 @@
 mod account;
 mod body;
 mod call;
-mod catalog;
+pub(crate) mod catalog;
 mod debug_token;
 mod error;
 mod fields;

@@ -1,11 +1,10 @@
 //! The recipients' phones: every message accepted, and what became of it.
 //!
-//! [`api`] shows it to programs, [`page`] to people.
+//! [`api`] shows them to programs, the [page](super::page) to people.
 
 pub(crate) mod api;
 #[cfg(test)]
 mod http_tests;
-pub(crate) mod page;
 
 use std::{collections::VecDeque, sync::Mutex};
 
@@ -43,10 +42,14 @@ pub struct InboxMessage {
     pub button: Option<OtpButton>,
     /// The words on the button.
     pub button_text: Option<String>,
+    /// The words on the button that hands the code to the app, for kinds that do.
+    pub autofill_text: Option<String>,
     /// The text as the recipient reads it, with WhatsApp's `*bold*` marks.
     pub body: String,
     /// The small print.
     pub footer: Option<String>,
+    /// Minutes until the button goes dead, if the template says so.
+    pub code_expiration_minutes: Option<u8>,
     /// What the sender attached to recognise the message by.
     pub biz_opaque_callback_data: Option<String>,
     /// When it was accepted.
@@ -145,8 +148,10 @@ pub(crate) mod tests {
             language: "en_US".to_owned(),
             button: Some(OtpButton::CopyCode),
             button_text: Some("Copy code".to_owned()),
+            autofill_text: None,
             body: format!("*{code}* is your verification code."),
             footer: None,
+            code_expiration_minutes: None,
             biz_opaque_callback_data: None,
             received_at: Timestamp::UNIX_EPOCH,
         }

@@ -12,7 +12,8 @@
 //! {"kind": "html", "http": 502}
 //! ```
 //!
-//! `GET /orders` lists those still waiting, `DELETE /orders` forgets them.
+//! `GET /orders` lists those still waiting, `DELETE /orders` forgets them, `GET /orders/errors` lists the errors of Meta's
+//! table.
 
 use axum::{
     Json, Router,
@@ -25,12 +26,12 @@ use axum::{
 use serde_json::Value;
 
 use super::{Behaviour, LONGEST_WAIT, Order, queue};
-use crate::simulator::{Simulator, digits, refuse};
+use crate::simulator::{Simulator, digits, graph::catalog, refuse};
 
 const MOST_TIMES: u64 = 10_000;
 
 pub(crate) fn router() -> Router<Simulator> {
-    Router::new().route("/orders", get(list).post(give).delete(clear))
+    Router::new().route("/orders", get(list).post(give).delete(clear)).route("/orders/errors", get(errors))
 }
 
 async fn list(State(simulator): State<Simulator>) -> Json<Vec<Order>> {
@@ -48,6 +49,11 @@ async fn give(State(simulator): State<Simulator>, body: Bytes) -> Response {
 async fn clear(State(simulator): State<Simulator>) -> StatusCode {
     simulator.clear_orders();
     StatusCode::NO_CONTENT
+}
+
+/// `GET /orders/errors`: `[{"code", "http", "title"}]`, by code.
+async fn errors() -> Json<Vec<catalog::Entry>> {
+    Json(catalog::all().collect())
 }
 
 /// Reads an order, or says in a sentence what was expected.

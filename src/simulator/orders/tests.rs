@@ -180,6 +180,16 @@ async fn orders_are_listed_and_forgotten() {
 }
 
 #[tokio::test]
+async fn the_errors_that_can_be_ordered_are_listed_with_their_titles() {
+    let server = Server::start().await;
+    let errors = server.own(Method::GET, "/orders/errors", None).await.ok();
+    let errors = errors.as_array().unwrap();
+    assert!(errors.contains(&json!({ "code": 131_026, "http": 400, "title": "Message undeliverable" })));
+    server.order(json!({ "kind": "error", "code": errors[0]["code"] })).await;
+    server.send_code(RECIPIENT, "1").await.refused(401, 0, None);
+}
+
+#[tokio::test]
 async fn bad_orders_and_too_many_are_refused_with_a_sentence() {
     let server = Server::start().await;
     let bad = server.own(Method::POST, "/orders", Some(json!({ "kind": "explode" }))).await;

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::OtpButton;
+use super::{OtpButton, languages::Texts};
 
 /// Where a template stands in Meta's review. Only an approved one can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,9 +146,39 @@ impl Template {
         self.text_of("FOOTER")
     }
 
+    /// Minutes until the button goes dead, if it does.
+    pub(crate) fn code_expiration_minutes(&self) -> Option<u8> {
+        self.component("FOOTER")?.get("code_expiration_minutes")?.as_u64()?.try_into().ok()
+    }
+
     /// The words on its button, if it has one.
     pub(crate) fn button_text(&self) -> Option<&str> {
         self.first_button()?.get("text")?.as_str()
+    }
+
+    /// The words on the button that hands the code to the app, if its kind does that. The API does not read back the
+    /// owner's own words, so these are Meta's.
+    pub(crate) fn autofill_text(&self) -> Option<&'static str> {
+        self.otp_button.filter(|button| *button != OtpButton::CopyCode)?;
+        Some(Texts::of(&self.language).autofill)
+    }
+
+    /// Gives its one-time-passcode button another kind; `false` if it has none.
+    pub(crate) fn set_otp_button(&mut self, kind: OtpButton) -> bool {
+        let Some(before) = self.otp_button else { return false };
+        self.otp_button = Some(kind);
+        let otp_type = |button: OtpButton| format!("otp_type={}", button.otp_type());
+        let change = |link: &mut Value| {
+            if let Value::String(link) = link {
+                *link = link.replace(&otp_type(before), &otp_type(kind));
+            }
+        };
+        let buttons = self.components.iter_mut().find(|component| component["type"] == "BUTTONS");
+        if let Some(Value::Object(button)) = buttons.and_then(|buttons| buttons.pointer_mut("/buttons/0")) {
+            button.get_mut("url").into_iter().for_each(change);
+            button.get_mut("example").and_then(Value::as_array_mut).into_iter().flatten().for_each(change);
+        }
+        true
     }
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use deadpool_redis::Pool;
+use deadpool_redis::Connection;
+use tokio::time::Instant;
 
 use super::describe;
 use super::keys::Keys;
+use super::route::Route;
 use crate::otp::{ActiveCode, LimitKind, PhoneNumber, PhoneStatus, Policy, StoreError, UnixMillis};
 
 /// How many keys one step of a scan looks at, and how many records one round trip reads.
@@ -48,21 +50,36 @@ fn active_code(subject: &str, fields: &[String], now: UnixMillis) -> Option<Acti
     })
 }
 
-/// Walks the keys with `SCAN`, never `KEYS`, on a connection of its own, each step within `timeout`.
+/// Walks the keys of every server with `SCAN`, never `KEYS`, on connections of its own, each step within `timeout`.
 pub(super) async fn active_codes(
-    pool: &Pool,
+    route: &Route,
     keys: &Keys,
     timeout: Duration,
     most: usize,
 ) -> Result<Vec<ActiveCode>, StoreError> {
-    let mut connection = pool.get().await.map_err(|error| StoreError::Unreachable(error.to_string()))?;
+    // A scan may show a key twice, and while slots move two servers may have it.
+    let mut found = BTreeMap::new();
+    for primary in route.primaries(Instant::now() + timeout).await? {
+        let server = primary.server().await?;
+        let mut connection = server.borrow().await.map_err(StoreError::Unreachable)?;
+        scan(&mut connection, keys, timeout, most, &mut found).await?;
+    }
+    Ok(found.into_values().collect())
+}
+
+async fn scan(
+    connection: &mut Connection,
+    keys: &Keys,
+    timeout: Duration,
+    most: usize,
+    found: &mut BTreeMap<String, ActiveCode>,
+) -> Result<(), StoreError> {
     let pattern = keys.code_pattern();
-    // A scan may show a key twice.
-    let (mut cursor, mut found) = (0_u64, BTreeMap::new());
+    let mut cursor = 0_u64;
     loop {
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(STEP);
-        let (next, mut batch): (u64, Vec<String>) = in_time(timeout, scan.query_async(&mut connection)).await?;
+        let (next, mut batch): (u64, Vec<String>) = in_time(timeout, scan.query_async(connection)).await?;
         batch.truncate(most - found.len());
         if !batch.is_empty() {
             let mut read = redis::pipe();
@@ -70,11 +87,11 @@ pub(super) async fn active_codes(
             for key in &batch {
                 read.cmd("HMGET").arg(key).arg(&["digest", "attempts", "max_attempts", "expires_at"]);
             }
-            let answers: Vec<Vec<Option<String>>> = in_time(timeout, read.query_async(&mut connection)).await?;
+            let answers: Vec<Vec<Option<String>>> = in_time(timeout, read.query_async(connection)).await?;
             found.extend(records(keys, &batch, answers).map(|code| (code.subject.clone(), code)));
         }
         if next == 0 || found.len() >= most {
-            return Ok(found.into_values().collect());
+            return Ok(());
         }
         cursor = next;
     }

@@ -3,11 +3,17 @@
 //! `{…}` is a Redis Cluster hash tag: all keys of one phone live in one slot. `v1` is the schema version; a change
 //! of what a key holds, or of what a script answers, changes it.
 
+use super::reservation::ReservationKeys;
 use super::settings::{KeyPrefix, Subject};
-use crate::otp::{ClientAddress, PhoneNumber, Policy};
+use super::slots::{Slot, Slots};
+use crate::otp::{ClientAddress, NewCode, PhoneNumber, Policy};
 
 const SCHEMA: &str = "v1";
 const CODE_SUFFIX: &str = "}:code";
+/// Enough to find keys in each slot.
+const ACKNOWLEDGEMENT_TAGS: u32 = 200_000;
+/// How many of the keys in some slots are chosen from.
+const ACKNOWLEDGEMENT_KEYS: usize = 8;
 
 /// Spells keys for one prefix and one kind of subject.
 #[derive(Debug, Clone)]
@@ -46,8 +52,17 @@ impl Keys {
         }
     }
 
+    /// All keys that reserving this code is about.
+    pub(super) fn reservation(&self, code: &NewCode, policy: &Policy) -> ReservationKeys {
+        ReservationKeys {
+            address: self.address_sends(&code.client),
+            sender: self.sender_sends(policy),
+            phone: self.phone(&code.phone),
+        }
+    }
+
     /// Window: sends for a client's address.
-    pub(super) fn address_sends(&self, client: &ClientAddress) -> String {
+    fn address_sends(&self, client: &ClientAddress) -> String {
         let tag = match &self.subject {
             Subject::Phone => client.to_string(),
             Subject::Hashed(key) => key.pseudonym("ip", &client.to_string()),
@@ -56,9 +71,20 @@ impl Keys {
     }
 
     /// Window: what a sender sends, by when its turn is, which may be in a moment.
-    pub(super) fn sender_sends(&self, policy: &Policy) -> String {
+    fn sender_sends(&self, policy: &Policy) -> String {
         let sender = policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender);
         format!("{}sender:{sender}}}:sends", self.start)
+    }
+
+    /// What is written in order to be waited for. In a cluster a primary only takes keys of its own slots, and for a
+    /// while not those of one that moves: each attempt gets another key.
+    pub(super) fn acknowledgement(&self, slots: &Slots, attempt: usize) -> String {
+        let key = |tag: u32| format!("{}ack:{tag}}}:ack", self.start);
+        if slots.count() == 0 {
+            return key(0);
+        }
+        let mut fitting = (0..ACKNOWLEDGEMENT_TAGS).map(key).filter(|key| slots.contains(Slot::of(key)));
+        fitting.nth(attempt % ACKNOWLEDGEMENT_KEYS).unwrap_or_else(|| key(0))
     }
 
     /// What `SCAN` matches to find every code's record.
@@ -103,6 +129,19 @@ mod tests {
         assert_eq!(keys.code_pattern(), "otp:v1:{*}:code");
         assert_eq!(keys.subject_of(&code), Some("15551234567"));
         assert_eq!(keys.subject_of("other:v1:{1}:code"), None);
+    }
+
+    #[test]
+    fn what_is_written_to_be_waited_for_is_in_a_slot_of_the_server() {
+        let keys = keys(Subject::Phone);
+        assert_eq!(keys.acknowledgement(&Slots::all(), 0), "otp:v1:{ack:0}:ack");
+        assert_eq!(keys.acknowledgement(&Slots::all(), 1), "otp:v1:{ack:1}:ack");
+        let mut one = Slots::default();
+        one.add(4_711..=4_711);
+        for attempt in 0..2 {
+            assert!(one.contains(Slot::of(&keys.acknowledgement(&one, attempt))));
+        }
+        assert_ne!(keys.acknowledgement(&one, 0), keys.acknowledgement(&one, 1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Commands of concurrent requests are pipelined on it, which carries about three times what a checkout per request does
 //! (`benches/redis_connection.rs`). deadpool-redis makes the connections; what it does not do for one that is shared,
-//! noticing that it died and replacing it, is done here.
+//! noticing that it died and replacing it, is done here, as is following a primary to where it is now.
 //!
 //! While there is no connection, a request waits for the attempt under way and no longer: against a server that
 //! refuses it fails in milliseconds, against one that says nothing within the connecting time-out.
@@ -10,20 +10,49 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_redis::{Connection, Pool};
 use metrics::{Gauge, counter, gauge};
-use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
+use super::scripts;
+use super::server::{Identity, Server};
 use crate::otp::StoreError;
-use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_RECONNECTS_TOTAL};
+use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_PRIMARY_CONNECTIONS, REDIS_RECONNECTS_TOTAL};
 
 /// How often an idle connection is tried, so that one that died unnoticed is replaced before a request needs it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// Pauses between attempts to connect: from the first to the second, doubling.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
+
+/// The server to connect to, or why none is known.
+pub(super) type Whereabouts = Result<Arc<Server>, Arc<str>>;
+
+/// What a connection is kept by.
+#[derive(Clone)]
+pub(super) struct Keeping {
+    /// `redis.mode`
+    pub(super) mode: &'static str,
+    /// Where the server is, as of now.
+    pub(super) whereabouts: watch::Receiver<Whereabouts>,
+    /// An answer on connecting or to the heartbeat later than this counts as none.
+    pub(super) patience: Duration,
+    /// Whether the server must be a primary, and is asked which one. Who may not use `INFO` cannot.
+    pub(super) identify: bool,
+    /// Changes whenever some connection was closed, perhaps this one.
+    pub(super) losses: watch::Receiver<u64>,
+    /// Told whenever there is no connection (any more).
+    pub(super) lost: Arc<Notify>,
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Scripts: each new connection first gets them. These connections are the ones that metrics count.
+    Decisions,
+    /// Waiting for replicas.
+    Acknowledgements,
+}
 
 /// A shared connection.
 pub(super) struct Link {
@@ -35,8 +64,10 @@ pub(super) struct Link {
 /// A connection, numbered, so that what befell it is not blamed on its successor.
 #[derive(Clone)]
 pub(super) struct Numbered {
-    number: u64,
+    pub(super) number: u64,
     pub(super) connection: MultiplexedConnection,
+    /// Who answers on it, if that was asked.
+    pub(super) identity: Option<Arc<Identity>>,
 }
 
 #[derive(Clone)]
@@ -47,14 +78,12 @@ enum State {
 }
 
 impl Link {
-    /// Starts connecting through `pool`, and goes on for as long as the link lives. Each new connection first gets
-    /// `preparation`. An answer to that or to the heartbeat later than `patience` counts as none. Whenever `losses`
-    /// changes, some connection of the pool was closed, perhaps this one.
-    pub(super) fn start(pool: Pool, preparation: Pipeline, patience: Duration, losses: watch::Receiver<u64>) -> Self {
-        let (sender, state) = watch::channel(State::Down(0, "not connected yet".into()));
+    /// Starts connecting, and goes on for as long as the link lives.
+    pub(super) fn start(keeping: Keeping, purpose: Purpose) -> Self {
+        let (state, states) = watch::channel(State::Down(0, "not connected yet".into()));
         let (suspected, suspicions) = watch::channel(0);
-        let keeper = tokio::spawn(keep(pool, preparation, patience, sender, suspicions, losses));
-        Self { state, suspected, keeper }
+        let keeper = Keeper { keeping, purpose, state, suspected: suspicions };
+        Self { state: states, suspected, keeper: tokio::spawn(keeper.run()) }
     }
 
     /// The connection, once there is one.
@@ -63,8 +92,8 @@ impl Link {
     ///
     /// [`StoreError::Unreachable`] if the attempt under way fails.
     pub(super) async fn connection(&self) -> Result<Numbered, StoreError> {
-        if let State::Up(connection) = &*self.state.borrow() {
-            return Ok(connection.clone());
+        if let Some(connection) = self.current() {
+            return Ok(connection);
         }
         let mut state = self.state.clone();
         let mut failures_before = None;
@@ -80,6 +109,14 @@ impl Link {
             if state.changed().await.is_err() {
                 return Err(StoreError::Unreachable("the connection's task has ended".to_owned()));
             }
+        }
+    }
+
+    /// The connection, if there is one now.
+    pub(super) fn current(&self) -> Option<Numbered> {
+        match &*self.state.borrow() {
+            State::Up(connection) => Some(connection.clone()),
+            State::Down(..) => None,
         }
     }
 
@@ -99,91 +136,141 @@ impl Drop for Link {
     }
 }
 
-async fn keep(
-    pool: Pool,
-    preparation: Pipeline,
-    patience: Duration,
+struct Keeper {
+    keeping: Keeping,
+    purpose: Purpose,
     state: watch::Sender<State>,
-    mut suspected: watch::Receiver<u64>,
-    mut losses: watch::Receiver<u64>,
-) {
-    let mut failures: u64 = 0;
-    for number in 1.. {
-        let mut pause = PAUSES.0;
-        let connection = loop {
-            match connect(&pool, &preparation, patience).await {
-                Ok(connection) => break connection,
-                Err(error) => {
-                    failures += 1;
-                    if failures.is_power_of_two() {
-                        tracing::warn!(%error, failures, "no connection to Redis");
-                    }
-                    state.send_replace(State::Down(failures, error.into()));
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(PAUSES.1);
+    suspected: watch::Receiver<u64>,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let mut failures: u64 = 0;
+        for number in 1.. {
+            let mut pause = PAUSES.0;
+            let (server, connection) = loop {
+                // What was known before is what is connected to, and what comes after that is news.
+                let server = self.keeping.whereabouts.borrow_and_update().clone();
+                let error = tokio::select! {
+                    connected = self.connect(server.as_ref(), number) => match connected {
+                        Ok(connection) => break (server, connection),
+                        Err(error) => error,
+                    },
+                    () = moved(self.keeping.whereabouts.clone()) => continue,
+                };
+                failures += 1;
+                if failures.is_power_of_two() {
+                    tracing::warn!(error, failures, "no connection to Redis");
                 }
+                self.state.send_replace(State::Down(failures, error.into()));
+                self.keeping.lost.notify_one();
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    () = moved(self.keeping.whereabouts.clone()) => {}
+                }
+                pause = (pause * 2).min(PAUSES.1);
+            };
+            let server = server.map_or_else(|_| String::new(), |server| server.name().to_owned());
+            tracing::debug!(failures, server, "connected to Redis");
+            let up = (self.purpose == Purpose::Decisions).then(|| Up::count(number, self.keeping.mode, &server));
+            self.state.send_replace(State::Up(connection.clone()));
+            let reason = self.until_lost(connection).await;
+            drop(up);
+            tracing::warn!(reason, server, "the connection to Redis is given up");
+            self.state.send_replace(State::Down(failures, reason.into()));
+            self.keeping.lost.notify_one();
+        }
+    }
+
+    /// A new connection that the right server has answered on.
+    async fn connect(&self, server: Result<&Arc<Server>, &Arc<str>>, number: u64) -> Result<Numbered, String> {
+        let patience = self.keeping.patience;
+        let server = match server {
+            Ok(server) => server,
+            // It may become known any moment, and is then news.
+            Err(reason) => {
+                tokio::time::sleep(patience).await;
+                let reason_by_now = self.keeping.whereabouts.borrow().as_ref().err().cloned();
+                return Err(reason_by_now.unwrap_or_else(|| Arc::clone(reason)).to_string());
             }
         };
-        tracing::debug!(failures, "connected to Redis");
-        let up = Up::count(number);
-        let connection = Numbered { number, connection };
-        state.send_replace(State::Up(connection.clone()));
-        let lost = until_lost(connection, patience, &mut suspected, &mut losses).await;
-        drop(up);
-        tracing::warn!(reason = lost, "the connection to Redis is given up");
-        state.send_replace(State::Down(failures, lost.into()));
+        let mut connection = server.connect().await?;
+        let prepare = async {
+            if self.purpose == Purpose::Decisions {
+                scripts::load().exec_async(&mut connection).await.map_err(|error| error.to_string())?;
+            }
+            let identity =
+                if self.keeping.identify { Some(Identity::of_primary(&mut connection).await?) } else { None };
+            Ok::<_, String>(identity.map(Arc::new))
+        };
+        match tokio::time::timeout(patience, prepare).await {
+            Ok(Ok(identity)) => Ok(Numbered { number, connection, identity }),
+            Ok(Err(error)) => Err(format!("{}: {error}", server.name())),
+            Err(_) => Err(format!("connected to {}, but there is no answer", server.name())),
+        }
+    }
+
+    /// Returns, with the reason, once the connection is suspected, does not answer or leads to the wrong server.
+    async fn until_lost(&mut self, connection: Numbered) -> &'static str {
+        let Numbered { number, mut connection, identity } = connection;
+        let Keeping { whereabouts, losses, patience, .. } = &mut self.keeping;
+        loop {
+            tokio::select! {
+                _ = self.suspected.wait_for(|&suspect| suspect >= number) => return "a command failed on it",
+                () = moved(whereabouts.clone()) => return "the primary is elsewhere now",
+                // Some connection was closed: the next ping tells whether it was this one.
+                Ok(()) = losses.changed() => {}
+                () = tokio::time::sleep(HEARTBEAT) => {}
+            }
+            let beat = async {
+                match &identity {
+                    None => redis::cmd("PING").query_async::<()>(&mut connection).await.is_ok(),
+                    Some(identity) => Identity::of_primary(&mut connection).await.is_ok_and(|now| now == **identity),
+                }
+            };
+            match tokio::time::timeout(*patience, beat).await {
+                Ok(true) => {}
+                Ok(false) => return "the heartbeat failed",
+                Err(_) => return "the heartbeat was not answered",
+            }
+        }
+    }
+}
+
+/// Returns once another server is the one to connect to.
+async fn moved(mut whereabouts: watch::Receiver<Whereabouts>) {
+    loop {
+        // Who only knows that nothing is known any more stays with what it knew.
+        if whereabouts.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        if whereabouts.borrow_and_update().is_ok() {
+            return;
+        }
     }
 }
 
 /// A connection as Prometheus counts it, for as long as this lives: also until its task is aborted.
-struct Up(Gauge);
+struct Up([Gauge; 2]);
 
 impl Up {
-    fn count(number: u64) -> Self {
+    fn count(number: u64, mode: &'static str, server: &str) -> Self {
         if number > 1 {
             counter!(REDIS_RECONNECTS_TOTAL).increment(1);
         }
-        let connected = gauge!(REDIS_CONNECTED);
-        connected.increment(1.0);
-        Self(connected)
+        let to_server = gauge!(REDIS_PRIMARY_CONNECTIONS, "mode" => mode, "primary" => server.to_owned());
+        let gauges = [gauge!(REDIS_CONNECTED), to_server];
+        for gauge in &gauges {
+            gauge.increment(1.0);
+        }
+        Self(gauges)
     }
 }
 
 impl Drop for Up {
     fn drop(&mut self) {
-        self.0.decrement(1.0);
-    }
-}
-
-/// A new connection that a server has answered on.
-async fn connect(pool: &Pool, preparation: &Pipeline, patience: Duration) -> Result<MultiplexedConnection, String> {
-    let mut connection = Connection::take(pool.get().await.map_err(|error| error.to_string())?);
-    match tokio::time::timeout(patience, preparation.exec_async(&mut connection)).await {
-        Ok(Ok(())) => Ok(connection),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("connected, but there is no answer".to_owned()),
-    }
-}
-
-/// Returns, with the reason, once the connection is suspected or does not answer.
-async fn until_lost(
-    Numbered { number, mut connection }: Numbered,
-    patience: Duration,
-    suspected: &mut watch::Receiver<u64>,
-    losses: &mut watch::Receiver<u64>,
-) -> &'static str {
-    loop {
-        tokio::select! {
-            _ = suspected.wait_for(|&suspect| suspect >= number) => return "a command failed on it",
-            // Some connection was closed: the next ping tells whether it was this one.
-            Ok(()) = losses.changed() => {}
-            () = tokio::time::sleep(HEARTBEAT) => {}
-        }
-        let ping = redis::cmd("PING");
-        match tokio::time::timeout(patience, ping.query_async::<()>(&mut connection)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => return "the heartbeat failed",
-            Err(_) => return "the heartbeat was not answered",
+        for gauge in &self.0 {
+            gauge.decrement(1.0);
         }
     }
 }

@@ -5,9 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use url::{Host, Url};
-
-use super::settings::RedisSettings;
+use super::settings::{AfterFailover, RedisSettings, Topology};
 
 /// The oldest version whose scripts and commands are what this program was written for.
 const OLDEST: (u32, u32) = (6, 2);
@@ -15,12 +13,23 @@ const OLDEST: (u32, u32) = (6, 2);
 /// Something about a Redis that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// Whether `serve` refuses to work with it, unless told otherwise.
-    pub is_unsafe: bool,
+    /// What follows from it.
+    pub gravity: Gravity,
     /// What is so, and why it matters.
     pub what: String,
     /// What mends it.
     pub mend: String,
+}
+
+/// What follows from a finding, the gravest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Gravity {
+    /// `serve` refuses to work with it, unless told otherwise: it loses or gives away codes.
+    Unsafe,
+    /// Some or all requests fail, or will. It may pass, so `serve` starts.
+    Broken,
+    /// It works, and could be better.
+    Advice,
 }
 
 /// `what mend`
@@ -30,12 +39,16 @@ impl fmt::Display for Finding {
     }
 }
 
-fn danger(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { is_unsafe: true, what: what.into(), mend: mend.into() }
+pub(super) fn danger(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Unsafe, what: what.into(), mend: mend.into() }
 }
 
-fn advice(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { is_unsafe: false, what: what.into(), mend: mend.into() }
+pub(super) fn broken(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Broken, what: what.into(), mend: mend.into() }
+}
+
+pub(super) fn advice(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Advice, what: what.into(), mend: mend.into() }
 }
 
 /// The answer to `INFO`, by field.
@@ -48,13 +61,46 @@ impl Info {
         Self(fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect())
     }
 
-    fn get(&self, name: &str) -> &str {
+    pub(super) fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
+    }
+
+    /// The connected replicas of a primary.
+    pub(super) fn replicas(&self) -> Vec<Replica> {
+        let lines = (0..).map_while(|index| self.0.get(&format!("slave{index}")));
+        let written: Option<u64> = self.get("master_repl_offset").parse().ok();
+        let replica = |line: &String| {
+            let fields: HashMap<_, _> = line.split(',').filter_map(|field| field.split_once('=')).collect();
+            let number = |name| fields.get(name).and_then(|text| text.parse::<u64>().ok());
+            (fields.get("state") == Some(&"online")).then_some(())?;
+            Some(Replica {
+                name: format!("{}:{}", fields.get("ip")?, fields.get("port")?),
+                behind: written?.saturating_sub(number("offset")?),
+                silent: number("lag")?,
+            })
+        };
+        lines.filter_map(replica).collect()
     }
 
     fn version(&self) -> Option<(u32, u32)> {
         let mut numbers = self.get("redis_version").split('.').map(str::parse);
         Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+    }
+}
+
+/// A copy of a primary's data, as the primary sees it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Replica {
+    name: String,
+    /// Bytes of changes that it has not acknowledged.
+    behind: u64,
+    /// Seconds since it last acknowledged any.
+    silent: u64,
+}
+
+impl fmt::Display for Replica {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes behind, {} s ago)", self.name, self.behind, self.silent)
     }
 }
 
@@ -82,17 +128,23 @@ pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
     if info.get("role") == "slave" {
         findings.push(danger(
             "This Redis is a replica: what is written to it is refused, or lost.",
-            "let redis.url name the primary.",
+            "let redis.url name the primary, or use redis.mode = \"sentinel\".",
         ));
     }
-    let away = Url::parse(settings.url.expose()).is_ok_and(|url| !is_loopback(&url));
+    if info.get("cluster_enabled") == "1" && !matches!(settings.topology, Topology::Cluster { .. }) {
+        findings.push(danger(
+            "This Redis is a node of a cluster: it refuses what is in the slots of others.",
+            "redis.mode = \"cluster\" and redis.nodes.",
+        ));
+    }
+    let away = settings.topology.is_on_a_network();
     if away && !is_authenticated(settings) {
         findings.push(danger(
             "Redis is on a network and asks for no password: whoever reaches it can reset limits and attempts.",
             "`requirepass` or an ACL user in Redis, and redis.password_file here.",
         ));
     }
-    if away && settings.url.expose().starts_with("redis://") {
+    if away && !settings.topology.is_encrypted() {
         findings.push(advice(
             "Redis is on a network and the connection is not encrypted: its password and phone numbers can be read on the way.",
             "TLS in Redis (`tls-port`), and rediss:// in redis.url; or be sure of the network.",
@@ -104,48 +156,68 @@ pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
             "CONFIG SET appendonly yes, and `appendonly yes` in redis.conf.",
         ));
     }
-    let replicas: u32 = info.get("connected_slaves").parse().unwrap_or(0);
-    if replicas > 0 && info.get("min_slaves_good_slaves").is_empty() {
-        findings.push(advice(
-            format!("Redis has {replicas} replica(s) and accepts writes that none of them has seen: a failover may undo the last decisions."),
-            "CONFIG SET min-replicas-to-write 1, and `min-replicas-to-write 1` in redis.conf.",
-        ));
-    }
+    findings.extend(about_replicas(info, settings));
     findings
 }
 
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
-        // redis:// is no scheme that the URL standard knows, so even addresses come as names.
-        Some(Host::Domain(name)) => {
-            name == "localhost" || name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        }
-        None => false,
+/// What is to be said about the copies of a primary's data.
+fn about_replicas(info: &Info, settings: &RedisSettings) -> Option<Finding> {
+    let (replicas, acknowledgements) = (info.replicas().len(), settings.min_replicas_ack as usize);
+    if acknowledgements > replicas {
+        return Some(broken(
+            format!(
+                "redis.min_replicas_ack is {acknowledgements} and this Redis has {replicas} replica(s): decisions are answered 503."
+            ),
+            "as many replicas, connected; or a lower redis.min_replicas_ack.",
+        ));
     }
+    if replicas == 0 {
+        let replicated = !matches!(settings.topology, Topology::Single(_));
+        return replicated
+            .then(|| advice("This Redis has no replica: if it is lost, so is what it holds.", "a replica."));
+    }
+    if settings.after_failover == AfterFailover::Accept {
+        return Some(advice(
+            format!(
+                "Redis has {replicas} replica(s), and redis.after_failover is accept: a failover may bring codes back that were used, and attempts."
+            ),
+            "redis.after_failover = \"reject\".",
+        ));
+    }
+    (acknowledgements == 0 && info.get("min_slaves_good_slaves").is_empty()).then(|| {
+        advice(
+            format!(
+                "Redis has {replicas} replica(s) and nothing waits for any: a failover may undo the last decisions."
+            ),
+            "redis.min_replicas_ack = 1.",
+        )
+    })
 }
 
 fn is_authenticated(settings: &RedisSettings) -> bool {
-    settings.password.is_some() || Url::parse(settings.url.expose()).is_ok_and(|url| url.password().is_some())
+    let by_url = matches!(&settings.topology, Topology::Single(url) if url.has_password());
+    settings.credentials.password.is_some() || by_url
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::super::settings::{KeyPrefix, RedisUrl, Subject};
+    use super::super::address::RedisUrl;
+    use super::super::settings::{AfterFailover, Credentials, KeyPrefix, Subject};
     use super::*;
 
     fn settings(url: &str) -> RedisSettings {
         RedisSettings {
-            url: RedisUrl::parse(url).unwrap(),
-            password: None,
+            topology: Topology::Single(RedisUrl::parse(url).unwrap()),
+            credentials: Credentials::default(),
             key_prefix: KeyPrefix::parse("otp").unwrap(),
             subject: Subject::Phone,
             timeout: Duration::from_secs(2),
             pool_size: 1,
             allow_unsafe: false,
+            min_replicas_ack: 0,
+            after_failover: AfterFailover::Accept,
         }
     }
 
@@ -153,7 +225,7 @@ mod tests {
 
     fn found(info: &str, url: &str) -> Vec<(bool, String)> {
         let findings = findings(&Info::parse(info), &settings(url));
-        findings.into_iter().map(|finding| (finding.is_unsafe, finding.to_string())).collect()
+        findings.into_iter().map(|finding| (finding.gravity == Gravity::Unsafe, finding.to_string())).collect()
     }
 
     /// The one finding about a server that is fine but for `from` being `to`.
@@ -184,6 +256,7 @@ mod tests {
         let (is_unsafe, text) = only("7.0.15", "6.0.16");
         assert!(is_unsafe && text.contains("6.0.16 is older than 6.2"), "{text}");
         assert!(only("role:master", "role:slave").0);
+        assert!(only("aof_enabled:1", "aof_enabled:1\r\ncluster_enabled:1").0);
     }
 
     #[test]
@@ -200,7 +273,32 @@ mod tests {
     fn what_an_outage_may_undo_is_advised_about() {
         let (is_unsafe, text) = only("aof_enabled:1", "aof_enabled:0");
         assert!(!is_unsafe && text.contains("appendonly yes"), "{text}");
-        let (is_unsafe, text) = only("connected_slaves:0", "connected_slaves:2");
-        assert!(!is_unsafe && text.contains("min-replicas-to-write 1"), "{text}");
+    }
+
+    #[test]
+    fn replicas_and_what_they_are_for_are_looked_at() {
+        let info = |replicas: usize| {
+            let line = |index| format!("slave{index}:ip=10.0.0.{index},port=6379,state=online,offset=9,lag=1\r\n");
+            Info::parse(&(FINE.to_owned() + "master_repl_offset:16\r\n" + &(0..replicas).map(line).collect::<String>()))
+        };
+        assert_eq!(info(2).replicas()[1].to_string(), "10.0.0.1:6379 (7 bytes behind, 1 s ago)");
+        let found = |replicas, min_replicas_ack, after_failover| {
+            let settings = RedisSettings { min_replicas_ack, after_failover, ..settings("redis://127.0.0.1") };
+            findings(&info(replicas), &settings).into_iter().map(|found| (found.gravity, found.to_string())).collect()
+        };
+        let found = |replicas, acknowledgements, after_failover| -> Vec<(Gravity, String)> {
+            found(replicas, acknowledgements, after_failover)
+        };
+        assert_eq!(found(0, 0, AfterFailover::Accept), []);
+        assert_eq!(found(2, 2, AfterFailover::Reject), []);
+        for (replicas, acknowledgements, after_failover, gravity, text) in [
+            (1, 2, AfterFailover::Reject, Gravity::Broken, "has 1 replica(s): decisions are answered 503"),
+            (0, 1, AfterFailover::Accept, Gravity::Broken, "lower redis.min_replicas_ack"),
+            (1, 1, AfterFailover::Accept, Gravity::Advice, "redis.after_failover = \"reject\""),
+            (1, 0, AfterFailover::Reject, Gravity::Advice, "redis.min_replicas_ack = 1"),
+        ] {
+            let found = found(replicas, acknowledgements, after_failover);
+            assert!(found.len() == 1 && found[0].0 == gravity && found[0].1.contains(text), "{found:?}");
+        }
     }
 }

@@ -6,6 +6,8 @@ use redis::{Pipeline, Script, ScriptInvocation};
 
 use super::keys::PhoneKeys;
 use super::milliseconds;
+use super::reservation::{Part, ReservationKeys};
+use super::settings::AfterFailover;
 use crate::otp::{Charge, Limit, NewCode, Policy, SealedCode};
 use crate::store::PACE_WINDOW;
 
@@ -16,6 +18,8 @@ pub(super) struct Scripts {
     take_back: Script,
     revoke: Script,
     status: Script,
+    /// As scripts take it.
+    after_failover: &'static str,
 }
 
 /// A script's text: what they share, and its own.
@@ -42,8 +46,12 @@ pub(super) fn load() -> Pipeline {
 }
 
 impl Scripts {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(after_failover: AfterFailover) -> Self {
         Self {
+            after_failover: match after_failover {
+                AfterFailover::Reject => "reject",
+                AfterFailover::Accept => "",
+            },
             reserve: Script::new(RESERVE),
             verify: Script::new(VERIFY),
             take_back: Script::new(TAKE_BACK),
@@ -54,14 +62,19 @@ impl Scripts {
 
     pub(super) fn reserve(
         &self,
-        keys: &PhoneKeys,
-        address: &str,
-        sender: &str,
+        parts: &[Part],
+        keys: &ReservationKeys,
         code: &NewCode,
         policy: &Policy,
     ) -> ScriptInvocation<'_> {
-        let mut script = self.reserve.key(&keys.code);
-        script.key(&keys.sends).key(&keys.failures).key(address).key(sender);
+        let mut script = self.reserve.arg(names(parts));
+        for part in parts {
+            match part {
+                Part::Address => script.key(&keys.address),
+                Part::Sender => script.key(&keys.sender),
+                Part::Phone => script.key(&keys.phone.code).key(&keys.phone.sends).key(&keys.phone.failures),
+            };
+        }
         script.arg(code.id.as_str()).arg(code.sealed.digest.to_hex()).arg(code.sealed.secret_id.as_str());
         script.arg(policy.max_attempts);
         script.arg(milliseconds(policy.code_lifetime)).arg(milliseconds(policy.linger));
@@ -72,6 +85,7 @@ impl Scripts {
         let pace = policy.pacing.as_ref().map(|pacing| (pacing.per_second.get(), milliseconds(pacing.max_wait)));
         let (per_window, max_wait) = pace.unwrap_or_default();
         script.arg(per_window).arg(milliseconds(PACE_WINDOW)).arg(max_wait);
+        script.arg(self.after_failover);
         script
     }
 
@@ -79,6 +93,7 @@ impl Scripts {
         let mut script = self.verify.key(&keys.code);
         script.key(&keys.failures);
         limit(&mut script, policy.limits.failures_per_phone);
+        script.arg(self.after_failover);
         for candidate in candidates {
             script.arg(candidate.secret_id.as_str()).arg(candidate.digest.to_hex());
         }
@@ -87,15 +102,21 @@ impl Scripts {
 
     pub(super) fn take_back(
         &self,
-        keys: &PhoneKeys,
-        address: &str,
-        sender: &str,
+        parts: &[Part],
+        keys: &ReservationKeys,
         code: &NewCode,
-        charge: Charge,
+        charge: &Charge,
     ) -> ScriptInvocation<'_> {
-        let mut script = self.take_back.key(&keys.code);
-        script.key(&keys.sends).key(address).key(sender).arg(code.id.as_str());
-        script.arg(charge.at.0).arg(charge.turn().0);
+        let mut script = self.take_back.arg(names(parts));
+        for part in parts {
+            match part {
+                Part::Address => script.key(&keys.address),
+                Part::Sender => script.key(&keys.sender),
+                Part::Phone => script.key(&keys.phone.code).key(&keys.phone.sends),
+            };
+        }
+        script.arg(code.id.as_str());
+        script.arg(charge.address_at.0).arg(charge.turn.0).arg(charge.phone_at.0);
         script
     }
 
@@ -113,6 +134,11 @@ impl Scripts {
         limit(&mut script, policy.limits.failures_per_phone);
         script
     }
+}
+
+/// Parts as scripts take them.
+fn names(parts: &[Part]) -> String {
+    parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(" ")
 }
 
 /// A limit as scripts take it: count and window in ms, zeros for none.

@@ -3,18 +3,18 @@
 use std::fmt;
 use std::time::Duration;
 
-use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+use secrecy::SecretString;
 
+use super::address::{Endpoint, RedisUrl};
 use crate::otp::DigestKey;
 
 /// Where Redis is and how to speak to it.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    /// `redis://` or `rediss://` (TLS), with host, port and database.
-    pub url: RedisUrl,
-    /// The password, if the URL has none.
-    pub password: Option<SecretString>,
+    /// Which servers there are.
+    pub topology: Topology,
+    /// Who we are at the servers that keep codes, as far as a URL does not say.
+    pub credentials: Credentials,
     /// What all keys start with.
     pub key_prefix: KeyPrefix,
     /// What stands for phones and addresses in keys.
@@ -25,55 +25,121 @@ pub struct RedisSettings {
     pub pool_size: usize,
     /// Whether to serve on a Redis that may lose or give away codes.
     pub allow_unsafe: bool,
+    /// How many replicas must have a decision before it is told; 0 for none.
+    pub min_replicas_ack: u32,
+    /// What becomes of codes that were made before a failover.
+    pub after_failover: AfterFailover,
 }
 
-/// A Redis URL. It may hold a password, so printing shows none.
-#[derive(Clone)]
-pub struct RedisUrl(SecretString);
+/// Which servers there are, and who says so.
+#[derive(Debug, Clone)]
+pub enum Topology {
+    /// One address, which may be that of a proxy.
+    Single(RedisUrl),
+    /// A primary with replicas; sentinels say which one is the primary.
+    Sentinel {
+        /// Sentinels, any of which may be away.
+        sentinels: Vec<Endpoint>,
+        /// What the sentinels call the primary and its replicas.
+        master_name: MasterName,
+        /// Who we are at the sentinels.
+        credentials: Credentials,
+    },
+    /// Several primaries with replicas, which say themselves who has which keys.
+    Cluster {
+        /// Some nodes of the cluster; the others are learnt from them.
+        nodes: Vec<Endpoint>,
+    },
+}
 
-/// The text is not a Redis URL.
+impl Topology {
+    /// The value of `redis.mode`.
+    #[must_use]
+    pub fn mode(&self) -> &'static str {
+        match self {
+            Self::Single(_) => "single",
+            Self::Sentinel { .. } => "sentinel",
+            Self::Cluster { .. } => "cluster",
+        }
+    }
+
+    /// Whether some address is not this machine's own.
+    pub(super) fn is_on_a_network(&self) -> bool {
+        match self {
+            Self::Single(url) => url.endpoint().is_some_and(|endpoint| !endpoint.is_loopback()),
+            Self::Sentinel { sentinels: endpoints, .. } | Self::Cluster { nodes: endpoints } => {
+                endpoints.iter().any(|endpoint| !endpoint.is_loopback())
+            }
+        }
+    }
+
+    /// Whether connections are encrypted.
+    pub(super) fn is_encrypted(&self) -> bool {
+        match self {
+            Self::Single(url) => url.endpoint().is_some_and(|endpoint| endpoint.is_tls()),
+            Self::Sentinel { sentinels: endpoints, .. } | Self::Cluster { nodes: endpoints } => {
+                endpoints.iter().all(Endpoint::is_tls)
+            }
+        }
+    }
+}
+
+/// Where Redis is, as people say it, without passwords.
+impl fmt::Display for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |endpoints: &[Endpoint]| endpoints.iter().map(Endpoint::name).collect::<Vec<_>>().join(", ");
+        match self {
+            Self::Single(url) => url.fmt(f),
+            Self::Sentinel { sentinels, master_name, .. } => {
+                write!(f, "primary {} of sentinels {}", master_name.as_str(), list(sentinels))
+            }
+            Self::Cluster { nodes } => write!(f, "cluster of {}", list(nodes)),
+        }
+    }
+}
+
+/// A user and a password, or neither.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// The ACL user; without one it is `default`.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<SecretString>,
+}
+
+/// What becomes of codes that were made before a failover.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AfterFailover {
+    /// They are refused, as the new primary may have missed that they were used or guessed at.
+    Reject,
+    /// They stay good, used ones that the new primary missed included.
+    Accept,
+}
+
+/// What sentinels call a primary and its replicas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MasterName(Box<str>);
+
+/// The text is no such name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("redis://[user[:password]@]host[:port][/database], or rediss:// for TLS")]
-pub struct RedisUrlError;
+#[error("the name in the sentinels' `sentinel monitor`: letters, digits, '.', '-' or '_'")]
+pub struct MasterNameError;
 
-impl RedisUrl {
-    /// Reads a URL of either scheme.
+impl MasterName {
+    /// Takes a name of the characters that a sentinel takes.
     ///
     /// # Errors
     ///
-    /// [`RedisUrlError`] for other schemes, a missing host, or a database that is not a number.
-    pub fn parse(text: &str) -> Result<Self, RedisUrlError> {
-        let url = Url::parse(text).map_err(|_| RedisUrlError)?;
-        let database = url.path().trim_start_matches('/');
-        let fine = matches!(url.scheme(), "redis" | "rediss")
-            && url.host_str().is_some_and(|host| !host.is_empty())
-            && (database.is_empty() || database.parse::<u16>().is_ok());
-        if fine { Ok(Self(text.to_owned().into())) } else { Err(RedisUrlError) }
+    /// [`MasterNameError`] for other characters, or none.
+    pub fn parse(text: &str) -> Result<Self, MasterNameError> {
+        let fine = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
+        if fine { Ok(Self(text.into())) } else { Err(MasterNameError) }
     }
 
-    /// The URL with any password, for connecting.
+    /// The name.
     #[must_use]
-    pub fn expose(&self) -> &str {
-        self.0.expose_secret()
-    }
-}
-
-/// The URL without its password: `redis://user:***@host:6379/0`.
-impl fmt::Display for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Ok(mut url) = Url::parse(self.0.expose_secret()) else {
-            return f.write_str("redis://***");
-        };
-        if url.password().is_some() && url.set_password(Some("***")).is_err() {
-            return f.write_str("redis://***");
-        }
-        url.fmt(f)
-    }
-}
-
-impl fmt::Debug for RedisUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RedisUrl({self})")
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }
 
@@ -119,17 +185,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_prints_without_its_password() {
-        let url = RedisUrl::parse("redis://app:hunter22@localhost:6380/1").unwrap();
-        assert_eq!(url.to_string(), "redis://app:***@localhost:6380/1");
-        assert!(!format!("{url:?}").contains("hunter22"));
-        assert_eq!(url.expose(), "redis://app:hunter22@localhost:6380/1");
-    }
-
-    #[test]
-    fn other_urls_are_refused() {
-        for text in ["", "localhost:6379", "http://localhost", "redis://", "redis://host/db", "unix:///run/redis"] {
-            assert!(RedisUrl::parse(text).is_err(), "{text}");
+    fn a_master_name_is_what_a_sentinel_takes() {
+        assert_eq!(MasterName::parse("otp-eu_1.a").unwrap().as_str(), "otp-eu_1.a");
+        for text in ["", "a b", "a/b"] {
+            assert!(MasterName::parse(text).is_err(), "{text}");
         }
     }
 

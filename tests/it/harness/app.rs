@@ -251,7 +251,7 @@ impl TestAppBuilder {
     pub async fn start_on(self, simulator: Simulator) -> anyhow::Result<TestApp> {
         let log = logs::capture();
         let address = serve_simulator(&simulator).await;
-        let simulator_proxy = if self.simulator_proxied { Some(Proxy::start(address).await) } else { None };
+        let simulator_proxy = if self.simulator_proxied { Some(Proxy::start(address)) } else { None };
         let address = simulator_proxy.as_ref().map_or(address, Proxy::address);
         let server = self.redis.clone().unwrap_or_else(RedisServer::shared);
         let keys = RedisKeys::new(Arc::clone(&server), unique_prefix());

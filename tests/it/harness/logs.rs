@@ -1,5 +1,6 @@
 //! What the service logs while it is tested in this process, from `trace` on.
 
+use std::collections::HashSet;
 use std::io::Write;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -29,18 +30,27 @@ impl LogMark {
         let log = LOG.lock().unwrap_or_else(PoisonError::into_inner)[self.0..].to_vec();
         let log = String::from_utf8_lossy(&log);
         assert!(log.contains("a test begins"), "there is a log");
+        let codes: HashSet<&str> = codes.iter().map(String::as_str).collect();
         for line in log.lines() {
             let text = without_request_id(line);
             for secret in secrets {
                 assert!(!text.contains(secret), "a secret in the log: {line}");
             }
             for run in text.split(|c: char| !c.is_ascii_alphanumeric()) {
-                assert!(!codes.iter().any(|code| code == run), "a code in the log: {line}");
+                assert!(!codes.contains(run), "a code in the log: {line}");
                 let number = run.len() >= 11 && run.starts_with("1555") && run.bytes().all(|b| b.is_ascii_digit());
                 assert!(!number, "a whole number in the log: {line}");
             }
         }
     }
+}
+
+/// The last lines of the log that are worth a look when a test goes wrong: warnings and errors.
+pub fn last_warnings(lines: usize) -> String {
+    let log = LOG.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let log = String::from_utf8_lossy(&log);
+    let warnings: Vec<&str> = log.lines().filter(|line| line.contains("WARN") || line.contains("ERROR")).collect();
+    warnings[warnings.len().saturating_sub(lines)..].join("\n")
 }
 
 /// The line without `request_id=…`, which is hexadecimal and may look like anything.

@@ -1,6 +1,7 @@
 //! What the tests stand on: servers, proxies, whole applications.
 
 pub mod app;
+pub mod docker;
 pub mod logs;
 pub mod process;
 pub mod proxy;
@@ -8,6 +9,7 @@ pub mod redis;
 pub mod reply;
 pub mod stores;
 pub mod stub;
+pub mod topology;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -49,4 +51,10 @@ pub fn free_port() -> u16 {
 pub fn unique_prefix() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("test-{}-{}", uuid::Uuid::now_v7().simple(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// What the environment says, if anything.
+#[expect(clippy::disallowed_methods, reason = "a setting of the tests, none of the service's")]
+pub fn setting(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }

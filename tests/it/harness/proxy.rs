@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// What the proxy does with connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,9 +31,9 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one in front of `upstream`.
-    pub async fn start(upstream: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    /// Starts one in front of `upstream`. Must be called within a Tokio runtime.
+    pub fn start(upstream: SocketAddr) -> Self {
+        let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).listen(1024).unwrap();
         let address = listener.local_addr().unwrap();
         let (mode, watch) = watch::channel(Mode::Pass(upstream));
         let passing = Arc::default();
@@ -58,7 +59,9 @@ impl Proxy {
             Mode::Frozen => self.passing.load(Ordering::SeqCst) == 0,
             Mode::Cut => self.passing.load(Ordering::SeqCst) == 0 && TcpStream::connect(self.address).await.is_err(),
         };
+        let patience = Instant::now() + Duration::from_secs(30);
         while !in_force().await {
+            assert!(Instant::now() < patience, "{mode:?} does not come into force: {:?} pass", self.passing);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -70,16 +73,22 @@ impl Drop for Proxy {
     }
 }
 
+/// A socket of the address, which several may have as long as no more than one of them listens.
+fn bind(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_reuseport(true).expect("reuse");
+    socket.bind(address).expect("a free port, or the proxy's own");
+    socket
+}
+
 async fn run(listener: TcpListener, address: SocketAddr, mut mode: watch::Receiver<Mode>, passing: Arc<AtomicUsize>) {
     let mut listener = Some(listener);
     loop {
         let now = *mode.borrow_and_update();
         if now == Mode::Cut {
-            drop(listener.take());
             // Bound but not listening: connections are refused, and nobody else gets the port meanwhile.
-            let socket = TcpSocket::new_v4().expect("a socket");
-            socket.set_reuseaddr(true).expect("reuse");
-            socket.bind(address).expect("the proxy's port is still free");
+            let socket = bind(address);
+            drop(listener.take());
             if mode.changed().await.is_err() {
                 return;
             }

@@ -4,15 +4,13 @@
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use testcontainers::ImageExt;
 use testcontainers::core::{IntoContainerPort, WaitFor};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, GenericImage, ImageExt};
-use tokio::runtime::Runtime;
 
-/// The image that stands in for a `redis-server` on `PATH`.
-const IMAGE: (&str, &str) = ("redis", "7-bookworm");
+use super::docker::{self, Container};
+use super::setting;
 
 /// A Redis that tests may fill, each under its own key prefix.
 pub struct RedisServer {
@@ -26,53 +24,24 @@ enum Kind {
     Container(Container),
 }
 
-/// Removed when dropped.
-struct Container(Option<Box<ContainerAsync<GenericImage>>>);
-
-impl Container {
-    fn start(arguments: Vec<String>) -> (Self, String) {
-        on_docker(async {
-            let container = GenericImage::new(IMAGE.0, IMAGE.1)
-                .with_exposed_port(6379.tcp())
-                .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
-                .with_cmd(arguments)
-                .start()
-                .await
-                .expect("no redis-server on PATH and no container either: scripts/test finds or installs one");
-            let port = container.get_host_port_ipv4(6379).await.expect("published port");
-            let address = match container.get_host().await.expect("Docker's host").to_string().as_str() {
-                "localhost" => format!("127.0.0.1:{port}"), // ::1 may have another port
-                host => format!("{host}:{port}"),
-            };
-            (Self(Some(Box::new(container))), address)
-        })
-    }
-
-    fn pause(&self, pause: bool) {
-        let container = self.0.as_ref().expect("not dropped");
-        on_docker(async { if pause { container.pause().await } else { container.unpause().await } }).expect("pause");
-    }
+/// What servers of our own are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    Process,
+    Container,
 }
 
-impl Drop for Container {
-    fn drop(&mut self) {
-        if let Some(container) = self.0.take() {
-            let _ = on_docker(container.rm());
-        }
+/// Processes if there is a `redis-server`, unless the environment says otherwise.
+pub fn means() -> Means {
+    match setting("TEST_REDIS").as_deref() {
+        Some("process") => Means::Process,
+        Some("container") => Means::Container,
+        Some(other) => panic!("TEST_REDIS is process or container, not {other}"),
+        None => match Command::new("redis-server").arg("--version").output() {
+            Ok(_) => Means::Process,
+            Err(_) => Means::Container,
+        },
     }
-}
-
-/// Runs a call to Docker to its end. All containers share one client, whose connections live on the runtime of its
-/// first call: that must be none of a test's, because those end with their tests.
-fn on_docker<T: Send>(call: impl Future<Output = T> + Send) -> T {
-    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("runtime"));
-    std::thread::scope(|scope| scope.spawn(|| RUNTIME.block_on(call)).join()).expect("Docker")
-}
-
-/// What the environment says, if anything.
-#[expect(clippy::disallowed_methods, reason = "a setting of the tests, none of the service's")]
-fn setting(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 impl RedisServer {
@@ -98,14 +67,9 @@ impl RedisServer {
 
     /// The same, with further arguments for `redis-server`.
     pub fn start_with(arguments: &[&str]) -> Self {
-        match setting("TEST_REDIS").as_deref() {
-            Some("process") => Self::process(arguments),
-            Some("container") => Self::container(arguments),
-            Some(other) => panic!("TEST_REDIS is process or container, not {other}"),
-            None => match Command::new("redis-server").arg("--version").output() {
-                Ok(_) => Self::process(arguments),
-                Err(_) => Self::container(arguments),
-            },
+        match means() {
+            Means::Process => Self::process(arguments),
+            Means::Container => Self::container(arguments),
         }
     }
 
@@ -137,8 +101,12 @@ impl RedisServer {
             .chain(arguments)
             .map(|&s| s.into())
             .collect();
-        let (container, address) = Container::start(arguments);
-        Self { url: format!("redis://{address}/0"), kind: Kind::Container(container) }
+        let image = docker::redis()
+            .with_exposed_port(6379.tcp())
+            .with_wait_for(WaitFor::message_on_stdout("Ready to accept connections"))
+            .with_cmd(arguments);
+        let container = Container::start(image);
+        Self { url: format!("redis://{}/0", container.address(6379)), kind: Kind::Container(container) }
     }
 
     /// `redis://…`

@@ -1,14 +1,19 @@
 //! The stores under test, each with a way to let time pass.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use ::redis::aio::MultiplexedConnection;
 use whatsapp_otp::otp::{CodeStore, UnixMillis};
-use whatsapp_otp::store::redis::{KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject};
+use whatsapp_otp::store::redis::{
+    self, AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, RedisSettings, RedisStore, RedisUrl, Subject,
+};
 use whatsapp_otp::store::{Clock, EmbeddedStore};
 
 use super::redis::RedisServer;
+use super::topology::{Kind, MASTER_NAME, Node, Topology};
 use super::unique_prefix;
 
 /// A store and its clock.
@@ -36,8 +41,16 @@ impl TestStore {
 
     pub fn redis_with(subject: Subject) -> Self {
         let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
-        let settings = RedisSettings { subject, ..settings(keys.server.url(), &keys.prefix) };
+        let settings = RedisSettings { subject, ..settings(keys.url(), &keys.prefix) };
         Self { store: Arc::new(RedisStore::new(&settings).unwrap()), time: Time::Redis(keys) }
+    }
+
+    /// On several servers that all tests of this run share, with every protection.
+    pub async fn replicated(kind: Kind) -> Self {
+        let servers = Topology::shared(kind).await;
+        let keys = RedisKeys::on(servers, unique_prefix()).await;
+        let store = RedisStore::new(&keys.settings()).unwrap();
+        Self { store: Arc::new(store), time: Time::Redis(keys) }
     }
 
     /// Lets `duration` pass.
@@ -60,13 +73,36 @@ impl TestStore {
 /// Settings for a store on `url`, with defaults but for the prefix.
 pub fn settings(url: &str, prefix: &str) -> RedisSettings {
     RedisSettings {
-        url: RedisUrl::parse(url).unwrap(),
-        password: None,
+        topology: redis::Topology::Single(RedisUrl::parse(url).unwrap()),
+        credentials: Credentials::default(),
         key_prefix: KeyPrefix::parse(prefix).unwrap(),
         subject: Subject::Phone,
         timeout: Duration::from_secs(2),
         pool_size: 1,
         allow_unsafe: false,
+        min_replicas_ack: 0,
+        after_failover: AfterFailover::Accept,
+    }
+}
+
+/// Settings for a store on several servers, with the defaults of their mode but for the prefix.
+pub fn replicated_settings(servers: &Topology, prefix: &str) -> RedisSettings {
+    let endpoints = |nodes: &[Node], port| {
+        nodes.iter().map(|node| Endpoint::parse(&node.address().to_string(), port).unwrap()).collect()
+    };
+    let topology = match servers.kind() {
+        Kind::Sentinel => redis::Topology::Sentinel {
+            sentinels: endpoints(servers.sentinels(), 26_379),
+            master_name: MasterName::parse(MASTER_NAME).unwrap(),
+            credentials: Credentials::default(),
+        },
+        Kind::Cluster => redis::Topology::Cluster { nodes: endpoints(servers.nodes(), 6_379) },
+    };
+    RedisSettings {
+        topology,
+        min_replicas_ack: 1,
+        after_failover: AfterFailover::Reject,
+        ..settings("redis://unused", prefix)
     }
 }
 
@@ -93,31 +129,49 @@ impl Clock for ManualClock {
 
 /// One test's keys on a Redis.
 pub struct RedisKeys {
-    server: Arc<RedisServer>,
+    servers: Servers,
+    /// Of the servers that have the keys.
+    urls: Vec<String>,
     prefix: String,
+}
+
+/// Kept running.
+enum Servers {
+    One(#[expect(dead_code, reason = "dropping it stops the server")] Arc<RedisServer>),
+    Several(Arc<Topology>),
 }
 
 impl RedisKeys {
     pub fn new(server: Arc<RedisServer>, prefix: String) -> Self {
-        Self { server, prefix }
+        Self { urls: vec![server.url().to_owned()], servers: Servers::One(server), prefix }
+    }
+
+    /// The keys of a test that leaves primaries as they are.
+    pub async fn on(servers: Arc<Topology>, prefix: String) -> Self {
+        let primaries = servers.whole().await.into_iter().map(|shard| servers.nodes()[shard.primary].url());
+        Self { urls: primaries.collect(), servers: Servers::Several(servers), prefix }
+    }
+
+    /// Settings for a store with these keys.
+    pub fn settings(&self) -> RedisSettings {
+        match &self.servers {
+            Servers::One(_) => settings(self.url(), &self.prefix),
+            Servers::Several(servers) => replicated_settings(servers, &self.prefix),
+        }
     }
 
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
-    /// The server's URL.
+    /// The server's URL; of several, the first one's.
     pub fn url(&self) -> &str {
-        self.server.url()
+        &self.urls[0]
     }
 
-    /// A connection of the test's own. It is patient: the machine may be busy with other tests.
-    pub async fn connection(&self) -> ::redis::aio::MultiplexedConnection {
-        let patience = Some(Duration::from_secs(20));
-        let config =
-            ::redis::AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
-        let client = ::redis::Client::open(self.server.url()).unwrap();
-        client.get_multiplexed_async_connection_with_config(&config).await.unwrap()
+    /// A connection of the test's own.
+    pub async fn connection(&self) -> MultiplexedConnection {
+        connection(self.url()).await
     }
 
     /// A key of the test by what follows its prefix, such as `v1:{15551234567}:code`.
@@ -133,15 +187,22 @@ impl RedisKeys {
 
     /// Every key of the test, sorted.
     pub async fn list(&self) -> Vec<String> {
-        let mut connection = self.connection().await;
-        let (mut cursor, mut found) = (0_u64, std::collections::BTreeSet::new());
+        let mut found = BTreeSet::new();
+        for url in &self.urls {
+            found.extend(self.list_on(&mut connection(url).await).await);
+        }
+        found.into_iter().collect()
+    }
+
+    async fn list_on(&self, connection: &mut MultiplexedConnection) -> BTreeSet<String> {
+        let (mut cursor, mut found) = (0_u64, BTreeSet::new());
         loop {
             let mut scan = ::redis::cmd("SCAN");
             scan.arg(cursor).arg("MATCH").arg(format!("{}:*", self.prefix)).arg("COUNT").arg(1_000);
-            let (next, keys): (u64, Vec<String>) = scan.query_async(&mut connection).await.unwrap();
+            let (next, keys): (u64, Vec<String>) = scan.query_async(connection).await.unwrap();
             found.extend(keys);
             if next == 0 {
-                return found.into_iter().collect();
+                return found;
             }
             cursor = next;
         }
@@ -149,18 +210,20 @@ impl RedisKeys {
 
     /// Keys without a TTL: there must be none.
     pub async fn immortal(&self) -> Vec<String> {
-        let mut connection = self.connection().await;
         let mut immortal = Vec::new();
-        for key in self.list().await {
-            let ttl: i64 = ::redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();
-            if ttl == -1 {
-                immortal.push(key);
+        for url in &self.urls {
+            let mut connection = connection(url).await;
+            for key in self.list_on(&mut connection).await {
+                let ttl: i64 = ::redis::cmd("PTTL").arg(&key).query_async(&mut connection).await.unwrap();
+                if ttl == -1 {
+                    immortal.push(key);
+                }
             }
         }
         immortal
     }
 
-    /// Moves every stored moment and every TTL `duration` back, in one step.
+    /// Moves every stored moment and every TTL `duration` back: on each server in one step, unless slots forbid that.
     pub async fn age(&self, duration: Duration) {
         const AGE: &str = r"
             for _, key in ipairs(KEYS) do
@@ -180,12 +243,27 @@ impl RedisKeys {
                 if ttl >= 0 then redis.call('PEXPIRE', key, ttl - ARGV[1]) end
               end
             end";
-        let keys = self.list().await;
-        if keys.is_empty() {
-            return;
+        let milliseconds = u64::try_from(duration.as_millis()).unwrap();
+        for url in &self.urls {
+            let mut connection = connection(url).await;
+            let mut keys: Vec<String> = self.list_on(&mut connection).await.into_iter().collect();
+            keys.retain(|key| !key.contains("{ack:"));
+            let at_once = if self.urls.len() == 1 { keys.len().max(1) } else { 1 };
+            let mut age = ::redis::pipe();
+            for keys in keys.chunks(at_once) {
+                age.cmd("EVAL").arg(AGE).arg(keys.len()).arg(keys).arg(milliseconds).ignore();
+            }
+            if !keys.is_empty() {
+                age.query_async::<()>(&mut connection).await.unwrap();
+            }
         }
-        let mut age = ::redis::cmd("EVAL");
-        age.arg(AGE).arg(keys.len()).arg(&keys).arg(u64::try_from(duration.as_millis()).unwrap());
-        age.query_async::<()>(&mut self.connection().await).await.unwrap();
     }
+}
+
+/// A patient connection: the machine may be busy with other tests.
+async fn connection(url: &str) -> MultiplexedConnection {
+    let patience = Some(Duration::from_secs(20));
+    let config = ::redis::AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);
+    let client = ::redis::Client::open(url).unwrap();
+    client.get_multiplexed_async_connection_with_config(&config).await.unwrap()
 }

@@ -90,8 +90,10 @@ fn compose(call: &Call, request: &SendRequest<'_>) -> Result<InboxMessage, Graph
         language: template.language.clone(),
         button: template.otp_button,
         button_text: template.button_text().map(str::to_owned),
+        autofill_text: template.autofill_text().map(str::to_owned),
         body: template.body_with(&values),
         footer: template.footer().map(str::to_owned),
+        code_expiration_minutes: template.code_expiration_minutes(),
         biz_opaque_callback_data: request.callback_data.map(str::to_owned),
         received_at: call.now(),
     })

@@ -1,4 +1,4 @@
--- prelude.lua · stands in front of every script: the clock, and windows that slide
+-- prelude.lua · stands in front of every script: the clock, the replication history, and windows that slide
 --
 -- A window is a text of moments, 13 digits each (ms since 1970, good until 2286), in the order in which they came. An
 -- event counts while it is younger than the window is long, so that no window of that length, wherever it starts, ever
@@ -13,12 +13,42 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
+-- The replication history that this server writes, or nil and the error to answer with. A promotion draws a new one, on
+-- the promoted server alone. A server that is no primary, perhaps no longer, decides nothing.
+local function replication_history()
+  local info = redis.call('INFO', 'replication')
+  if not string.find(info, '\nrole:master\r', 1, true) then
+    return nil, redis.error_reply('READONLY this server is no primary')
+  end
+  local id = string.match(info, '\nmaster_replid:(%x+)\r')
+  if not id then
+    return nil, redis.error_reply('NOHISTORY this server does not name its replication history')
+  end
+  return string.sub(id, 1, 16)
+end
+
+-- How many of KEYS were taken by the parts before.
+local taken = 0
+
+-- The keys of one part of a reservation, if it is among those that ARGV[1] names.
+local function keys_of(part, count)
+  if not string.find(ARGV[1], part, 1, true) then
+    return
+  end
+  taken = taken + count
+  return unpack(KEYS, taken - count + 1, taken)
+end
+
 local function digits(moment)
   return string.format('%013.0f', moment)
 end
 
 local function window_read(key)
-  return redis.call('GET', key) or ''
+  local events = redis.call('GET', key) or ''
+  if #events % WIDTH ~= 0 or string.find(events, '%D') then
+    error('a window that is none')
+  end
+  return events
 end
 
 -- The moment of the nth event from the newest, nil if there are not so many.

@@ -1,0 +1,329 @@
+//! What is known before anything is asked, and what has been answered since.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use whatsapp_otp::whatsapp::LanguageCode;
+use whatsapp_otp::whatsapp::authentication::{
+    CodeMinutes, MessageTtl, PackageName, SignatureHash, SupportedApp, SupportedApps, TemplateName,
+};
+
+use crate::advice::Concern;
+use crate::connection::Connection;
+use crate::failure::Failure;
+use crate::info_file::{App, Choices};
+use crate::ui::Ui;
+
+/// Which phones the app runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Platform {
+    Android,
+    Ios,
+    Both,
+}
+
+/// How the code gets from WhatsApp into the app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Delivery {
+    CopyCode,
+    OneTap,
+    ZeroTap,
+}
+
+/// What to do with a template that has the name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Existing {
+    /// Take it as it is.
+    Reuse,
+    /// Change what it says.
+    Replace,
+}
+
+/// Answers on the command line or in the environment.
+#[derive(Debug, Args)]
+pub(crate) struct Given {
+    /// Which phones the app runs on
+    #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_PLATFORM")]
+    platform: Option<Platform>,
+    /// How the code gets from WhatsApp into the app; the last two on Android only
+    #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_DELIVERY")]
+    delivery: Option<Delivery>,
+    /// Accept WhatsApp's terms of zero-tap templates
+    #[arg(long, env = "WHATSAPP_OTP_SETUP_ACCEPT_ZERO_TAP_TERMS")]
+    accept_zero_tap_terms: bool,
+    /// An Android app that is handed codes and the hash of its signature; up to five
+    #[arg(long = "app", value_name = "PACKAGE=HASH", value_delimiter = ',', env = "WHATSAPP_OTP_SETUP_APP")]
+    #[arg(value_parser = app)]
+    apps: Vec<SupportedApp>,
+    /// The template's name
+    #[arg(long, value_name = "NAME", env = "WHATSAPP_OTP_SETUP_TEMPLATE_NAME", value_parser = TemplateName::parse)]
+    template_name: Option<TemplateName>,
+    /// What to do if the account has a template of that name
+    #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_EXISTING")]
+    existing: Option<Existing>,
+    /// The template's languages, such as `en_US,de`; the service sends in the first
+    #[arg(long, value_name = "LANGUAGE,…", value_delimiter = ',', env = "WHATSAPP_OTP_SETUP_LANGUAGES")]
+    #[arg(value_parser = LanguageCode::parse)]
+    languages: Vec<LanguageCode>,
+    /// How long the message says that a code is good, such as 5m (default: the setting `otp.code_lifetime`)
+    #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_CODE_LIFETIME", value_parser = code_lifetime)]
+    code_lifetime: Option<CodeMinutes>,
+    /// Whether the message asks not to share the code (default: true)
+    #[arg(long, value_name = "BOOL", env = "WHATSAPP_OTP_SETUP_SECURITY_RECOMMENDATION")]
+    security_recommendation: Option<bool>,
+    /// How long WhatsApp tries to deliver a message, 30s to 15m (default: as long as its code is good)
+    #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_MESSAGE_TTL", value_parser = message_ttl)]
+    message_ttl: Option<MessageTtl>,
+    /// How long to wait for WhatsApp's approval
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    #[arg(env = "WHATSAPP_OTP_SETUP_WAIT")]
+    pub(crate) wait: Duration,
+}
+
+/// One question's answer, as far as there is one.
+#[derive(Debug)]
+pub(crate) struct Question<T> {
+    settled: Option<T>,
+    suggested: Option<T>,
+}
+
+impl<T: Clone> Question<T> {
+    fn new(given: Option<T>, earlier: Option<T>) -> Self {
+        Self { settled: given, suggested: earlier }
+    }
+
+    /// The answer: the one that there is, or that somebody gives, or the earlier or `usual` one if nobody can be asked.
+    pub(crate) async fn settle(
+        &mut self,
+        ui: Ui,
+        usual: Option<T>,
+        ask: impl AsyncFnOnce(Option<T>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        if let Some(answer) = &self.settled {
+            return Ok(answer.clone());
+        }
+        let suggested = self.suggested.clone().or(usual);
+        let answer = if ui.asks() {
+            ask(suggested).await?
+        } else {
+            // What is required is looked for before anything else, in `Answers::missing`.
+            suggested.ok_or_else(|| Failure::Usage("an answer is missing".to_owned()))?
+        };
+        self.settled = Some(answer.clone());
+        Ok(answer)
+    }
+
+    /// Has the question asked again, with the answer that it had as the suggestion.
+    pub(crate) fn reopen(&mut self) {
+        if let Some(answer) = self.settled.take() {
+            self.suggested = Some(answer);
+        }
+    }
+
+    /// Has the question asked again as if it had never been answered.
+    pub(crate) fn forget(&mut self) {
+        (self.settled, self.suggested) = (None, None);
+    }
+
+    /// Answers the question.
+    pub(crate) fn set(&mut self, answer: T) {
+        self.settled = Some(answer);
+    }
+
+    /// Whether it needs not be asked.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.settled.is_some()
+    }
+
+    /// Whether there is an answer, be it from an earlier run.
+    pub(crate) fn is_known(&self) -> bool {
+        self.known().is_some()
+    }
+
+    /// The answer, be it from an earlier run.
+    pub(crate) fn known(&self) -> Option<&T> {
+        self.settled.as_ref().or(self.suggested.as_ref())
+    }
+}
+
+/// All questions.
+#[derive(Debug)]
+pub(crate) struct Answers {
+    pub(crate) waba_id: Question<String>,
+    pub(crate) token: Question<SecretString>,
+    pub(crate) phone_number_id: Question<String>,
+    pub(crate) platform: Question<Platform>,
+    pub(crate) delivery: Question<Delivery>,
+    pub(crate) zero_tap_terms: Question<bool>,
+    pub(crate) apps: Question<SupportedApps>,
+    pub(crate) template_name: Question<TemplateName>,
+    pub(crate) existing: Option<Existing>,
+    pub(crate) languages: Question<Vec<LanguageCode>>,
+    pub(crate) code_lifetime: Question<CodeMinutes>,
+    pub(crate) security_recommendation: Question<bool>,
+    pub(crate) message_ttl: Question<MessageTtl>,
+}
+
+impl Answers {
+    /// What flags, variables and an earlier run say.
+    pub(crate) fn new(given: Given, connection: &Connection) -> Result<Self, Failure> {
+        let earlier = connection.info_file.earlier();
+        let choices = &earlier.choices;
+        let apps = (!given.apps.is_empty()).then(|| SupportedApps::new(given.apps)).transpose();
+        let apps = apps.map_err(|expected| Failure::Usage(format!("--app: expected {expected}")))?;
+        let duration = |text: &Option<String>| humantime::parse_duration(text.as_deref()?).ok();
+        let languages: Result<Vec<_>, _> = choices.languages.iter().map(|text| LanguageCode::parse(text)).collect();
+        let name = choices.template_name.as_deref().and_then(|name| TemplateName::parse(name).ok());
+        Ok(Self {
+            waba_id: Question::new(connection.waba_id.clone(), earlier.waba_id.clone()),
+            token: Question::new(connection.token.clone(), earlier.access_token.clone()),
+            phone_number_id: Question::new(connection.phone_number_id.clone(), earlier.phone_number_id.clone()),
+            platform: Question::new(given.platform, choices.platform),
+            delivery: Question::new(given.delivery, choices.delivery),
+            zero_tap_terms: Question::new(given.accept_zero_tap_terms.then_some(true), None),
+            apps: Question::new(apps, earlier_apps(&choices.apps)),
+            template_name: Question::new(given.template_name, name),
+            existing: given.existing,
+            languages: Question::new(
+                (!given.languages.is_empty()).then_some(given.languages),
+                languages.ok().filter(|languages| !languages.is_empty()),
+            ),
+            code_lifetime: Question::new(
+                given.code_lifetime,
+                duration(&choices.code_lifetime).and_then(CodeMinutes::exactly),
+            ),
+            security_recommendation: Question::new(given.security_recommendation, choices.security_recommendation),
+            message_ttl: Question::new(given.message_ttl, duration(&choices.message_ttl).and_then(MessageTtl::new)),
+        })
+    }
+
+    /// Everything that somebody would have to be asked, by its flag.
+    pub(crate) fn missing(&self) -> Vec<&'static str> {
+        let delivery = self.delivery.known();
+        let needs_apps = matches!(delivery, Some(Delivery::OneTap | Delivery::ZeroTap));
+        let mut missing = Vec::new();
+        let mut require = |there: bool, flag| missing.extend((!there).then_some(flag));
+        require(self.waba_id.known().is_some(), "--waba-id ID");
+        require(self.token.known().is_some(), "--token-file FILE, or the token in WHATSAPP_OTP_SETUP_ACCESS_TOKEN");
+        require(!needs_apps || self.apps.known().is_some(), "--app PACKAGE=HASH");
+        let accepted = self.zero_tap_terms.known() == Some(&true);
+        require(delivery != Some(&Delivery::ZeroTap) || accepted, "--accept-zero-tap-terms");
+        missing
+    }
+
+    /// Has asked again whatever an error concerns.
+    pub(crate) fn reopen(&mut self, concern: Concern) {
+        match concern {
+            Concern::WabaId => {
+                self.waba_id.reopen();
+                self.token.reopen();
+            }
+            // Nobody wants to be offered the one that failed.
+            Concern::Token => self.token.forget(),
+            Concern::Permission => self.token.reopen(),
+            Concern::Delivery => {
+                self.platform.reopen();
+                self.delivery.reopen();
+            }
+            Concern::Languages => self.languages.reopen(),
+            Concern::PhoneNumber => self.phone_number_id.reopen(),
+            Concern::TemplateName => {
+                self.template_name.reopen();
+                self.existing = None;
+            }
+            Concern::Template => self.reopen_template(),
+            Concern::Outside => {}
+        }
+    }
+
+    /// Has everything asked again that the template is made of.
+    fn reopen_template(&mut self) {
+        self.platform.reopen();
+        self.delivery.reopen();
+        self.zero_tap_terms.reopen();
+        self.apps.reopen();
+        self.template_name.reopen();
+        self.languages.reopen();
+        self.code_lifetime.reopen();
+        self.security_recommendation.reopen();
+        self.message_ttl.reopen();
+        self.existing = None;
+    }
+
+    /// The answers as they are written down for a later run.
+    pub(crate) fn choices(&self) -> Choices {
+        let duration = |duration: Duration| humantime::format_duration(duration).to_string();
+        let app = |app: &SupportedApp| App {
+            package_name: app.package_name.to_string(),
+            signature_hash: app.signature_hash.to_string(),
+        };
+        Choices {
+            platform: self.platform.known().copied(),
+            delivery: self.delivery.known().copied(),
+            apps: self.apps.known().map(|apps| apps.as_slice().iter().map(app).collect()).unwrap_or_default(),
+            template_name: self.template_name.known().map(ToString::to_string),
+            languages: self.languages.known().into_iter().flatten().map(ToString::to_string).collect(),
+            code_lifetime: self.code_lifetime.known().map(|minutes| duration(minutes.duration())),
+            security_recommendation: self.security_recommendation.known().copied(),
+            message_ttl: self.message_ttl.known().map(|ttl| duration(ttl.duration())),
+        }
+    }
+}
+
+fn earlier_apps(apps: &[App]) -> Option<SupportedApps> {
+    let apps = apps.iter().map(|app| {
+        Ok::<_, &str>(SupportedApp {
+            package_name: PackageName::parse(&app.package_name)?,
+            signature_hash: SignatureHash::parse(&app.signature_hash)?,
+        })
+    });
+    SupportedApps::new(apps.collect::<Result<_, _>>().ok()?).ok()
+}
+
+/// `com.example.app=AbCdEfGh+/1`. A hash may end in '=', a package name has none.
+fn app(text: &str) -> Result<SupportedApp, &'static str> {
+    let (package, hash) = text.split_once('=').ok_or("expected PACKAGE=HASH, such as com.example.app=AbCdEfGh+/1")?;
+    Ok(SupportedApp { package_name: PackageName::parse(package)?, signature_hash: SignatureHash::parse(hash)? })
+}
+
+/// `5m`, or `5` for as many minutes.
+pub(crate) fn code_lifetime(text: &str) -> Result<CodeMinutes, &'static str> {
+    let minutes = text.parse().ok().and_then(CodeMinutes::new);
+    let minutes = minutes.or_else(|| humantime::parse_duration(text).ok().and_then(CodeMinutes::exactly));
+    minutes.ok_or("1 to 90 whole minutes, such as 5m")
+}
+
+/// `5m` or `90s`.
+pub(crate) fn message_ttl(text: &str) -> Result<MessageTtl, &'static str> {
+    let ttl = humantime::parse_duration(text).ok().and_then(MessageTtl::new);
+    ttl.ok_or("30 seconds to 15 minutes in whole seconds, such as 90s or 5m")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_is_a_package_and_a_hash() {
+        let read = app("com.example.app=AbCdEfGh+/=").unwrap();
+        assert_eq!((read.package_name.as_str(), read.signature_hash.as_str()), ("com.example.app", "AbCdEfGh+/="));
+        for text in ["", "com.example.app", "com.example.app=", "com.example.app=AbCdEfGh", "app=AbCdEfGh+/1"] {
+            assert!(app(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_lifetime_is_in_whole_minutes() {
+        for (text, minutes) in [("5m", 5), ("5", 5), ("90", 90), ("1h 30m", 90), ("60s", 1)] {
+            assert_eq!(code_lifetime(text).unwrap().get(), minutes, "{text}");
+        }
+        for text in ["", "0", "91", "90s", "5.5m", "-5", "five"] {
+            assert!(code_lifetime(text).is_err(), "{text}");
+        }
+        assert!(message_ttl("90s").is_ok() && message_ttl("20s").is_err() && message_ttl("16m").is_err());
+    }
+}

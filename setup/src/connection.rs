@@ -1,0 +1,169 @@
+//! Where WhatsApp is, who we are there, and where that is written down: what all commands that call WhatsApp share.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
+use secrecy::{ExposeSecret, SecretString};
+use url::{Host, Url};
+use whatsapp_otp::config::{SetupSettings, Sources};
+use whatsapp_otp::otp::Policy;
+use whatsapp_otp::whatsapp::{ApiVersion, GraphClient, access_token, base_url, graph_id};
+
+use crate::failure::Failure;
+use crate::info_file::InfoFile;
+
+/// Where a service run from the same directory looks for the file.
+const USUAL_FILE: &str = "setup/whatsapp-info.json";
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionArguments {
+    /// Settings that are shared with the service; else the file of `WHATSAPP_OTP_CONFIG`, if any
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The file to write, and to read earlier answers from (default: the setting `whatsapp.info_file`)
+    #[arg(long, global = true, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_INFO_FILE")]
+    info_file: Option<PathBuf>,
+    /// The Graph API, or a simulator (default: the setting `whatsapp.base_url`)
+    #[arg(long, global = true, value_name = "URL", env = "WHATSAPP_OTP_SETUP_BASE_URL", value_parser = base_url)]
+    base_url: Option<Url>,
+    /// The Graph API's version (default: the setting `whatsapp.api_version`)
+    #[arg(long, global = true, env = "WHATSAPP_OTP_SETUP_API_VERSION", value_parser = ApiVersion::parse)]
+    api_version: Option<ApiVersion>,
+    /// The id of the WhatsApp Business account
+    #[arg(long, global = true, value_name = "ID", env = "WHATSAPP_OTP_SETUP_WABA_ID", value_parser = graph_id)]
+    waba_id: Option<String>,
+    /// The file with the access token of a system user
+    #[arg(long, global = true, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+    // Known only so that the reason can be told. Its value is no error's, or the error would print it.
+    #[arg(long, global = true, hide = true, hide_env_values = true, env = "WHATSAPP_OTP_SETUP_ACCESS_TOKEN")]
+    #[arg(alias = "token", num_args = 0..=1, default_missing_value = "")]
+    access_token: Option<SecretString>,
+    /// The id of the number to send from (not the number)
+    #[arg(long, global = true, value_name = "ID", env = "WHATSAPP_OTP_SETUP_PHONE_NUMBER_ID", value_parser = graph_id)]
+    phone_number_id: Option<String>,
+}
+
+/// What is known of the connection before anything is asked.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) base_url: Url,
+    pub(crate) api_version: ApiVersion,
+    timeout: Duration,
+    pub(crate) policy: Policy,
+    pub(crate) waba_id: Option<String>,
+    pub(crate) token: Option<SecretString>,
+    pub(crate) phone_number_id: Option<String>,
+    pub(crate) info_file: InfoFile,
+    /// Whether a service with the same settings finds the file by itself.
+    pub(crate) is_usual_file: bool,
+    /// Whether a service with the same settings finds WhatsApp by itself.
+    pub(crate) is_usual_base_url: bool,
+}
+
+impl ConnectionArguments {
+    /// Reads settings, token and the file of an earlier run.
+    pub(crate) fn check(self, matches: &ArgMatches) -> Result<Connection, Failure> {
+        if given_as_argument(matches) {
+            return Err(Failure::Usage(
+                "no token in the arguments, please: everyone on this machine can see them, and shells write them down. \
+                 Take this one for public and generate another.\n\nhint: --token-file FILE, the variable \
+                 WHATSAPP_OTP_SETUP_ACCESS_TOKEN, or type it when it is asked for"
+                    .to_owned(),
+            ));
+        }
+        let settings = SetupSettings::load(&Sources::from_process(self.config))?;
+        let configured = settings.info_file.unwrap_or_else(|| PathBuf::from(USUAL_FILE));
+        let path = self.info_file.unwrap_or_else(|| configured.clone());
+        let is_usual_base_url = self.base_url.as_ref().is_none_or(|url| *url == settings.whatsapp.base_url);
+        let base_url = self.base_url.unwrap_or(settings.whatsapp.base_url);
+        if base_url.scheme() != "https" && !is_loopback(&base_url) {
+            return Err(Failure::Usage(format!(
+                "the token would cross a network in clear on its way to {base_url}\n\nhint: https://, or http:// to a \
+                 simulator on this machine"
+            )));
+        }
+        let token = token(self.token_file.as_deref(), self.access_token)?;
+        Ok(Connection {
+            base_url,
+            api_version: self.api_version.unwrap_or(settings.whatsapp.api_version),
+            timeout: settings.whatsapp.timeout,
+            policy: settings.policy,
+            waba_id: self.waba_id,
+            token,
+            phone_number_id: self.phone_number_id,
+            is_usual_file: path == configured,
+            is_usual_base_url,
+            info_file: InfoFile::open(&path)?,
+        })
+    }
+}
+
+impl Connection {
+    /// A client with this token.
+    pub(crate) fn client(&self, token: &SecretString) -> anyhow::Result<GraphClient> {
+        Ok(GraphClient::with_token(&self.base_url, &self.api_version, self.timeout, token)?)
+    }
+
+    /// What commands need that ask nothing: the account and a client of it.
+    pub(crate) fn account(&self) -> Result<(String, GraphClient), Failure> {
+        let earlier = self.info_file.earlier();
+        let waba_id = self.waba_id.clone().or_else(|| earlier.waba_id.clone());
+        let token = self.token.clone().or_else(|| earlier.access_token.clone());
+        match (waba_id, token) {
+            (Some(waba_id), Some(token)) => Ok((waba_id, self.client(&token)?)),
+            (waba_id, token) => {
+                let mut missing = Vec::new();
+                missing.extend(waba_id.is_none().then_some("--waba-id"));
+                missing.extend(token.is_none().then_some("--token-file or WHATSAPP_OTP_SETUP_ACCESS_TOKEN"));
+                Err(Failure::Usage(format!(
+                    "{} does not say who you are at WhatsApp, and these are missing:\n  {}\n\nhint: run \
+                     whatsapp-otp-setup first, without a command",
+                    self.info_file.path().display(),
+                    missing.join("\n  ")
+                )))
+            }
+        }
+    }
+}
+
+/// At whatever depth of commands it was given.
+fn given_as_argument(matches: &ArgMatches) -> bool {
+    matches.value_source("access_token") == Some(ValueSource::CommandLine)
+        || matches.subcommand().is_some_and(|(_, matches)| given_as_argument(matches))
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// The token from one of its two sources, if either has one.
+fn token(file: Option<&Path>, variable: Option<SecretString>) -> Result<Option<SecretString>, Failure> {
+    let token = match (file, variable) {
+        (Some(_), Some(_)) => {
+            let text = "one token, please: --token-file and WHATSAPP_OTP_SETUP_ACCESS_TOKEN name two";
+            return Err(Failure::Usage(text.to_owned()));
+        }
+        (Some(path), None) => Some(text_of(path)?),
+        (None, variable) => variable,
+    };
+    let parse = |token: SecretString| access_token(token.expose_secret());
+    let token = token.map(parse).transpose();
+    token.map_err(|expected| Failure::Usage(format!("the access token: expected {expected}")))
+}
+
+/// The text of the file without the newline at its end.
+fn text_of(path: &Path) -> anyhow::Result<SecretString> {
+    let text = fs::read_to_string(path).with_context(|| format!("--token-file {}", path.display()))?;
+    let text = SecretString::from(text);
+    Ok(text.expose_secret().trim_end_matches(['\r', '\n']).into())
+}

@@ -1,0 +1,244 @@
+//! The file that the service starts on. It holds the token, so nobody else may read it; and the answers, so that a
+//! later run need not ask for them again.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use whatsapp_otp::whatsapp::{WhatsAppAccount, access_token, graph_id};
+
+use crate::answers::{Delivery, Platform};
+
+/// The answers of an earlier run, as far as they are of use.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Earlier {
+    pub(crate) waba_id: Option<String>,
+    pub(crate) access_token: Option<SecretString>,
+    pub(crate) phone_number_id: Option<String>,
+    pub(crate) template_id: Option<String>,
+    pub(crate) choices: Choices,
+}
+
+/// What the service does not need to know. Answers that cannot be understood are asked for again.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Choices {
+    pub(crate) platform: Option<Platform>,
+    pub(crate) delivery: Option<Delivery>,
+    pub(crate) apps: Vec<App>,
+    pub(crate) template_name: Option<String>,
+    pub(crate) languages: Vec<String>,
+    /// Such as `5m`, as in settings.
+    pub(crate) code_lifetime: Option<String>,
+    pub(crate) security_recommendation: Option<bool>,
+    pub(crate) message_ttl: Option<String>,
+}
+
+/// Keys that [`Written`] has of its own.
+const OURS: [&str; 6] = ["waba_id", "access_token", "phone_number_id", "template_id", "language", "setup"];
+
+/// The file, in the order in which people read it.
+#[derive(Serialize)]
+struct Written<'a> {
+    waba_id: &'a str,
+    access_token: &'a str,
+    phone_number_id: &'a str,
+    template_id: &'a str,
+    language: &'a str,
+    setup: &'a Choices,
+    /// What others put into it.
+    #[serde(flatten)]
+    others: BTreeMap<&'a String, &'a Value>,
+}
+
+/// An app as it is written down.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct App {
+    pub(crate) package_name: String,
+    pub(crate) signature_hash: String,
+}
+
+/// The file, known to be one that can be written.
+#[derive(Debug)]
+pub(crate) struct InfoFile {
+    /// As it was given.
+    path: PathBuf,
+    /// Where that is: renaming would put a file in the place of a link.
+    place: PathBuf,
+    /// What is in it, whoever wrote it.
+    kept: Map<String, Value>,
+    earlier: Earlier,
+}
+
+impl InfoFile {
+    /// Reads what is there, and finds out now whether it could be written later.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let kept = match fs::read_to_string(&place) {
+            Ok(text) => {
+                let text = SecretString::from(text);
+                serde_json::from_str(text.expose_secret()).map_err(|error| not_ours(path, &error))?
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Map::new(),
+            Err(error) => return Err(anyhow!(error).context(format!("{} cannot be read", path.display()))),
+        };
+        let earlier = Earlier::of(&kept);
+        Ok(Self { path: path.to_owned(), place, kept, earlier })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What an earlier run was told.
+    pub(crate) fn earlier(&self) -> &Earlier {
+        &self.earlier
+    }
+
+    /// Whether there is a file already.
+    pub(crate) fn exists(&self) -> bool {
+        !self.kept.is_empty()
+    }
+
+    /// Finds out whether the file can be written, before much is asked and made for nothing.
+    pub(crate) fn try_out(&self) -> anyhow::Result<()> {
+        self.begin().map(drop)
+    }
+
+    /// Writes the file: all of it or nothing, readable by its owner alone. What others put into it stays.
+    pub(crate) fn write(&self, account: &WhatsAppAccount, language: &str, choices: &Choices) -> anyhow::Result<()> {
+        let others = self.kept.iter().filter(|(key, _)| !OURS.contains(&key.as_str()));
+        let all = Written {
+            waba_id: &account.waba_id,
+            access_token: account.access_token.expose_secret(),
+            phone_number_id: &account.phone_number_id,
+            template_id: &account.template_id,
+            language,
+            setup: choices,
+            others: others.collect(),
+        };
+        let mut file = self.begin()?;
+        let context = || format!("{} cannot be written", self.path.display());
+        serde_json::to_writer_pretty(&mut file, &all).with_context(context)?;
+        file.write_all(b"\n").and_then(|()| file.as_file().sync_all()).with_context(context)?;
+        file.persist(&self.place).with_context(context)?;
+        // The new name has to last as well. Where directories cannot be synced, it lasts without.
+        if let Some(Ok(directory)) = self.place.parent().map(File::open) {
+            let _ = directory.sync_all();
+        }
+        Ok(())
+    }
+
+    /// A file beside it that takes its place once it is whole, or goes away.
+    fn begin(&self) -> anyhow::Result<tempfile::NamedTempFile> {
+        let directory = self.place.parent().filter(|directory| !directory.as_os_str().is_empty());
+        let directory = directory.unwrap_or(Path::new("."));
+        let context = || format!("{} cannot be written", self.path.display());
+        fs::create_dir_all(directory).with_context(context)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix(".whatsapp-info").permissions(fs::Permissions::from_mode(0o600));
+        builder.tempfile_in(directory).with_context(context)
+    }
+}
+
+/// No error repeats any of the file.
+fn not_ours(path: &Path, error: &serde_json::Error) -> anyhow::Error {
+    let (line, column) = (error.line(), error.column());
+    anyhow!(
+        "{} is not JSON as the set-up writes it, from line {line}, column {column} on\n\nhint: move it away, or name \
+         another with --info-file",
+        path.display()
+    )
+}
+
+impl Earlier {
+    fn of(kept: &Map<String, Value>) -> Self {
+        let text = |key: &str| match kept.get(key)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        };
+        let id = |key: &str| text(key).and_then(|text| graph_id(&text).ok());
+        let choices = kept.get("setup").and_then(|choices| serde_json::from_value(choices.clone()).ok());
+        Self {
+            waba_id: id("waba_id"),
+            access_token: text("access_token").and_then(|text| access_token(&text).ok()),
+            phone_number_id: id("phone_number_id"),
+            template_id: id("template_id"),
+            choices: choices.unwrap_or_default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> WhatsAppAccount {
+        WhatsAppAccount {
+            waba_id: "1".to_owned(),
+            access_token: "EAA-secret".into(),
+            phone_number_id: "2".to_owned(),
+            template_id: "3".to_owned(),
+        }
+    }
+
+    fn choices() -> Choices {
+        Choices { platform: Some(Platform::Both), code_lifetime: Some("5m".to_owned()), ..Choices::default() }
+    }
+
+    #[test]
+    fn what_is_written_is_read_again_and_readable_by_its_owner_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("new/whatsapp-info.json");
+        InfoFile::open(&path).unwrap().write(&account(), "de", &choices()).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let earlier = InfoFile::open(&path).unwrap().earlier;
+        assert_eq!(earlier.waba_id.as_deref(), Some("1"));
+        assert_eq!(earlier.access_token.unwrap().expose_secret(), "EAA-secret");
+        assert_eq!(earlier.choices.platform, Some(Platform::Both));
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "and nothing else is left there");
+    }
+
+    #[test]
+    fn what_others_put_into_the_file_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("whatsapp-info.json");
+        fs::write(&path, r#"{"app_id": 7, "waba_id": 9, "setup": {"platform": "windows"}}"#).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let file = InfoFile::open(&path).unwrap();
+        assert_eq!((file.earlier.waba_id.as_deref(), file.earlier.choices.platform), (Some("9"), None));
+        file.write(&account(), "de", &choices()).unwrap();
+        let written: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        assert_eq!((&written["app_id"], &written["waba_id"]), (&Value::from(7), &Value::from("1")));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_link_stays_one() {
+        let directory = tempfile::tempdir().unwrap();
+        let (file, link) = (directory.path().join("file"), directory.path().join("link"));
+        fs::write(&file, "{}").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        InfoFile::open(&link).unwrap().write(&account(), "de", &choices()).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(fs::read_to_string(&file).unwrap().contains("EAA-secret"));
+    }
+
+    #[test]
+    fn what_is_no_json_is_not_overwritten_and_not_repeated() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("whatsapp-info.json");
+        for text in ["EAA-secret", "[\"EAA-secret\"]", "{\"access_token\": EAA-secret}"] {
+            fs::write(&path, text).unwrap();
+            let error = format!("{:?}", InfoFile::open(&path).unwrap_err());
+            assert!(error.contains("line 1") && !error.contains("EAA-secret"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! `whatsapp-otp-setup send-test PHONE`: one real code, as the service would send it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use clap::Args;
+use rand::rngs::SysRng;
+use serde_json::json;
+use whatsapp_otp::otp::{Code, CodeSender, Delivery, OutgoingCode, PhoneNumber, RecordId, Refusal};
+use whatsapp_otp::whatsapp::{WhatsAppSender, manage};
+
+use crate::advice::{Advice, Concern, Doing};
+use crate::cli::{Manner, print_json};
+use crate::connection::Connection;
+use crate::failure::Failure;
+
+/// The longest that sending takes, retries included.
+const PATIENCE: Duration = Duration::from_secs(30);
+const MAX_RETRIES: u32 = 2;
+/// How often somebody may mistype.
+const GUESSES: usize = 3;
+
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// The phone, in international format
+    #[arg(value_parser = PhoneNumber::parse)]
+    phone: PhoneNumber,
+}
+
+pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: Manner) -> Result<u8, Failure> {
+    let ui = manner.ui;
+    let (_, client) = connection.account()?;
+    let earlier = connection.info_file.earlier();
+    let number = connection.phone_number_id.clone().or_else(|| earlier.phone_number_id.clone());
+    let (Some(number), Some(template_id)) = (number, &earlier.template_id) else {
+        let path = connection.info_file.path().display();
+        let text = format!("{path} names no phone number and no template\n\nhint: run whatsapp-otp-setup first");
+        return Err(Failure::Usage(text));
+    };
+    let template = manage::read(&client, template_id).await.map_err(|error| Advice::of(&error, Doing::Template))?;
+    let unprepared = |error| anyhow!("the operating system gave no randomness: {error}");
+    let id = RecordId::generate(&mut SysRng).map_err(unprepared)?;
+    let code = Code::generate(connection.policy.code_length, &mut SysRng).map_err(unprepared)?;
+    let masked = arguments.phone.masked();
+    ui.say(format!("Sending a code to {masked} with \"{}\" in {} …", template.name, template.language));
+    let sender = WhatsAppSender::new(client, &number, template.name, template.language, MAX_RETRIES);
+    let message = OutgoingCode { id: &id, phone: &arguments.phone, code: &code };
+    let delivery = sender.send(message, Instant::now() + PATIENCE).await.map_err(explain)?;
+    let accepted = matches!(delivery, Delivery::Accepted);
+    match delivery {
+        Delivery::Accepted => ui.confirm_fine("WhatsApp accepted the message; it is on its way"),
+        Delivery::Unclear { reason } => {
+            ui.say(format!("WhatsApp gave no clear answer ({reason}); it may be on its way"));
+        }
+    }
+    let arrived = if ui.asks() { Some(ask_for(manner, &code).await?) } else { None };
+    if manner.json {
+        print_json(&json!({ "phone": masked, "accepted": accepted, "arrived": arrived }));
+    }
+    Ok(u8::from(arrived == Some(false) || (!accepted && arrived.is_none())))
+}
+
+/// Whether the code arrived: nobody but its reader can tell.
+async fn ask_for(manner: Manner, code: &Code) -> Result<bool, Failure> {
+    let ui = manner.ui;
+    for _ in 0..GUESSES {
+        let parse = |text: &str| Ok::<_, String>(text.to_owned());
+        let typed = ui.text("The code that arrived (- if none does)", None, parse).await?;
+        if typed == "-" {
+            ui.complain(
+                "error: the message did not arrive\n\nhint: is WhatsApp installed on that phone, with this very number, \
+                 signed in and online? WhatsApp drops a message that cannot be delivered in time, and says why only to \
+                 a webhook.",
+            );
+            return Ok(false);
+        }
+        if typed.trim() == code.expose() {
+            ui.confirm_fine("that is the code: everything works");
+            return Ok(true);
+        }
+        ui.say("That is not the code that was sent just now.");
+    }
+    Ok(false)
+}
+
+fn explain(refusal: Refusal) -> Failure {
+    let advice = match refusal.code {
+        Some(code) => Advice::of_refusal(code, refusal.detail),
+        None => Advice::new(
+            "WhatsApp could not be reached, and nothing was sent",
+            "Is there a network, does a firewall let you out, and is whatsapp.base_url right?",
+            Concern::Outside,
+        )
+        .with_words(refusal.detail),
+    };
+    advice.into()
+}

@@ -1,0 +1,103 @@
+//! Waits for WhatsApp's review.
+
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use whatsapp_otp::whatsapp::GraphClient;
+use whatsapp_otp::whatsapp::manage::{self, Translation};
+
+use crate::ui::Ui;
+
+/// How long between two looks: at first, and at most. Management calls are limited to some thousands an hour.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
+const TICK: Duration = Duration::from_millis(120);
+/// How often those who see no indicator are told.
+const TOLD_EVERY: Duration = Duration::from_mins(1);
+
+/// How a translation stands after the review, or when nobody waits any longer.
+#[derive(Debug)]
+pub(crate) struct Reviewed {
+    pub(crate) translation: Translation,
+    /// WhatsApp's word for why it was rejected.
+    pub(crate) rejection: Option<String>,
+}
+
+/// Looks at each translation until none is in review, for `patience` at most, and returns how they stand then.
+pub(crate) async fn wait(
+    ui: Ui,
+    client: &GraphClient,
+    mut translations: Vec<Translation>,
+    patience: Duration,
+) -> Vec<Reviewed> {
+    let began = Instant::now();
+    let mut indicator = Indicator::new(ui);
+    let mut pause = PAUSE.0;
+    while translations.iter().any(is_in_review) {
+        let left = patience.saturating_sub(began.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        indicator.show(&translations);
+        tokio::time::sleep(pause.min(left)).await;
+        pause = (pause * 2).min(PAUSE.1);
+        for translation in translations.iter_mut().filter(|translation| is_in_review(translation)) {
+            // A look that fails says nothing; the next one may.
+            if let Ok(details) = manage::read(client, &translation.id).await {
+                translation.status = details.status;
+            }
+        }
+    }
+    let mut reviewed = Vec::with_capacity(translations.len());
+    for translation in translations {
+        let rejection = match translation.status.as_str() {
+            "REJECTED" => rejection(client, &translation.id).await,
+            _ => None,
+        };
+        reviewed.push(Reviewed { translation, rejection });
+    }
+    reviewed
+}
+
+async fn rejection(client: &GraphClient, template_id: &str) -> Option<String> {
+    let details = manage::read(client, template_id).await.ok()?;
+    details.rejection().map(str::to_owned)
+}
+
+pub(crate) fn is_in_review(translation: &Translation) -> bool {
+    matches!(translation.status.as_str(), "PENDING" | "IN_APPEAL")
+}
+
+/// A spinner for people, a line now and then for logs.
+struct Indicator {
+    ui: Ui,
+    bar: ProgressBar,
+    told: Option<Instant>,
+}
+
+impl Indicator {
+    fn new(ui: Ui) -> Self {
+        let bar = if ui.asks() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        Self { ui, bar, told: None }
+    }
+
+    fn show(&mut self, translations: &[Translation]) {
+        let waiting: Vec<_> = translations.iter().filter(|translation| is_in_review(translation)).collect();
+        let languages = waiting.iter().map(|translation| translation.language.as_str()).collect::<Vec<_>>().join(", ");
+        let text = format!("WhatsApp reviews the template in {languages}");
+        if self.ui.asks() {
+            self.bar.enable_steady_tick(TICK);
+            self.bar.set_message(text);
+        } else if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
+            self.told = Some(Instant::now());
+            self.ui.say(text);
+        }
+    }
+}
+
+impl Drop for Indicator {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

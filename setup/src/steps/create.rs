@@ -1,0 +1,30 @@
+//! Makes the template, or changes the one that there is.
+
+use whatsapp_otp::whatsapp::authentication::AuthenticationTemplate;
+use whatsapp_otp::whatsapp::client::CallError;
+use whatsapp_otp::whatsapp::manage::{self, TemplateDetails, Translation};
+use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
+
+/// Every translation, the service's first.
+pub(crate) async fn create(
+    client: &GraphClient,
+    waba_id: &str,
+    template: &AuthenticationTemplate,
+    languages: &[LanguageCode],
+    existing: &[TemplateDetails],
+) -> Result<Vec<Translation>, CallError> {
+    let [language] = languages else {
+        let mut translations = manage::upsert(client, waba_id, template, languages).await?;
+        let place = |of: &Translation| languages.iter().position(|language| language.as_str() == of.language);
+        translations.sort_by_key(|translation| place(translation).unwrap_or(usize::MAX));
+        return Ok(translations);
+    };
+    match existing.iter().find(|existing| existing.language == language.as_str()) {
+        None => Ok(vec![manage::create(client, waba_id, template, language).await?]),
+        Some(existing) => {
+            manage::edit(client, &existing.id, template).await?;
+            let TemplateDetails { id, language, status, .. } = manage::read(client, &existing.id).await?;
+            Ok(vec![Translation { id, language, status }])
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! What if the account has a template of that name?
+
+use whatsapp_otp::whatsapp::LanguageCode;
+use whatsapp_otp::whatsapp::authentication::{CodeMinutes, TemplateName};
+use whatsapp_otp::whatsapp::manage::TemplateDetails;
+
+use crate::advice::{Advice, Concern};
+use crate::answers::Existing;
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+/// Shows the translations that there are, and asks what to do with them; `None` is to take another name.
+pub(crate) async fn decide(
+    ui: Ui,
+    name: &TemplateName,
+    translations: &[TemplateDetails],
+    given: Option<Existing>,
+) -> Result<Option<Existing>, Failure> {
+    ui.introduce("An existing template", &format!("The account has a template \"{name}\":"));
+    for translation in translations {
+        ui.say(format!("  {}", described(translation)));
+    }
+    let reusable = translations.iter().any(is_of_use);
+    let replaceable = translations.iter().all(can_be_changed);
+    match given {
+        Some(Existing::Reuse) if !reusable => Err(unusable(name)),
+        Some(Existing::Replace) if !replaceable => Err(fixed(name)),
+        Some(given) => Ok(Some(given)),
+        None if !ui.asks() => Err(Advice::new(
+            format!("the account has a template \"{name}\" already"),
+            "--existing reuse takes it as it is, --existing replace changes it, --template-name gives another name.",
+            Concern::TemplateName,
+        )
+        .into()),
+        None => {
+            let mut items = Vec::new();
+            if reusable {
+                items.push((Some(Existing::Reuse), "Use it as it is"));
+            }
+            if replaceable {
+                items.push((Some(Existing::Replace), "Change it, or add languages: WhatsApp reviews it again"));
+            }
+            items.push((None, "Choose another name"));
+            let names: Vec<_> = items.iter().map(|(_, name)| (*name).to_owned()).collect();
+            let chosen = ui.choose("What to do with it?", &names, 0).await?;
+            Ok(items[chosen].0)
+        }
+    }
+}
+
+/// The translation that the service is to send: in the first of the languages that it was told, or the one that is
+/// there.
+pub(crate) async fn choose_translation(
+    ui: Ui,
+    name: &TemplateName,
+    translations: &[TemplateDetails],
+    languages: &[LanguageCode],
+) -> Result<TemplateDetails, Failure> {
+    let usable: Vec<_> = translations.iter().filter(|translation| is_of_use(translation)).collect();
+    let position = |language: &str| usable.iter().position(|translation| translation.language == language);
+    let default = languages.iter().find_map(|language| position(language.as_str())).or_else(|| position("en_US"));
+    let chosen = match usable.as_slice() {
+        [] => return Err(unusable(name)),
+        [_] => 0,
+        _ if ui.asks() => {
+            let items: Vec<_> = usable.iter().map(|translation| described(translation)).collect();
+            ui.choose("The service sends in", &items, default.unwrap_or(0)).await?
+        }
+        _ => default.unwrap_or(0),
+    };
+    Ok(usable[chosen].clone())
+}
+
+/// One line.
+pub(crate) fn described(template: &TemplateDetails) -> String {
+    let kind = match template.otp_type().as_deref() {
+        Some("COPY_CODE") => "copy code".to_owned(),
+        Some("ONE_TAP") => "one-tap".to_owned(),
+        Some("ZERO_TAP") => "zero-tap".to_owned(),
+        Some(other) => other.to_owned(),
+        None => format!("not for codes ({})", template.category),
+    };
+    let lifetime = match template.code_lifetime().map(CodeMinutes::get) {
+        Some(minutes) => format!(", codes good for {minutes} min"),
+        None => String::new(),
+    };
+    let rejection = template.rejection().map(|reason| format!(" ({reason})")).unwrap_or_default();
+    format!("{:<6} {}{rejection}, {kind}{lifetime}", template.language, template.status)
+}
+
+/// Whether codes can be sent with it, now or once it is approved.
+fn is_of_use(template: &TemplateDetails) -> bool {
+    template.is_for_codes() && matches!(template.status.as_str(), "APPROVED" | "PENDING" | "IN_APPEAL" | "PAUSED")
+}
+
+fn can_be_changed(template: &TemplateDetails) -> bool {
+    template.is_for_codes() && matches!(template.status.as_str(), "APPROVED" | "REJECTED" | "PAUSED")
+}
+
+fn unusable(name: &TemplateName) -> Failure {
+    Advice::new(
+        format!("no code can be sent with the template \"{name}\""),
+        "It has no button for a code, or WhatsApp has rejected or disabled it. Choose another name.",
+        Concern::TemplateName,
+    )
+    .into()
+}
+
+fn fixed(name: &TemplateName) -> Failure {
+    Advice::new(
+        format!("the template \"{name}\" cannot be changed"),
+        "Only approved, rejected and paused authentication templates can. Choose another name.",
+        Concern::TemplateName,
+    )
+    .into()
+}

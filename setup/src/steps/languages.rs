@@ -1,0 +1,80 @@
+//! In which languages?
+
+use whatsapp_otp::whatsapp::{GraphClient, LanguageCode, manage};
+
+use crate::advice::{Advice, Concern, Doing};
+use crate::answers::Question;
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+const USUAL: &str = "en_US";
+/// The most languages that are suggested for one that does not exist.
+const MOST_SUGGESTED: usize = 8;
+
+/// The first language is the one that the service sends in.
+pub(crate) async fn ask(
+    ui: Ui,
+    client: &GraphClient,
+    waba_id: &str,
+    question: &mut Question<Vec<LanguageCode>>,
+) -> Result<Vec<LanguageCode>, Failure> {
+    let known = manage::languages(client, waba_id).await.map_err(|error| Advice::of(&error, Doing::Account))?;
+    let asked = known.clone();
+    let ask = async |suggested: Option<Vec<LanguageCode>>| {
+        ui.introduce(
+            "Languages",
+            "One or several, such as en_US or en_US, de, pt_BR. The service sends in the first (whatsapp.language); \
+             WhatsApp translates the text.",
+        );
+        let default = suggested.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        ui.text("Languages", Some(default), move |text| parse(text, &asked)).await
+    };
+    let usual = LanguageCode::parse(USUAL).ok().map(|language| vec![language]);
+    let languages = question.settle(ui, usual, ask).await?;
+    // Those of flags and earlier runs as well.
+    let all = languages.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    parse(&all, &known).map_err(|expected| {
+        let text = format!("the languages: expected {expected}");
+        Advice::new(text, "Letter for letter: en_US is not en.", Concern::Languages).into()
+    })
+}
+
+fn parse(text: &str, known: &[String]) -> Result<Vec<LanguageCode>, String> {
+    let mut languages = Vec::new();
+    for text in text.split([',', ' ']).filter(|text| !text.is_empty()) {
+        let language = LanguageCode::parse(text).map_err(|expected| format!("{expected}, not {text:?}"))?;
+        if !known.iter().any(|known| known == text) {
+            return Err(unknown(text, known));
+        }
+        if !languages.contains(&language) {
+            languages.push(language);
+        }
+    }
+    if languages.is_empty() { Err("at least one language code, such as en_US".to_owned()) } else { Ok(languages) }
+}
+
+fn unknown(text: &str, known: &[String]) -> String {
+    let stem = |code: &str| code.split('_').next().unwrap_or_default().to_owned();
+    let like: Vec<_> = known.iter().filter(|known| stem(known) == stem(text)).take(MOST_SUGGESTED).cloned().collect();
+    if like.is_empty() {
+        format!("one of WhatsApp's languages, which {text} is not")
+    } else {
+        format!("one of WhatsApp's languages, such as {}; {text} is none", like.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages_are_those_that_whatsapp_has() {
+        let known = ["en_US", "de", "pt_BR", "pt_PT"].map(str::to_owned);
+        let read = |text| parse(text, &known).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(read("de, en_US de").unwrap(), ["de", "en_US"]);
+        assert_eq!(read("pt").unwrap_err(), "one of WhatsApp's languages, such as pt_BR, pt_PT; pt is none");
+        assert_eq!(read("xx").unwrap_err(), "one of WhatsApp's languages, which xx is not");
+        assert!(read("en-US").unwrap_err().contains("not \"en-US\""));
+        assert!(read(" , ").is_err());
+    }
+}

@@ -1,0 +1,28 @@
+//! How long does WhatsApp try to deliver a message?
+
+use whatsapp_otp::whatsapp::authentication::{CodeMinutes, MessageTtl};
+
+use crate::answers::{Question, message_ttl};
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+pub(crate) async fn ask(
+    ui: Ui,
+    code_lifetime: CodeMinutes,
+    question: &mut Question<MessageTtl>,
+) -> Result<MessageTtl, Failure> {
+    let ask = async |suggested: Option<MessageTtl>| {
+        ui.introduce(
+            "Time to deliver",
+            "A phone may be off. WhatsApp drops a message that it could not deliver within this time, 30s to 15m: best \
+             no longer than the code is good.",
+        );
+        let default = suggested.map(|ttl| humantime::format_duration(ttl.duration()).to_string());
+        ui.text("Time to deliver", default, message_ttl).await
+    };
+    let ttl = question.settle(ui, Some(MessageTtl::advised(code_lifetime)), ask).await?;
+    if ttl.duration() > code_lifetime.duration() {
+        ui.say("note: messages may arrive after their code has expired.");
+    }
+    Ok(ttl)
+}

@@ -1,0 +1,73 @@
+//! Which of the account's numbers sends?
+
+use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient, manage};
+
+use crate::advice::{Advice, Concern, Doing};
+use crate::answers::Question;
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+pub(crate) async fn choose(
+    ui: Ui,
+    client: &GraphClient,
+    waba_id: &str,
+    question: &mut Question<String>,
+) -> Result<BusinessNumber, Failure> {
+    let numbers = BusinessNumber::list(client, waba_id).await.map_err(|error| Advice::of(&error, Doing::Account))?;
+    let [first, ..] = numbers.as_slice() else {
+        return Err(Advice::new(
+            "the account has no phone number",
+            "App Dashboard, WhatsApp, API Setup: add one and register it.",
+            Concern::Outside,
+        )
+        .into());
+    };
+    // Of one number nobody has to be told which it is.
+    let only = (numbers.len() == 1).then(|| first.id.clone());
+    if only.is_none() && !ui.asks() && !question.is_known() {
+        let listed: Vec<_> = numbers.iter().map(|number| format!("  {} {}", number.id, described(number))).collect();
+        let text = format!("the account has several numbers; --phone-number-id says which:\n{}", listed.join("\n"));
+        return Err(Failure::Usage(text));
+    }
+    let ask = async |suggested: Option<String>| {
+        ui.introduce("Phone number", "The one that people will get their codes from.");
+        let items: Vec<_> = numbers.iter().map(described).collect();
+        let default = numbers.iter().position(|number| Some(&number.id) == suggested.as_ref()).unwrap_or(0);
+        let chosen = ui.choose("Phone number", &items, default).await?;
+        Ok(numbers[chosen].id.clone())
+    };
+    let id = question.settle(ui, only, ask).await?;
+    let number = numbers.iter().find(|number| number.id == id).cloned().ok_or_else(|| {
+        Advice::new(
+            format!("the account has no phone number with the id {id}"),
+            "The phone number's id is not the number itself: App Dashboard, WhatsApp, API Setup.",
+            Concern::PhoneNumber,
+        )
+    })?;
+    check(&number)?;
+    manage::may_send(client, &number.id).await.map_err(|error| Advice::of(&error, Doing::Sending))?;
+    ui.confirm_fine(format!("{} can send, and the token may send from it", number.international()));
+    Ok(number)
+}
+
+/// In international format, with what WhatsApp thinks of it.
+fn described(number: &BusinessNumber) -> String {
+    let BusinessNumber { verified_name, quality_rating, status, .. } = number;
+    let international = number.international();
+    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
+    format!("{international}  {verified_name}  quality {}, {}", known(quality_rating), known(status))
+}
+
+fn check(number: &BusinessNumber) -> Result<(), Advice> {
+    match number.status.as_str() {
+        _ if number.is_connected() => Ok(()),
+        // It sends, if less than it might.
+        "FLAGGED" | "RESTRICTED" => Ok(()),
+        status => Err(Advice::new(
+            format!("{} is not registered with the Cloud API: its status is {status}", number.international()),
+            "App Dashboard, WhatsApp, API Setup: register it with its two-step PIN, then choose it again; or choose \
+             another one.",
+            Concern::PhoneNumber,
+        )),
+    }
+}

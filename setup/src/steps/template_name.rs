@@ -1,0 +1,17 @@
+//! What is the template called?
+
+use whatsapp_otp::whatsapp::authentication::TemplateName;
+
+use crate::answers::Question;
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+const USUAL: &str = "verification_code";
+
+pub(crate) async fn ask(ui: Ui, question: &mut Question<TemplateName>) -> Result<TemplateName, Failure> {
+    let ask = async |suggested: Option<TemplateName>| {
+        ui.introduce("Template name", "For you alone: people never see it. Lowercase letters, digits and underscores.");
+        ui.text("Template name", suggested.map(Into::into), TemplateName::parse).await
+    };
+    question.settle(ui, TemplateName::parse(USUAL).ok(), ask).await
+}

@@ -1,0 +1,18 @@
+//! Which WhatsApp Business account?
+
+use whatsapp_otp::whatsapp::graph_id;
+
+use crate::answers::Question;
+use crate::failure::Failure;
+use crate::ui::Ui;
+
+pub(crate) async fn ask(ui: Ui, question: &mut Question<String>) -> Result<String, Failure> {
+    let ask = async |suggested| {
+        ui.introduce(
+            "WhatsApp Business account (WABA)",
+            "WhatsApp Manager, Account tools, shows its id; so does App Dashboard, WhatsApp, API Setup.",
+        );
+        ui.text("WABA id", suggested, graph_id).await
+    };
+    question.settle(ui, None, ask).await
+}

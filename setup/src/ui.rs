@@ -1,0 +1,152 @@
+//! Prompts and texts. The conversation goes to standard error, results to standard output.
+
+use std::fmt::Display;
+use std::io;
+
+use anyhow::anyhow;
+use console::{Term, style, truncate_str};
+use dialoguer::theme::ColorfulTheme;
+use dialoguer::{Confirm, Input, Password, Select};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::failure::Failure;
+
+/// The widest that texts become, however wide the terminal is.
+const WIDEST: usize = 80;
+/// What a prompt puts before an item.
+const ITEM_INDENT: usize = 2;
+
+/// Whom the program talks to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ui {
+    asks: bool,
+    /// Whether a terminal shows what is said: nobody breaks the lines of a log.
+    wraps: bool,
+}
+
+impl Ui {
+    /// With `asks`, somebody is there to answer.
+    pub(crate) fn new(asks: bool) -> Self {
+        Self { asks, wraps: Term::stderr().is_term() }
+    }
+
+    /// Whether somebody is there to answer.
+    pub(crate) fn asks(self) -> bool {
+        self.asks
+    }
+
+    fn width(self) -> usize {
+        if self.wraps { usize::from(Term::stderr().size().1).min(WIDEST) } else { usize::MAX }
+    }
+
+    /// Says something, wrapped to the terminal's width; line breaks are kept.
+    pub(crate) fn say(self, text: impl Display) {
+        let _ = Term::stderr().write_line(&textwrap::fill(&text.to_string(), self.width()));
+    }
+
+    /// Says that something was found to be fine.
+    pub(crate) fn confirm_fine(self, text: impl Display) {
+        self.say(format!("{} {text}", style("ok").green().for_stderr()));
+    }
+
+    /// Says what a question is about, to those who are asked it.
+    pub(crate) fn introduce(self, title: &str, text: &str) {
+        self.say(format!("\n{}", style(title).bold().for_stderr()));
+        if !text.is_empty() {
+            self.say(text);
+        }
+    }
+
+    /// Says what went wrong.
+    pub(crate) fn complain(self, text: &str) {
+        let text = textwrap::fill(text, self.width());
+        let text = match text.strip_prefix("error:") {
+            Some(rest) => format!("{}{rest}", style("error:").red().bold().for_stderr()),
+            None => text,
+        };
+        let _ = Term::stderr().write_line(&format!("\n{text}"));
+    }
+
+    /// Asks for a text until `parse` accepts it; its error says what was expected.
+    pub(crate) async fn text<T: Send + 'static, E: Display>(
+        self,
+        prompt: &str,
+        default: Option<String>,
+        parse: impl Fn(&str) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let prompt = prompt.to_owned();
+        prompted(move || {
+            let theme = ColorfulTheme::default();
+            let mut input = Input::<String>::with_theme(&theme).with_prompt(prompt);
+            if let Some(default) = default {
+                input = input.default(default);
+            }
+            let valid = |text: &String| parse(text.trim()).map(|_| ()).map_err(expected);
+            let text = input.validate_with(valid).interact_text()?;
+            Ok(parse(text.trim()).map_err(expected))
+        })
+        .await?
+        .map_err(|text| Failure::Other(anyhow!(text)))
+    }
+
+    /// Asks for a text that is not shown, until `parse` accepts it.
+    pub(crate) async fn secret(
+        self,
+        prompt: &str,
+        parse: fn(&str) -> Result<SecretString, &'static str>,
+    ) -> Result<SecretString, Failure> {
+        let prompt = prompt.to_owned();
+        prompted(move || {
+            let theme = ColorfulTheme::default();
+            let valid = move |text: &String| parse(text.trim()).map(|_| ()).map_err(expected);
+            let input = Password::with_theme(&theme).with_prompt(prompt).validate_with(valid).interact()?;
+            Ok(parse(SecretString::from(input).expose_secret().trim()).map_err(expected))
+        })
+        .await?
+        .map_err(|text| Failure::Other(anyhow!(text)))
+    }
+
+    /// Asks for one of some; the answer is its place in the list.
+    pub(crate) async fn choose(self, prompt: &str, items: &[String], default: usize) -> Result<usize, Failure> {
+        let prompt = prompt.to_owned();
+        let width = self.width().saturating_sub(ITEM_INDENT + 1);
+        let items: Vec<String> = items.iter().map(|item| truncate_str(item, width, "…").into_owned()).collect();
+        prompted(move || {
+            let theme = ColorfulTheme::default();
+            Select::with_theme(&theme).with_prompt(prompt).items(&items).default(default).interact()
+        })
+        .await
+    }
+
+    /// Asks a question to be answered with y or n.
+    pub(crate) async fn confirm(self, prompt: &str, default: Option<bool>) -> Result<bool, Failure> {
+        let prompt = prompt.to_owned();
+        prompted(move || {
+            let theme = ColorfulTheme::default();
+            let mut confirm = Confirm::with_theme(&theme).with_prompt(prompt);
+            if let Some(default) = default {
+                confirm = confirm.default(default);
+            }
+            confirm.interact()
+        })
+        .await
+    }
+}
+
+fn expected(expected: impl Display) -> String {
+    format!("expected {expected}")
+}
+
+/// Runs a prompt on a thread of its own, since it blocks: meanwhile signals are heard.
+async fn prompted<T: Send + 'static>(
+    prompt: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
+) -> Result<T, Failure> {
+    match tokio::task::spawn_blocking(prompt).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(dialoguer::Error::IO(error))) if error.kind() == io::ErrorKind::Interrupted => {
+            Err(Failure::Interrupted(2))
+        }
+        Ok(Err(error)) => Err(Failure::Other(anyhow!("the terminal cannot be read: {error}"))),
+        Err(error) => Err(Failure::Other(error.into())),
+    }
+}

@@ -1,0 +1,178 @@
+//! What can be wrong, what the person reads, and at which question the dialogue goes on.
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+use whatsapp_otp::simulator::{AccountState, Switches, TemplateReview};
+
+use crate::harness::{TOKEN, Terminal, WABA_ID, World};
+
+const TOKEN_PROMPT: &str = "? Access token (it is not shown) ›";
+const SEND_PROMPT: &str = "? Your app runs on ›";
+
+/// A terminal at which the account was given, and all of the template that can be.
+fn told(world: &World) -> Terminal {
+    world
+        .program(&["--waba-id", WABA_ID, "--platform", "ios", "--languages", "en_US", "--code-lifetime", "5m"])
+        .env("WHATSAPP_OTP_SETUP_SECURITY_RECOMMENDATION", "true")
+        .env("WHATSAPP_OTP_SETUP_MESSAGE_TTL", "5m")
+        .env("WHATSAPP_OTP_SETUP_PHONE_NUMBER_ID", "200000000000001")
+        .at_a_terminal()
+}
+
+#[test]
+fn a_wrong_token_is_asked_for_again() {
+    let world = World::new();
+    let mut terminal = told(&world);
+    for (token, meaning, code) in [
+        ("EAAnonsense", "this is no token that WhatsApp knows", "WhatsApp error 190:"),
+        ("EAASIMULATOR0EXPIRED0TOKEN", "the token has expired", "190/463"),
+        ("EAASIMULATOR0INVALIDATED0TOKEN", "the token was invalidated", "190/460"),
+    ] {
+        terminal.shows(TOKEN_PROMPT).answers_unseen(token);
+        terminal.shows(&format!("error: {meaning}")).shows("hint: ").shows(code);
+    }
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("ok the token opens the account");
+    terminal.shows("? Template name (verification_code) ›").accepts();
+    terminal.shows("? Create this template? ›").accepts().shows("is APPROVED.");
+    assert_eq!(terminal.ends(), 0);
+    assert_eq!(terminal.wrapped_rows(), Vec::<String>::new());
+    assert!(!String::from_utf8_lossy(&terminal.bytes()).contains("EAA0"));
+    assert!(!String::from_utf8_lossy(&terminal.bytes()).contains("EAAnonsense"));
+}
+
+#[test]
+fn a_token_without_its_rights_is_told_which_they_are() {
+    let world = World::new();
+    let mut terminal = told(&world);
+    terminal.shows(TOKEN_PROMPT).answers_unseen("EAASIMULATOR0NO0MANAGEMENT0SCOPE");
+    terminal.shows("error: the token lacks a permission, or its system user is not assigned to this account");
+    terminal.shows("whatsapp_business_management").shows("(#200) Requires whatsapp_business_management permission");
+    terminal.shows("? Keep the token of before?").types("n");
+    terminal.shows(TOKEN_PROMPT).answers_unseen("EAASIMULATOR0NOT0ASSIGNED");
+    terminal.shows("error: the token lacks a permission, or its system user is not assigned to this account");
+    terminal.shows("? Keep the token of before?").types("n");
+    terminal.shows(TOKEN_PROMPT).answers_unseen("EAASIMULATOR0NO0MESSAGING0SCOPE");
+    terminal.shows("error: the token may not send messages for this account").shows("whatsapp_business_messaging");
+    terminal.shows("? Keep the token of before?").types("n");
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("? Template name");
+    terminal.interrupts();
+    assert_eq!(terminal.ends(), 130);
+    assert_eq!(terminal.wrapped_rows(), Vec::<String>::new());
+}
+
+#[test]
+fn an_account_that_is_none_is_asked_for_again() {
+    let world = World::new();
+    let mut terminal = world.program(&["--waba-id", "5"]).token(TOKEN).at_a_terminal();
+    terminal.shows("error: there is no such account, or the token's system user may not see it");
+    terminal.shows("100/33").shows("? WABA id (5) ›").answers(WABA_ID);
+    terminal.shows("? Keep the token of before?").accepts().shows("ok the token opens the account").interrupts();
+    assert_eq!(terminal.ends(), 130);
+}
+
+#[test]
+fn a_number_that_is_not_registered_is_not_taken() {
+    let world = World::new();
+    world.simulator.set_switches(Switches { sender_registered: false, ..Switches::default() });
+    let mut terminal = world.program(&["--waba-id", WABA_ID]).token(TOKEN).at_a_terminal();
+    terminal.shows("? Phone number ›").shows("quality GREEN, DISCONNECTED").accepts();
+    terminal.shows("error: +1 555-789-0100 is not registered with the Cloud API: its status is DISCONNECTED");
+    terminal.shows("? Phone number ›");
+    world.simulator.set_switches(Switches::default());
+    // It is looked at again.
+    terminal.accepts().shows("error:").shows("? Phone number ›").accepts().shows(SEND_PROMPT).interrupts();
+    assert_eq!(terminal.ends(), 130);
+}
+
+#[test]
+fn an_account_that_may_not_have_such_templates_can_be_mended_and_tried_again() {
+    let world = World::new();
+    world.simulator.set_switches(Switches { authentication_eligible: false, ..Switches::default() });
+    let mut terminal = told(&world);
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("? Template name").accepts();
+    terminal.shows("? Create this template? ›").accepts();
+    terminal.shows("error: this account may not have authentication templates");
+    terminal.shows("hint: Meta wants the business behind it verified").shows("10/2388185");
+    terminal.shows("? What now? ›").shows("Try again");
+    world.simulator.set_switches(Switches::default());
+    terminal.accepts().shows("? Create this template? ›").accepts().shows("is APPROVED.");
+    assert_eq!(terminal.ends(), 0);
+    assert_eq!(terminal.wrapped_rows(), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_is_still_held_is_asked_for_again() {
+    let world = World::new();
+    world.set_up();
+    let deleted = world.program(&["template", "delete", "verification_code", "--yes"]).run();
+    assert_eq!(deleted.code, 0, "{}", deleted.stderr);
+    let mut terminal = world.terminal(&["--platform", "ios", "--languages", "en_US"]);
+    terminal.shows("? WABA id").accepts().shows("? Keep the token").accepts().shows("? Phone number").accepts();
+    terminal.shows("? Template name (verification_code) ›").accepts();
+    terminal.shows("? Code lifetime").accepts().shows("? Add it").accepts().shows("? Time to deliver").accepts();
+    terminal.shows("? Create this template? ›").accepts();
+    terminal.shows("error: a template of this name was deleted less than 30 days ago").shows("100/2388023");
+    terminal.shows("? Template name (verification_code) ›").answers("verification_code_2");
+    terminal.shows("? Create this template? ›").accepts().shows("\"verification_code_2\" in en_US is APPROVED.");
+    assert_eq!(terminal.ends(), 0);
+}
+
+#[test]
+fn a_rejected_template_is_told_with_its_reason() {
+    let world = World::new();
+    world.review(TemplateReview::Reject);
+    let mut terminal = told(&world);
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("? Template name").accepts();
+    terminal.shows("? Create this template? ›").accepts();
+    terminal.shows("The template \"verification_code\" in en_US is REJECTED: INVALID_FORMAT.");
+    assert_eq!(terminal.ends(), 4);
+}
+
+#[test]
+fn too_many_calls_can_be_waited_for() {
+    let world = World::new();
+    let spent = Switches { account: AccountState::AccountBudgetSpent, ..Switches::default() };
+    world.simulator.set_switches(spent);
+    let mut terminal = told(&world);
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN);
+    terminal.shows("error: too many calls were made for this app or account").shows("80007");
+    terminal.shows("? What now? ›").takes(2).shows("stopped");
+    assert_eq!(terminal.ends(), 130);
+}
+
+#[test]
+fn no_network_and_somebody_elses_page_are_told_from_whatsapp() {
+    let world = World::new();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let run = |url: &str| {
+        let arguments = ["--yes", "--json", "--waba-id", WABA_ID, "--base-url", url];
+        world.program(&arguments).token(TOKEN).run()
+    };
+    let ended = run(&format!("http://{nobody}"));
+    assert_eq!(ended.code, 1);
+    assert_eq!(ended.json()["error"]["meaning"], "WhatsApp cannot be reached from this machine");
+
+    for (status, meaning) in [
+        ("200 OK", "WhatsApp gave no clear answer"),
+        ("302 Found", "something answered that is not WhatsApp"),
+        ("403 Forbidden", "something answered that is not WhatsApp"),
+        ("502 Bad Gateway", "WhatsApp gave no clear answer"),
+    ] {
+        let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = proxy.local_addr().unwrap();
+        let page = format!("HTTP/1.1 {status}\r\nLocation: /login\r\nContent-Length: 13\r\n\r\n<html></html>");
+        let served = std::thread::spawn(move || {
+            let (mut connection, _) = proxy.accept().unwrap();
+            let mut request = [0; 4096];
+            let read = connection.read(&mut request).unwrap();
+            connection.write_all(page.as_bytes()).unwrap();
+            read
+        });
+        let ended = run(&format!("http://{address}"));
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        assert_eq!(ended.json()["error"]["meaning"], meaning, "{status}");
+        assert!(ended.stderr.contains("hint: ") && !ended.stderr.contains(TOKEN), "{}", ended.stderr);
+        assert!(served.join().unwrap() > 0);
+    }
+}

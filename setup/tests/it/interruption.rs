@@ -1,0 +1,94 @@
+//! Ctrl-C at any point: no file, or the old one.
+
+use std::fs;
+
+use whatsapp_otp::simulator::TemplateReview;
+
+use crate::harness::{TOKEN, Terminal, WABA_ID, World};
+
+/// Every prompt of a first run and what is typed at it.
+const PROMPTS: &[(&str, &str)] = &[
+    ("? WABA id ›", "100000000000001\r"),
+    ("? Access token (it is not shown) ›", "EAASIMULATOR0SYSTEM0USER0TOKEN\r"),
+    ("? Phone number ›", "\r"),
+    ("? Your app runs on ›", "\r"),
+    ("? Code delivery ›", "\x1b[B\x1b[B\r"),
+    ("? Do you accept? (y/n) ›", "y"),
+    ("? Package name ›", "com.example.app\r"),
+    ("? Signature hashes ›", "AbCdEfGh+/1\r"),
+    ("? Another app? (y/n) › no", "\r"),
+    ("? Template name (verification_code) ›", "\r"),
+    ("? Languages (en_US) ›", "\r"),
+    ("? Code lifetime (5m) ›", "\r"),
+    ("? Add it to the message? (y/n) › yes", "\r"),
+    ("? Time to deliver (5m) ›", "\r"),
+    ("? Create this template? ›", "\r"),
+];
+
+/// Answers the first `count` prompts and waits for the next.
+fn at_prompt(world: &World, count: usize) -> Terminal {
+    let mut terminal = world.terminal(&[]);
+    for (prompt, answer) in &PROMPTS[..count] {
+        terminal.shows(prompt);
+        match answer.strip_suffix('\r') {
+            Some(token) if prompt.contains("not shown") => terminal.answers_unseen(token),
+            _ => terminal.types(answer),
+        };
+    }
+    terminal.shows(PROMPTS[count].0);
+    terminal
+}
+
+#[test]
+fn ctrl_c_at_any_prompt_leaves_no_file_and_the_terminal_as_it_was() {
+    let world = World::new();
+    for (count, (prompt, _)) in PROMPTS.iter().enumerate() {
+        let mut terminal = at_prompt(&world, count);
+        assert!(!terminal.echoes());
+        terminal.interrupts().shows("stopped");
+        assert_eq!(terminal.ends(), 130, "{prompt}");
+        assert_eq!(world.files(), Vec::<String>::new(), "{prompt}");
+    }
+    assert_eq!(world.makings(), 0);
+}
+
+#[test]
+fn signals_from_elsewhere_do_the_same() {
+    let world = World::new();
+    for count in [0, 1, 2] {
+        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+            let mut terminal = at_prompt(&world, count);
+            terminal.signal(signal).shows("stopped");
+            assert_eq!(terminal.ends(), code, "{}", PROMPTS[count].0);
+        }
+    }
+    assert_eq!(world.files(), Vec::<String>::new());
+}
+
+#[test]
+fn ctrl_c_on_a_re_run_leaves_the_old_file_as_it_was() {
+    let world = World::new();
+    world.set_up();
+    let before = fs::read(world.info_path()).unwrap();
+    let mut terminal = world.terminal(&[]);
+    terminal.shows("? WABA id").accepts().shows("? Keep the token of before?").types("n");
+    terminal.shows("? Access token").types("half a tok").interrupts().shows("stopped");
+    assert_eq!(terminal.ends(), 130);
+    assert_eq!(fs::read(world.info_path()).unwrap(), before);
+    assert_eq!(world.files(), ["whatsapp-info.json"]);
+}
+
+#[test]
+fn ctrl_c_while_whatsapp_reviews_loses_nothing() {
+    let world = World::new();
+    world.review(TemplateReview::Pending);
+    let arguments = ["--waba-id", WABA_ID, "--platform", "ios", "--languages", "en_US", "--code-lifetime", "5m"];
+    let mut terminal = world.program(&arguments).token(TOKEN).at_a_terminal();
+    terminal.shows("? Phone number").accepts().shows("? Template name").accepts();
+    terminal.shows("? Add it").accepts().shows("? Time to deliver").accepts();
+    terminal.shows("? Create this template? ›").accepts();
+    terminal.shows("Written, for you alone to read:").shows("WhatsApp reviews the template in en_US").interrupts();
+    terminal.shows("stopped");
+    assert_eq!(terminal.ends(), 130);
+    assert_eq!(world.info()["setup"]["template_name"], "verification_code");
+}

@@ -1,0 +1,20 @@
+//! The set-up as a person runs it: at a terminal, against a simulated WhatsApp over real HTTP; and as a program does,
+//! with flags.
+
+#![allow(missing_docs, reason = "tests explain themselves by their names")]
+#![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "what goes wrong in a test or its harness fails the test, and is shown"
+)]
+
+mod commands;
+mod failures;
+mod first_run;
+mod flags;
+mod harness;
+mod interruption;
+mod manners;
+mod re_run;

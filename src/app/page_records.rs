@@ -1,0 +1,39 @@
+//! The store's records, for the sandbox's page.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::otp::{ActiveCode, CodeStore, PhoneNumber, Policy};
+use crate::simulator::{CodeRecord, LimitUse, PhoneRecord, RecordError, RecordView};
+
+/// Reads the store as `whatsapp-otp inspect` does.
+pub(super) struct StoredRecords {
+    pub(super) store: Arc<dyn CodeStore>,
+    pub(super) policy: Policy,
+}
+
+#[async_trait]
+impl RecordView for StoredRecords {
+    async fn of_phone(&self, phone: &str) -> Result<PhoneRecord, RecordError> {
+        let phone = PhoneNumber::parse(phone).map_err(|_| RecordError::Phone)?;
+        let status = self.store.status(&phone, &self.policy).await.map_err(|_| RecordError::Store)?;
+        let limits = status.limits.into_iter();
+        Ok(PhoneRecord {
+            phone: phone.digits().to_owned(),
+            code: status.code.map(shown),
+            limits: limits
+                .map(|(kind, count, retry_after)| LimitUse { name: kind.as_str(), count, retry_after })
+                .collect(),
+        })
+    }
+}
+
+fn shown(code: ActiveCode) -> CodeRecord {
+    CodeRecord {
+        digest: code.digest,
+        attempts: code.attempts,
+        max_attempts: code.max_attempts,
+        expires_in: code.expires_in,
+    }
+}

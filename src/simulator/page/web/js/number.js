@@ -1,0 +1,55 @@
+// The number field: a country to choose, or a whole number that begins with +.
+
+import { byId, element } from "./dom.js";
+import { countries } from "./countries.js";
+import { digits } from "./words.js";
+
+export class NumberField {
+  #country = byId("country");
+  #number = byId("number");
+  #callingCode = byId("calling-code");
+
+  constructor() {
+    for (const { id, name, code } of countries(document.documentElement.lang)) {
+      this.#country.append(element("option", { value: code, selected: id === "US" }, `${name} (+${code})`));
+    }
+    this.#country.addEventListener("change", () => this.#show());
+    this.#number.addEventListener("input", () => this.#show());
+    this.#show();
+  }
+
+  /** The international number as typed, without the punctuation that the service drops; empty if there is none. */
+  get value() {
+    const typed = this.#number.value.trim();
+    const bare = typed.replace(/[\s().-]/g, "");
+    if (bare === "" || bare === "+") {
+      return "";
+    }
+    return this.#isWhole() ? bare.slice(1) : this.#country.value + bare;
+  }
+
+  /** Puts a whole number in. */
+  set value(phone) {
+    this.#number.value = `+${digits(phone)}`;
+    this.#show();
+  }
+
+  focus() {
+    this.#number.focus();
+  }
+
+  /** Says that the number is wrong, or that it is not. */
+  set invalid(invalid) {
+    this.#number.setAttribute("aria-invalid", String(invalid));
+  }
+
+  #isWhole() {
+    return this.#number.value.trimStart().startsWith("+");
+  }
+
+  #show() {
+    this.#callingCode.textContent = `+${this.#country.value}`;
+    this.#callingCode.hidden = this.#isWhole();
+    this.invalid = false;
+  }
+}

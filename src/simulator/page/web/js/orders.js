@@ -1,0 +1,124 @@
+// Orders for the simulated WhatsApp: what is to go wrong next.
+
+import { byId, element, say } from "./dom.js";
+import * as simulator from "./simulator.js";
+import { times } from "./words.js";
+
+const USUAL_ERROR = 131026;
+
+const HINTS = {
+  error: "What may pass (such as 131000 or 131016) the service tries up to three times: order it three times to see it give up.",
+  slow: "Within its time-out the service waits; past it, nobody knows whether the message went out, and the code stays good.",
+  hang: "The service gives up after whatsapp.timeout. The message may have gone out, so it answers 200 and the code stays good.",
+  undelivered: "WhatsApp says yes and the phone stays silent: to the service it looks like any other message.",
+};
+
+export class Orders extends EventTarget {
+  #kind = byId("order-kind");
+  #errors = new Map();
+  #asking = false;
+  #listed = null;
+
+  /** Fills the panel. `number` events bring a phone number that is an order by itself, for the form. */
+  async start() {
+    this.#kind.addEventListener("change", () => this.#showFields());
+    byId("order-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#give();
+    });
+    byId("clear-orders").addEventListener("click", () => this.#clear());
+    byId("order-number").addEventListener("click", () => {
+      this.dispatchEvent(new CustomEvent("number", { detail: this.#number() }));
+    });
+    ["order-error", "order-seconds"].forEach((id) => byId(id).addEventListener("input", () => this.#showFields()));
+    for (const { code, title } of await simulator.errors()) {
+      this.#errors.set(code, title);
+      byId("order-error").append(element("option", { value: String(code), selected: code === USUAL_ERROR }, `${code} ${title}`));
+    }
+    this.#showFields();
+    await this.refresh();
+  }
+
+  /** Asks what is still waiting. */
+  async refresh() {
+    if (this.#asking) {
+      return;
+    }
+    this.#asking = true;
+    try {
+      this.#show(await simulator.orders());
+    } catch {
+      // The phone says when the connection is lost.
+    } finally {
+      this.#asking = false;
+    }
+  }
+
+  #showFields() {
+    byId("order-error-field").hidden = this.#kind.value !== "error";
+    byId("order-seconds-field").hidden = this.#kind.value !== "slow";
+    byId("order-hint").textContent = HINTS[this.#kind.value];
+    byId("order-number").textContent = `Or write to +1 5550 ${this.#number().slice(5)}, a number that is this order`;
+  }
+
+  /** The number that orders the same by itself. */
+  #number() {
+    const last = {
+      error: byId("order-error").value,
+      slow: `9000${byId("order-seconds").value.slice(0, 2).padStart(2, "0")}`,
+      hang: "911000",
+      undelivered: "920000",
+    }[this.#kind.value];
+    return `15550${last.padStart(6, "0")}`;
+  }
+
+  async #give() {
+    const order = { kind: this.#kind.value, times: Number(byId("order-times").value) };
+    if (order.kind === "error") {
+      order.code = Number(byId("order-error").value);
+    } else if (order.kind === "slow") {
+      order.milliseconds = Math.round(Number(byId("order-seconds").value) * 1000);
+    }
+    await this.#tell(() => simulator.giveOrder(order), "Ordered.");
+  }
+
+  async #clear() {
+    await this.#tell(() => simulator.clearOrders(), "No order is waiting any more.");
+  }
+
+  async #tell(call, done) {
+    try {
+      await call();
+      say(byId("order-says"), done);
+    } catch (error) {
+      say(byId("order-says"), error.message);
+    }
+    await this.refresh();
+  }
+
+  #show(orders) {
+    const listed = JSON.stringify(orders);
+    if (listed === this.#listed) {
+      return;
+    }
+    this.#listed = listed;
+    const items = orders.map((order) => element("li", {}, this.#describe(order)));
+    byId("pending").replaceChildren(...(items.length > 0 ? items : [element("li", { className: "empty" }, "Nothing is ordered.")]));
+  }
+
+  #describe(order) {
+    const to = order.to === undefined ? "" : ` to +${order.to}`;
+    return `${this.#what(order)}${to}, ${times(order.times)}`;
+  }
+
+  #what(order) {
+    switch (order.kind) {
+      case "error": return `Error ${order.code} ${this.#errors.get(order.code) ?? ""}`.trimEnd();
+      case "slow": return `Accepted after ${order.milliseconds / 1000} s`;
+      case "hang": return order.taken ? "Delivered, never answered" : "Never answered";
+      case "undelivered": return "Never delivered";
+      case "fail_later": return `Accepted, then failed with ${order.code}`;
+      default: return order.kind;
+    }
+  }
+}

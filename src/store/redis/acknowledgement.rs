@@ -1,0 +1,251 @@
+//! Waiting until replicas have a decision, before anybody is told of it.
+//!
+//! `WAIT` blocks its connection, so it has one of its own: on the decisions' connection it would hold up everybody's.
+//! `WAIT` only covers writes of its own connection, so there is one before it, of a key that means nothing; replication
+//! is in order, so a replica that has that write has all before it. One round covers every decision that waits.
+//!
+//! Sound only if decision and write were of one history of one process. Hence the [`Ticket`], which is taken before the
+//! decision and good for one connection of the lane: it was made to the same process as that of the decision, and
+//! after each round the process still writes the history that it wrote when the lane connected.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::histogram;
+use redis::{RedisError, Value};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::keys::Keys;
+use super::link::{Keeping, Link, Numbered, Purpose};
+use super::safety::Info;
+use super::slots::Slots;
+use super::{describe, milliseconds};
+use crate::otp::StoreError;
+use crate::telemetry::metrics::REDIS_ACK_DURATION_SECONDS;
+
+/// How long one round may block the lane; who waits longer is in the next one too.
+const ROUND: Duration = Duration::from_millis(100);
+/// Between rounds that the server refused.
+const PAUSE: Duration = Duration::from_millis(20);
+/// Decisions that may queue for the next round.
+const QUEUE: usize = 4_096;
+/// How long the written key stays.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// Where a primary's decisions wait for its replicas.
+pub(super) struct Lane {
+    link: Arc<Link>,
+    queue: mpsc::Sender<Waiting>,
+    replicas: u32,
+    rounds: JoinHandle<()>,
+}
+
+/// The right to have one decision acknowledged, taken before it.
+pub(super) struct Ticket {
+    number: u64,
+    queue: mpsc::Sender<Waiting>,
+    replicas: u32,
+}
+
+struct Waiting {
+    number: u64,
+    until: Instant,
+    answer: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Lane {
+    /// Starts a lane to the server of `keeping`, which has the keys of `slots`.
+    pub(super) fn start(keeping: Keeping, replicas: u32, keys: Keys, slots: watch::Receiver<Slots>) -> Self {
+        let patience = keeping.patience;
+        let link = Arc::new(Link::start(keeping, Purpose::Acknowledgements));
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let key = keys.acknowledgement(&slots.borrow(), 0);
+        let rounds = Rounds { link: Arc::clone(&link), replicas, patience, keys, slots, attempt: 0, key };
+        Self { link, queue, replicas, rounds: tokio::spawn(rounds.run(waiting)) }
+    }
+
+    /// A ticket for a decision that is about to be made on `connection` of `link`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] if there is no lane to the same process.
+    pub(super) async fn ticket(&self, link: &Link, connection: &Numbered) -> Result<Ticket, StoreError> {
+        let lane = self.link.connection().await?;
+        let same = match (&lane.identity, &connection.identity) {
+            (Some(one), Some(other)) => one.is_process_of(other),
+            _ => false,
+        };
+        if !same {
+            // One of them leads to where the primary was.
+            self.link.suspect(&lane);
+            link.suspect(connection);
+            return Err(StoreError::Unreachable("the connections lead to different servers".to_owned()));
+        }
+        Ok(Ticket { number: lane.number, queue: self.queue.clone(), replicas: self.replicas })
+    }
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.rounds.abort();
+    }
+}
+
+impl Ticket {
+    /// Asks to have the decision acknowledged; what is returned is to be awaited.
+    pub(super) fn redeem(self, until: Instant) -> Acknowledgement {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { number: self.number, until, answer };
+        let queued = self.queue.try_send(waiting).is_ok();
+        Acknowledgement { queued, answered, began: Instant::now(), until, replicas: self.replicas }
+    }
+}
+
+/// Something that replicas may soon have.
+pub(super) struct Acknowledgement {
+    queued: bool,
+    answered: oneshot::Receiver<Result<(), StoreError>>,
+    began: Instant,
+    until: Instant,
+    replicas: u32,
+}
+
+impl Acknowledgement {
+    /// Returns once enough replicas have the decision.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unacknowledged`] if they do not in time.
+    pub(super) async fn wait(self) -> Result<(), StoreError> {
+        let Self { queued, answered, began, until, replicas } = self;
+        if !queued {
+            return Err(StoreError::Unacknowledged("too many decisions wait for replicas".to_owned()));
+        }
+        let result = match timeout_at(until, answered).await {
+            Ok(Ok(result)) => result,
+            // Its time was up in the lane a moment earlier.
+            Ok(Err(_)) | Err(_) => Err(StoreError::Unacknowledged(too_few(replicas))),
+        };
+        histogram!(REDIS_ACK_DURATION_SECONDS).record(began.elapsed());
+        result
+    }
+}
+
+fn too_few(replicas: u32) -> String {
+    format!("not {replicas} replica(s) had it in time")
+}
+
+struct Rounds {
+    link: Arc<Link>,
+    replicas: u32,
+    patience: Duration,
+    keys: Keys,
+    slots: watch::Receiver<Slots>,
+    /// Which of the keys in these slots is written.
+    attempt: usize,
+    key: String,
+}
+
+/// How a round ended.
+enum Round {
+    /// So many replicas have all that was written before.
+    Reached(u32),
+    /// The server refused to write, or to wait.
+    Refused(RedisError),
+    /// The connection is of no use any more.
+    Lost(&'static str),
+}
+
+impl Rounds {
+    async fn run(mut self, mut queue: mpsc::Receiver<Waiting>) {
+        let mut waiting: Vec<Waiting> = Vec::new();
+        loop {
+            if waiting.is_empty() {
+                let Some(first) = queue.recv().await else { return };
+                waiting.push(first);
+            }
+            while let Ok(another) = queue.try_recv() {
+                waiting.push(another);
+            }
+            let now = Instant::now();
+            waiting.retain(|one| one.until > now && !one.answer.is_closed());
+
+            let Some(mut connection) = self.link.current() else {
+                dismiss(&mut waiting, "the connection to the primary was lost");
+                continue;
+            };
+            // What was decided before this connection was made may be of another history.
+            dismiss_before(&mut waiting, connection.number);
+            if waiting.is_empty() {
+                continue;
+            }
+            match self.round(&mut connection).await {
+                Round::Reached(replicas) if replicas >= self.replicas => {
+                    for one in waiting.drain(..) {
+                        // Whoever does not listen any more has given up.
+                        let _ = one.answer.send(Ok(()));
+                    }
+                }
+                Round::Reached(_) => {}
+                Round::Refused(error) => {
+                    tracing::debug!(error = describe(&error), "no round of acknowledgements");
+                    if error.is_cluster_error() {
+                        // The key's slot is moving: another key's may not be.
+                        self.attempt += 1;
+                        self.choose_key();
+                    }
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Round::Lost(reason) => {
+                    self.link.suspect(&connection);
+                    dismiss(&mut waiting, reason);
+                }
+            }
+        }
+    }
+
+    fn choose_key(&mut self) {
+        self.key = self.keys.acknowledgement(&self.slots.borrow_and_update(), self.attempt);
+    }
+
+    /// Writes something, and waits until replicas have it.
+    async fn round(&mut self, connection: &mut Numbered) -> Round {
+        if self.slots.has_changed().unwrap_or(false) {
+            self.choose_key();
+        }
+        let mut commands = redis::pipe();
+        commands.cmd("SET").arg(&self.key).arg("").arg("PX").arg(milliseconds(KEPT));
+        commands.cmd("WAIT").arg(self.replicas).arg(milliseconds(ROUND));
+        commands.cmd("INFO").arg("replication");
+        let answer = timeout(ROUND + self.patience, commands.query_async(&mut connection.connection));
+        let (_, replicas, info): (Value, u32, String) = match answer.await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) if error.is_io_error() || error.is_unrecoverable_error() => {
+                return Round::Lost("the connection to the primary broke");
+            }
+            Ok(Err(error)) => return Round::Refused(error),
+            Err(_) => return Round::Lost("the primary did not answer"),
+        };
+        let info = Info::parse(&info);
+        let same = connection.identity.as_ref().is_some_and(|identity| identity.history() == info.get("master_replid"));
+        if same && info.get("role") == "master" {
+            Round::Reached(replicas)
+        } else {
+            Round::Lost("it is no longer the primary")
+        }
+    }
+}
+
+fn dismiss(waiting: &mut Vec<Waiting>, reason: &'static str) {
+    for one in waiting.drain(..) {
+        let _ = one.answer.send(Err(StoreError::Unacknowledged(reason.to_owned())));
+    }
+}
+
+fn dismiss_before(waiting: &mut Vec<Waiting>, number: u64) {
+    let (mut earlier, current) = std::mem::take(waiting).into_iter().partition(|one| one.number < number);
+    *waiting = current;
+    dismiss(&mut earlier, "the connection to the primary was replaced meanwhile");
+}

@@ -1,0 +1,333 @@
+//! A Redis Cluster: which primary has a key, and how to follow when that changes.
+//!
+//! A decision goes to the primary that has its key's slot. If that one sends it elsewhere (`MOVED`, `ASK`), or back in a
+//! moment (`TRYAGAIN`), it did nothing, so the decision is tried again, within its time-out. If a connection broke, it may
+//! have done it, so it is not: an outcome that is unknown stays so. The cluster client of the `redis` crate repeats
+//! both alike, hence this.
+//!
+//! The nodes are asked who has which slots whenever something does not fit, and now and then. Of their answers the one of
+//! the highest epoch counts, preferably from the side that has a majority.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::{FromRedisValue, ScriptInvocation};
+use tokio::sync::{Notify, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+
+use super::acknowledgement::Ticket;
+use super::address::Endpoint;
+use super::cluster_view::View;
+use super::link::Keeping;
+use super::primary::{Connecting, Failure, Manner, Primary};
+use super::server::Dial;
+use super::slots::{SLOTS, Slot, Slots};
+use crate::otp::StoreError;
+
+/// How often the nodes are asked if nothing calls for it.
+const ASK_EVERY: Duration = Duration::from_secs(5);
+/// And how often at most.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// How many nodes are asked at once; of more, others each time.
+const ASKED: usize = 12;
+/// Before a decision is tried again that nobody took.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How often a decision may be sent elsewhere.
+const REDIRECTIONS: u32 = 8;
+/// How long a node without slots is kept connected after it was last used.
+const UNUSED: Duration = Duration::from_mins(1);
+
+/// The primaries of a cluster.
+pub(super) struct Cluster {
+    shared: Arc<Shared>,
+    owners: watch::Receiver<Arc<Owners>>,
+    keeper: JoinHandle<()>,
+}
+
+/// Who has which slots.
+#[derive(Default)]
+struct Owners {
+    primaries: Vec<(Slots, Arc<Primary>)>,
+    /// Why nobody could be asked, if so.
+    problem: Option<String>,
+}
+
+struct Shared {
+    seeds: Vec<Endpoint>,
+    dial: Dial,
+    template: Template,
+    nodes: Mutex<HashMap<String, Node>>,
+    owners: watch::Sender<Arc<Owners>>,
+    /// Something does not fit: ask the nodes.
+    ask: Arc<Notify>,
+}
+
+/// What all primaries are connected to with.
+pub(super) struct Template {
+    pub(super) patience: Duration,
+    pub(super) losses: watch::Receiver<u64>,
+    pub(super) links: usize,
+    pub(super) acknowledgements: u32,
+    pub(super) keys: super::keys::Keys,
+}
+
+struct Node {
+    primary: Arc<Primary>,
+    slots: watch::Sender<Slots>,
+    used: Instant,
+}
+
+impl Cluster {
+    /// Starts with the cluster of `seeds`.
+    pub(super) fn start(seeds: Vec<Endpoint>, dial: Dial, template: Template) -> Self {
+        let (sender, owners) = watch::channel(Arc::default());
+        let nodes = Mutex::default();
+        let shared = Arc::new(Shared { seeds, dial, template, nodes, owners: sender, ask: Arc::default() });
+        let keeper = tokio::spawn(keep(Arc::clone(&shared)));
+        Self { shared, owners, keeper }
+    }
+
+    /// Every primary that has slots.
+    pub(super) fn primaries(&self) -> Vec<Arc<Primary>> {
+        self.owners.borrow().primaries.iter().map(|(_, primary)| Arc::clone(primary)).collect()
+    }
+
+    /// Slots that some primary has.
+    pub(super) fn covered(&self) -> usize {
+        self.owners.borrow().primaries.iter().map(|(slots, _)| slots.count()).sum()
+    }
+
+    /// Waits until it is known who has which slots.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] if that does not come to be known by the deadline, or no node can be asked.
+    pub(super) async fn known(&self, deadline: Instant) -> Result<(), StoreError> {
+        let mut owners = self.owners.clone();
+        let known = owners.wait_for(|owners| !owners.primaries.is_empty() || owners.problem.is_some());
+        let problem = match timeout_at(deadline, known).await {
+            Ok(Ok(owners)) if owners.primaries.is_empty() => owners.problem.clone(),
+            Ok(Ok(_)) => return Ok(()),
+            _ => None,
+        };
+        Err(StoreError::Unreachable(problem.unwrap_or_else(|| "no node of the cluster answers".to_owned())))
+    }
+
+    /// Runs a decision about `key` where its slot is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: with [`StoreError::NoAnswer`] it may have been run, once.
+    pub(super) async fn decide<T: FromRedisValue>(
+        &self,
+        key: &str,
+        script: &ScriptInvocation<'_>,
+        deadline: Instant,
+    ) -> Result<(T, Option<Ticket>), StoreError> {
+        let slot = Slot::of(key);
+        let mut redirections = 0;
+        let mut elsewhere: Option<(Arc<Primary>, Manner)> = None;
+        loop {
+            let (primary, manner) = match elsewhere.take() {
+                Some(there) => there,
+                None => (self.owner(slot, deadline).await?, Manner::Plain),
+            };
+            match primary.decide(script, manner, deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(Failure::Elsewhere { server, once }) if redirections < REDIRECTIONS => {
+                    redirections += 1;
+                    elsewhere = Some(self.shared.redirected(&primary, &server, once)?);
+                    if redirections > 1 {
+                        // Nodes that do not agree yet will in a moment.
+                        pause(deadline).await?;
+                    }
+                }
+                Err(Failure::Moving) => pause(deadline).await?,
+                Err(failure) => {
+                    self.shared.ask.notify_one();
+                    return Err(failure.into());
+                }
+            }
+        }
+    }
+
+    /// Who has the slot, once that is known.
+    async fn owner(&self, slot: Slot, deadline: Instant) -> Result<Arc<Primary>, StoreError> {
+        let find = |owners: &Owners| {
+            let mut all = owners.primaries.iter();
+            all.find(|(slots, _)| slots.contains(slot)).map(|(_, primary)| Arc::clone(primary))
+        };
+        if let Some(primary) = find(&self.owners.borrow()) {
+            return Ok(primary);
+        }
+        self.known(deadline).await?;
+        find(&self.owners.borrow()).ok_or_else(|| {
+            self.shared.ask.notify_one();
+            StoreError::Unreachable("no node of the cluster has the key's slot".to_owned())
+        })
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.keeper.abort();
+    }
+}
+
+/// Waits a little.
+///
+/// # Errors
+///
+/// [`StoreError::Unreachable`] if there is no time left.
+async fn pause(deadline: Instant) -> Result<(), StoreError> {
+    if Instant::now() + PAUSE >= deadline {
+        return Err(StoreError::Unreachable("the key is moving between nodes".to_owned()));
+    }
+    sleep(PAUSE).await;
+    Ok(())
+}
+
+impl Shared {
+    fn nodes(&self) -> MutexGuard<'_, HashMap<String, Node>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a node sends to: `host:port`, or `:port` for its own host.
+    fn redirected(&self, from: &Primary, to: &str, once: bool) -> Result<(Arc<Primary>, Manner), StoreError> {
+        let parsed = to.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let Some((host, port)) = parsed else {
+            return Err(StoreError::Faulty("a node sends elsewhere, but not to where".to_owned()));
+        };
+        let own = from.whereabouts().map(|server| server.name().to_owned()).unwrap_or_default();
+        let own = own.rsplit_once(':').map_or("", |(host, _)| host);
+        let endpoint = Endpoint::new(if host.is_empty() || host == "?" { own } else { host }, port, self.is_tls());
+        if !once {
+            self.ask.notify_one();
+        }
+        let manner = if once { Manner::Asking } else { Manner::Plain };
+        Ok((self.node(&endpoint, None), manner))
+    }
+
+    fn is_tls(&self) -> bool {
+        self.seeds.iter().any(Endpoint::is_tls)
+    }
+
+    /// The primary at this endpoint, connected to from now on if it was not. `slots` are what it has, if that is known.
+    fn node(&self, endpoint: &Endpoint, slots: Option<Slots>) -> Arc<Primary> {
+        let mut nodes = self.nodes();
+        let node = nodes.entry(endpoint.name()).or_insert_with(|| self.connect(endpoint));
+        node.used = Instant::now();
+        if let Some(slots) = slots {
+            node.slots.send_if_modified(|known| {
+                let new = *known != slots;
+                *known = slots;
+                new
+            });
+        }
+        Arc::clone(&node.primary)
+    }
+
+    fn connect(&self, endpoint: &Endpoint) -> Node {
+        let server = self.dial.endpoint(endpoint).map_err(|error| error.to_string().into());
+        // It stays where it is: without its sender the channel says so.
+        let (_, whereabouts) = watch::channel(server);
+        let Template { patience, losses, links, acknowledgements, keys } = &self.template;
+        let (slots, has) = watch::channel(Slots::default());
+        let connecting = Connecting {
+            keeping: Keeping {
+                mode: "cluster",
+                whereabouts,
+                patience: *patience,
+                identify: true,
+                losses: losses.clone(),
+                lost: Arc::clone(&self.ask),
+            },
+            links: *links,
+            acknowledgements: *acknowledgements,
+            keys: keys.clone(),
+        };
+        Node { primary: Arc::new(Primary::start(connecting, has)), slots, used: Instant::now() }
+    }
+
+    /// Makes what the nodes said what is known.
+    fn take_over(&self, view: View) {
+        let primaries: Vec<_> = view
+            .primaries
+            .into_iter()
+            .map(|(endpoint, slots)| (slots.clone(), self.node(&endpoint, Some(slots))))
+            .collect();
+        // Who lost its slots is kept for a while: a slot that moves to it is asked for there.
+        let is_owner = |node: &Node| primaries.iter().any(|(_, primary)| Arc::ptr_eq(primary, &node.primary));
+        self.nodes().retain(|_, node| is_owner(node) || node.used.elapsed() < UNUSED);
+        self.owners.send_replace(Arc::new(Owners { primaries, problem: None }));
+    }
+
+    /// What went wrong when all were asked; who was known before is known still.
+    fn note(&self, problem: String) {
+        self.owners.send_modify(|owners| {
+            *owners = Arc::new(Owners { primaries: owners.primaries.clone(), problem: Some(problem) });
+        });
+    }
+}
+
+async fn keep(shared: Arc<Shared>) {
+    let (mut nodes, mut first) = (shared.seeds.clone(), 0);
+    loop {
+        let asked: Vec<_> = nodes.iter().cycle().skip(first).take(ASKED.min(nodes.len())).cloned().collect();
+        first = (first + ASKED) % nodes.len().max(1);
+        match ask_all(&asked, &shared).await {
+            Ok(view) => {
+                nodes.clone_from(&view.nodes);
+                nodes.extend(shared.seeds.iter().filter(|seed| !view.nodes.contains(seed)).cloned());
+                let covered: usize = view.primaries.iter().map(|(_, slots)| slots.count()).sum();
+                tracing::debug!(
+                    primaries = view.primaries.len(),
+                    epoch = view.epoch,
+                    "the nodes say who has which slots"
+                );
+                if covered < usize::from(SLOTS) {
+                    tracing::warn!(covered, "not every slot of the cluster has a node");
+                }
+                shared.take_over(view);
+            }
+            Err(problem) => {
+                tracing::warn!(problem, "no node of the cluster says who has which slots");
+                shared.note(problem);
+            }
+        }
+        let earliest = Instant::now() + ASK_AGAIN;
+        tokio::select! {
+            () = shared.ask.notified() => {}
+            () = sleep(ASK_EVERY) => {}
+        }
+        sleep_until(earliest).await;
+    }
+}
+
+/// Asks every node at once, and returns the best answer.
+async fn ask_all(nodes: &[Endpoint], shared: &Shared) -> Result<View, String> {
+    let mut asking = JoinSet::new();
+    for node in nodes {
+        let (node, server, patience) = (node.clone(), shared.dial.endpoint(node), shared.template.patience);
+        asking.spawn(async move {
+            let ask = async {
+                let mut connection = server.map_err(|error| error.to_string())?.connect().await?;
+                View::ask(&node, &mut connection).await
+            };
+            let answer = timeout(patience, ask).await.unwrap_or_else(|_| Err("it does not answer".to_owned()));
+            answer.map_err(|error| format!("{}: {error}", node.name()))
+        });
+    }
+    let (mut best, mut problems): (Option<View>, Vec<String>) = (None, Vec::new());
+    while let Some(answer) = asking.join_next().await {
+        match answer {
+            Ok(Ok(view)) if best.as_ref().is_none_or(|best| view.rank() > best.rank()) => best = Some(view),
+            Ok(Ok(_)) => {}
+            Ok(Err(problem)) => problems.push(problem),
+            Err(error) => problems.push(error.to_string()),
+        }
+    }
+    best.ok_or_else(|| problems.join("; "))
+}

@@ -1,0 +1,179 @@
+//! One primary: the connections to it, and what its errors mean.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use redis::{Cmd, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
+use tokio::sync::watch;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout_at};
+
+use super::acknowledgement::{Lane, Ticket};
+use super::asking::Asking;
+use super::describe;
+use super::keys::Keys;
+use super::link::{Keeping, Link, Numbered, Purpose, Whereabouts};
+use super::server::Server;
+use super::slots::Slots;
+use crate::otp::StoreError;
+
+/// A server that decides, wherever it is at the moment.
+pub(super) struct Primary {
+    links: Box<[Link]>,
+    next: AtomicUsize,
+    acknowledgements: Option<Lane>,
+    whereabouts: watch::Receiver<Whereabouts>,
+}
+
+/// How a primary is connected to.
+pub(super) struct Connecting {
+    pub(super) keeping: Keeping,
+    /// How many connections requests share.
+    pub(super) links: usize,
+    /// How many replicas must acknowledge; 0 for none.
+    pub(super) acknowledgements: u32,
+    /// For the keys that acknowledgements write.
+    pub(super) keys: Keys,
+}
+
+/// Whether a command goes behind `ASKING`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Manner {
+    Plain,
+    /// Its key's slot is moving to the server, which does not take it otherwise.
+    Asking,
+}
+
+/// A command has no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The server does not have the key; nothing was done. The other one, `host:port`, does.
+    Elsewhere {
+        server: String,
+        /// Only for this once, as the key's slot is moving there.
+        once: bool,
+    },
+    /// The key's slot is moving and its keys are here and there; nothing was done.
+    Moving,
+    /// Anything else.
+    Failed(StoreError),
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Elsewhere { server, .. } => {
+                Self::Faulty(format!("it sends to {server}: it is a node of a cluster, which redis.mode is for"))
+            }
+            Failure::Moving => Self::Unreachable("the key is moving between nodes".to_owned()),
+            Failure::Failed(error) => error,
+        }
+    }
+}
+
+impl Primary {
+    /// Starts connecting. `slots` are those whose keys the server has: all, unless it is one of a cluster.
+    pub(super) fn start(connecting: Connecting, slots: watch::Receiver<Slots>) -> Self {
+        let Connecting { keeping, links, acknowledgements, keys } = connecting;
+        Self {
+            links: (0..links.max(1)).map(|_| Link::start(keeping.clone(), Purpose::Decisions)).collect(),
+            next: AtomicUsize::new(0),
+            whereabouts: keeping.whereabouts.clone(),
+            acknowledgements: (acknowledgements > 0).then(|| Lane::start(keeping, acknowledgements, keys, slots)),
+        }
+    }
+
+    /// Where it is, as far as is known.
+    pub(super) fn whereabouts(&self) -> Whereabouts {
+        self.whereabouts.borrow().clone()
+    }
+
+    /// The server, once it is known.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] if there is no connection to one.
+    pub(super) async fn server(&self) -> Result<Arc<Server>, StoreError> {
+        self.link().connection().await?;
+        self.whereabouts().map_err(|reason| StoreError::Unreachable(reason.to_string()))
+    }
+
+    /// Runs a command on a shared connection, connecting included.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`]; with [`StoreError::NoAnswer`] the command may have been run.
+    pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd, deadline: Instant) -> Result<T, Failure> {
+        let link = self.link();
+        let mut connected = in_time(deadline, link.connection()).await?;
+        let answer = timeout_at(deadline, command.query_async(&mut connected.connection)).await;
+        settle(answer, link, &connected)
+    }
+
+    /// Runs a script that decides, for which there is a ticket to have what it decided acknowledged, if it must be.
+    ///
+    /// # Errors
+    ///
+    /// As [`Primary::run`].
+    pub(super) async fn decide<T: FromRedisValue>(
+        &self,
+        script: &ScriptInvocation<'_>,
+        manner: Manner,
+        deadline: Instant,
+    ) -> Result<(T, Option<Ticket>), Failure> {
+        let link = self.link();
+        let mut connected = in_time(deadline, link.connection()).await?;
+        let ticket = match &self.acknowledgements {
+            None => None,
+            Some(lane) => Some(in_time(deadline, lane.ticket(link, &connected)).await?),
+        };
+        let connection = &mut connected.connection;
+        let answer = match manner {
+            Manner::Plain => timeout_at(deadline, script.invoke_async(connection)).await,
+            Manner::Asking => timeout_at(deadline, script.invoke_async(&mut Asking(connection))).await,
+        };
+        Ok((settle(answer, link, &connected)?, ticket))
+    }
+
+    fn link(&self) -> &Link {
+        &self.links[self.next.fetch_add(1, Ordering::Relaxed) % self.links.len()]
+    }
+}
+
+async fn in_time<T>(deadline: Instant, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, Failure> {
+    timeout_at(deadline, work).await.unwrap_or_else(|_| Err(too_late())).map_err(Failure::Failed)
+}
+
+fn too_late() -> StoreError {
+    StoreError::NoAnswer("nothing in time".to_owned())
+}
+
+/// What an answer, or none, means for the caller and for the connection.
+fn settle<T>(answer: Result<Result<T, RedisError>, Elapsed>, link: &Link, connected: &Numbered) -> Result<T, Failure> {
+    match answer {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(judge(&error, link, connected)),
+        Err(_) => {
+            link.suspect(connected);
+            Err(Failure::Failed(too_late()))
+        }
+    }
+}
+
+/// What follows from a server's error, or from that of the connection.
+fn judge(error: &RedisError, link: &Link, connected: &Numbered) -> Failure {
+    let lost = error.is_io_error() || error.is_unrecoverable_error();
+    // A primary that became a replica: its successor may be found by connecting anew.
+    if lost || error.kind() == ServerErrorKind::ReadOnly.into() {
+        link.suspect(connected);
+    }
+    if let Some((server, _)) = error.redirect_node() {
+        let once = error.kind() == ServerErrorKind::Ask.into();
+        return Failure::Elsewhere { server: server.to_owned(), once };
+    }
+    if error.kind() == ServerErrorKind::TryAgain.into() {
+        return Failure::Moving;
+    }
+    let text = describe(error);
+    Failure::Failed(if lost { StoreError::NoAnswer(text) } else { StoreError::Faulty(text) })
+}

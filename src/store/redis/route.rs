@@ -1,0 +1,134 @@
+//! The way from a key to the server that decides about it, in each mode.
+
+use std::sync::Arc;
+
+use redis::{FromRedisValue, ScriptInvocation};
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::acknowledgement::Ticket;
+use super::cluster::{Cluster, Template};
+use super::keys::Keys;
+use super::link::{Keeping, Whereabouts};
+use super::primary::{Connecting, Manner, Primary};
+use super::sentinel::Sentinels;
+use super::server::{Dial, connect_timeout};
+use super::settings::{Credentials, RedisSettings, Topology};
+use super::slots::Slots;
+use crate::otp::StoreError;
+
+/// Leads to the server that has a key.
+pub(super) enum Route {
+    /// All keys are on one server; if there are sentinels, they say on which.
+    One(Arc<Primary>, Option<Sentinels>),
+    /// Each key is on the server that has its slot.
+    Cluster(Cluster),
+}
+
+impl Route {
+    /// Starts connecting.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Faulty`] if the settings are no way to connect.
+    pub(super) fn start(settings: &RedisSettings, keys: &Keys) -> Result<Self, StoreError> {
+        let patience = connect_timeout(settings.timeout);
+        let (losses, lost) = watch::channel(0);
+        let dial = |credentials: &Credentials| Dial {
+            credentials: credentials.clone(),
+            timeout: settings.timeout,
+            // One more for looking into the store, and one for acknowledgements.
+            connections: settings.pool_size.max(1) + 2,
+            losses: losses.clone(),
+        };
+        let one = |whereabouts, identify| {
+            let keeping = Keeping {
+                mode: settings.topology.mode(),
+                whereabouts,
+                patience,
+                identify,
+                losses: lost.clone(),
+                lost: Arc::new(Notify::new()),
+            };
+            let connecting = Connecting {
+                keeping,
+                links: settings.pool_size,
+                acknowledgements: settings.min_replicas_ack,
+                keys: keys.clone(),
+            };
+            Arc::new(Primary::start(connecting, watch::channel(Slots::all()).1))
+        };
+        let to_servers = dial(&settings.credentials);
+        match &settings.topology {
+            Topology::Single(url) => {
+                let server: Whereabouts = Ok(to_servers.url(url)?);
+                let whereabouts = watch::channel(server).1;
+                // `INFO` may be forbidden here, if nothing depends on it.
+                Ok(Self::One(one(whereabouts, settings.min_replicas_ack > 0), None))
+            }
+            Topology::Sentinel { sentinels, master_name, credentials } => {
+                let to_sentinels = dial(credentials);
+                let (sentinels, whereabouts) =
+                    Sentinels::follow(sentinels, master_name, &to_sentinels, to_servers, patience)?;
+                Ok(Self::One(one(whereabouts, true), Some(sentinels)))
+            }
+            Topology::Cluster { nodes } => {
+                let template = Template {
+                    patience,
+                    losses: lost,
+                    links: settings.pool_size,
+                    acknowledgements: settings.min_replicas_ack,
+                    keys: keys.clone(),
+                };
+                Ok(Self::Cluster(Cluster::start(nodes.clone(), to_servers, template)))
+            }
+        }
+    }
+
+    /// Whether one script may have keys of several subjects.
+    pub(super) fn is_one_server(&self) -> bool {
+        matches!(self, Self::One(..))
+    }
+
+    /// Runs a script that has `key`. If what it does must be acknowledged, there is a ticket for that.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: with [`StoreError::NoAnswer`] it may have been run, once.
+    pub(super) async fn decide<T: FromRedisValue>(
+        &self,
+        key: &str,
+        script: &ScriptInvocation<'_>,
+        deadline: Instant,
+    ) -> Result<(T, Option<Ticket>), StoreError> {
+        match self {
+            Self::One(primary, _) => primary.decide(script, Manner::Plain, deadline).await.map_err(StoreError::from),
+            Self::Cluster(cluster) => cluster.decide(key, script, deadline).await,
+        }
+    }
+
+    /// Where the servers are that decide, as far as is known: `host:port`.
+    pub(super) fn primary_names(&self) -> Vec<String> {
+        let primaries = match self {
+            Self::One(primary, _) => vec![Arc::clone(primary)],
+            Self::Cluster(cluster) => cluster.primaries(),
+        };
+        let servers = primaries.iter().filter_map(|primary| primary.whereabouts().ok());
+        servers.map(|server| server.name().to_owned()).collect()
+    }
+
+    /// Every server that decides.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unreachable`] if they do not come to be known by the deadline.
+    pub(super) async fn primaries(&self, deadline: Instant) -> Result<Vec<Arc<Primary>>, StoreError> {
+        match self {
+            Self::One(primary, _) => Ok(vec![Arc::clone(primary)]),
+            Self::Cluster(cluster) => {
+                cluster.known(deadline).await?;
+                Ok(cluster.primaries())
+            }
+        }
+    }
+}

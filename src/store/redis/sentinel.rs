@@ -1,0 +1,214 @@
+//! Where the primary is, by what the sentinels say.
+//!
+//! Each sentinel is asked a few times a second on a connection of its own. Of what those that answer say, the newest
+//! counts, by the epoch that a failover raises: one sentinel that is cut off with the old primary leads nobody there.
+//! While none answers, the primary stays where it was last seen. That a server *is* a primary is for
+//! [`link`](super::link) to find out, on connecting and with each heartbeat.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::address::Endpoint;
+use super::describe;
+use super::link::Whereabouts;
+use super::server::{Dial, Server};
+use super::settings::MasterName;
+use crate::otp::StoreError;
+
+/// How often each sentinel is asked. A new primary is to be followed within a second of its announcement.
+const ASK_EVERY: Duration = Duration::from_millis(200);
+
+/// Asks sentinels, for as long as it lives.
+pub(super) struct Sentinels {
+    servers: Vec<Arc<Server>>,
+    name: MasterName,
+    patience: Duration,
+    /// They end when this is dropped.
+    _asking: JoinSet<()>,
+}
+
+/// What a sentinel says of a primary.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Announcement {
+    epoch: u64,
+    host: String,
+    port: u16,
+}
+
+impl Sentinels {
+    /// Starts asking for the primary called `name`. `sentinels` are reached by the first dial, the primary by the second.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Faulty`] if there is no way to connect to a sentinel.
+    pub(super) fn follow(
+        sentinels: &[Endpoint],
+        name: &MasterName,
+        to_sentinels: &Dial,
+        to_primary: Dial,
+        patience: Duration,
+    ) -> Result<(Self, watch::Receiver<Whereabouts>), StoreError> {
+        let (current, whereabouts) = watch::channel(Err("no sentinel has answered yet".into()));
+        let said = vec![Err("it has not answered yet".to_owned()); sentinels.len()];
+        let tls = sentinels.iter().any(Endpoint::is_tls);
+        let board = Arc::new(Board { said: Mutex::new(said), current, to_primary, tls });
+        let (mut asking, mut servers) = (JoinSet::new(), Vec::new());
+        for (index, sentinel) in sentinels.iter().enumerate() {
+            let server = to_sentinels.endpoint(sentinel)?;
+            servers.push(Arc::clone(&server));
+            let (name, board) = (name.clone(), Arc::clone(&board));
+            asking.spawn(async move {
+                let mut connection = None;
+                loop {
+                    let said = ask(&server, &mut connection, &name, patience).await;
+                    board.post(index, said.map_err(|error| format!("{}: {error}", server.name())));
+                    sleep(ASK_EVERY).await;
+                }
+            });
+        }
+        Ok((Self { servers, name: name.clone(), patience, _asking: asking }, whereabouts))
+    }
+
+    /// What the sentinels say of themselves, how many are usable, and whether those could agree on another primary.
+    pub(super) async fn survey(&self) -> (Vec<String>, usize, Result<(), String>) {
+        let (mut sights, mut usable, mut quorum) = (Vec::new(), 0, Err("none of them answers".to_owned()));
+        for server in &self.servers {
+            let sight = match timeout(self.patience, self.quorum(server)).await {
+                Ok(Ok(answer)) => {
+                    usable += 1;
+                    quorum = Ok(());
+                    answer
+                }
+                Ok(Err(error)) => {
+                    quorum = quorum.or(Err(error.clone()));
+                    error
+                }
+                Err(_) => "it does not answer".to_owned(),
+            };
+            sights.push(format!("sentinel {}: {sight}", server.name()));
+        }
+        (sights, usable, quorum)
+    }
+
+    /// What a sentinel says of its quorum.
+    async fn quorum(&self, server: &Server) -> Result<String, String> {
+        let mut connection = server.connect().await?;
+        let mut question = redis::cmd("SENTINEL");
+        question.arg("CKQUORUM").arg(self.name.as_str());
+        // The error, too, is about sentinels alone.
+        question.query_async(&mut connection).await.map_err(|error: redis::RedisError| error.to_string())
+    }
+}
+
+/// Asks one sentinel, connecting if there is no connection, which is dropped if it fails.
+async fn ask(
+    server: &Server,
+    connection: &mut Option<MultiplexedConnection>,
+    name: &MasterName,
+    patience: Duration,
+) -> Result<Announcement, String> {
+    let mut open = match connection.take() {
+        Some(open) => open,
+        None => server.connect().await?,
+    };
+    let mut questions = redis::pipe();
+    // The first names the promoted replica as soon as there is one, the second the epoch.
+    questions.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name.as_str());
+    questions.cmd("SENTINEL").arg("MASTER").arg(name.as_str());
+    let answer =
+        timeout(patience, questions.query_async::<(Option<(String, u16)>, HashMap<String, String>)>(&mut open));
+    let (address, master) = match answer.await {
+        Ok(Ok(answer)) => answer,
+        // It answers, so the connection is fine: it does not know the name, or does not let itself be asked.
+        Ok(Err(error)) => {
+            if !error.is_io_error() && !error.is_unrecoverable_error() {
+                *connection = Some(open);
+            }
+            return Err(match error.code() {
+                Some("ERR") => format!("it knows no {}, or is no sentinel", name.as_str()),
+                _ => describe(&error),
+            });
+        }
+        Err(_) => return Err("it does not answer".to_owned()),
+    };
+    *connection = Some(open);
+    let (host, port) = address.ok_or_else(|| format!("it knows no {}", name.as_str()))?;
+    let epoch = master.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
+    Ok(Announcement { epoch, host, port })
+}
+
+/// What each sentinel said last, and what follows from it.
+struct Board {
+    said: Mutex<Vec<Result<Announcement, String>>>,
+    current: watch::Sender<Whereabouts>,
+    to_primary: Dial,
+    tls: bool,
+}
+
+impl Board {
+    fn post(&self, index: usize, announcement: Result<Announcement, String>) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        if said[index] != announcement {
+            said[index] = announcement;
+            // While the lock is held, so that the order of conclusions is that of what they are drawn from.
+            self.conclude(&said);
+        }
+    }
+
+    fn conclude(&self, said: &[Result<Announcement, String>]) {
+        let Some(newest) = newest(said) else {
+            let errors: Vec<_> = said.iter().filter_map(|said| said.as_ref().err().map(String::as_str)).collect();
+            let reason = format!("no sentinel names the primary ({})", errors.join("; "));
+            self.current.send_if_modified(|current| {
+                // Who was seen stays the primary until another one is.
+                let unknown = current.is_err();
+                if unknown {
+                    *current = Err(reason.into());
+                }
+                unknown
+            });
+            return;
+        };
+        let endpoint = Endpoint::new(&newest.host, newest.port, self.tls);
+        let known = self.current.borrow().as_ref().is_ok_and(|server| server.name() == endpoint.name());
+        if known {
+            return;
+        }
+        tracing::info!(primary = endpoint.name(), epoch = newest.epoch, "the sentinels name the primary");
+        let server = self.to_primary.endpoint(&endpoint).map_err(|error| error.to_string().into());
+        drop(self.current.send_replace(server));
+    }
+}
+
+/// The announcement of the newest epoch.
+fn newest(said: &[Result<Announcement, String>]) -> Option<&Announcement> {
+    // Not `max_by_key`: of equals the one that came first stays.
+    said.iter().flatten().reduce(|one, other| if other.epoch > one.epoch { other } else { one })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn announcement(epoch: u64, host: &str) -> Announcement {
+        Announcement { epoch, host: host.to_owned(), port: 6379 }
+    }
+
+    #[test]
+    fn the_newest_epoch_counts_whoever_else_answers() {
+        let said = [
+            Ok(announcement(3, "old")),
+            Err("away".to_owned()),
+            Ok(announcement(4, "new")),
+            Ok(announcement(3, "old")),
+        ];
+        assert_eq!(newest(&said).unwrap().host, "new");
+        assert_eq!(newest(&[Err("away".to_owned())]), None);
+    }
+}

@@ -1,0 +1,166 @@
+//! A server, and how connections to one are made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use deadpool_redis::{Connection, Manager, Pool, PoolConfig, Runtime, Timeouts};
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind};
+use secrecy::ExposeSecret;
+use tokio::sync::watch;
+
+use super::address::{Endpoint, RedisUrl};
+use super::safety::Info;
+use super::settings::Credentials;
+use crate::otp::StoreError;
+
+/// How connections to all servers of one kind are made. Clones share `losses`.
+#[derive(Clone)]
+pub(super) struct Dial {
+    /// Who we are there, as far as a URL does not say.
+    pub(super) credentials: Credentials,
+    /// The longest that an answer may take.
+    pub(super) timeout: Duration,
+    /// The most connections that are being made, or lent, at once.
+    pub(super) connections: usize,
+    /// Changes whenever a connection turned out to be closed.
+    pub(super) losses: watch::Sender<u64>,
+}
+
+/// A server that connections can be made to.
+pub(super) struct Server {
+    name: String,
+    pool: Pool,
+}
+
+impl Dial {
+    /// The server of a URL.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Faulty`] if there is no way to connect, such as TLS without trusted certificates.
+    pub(super) fn url(&self, url: &RedisUrl) -> Result<Arc<Server>, StoreError> {
+        self.server(url.endpoint().map(|endpoint| endpoint.name()).unwrap_or_default(), url.expose())
+    }
+
+    /// The server at an endpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`Dial::url`].
+    pub(super) fn endpoint(&self, endpoint: &Endpoint) -> Result<Arc<Server>, StoreError> {
+        self.server(endpoint.name(), &endpoint.url())
+    }
+
+    fn server(&self, name: String, url: &str) -> Result<Arc<Server>, StoreError> {
+        let pool = self.pool(url).map_err(|error| StoreError::Faulty(error.to_string()))?;
+        Ok(Arc::new(Server { name, pool }))
+    }
+
+    fn pool(&self, url: &str) -> Result<Pool, Box<dyn std::error::Error + Send + Sync>> {
+        let info = url.into_connection_info()?;
+        // Only with RESP3, which every version from 6.0 speaks, does the client tell when it loses a connection.
+        let mut redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        if let Some(username) = &self.credentials.username {
+            redis = redis.set_username(username);
+        }
+        if let Some(password) = &self.credentials.password {
+            redis = redis.set_password(password.expose_secret());
+        }
+        // Nagle's delay would add to each round trip.
+        let info = info.set_redis_settings(redis).set_tcp_settings(TcpSettings::default().set_nodelay(true));
+        let connect = connect_timeout(self.timeout);
+        let losses = self.losses.clone();
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(connect))
+            .set_response_timeout(Some(self.timeout))
+            .set_push_sender(move |push: PushInfo| {
+                if push.kind == PushKind::Disconnection {
+                    losses.send_modify(|count| *count += 1);
+                }
+                Ok::<(), redis::aio::SendError>(())
+            });
+        let timeouts = Timeouts { wait: Some(connect), create: Some(connect), recycle: Some(connect) };
+        let pool = Pool::builder(Manager::new_with_config(info, config)?)
+            .config(PoolConfig { max_size: self.connections, timeouts, ..PoolConfig::default() })
+            .runtime(Runtime::Tokio1)
+            .build()?;
+        Ok(pool)
+    }
+}
+
+impl Server {
+    /// `host:port`
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A new connection, to keep.
+    ///
+    /// # Errors
+    ///
+    /// The text says why there is none.
+    pub(super) async fn connect(&self) -> Result<MultiplexedConnection, String> {
+        self.borrow().await.map(Connection::take)
+    }
+
+    /// A connection of one's own, for a while.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::connect`].
+    pub(super) async fn borrow(&self) -> Result<Connection, String> {
+        self.pool.get().await.map_err(|error| error.to_string())
+    }
+}
+
+/// Connecting gets a quarter of the time a decision may take, so that a lost connection is replaced within one.
+pub(super) fn connect_timeout(timeout: Duration) -> Duration {
+    (timeout / 4).clamp(Duration::from_millis(250), Duration::from_secs(1)).min(timeout)
+}
+
+/// Which process answers on a connection, and which replication history it writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Identity {
+    run_id: String,
+    history: String,
+}
+
+impl Identity {
+    /// Asks for it on a connection to a primary.
+    ///
+    /// # Errors
+    ///
+    /// The text says what is wrong: no answer, or not that of a primary.
+    pub(super) async fn of_primary(connection: &mut MultiplexedConnection) -> Result<Self, String> {
+        let sections = redis::pipe().cmd("INFO").arg("server").cmd("INFO").arg("replication").clone();
+        let (server, replication): (String, String) =
+            sections.query_async(connection).await.map_err(|error| super::describe(&error))?;
+        let (server, replication) = (Info::parse(&server), Info::parse(&replication));
+        if replication.get("role") != "master" {
+            return Err("it is a replica".to_owned());
+        }
+        Ok(Self { run_id: server.get("run_id").to_owned(), history: replication.get("master_replid").to_owned() })
+    }
+
+    /// Whether it is the same process, which may have begun another history.
+    pub(super) fn is_process_of(&self, other: &Self) -> bool {
+        self.run_id == other.run_id
+    }
+
+    pub(super) fn history(&self) -> &str {
+        &self.history
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connecting_takes_a_part_of_the_time_out() {
+        let connect = |ms| connect_timeout(Duration::from_millis(ms)).as_millis();
+        assert_eq!([connect(2_000), connect(30_000), connect(500), connect(100)], [500, 1_000, 250, 100]);
+    }
+}

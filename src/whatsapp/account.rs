@@ -1,0 +1,82 @@
+//! Who we are on WhatsApp, and how the parts of that are written.
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::client::{CallError, GraphClient};
+
+/// What the set-up program finds out and writes down.
+#[derive(Debug, Clone)]
+pub struct WhatsAppAccount {
+    /// The WhatsApp Business account (WABA).
+    pub waba_id: String,
+    /// A system user's token with `whatsapp_business_messaging` and `whatsapp_business_management`.
+    pub access_token: SecretString,
+    /// The sending number's id (not the number).
+    pub phone_number_id: String,
+    /// The authentication template's id.
+    pub template_id: String,
+}
+
+/// The account itself, as far as people want to see that it is theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BusinessAccount {
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
+}
+
+impl BusinessAccount {
+    /// Reads the account, which needs a valid token that is assigned to it.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], with code 190 for a token that is none, 200 for one without the right permission or assignment, and
+    /// 100/33 for an account that the token may not see.
+    pub async fn read(client: &GraphClient, waba_id: &str) -> Result<Self, CallError> {
+        client.get(waba_id, &[("fields", "id,name")]).await
+    }
+}
+
+/// Reads the id of an account, number or template. Ids go into paths, so they are digits and nothing else.
+///
+/// # Errors
+///
+/// What was expected.
+pub fn graph_id(text: &str) -> Result<String, &'static str> {
+    let fine = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    fine.then(|| text.to_owned()).ok_or("an id of 1 to 32 digits")
+}
+
+/// Reads an access token. It goes into a header.
+///
+/// # Errors
+///
+/// What was expected.
+pub fn access_token(text: &str) -> Result<SecretString, &'static str> {
+    let fine = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    fine.then(|| text.into()).ok_or("a token of visible ASCII without blanks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_digits() {
+        for text in ["0", "100000000000001", &"9".repeat(32)] {
+            assert_eq!(graph_id(text).unwrap(), text);
+        }
+        for text in ["", "12a", "1/2", "-1", "１", &"9".repeat(33)] {
+            assert!(graph_id(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn tokens_fit_into_a_header() {
+        assert!(access_token("EAAJB-_.~").is_ok());
+        for text in ["", "EAA JB", "EAA\n", "EAÄ"] {
+            assert!(access_token(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! What an authentication template can be: the choices that WhatsApp leaves to its owner.
+//!
+//! Every word of the message is WhatsApp's own. Source: "Authentication templates", "Copy code", "One-tap autofill",
+//! "Zero-tap" and "Time-to-live" in the WhatsApp Business Platform's documentation, editions of 2026.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+/// The most apps that a template can hand codes to.
+pub const MOST_APPS: usize = 5;
+const LONGEST_NAME: usize = 512;
+const LONGEST_PACKAGE: usize = 224;
+const HASH_LENGTH: usize = 11;
+
+/// A template as its owner defines it, in whatever language.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthenticationTemplate {
+    /// Its name, the same in each language.
+    pub name: TemplateName,
+    /// How the code gets from WhatsApp into the app.
+    pub delivery: CodeDelivery,
+    /// Whether the message asks not to share the code.
+    pub security_recommendation: bool,
+    /// What the footer promises.
+    pub code_lifetime: CodeMinutes,
+    /// How long WhatsApp tries to deliver.
+    pub message_ttl: MessageTtl,
+}
+
+/// How the code gets from WhatsApp into the app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CodeDelivery {
+    /// The person copies it with a button.
+    CopyCode,
+    /// A button hands it to the app, Android only.
+    OneTap(SupportedApps),
+    /// It goes to the app by itself, Android only. Whoever makes such a template has accepted WhatsApp's terms.
+    ZeroTap(SupportedApps),
+}
+
+impl CodeDelivery {
+    /// The name in the Graph API.
+    #[must_use]
+    pub fn otp_type(&self) -> &'static str {
+        match self {
+            Self::CopyCode => "COPY_CODE",
+            Self::OneTap(_) => "ONE_TAP",
+            Self::ZeroTap(_) => "ZERO_TAP",
+        }
+    }
+
+    /// The one button of the template.
+    fn button(&self) -> Value {
+        let mut button = json!({ "type": "OTP", "otp_type": self.otp_type() });
+        if let Self::OneTap(apps) | Self::ZeroTap(apps) = self {
+            button["supported_apps"] = json!(apps.0);
+        }
+        if let Self::ZeroTap(_) = self {
+            button["zero_tap_terms_accepted"] = json!(true);
+        }
+        button
+    }
+}
+
+impl AuthenticationTemplate {
+    /// The components as WhatsApp wants them for making or changing a template, in any language.
+    pub(super) fn components(&self) -> Value {
+        json!([
+            { "type": "BODY", "add_security_recommendation": self.security_recommendation },
+            { "type": "FOOTER", "code_expiration_minutes": self.code_lifetime.0 },
+            { "type": "BUTTONS", "buttons": [self.delivery.button()] },
+        ])
+    }
+}
+
+macro_rules! text {
+    ($name:ident, $expected:literal, $fine:expr) => {
+        impl $name {
+            /// Reads the text.
+            ///
+            /// # Errors
+            ///
+            /// What was expected.
+            pub fn parse(text: &str) -> Result<Self, &'static str> {
+                let fine: fn(&str) -> bool = $fine;
+                if fine(text) { Ok(Self(text.to_owned())) } else { Err($expected) }
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                Self::parse(&text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+    };
+}
+
+/// A template's name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TemplateName(String);
+
+text!(TemplateName, "1 to 512 lowercase letters, digits and underscores", |text| {
+    let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+    (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(legal)
+});
+
+/// A language as WhatsApp names it: letter for letter, `en_US` is not `en`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LanguageCode(String);
+
+text!(LanguageCode, "a language code, such as en_US, de or fil", |text| {
+    let (language, country) = match text.split_once('_') {
+        Some((language, country)) => (language, Some(country)),
+        None => (text, None),
+    };
+    (2..=3).contains(&language.len())
+        && language.bytes().all(|byte| byte.is_ascii_lowercase())
+        && country.is_none_or(|country| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()))
+});
+
+/// The name of an Android app.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct PackageName(String);
+
+text!(PackageName, "an Android package name, such as com.example.app", |text| {
+    let is_word = |word: &str| {
+        word.starts_with(|c: char| c.is_ascii_alphabetic())
+            && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    text.len() <= LONGEST_PACKAGE && text.contains('.') && text.split('.').all(is_word)
+});
+
+/// What tells WhatsApp that an app is the one that its maker signed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct SignatureHash(String);
+
+text!(SignatureHash, "an app signature hash: exactly 11 letters, digits, '+', '/' or '='", |text| {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
+    text.len() == HASH_LENGTH && text.bytes().all(legal)
+});
+
+/// An app that may be handed codes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupportedApp {
+    /// Its name.
+    pub package_name: PackageName,
+    /// Of the key that it is signed with; debug and release builds have different ones.
+    pub signature_hash: SignatureHash,
+}
+
+/// One to [`MOST_APPS`] apps, none twice.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SupportedApps(Vec<SupportedApp>);
+
+impl SupportedApps {
+    /// These apps; the same pair given twice counts once.
+    ///
+    /// # Errors
+    ///
+    /// What was expected.
+    pub fn new(apps: Vec<SupportedApp>) -> Result<Self, &'static str> {
+        let mut distinct = Vec::with_capacity(apps.len());
+        for app in apps {
+            if !distinct.contains(&app) {
+                distinct.push(app);
+            }
+        }
+        let fine = (1..=MOST_APPS).contains(&distinct.len());
+        if fine { Ok(Self(distinct)) } else { Err("1 to 5 pairs of a package name and a signature hash") }
+    }
+
+    /// Each pair.
+    #[must_use]
+    pub fn as_slice(&self) -> &[SupportedApp] {
+        &self.0
+    }
+}
+
+/// How long a message says that its code is good: 1 to 90 whole minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeMinutes(u8);
+
+impl CodeMinutes {
+    /// `minutes`, if a footer can promise them.
+    #[must_use]
+    pub fn new(minutes: u64) -> Option<Self> {
+        u8::try_from(minutes).ok().filter(|minutes| (1..=90).contains(minutes)).map(Self)
+    }
+
+    /// The duration, if it is one of whole minutes that a footer can promise.
+    #[must_use]
+    pub fn exactly(duration: Duration) -> Option<Self> {
+        let whole = duration.as_secs().is_multiple_of(60) && duration.subsec_nanos() == 0;
+        if whole { Self::new(duration.as_secs() / 60) } else { None }
+    }
+
+    /// The number of minutes.
+    #[must_use]
+    pub fn get(self) -> u8 {
+        self.0
+    }
+
+    /// The same as a duration.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        Duration::from_secs(60 * u64::from(self.0))
+    }
+}
+
+/// How long WhatsApp tries to deliver a message before it drops it: 30 seconds to 15 minutes, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageTtl(Duration);
+
+impl MessageTtl {
+    /// The shortest and the longest.
+    pub const RANGE: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_mins(15);
+
+    /// `duration`, if WhatsApp takes it.
+    #[must_use]
+    pub fn new(duration: Duration) -> Option<Self> {
+        (Self::RANGE.contains(&duration) && duration.subsec_nanos() == 0).then_some(Self(duration))
+    }
+
+    /// What WhatsApp advises: no longer than the code is good.
+    #[must_use]
+    pub fn advised(code_lifetime: CodeMinutes) -> Self {
+        Self(code_lifetime.duration().min(*Self::RANGE.end()))
+    }
+
+    /// The duration.
+    #[must_use]
+    pub fn duration(self) -> Duration {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_lowercase() {
+        for name in ["login_code", "a", "0", &"x".repeat(512)] {
+            assert_eq!(TemplateName::parse(name).unwrap().as_str(), name);
+        }
+        for name in ["", "Login", "login-code", "login code", "logïn", &"x".repeat(513)] {
+            assert!(TemplateName::parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_language_may_have_a_country() {
+        for text in ["en_US", "de", "fil", "prs_AF"] {
+            assert_eq!(LanguageCode::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", "e", "engl", "EN", "en_", "en_us", "en_USA", "en-US", "en_US_x", "en "] {
+            assert!(LanguageCode::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn package_names_have_two_words_that_begin_with_a_letter() {
+        for name in ["com.example", "com.example.app_1", "a.B"] {
+            assert!(PackageName::parse(name).is_ok(), "{name}");
+        }
+        let long = format!("com.{}", "a".repeat(221));
+        for name in ["com", "com.", ".com", "com.1app", "com.ex-ample", "com..app", "", "com.exämple", &long] {
+            assert!(PackageName::parse(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn signature_hashes_have_eleven_characters_of_base64() {
+        assert!(SignatureHash::parse("AbCdEfGh+/1").is_ok());
+        for hash in ["AbCdEfGh+/", "AbCdEfGh+/12", "AbCdEfGh%2F", "AbCdEfGh-_1", "", "AbCdEfGh+ä"] {
+            assert!(SignatureHash::parse(hash).is_err(), "{hash}");
+        }
+    }
+
+    #[test]
+    fn one_to_five_apps_and_a_pair_given_twice_counts_once() {
+        let app = |hash: &str| SupportedApp {
+            package_name: PackageName::parse("com.example").unwrap(),
+            signature_hash: SignatureHash::parse(hash).unwrap(),
+        };
+        assert!(SupportedApps::new(Vec::new()).is_err());
+        let apps = |most: u8| (0..most).map(|n| app(&format!("AbCdEfGh+/{n}"))).collect::<Vec<_>>();
+        assert!(SupportedApps::new(apps(5)).is_ok());
+        assert!(SupportedApps::new(apps(6)).is_err());
+        let twice = SupportedApps::new([apps(5), apps(5)].concat()).unwrap();
+        assert_eq!(twice.as_slice(), apps(5));
+    }
+
+    #[test]
+    fn footers_promise_whole_minutes() {
+        let minutes = |seconds| CodeMinutes::exactly(Duration::from_secs(seconds)).map(CodeMinutes::get);
+        assert_eq!([60, 300, 5400].map(minutes), [Some(1), Some(5), Some(90)]);
+        assert_eq!([0, 30, 90, 5460].map(minutes), [None; 4]);
+        assert_eq!(CodeMinutes::exactly(Duration::from_millis(60_500)), None);
+    }
+
+    #[test]
+    fn a_message_is_to_be_delivered_while_its_code_is_good() {
+        let advised = |minutes| MessageTtl::advised(CodeMinutes::new(minutes).unwrap()).duration().as_secs();
+        assert_eq!([1, 5, 15, 90].map(advised), [60, 300, 900, 900]);
+        let seconds = |seconds| MessageTtl::new(Duration::from_secs(seconds)).is_some();
+        assert_eq!([29, 30, 900, 901].map(seconds), [false, true, true, false]);
+    }
+
+    #[test]
+    fn the_components_are_the_documented_ones() {
+        let app = SupportedApp {
+            package_name: PackageName::parse("com.example.app").unwrap(),
+            signature_hash: SignatureHash::parse("AbCdEfGh+/1").unwrap(),
+        };
+        let apps = SupportedApps::new(vec![app]).unwrap();
+        let template = |delivery| AuthenticationTemplate {
+            name: TemplateName::parse("login_code").unwrap(),
+            delivery,
+            security_recommendation: true,
+            code_lifetime: CodeMinutes::new(5).unwrap(),
+            message_ttl: MessageTtl::new(Duration::from_mins(5)).unwrap(),
+        };
+        let components = |button: Value| {
+            json!([
+                { "type": "BODY", "add_security_recommendation": true },
+                { "type": "FOOTER", "code_expiration_minutes": 5 },
+                { "type": "BUTTONS", "buttons": [button] },
+            ])
+        };
+        let supported = json!([{ "package_name": "com.example.app", "signature_hash": "AbCdEfGh+/1" }]);
+        for (delivery, button) in [
+            (CodeDelivery::CopyCode, json!({ "type": "OTP", "otp_type": "COPY_CODE" })),
+            (
+                CodeDelivery::OneTap(apps.clone()),
+                json!({ "type": "OTP", "otp_type": "ONE_TAP", "supported_apps": supported }),
+            ),
+            (
+                CodeDelivery::ZeroTap(apps),
+                json!({
+                    "type": "OTP", "otp_type": "ZERO_TAP", "supported_apps": supported,
+                    "zero_tap_terms_accepted": true,
+                }),
+            ),
+        ] {
+            assert_eq!(template(delivery).components(), components(button));
+        }
+    }
+}

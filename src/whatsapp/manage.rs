@@ -1,0 +1,365 @@
+//! Making, reading, changing and deleting authentication templates.
+//!
+//! Source: "Authentication templates", "Bulk management", "Template preview" and "Template management" in the WhatsApp
+//! Business Platform's documentation, editions of 2026.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use super::authentication::{AuthenticationTemplate, CodeMinutes, LanguageCode, TemplateName};
+use super::client::{CallError, GraphClient};
+use super::error::ErrorClass;
+use super::paging;
+
+const DETAILS: &str =
+    "id,name,language,status,category,rejected_reason,message_send_ttl_seconds,components,quality_score";
+
+/// A template in one language, with what it says.
+#[derive(Debug, Clone, Deserialize)]
+pub struct TemplateDetails {
+    /// Its id, another one for each language.
+    pub id: String,
+    /// Its name, the same in each language.
+    pub name: String,
+    /// Its language code.
+    pub language: String,
+    /// `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, …
+    pub status: String,
+    /// `AUTHENTICATION`, `MARKETING` or `UTILITY`.
+    #[serde(default)]
+    pub category: String,
+    /// Why it was rejected, in WhatsApp's word; `NONE` if it was not.
+    pub rejected_reason: Option<String>,
+    /// Seconds for which WhatsApp tries to deliver; -1 for 30 days.
+    pub message_send_ttl_seconds: Option<i64>,
+    #[serde(default)]
+    components: Vec<Component>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Component {
+    #[serde(rename = "type")]
+    kind: String,
+    text: Option<String>,
+    code_expiration_minutes: Option<u64>,
+    #[serde(default)]
+    buttons: Vec<Button>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Button {
+    url: Option<String>,
+    otp_type: Option<String>,
+}
+
+impl TemplateDetails {
+    /// What the message says, its place for the code written `{{1}}`.
+    #[must_use]
+    pub fn body(&self) -> Option<&str> {
+        self.component("BODY")?.text.as_deref()
+    }
+
+    /// What stands under it.
+    #[must_use]
+    pub fn footer(&self) -> Option<&str> {
+        self.component("FOOTER")?.text.as_deref()
+    }
+
+    /// How long it says that a code is good.
+    #[must_use]
+    pub fn code_lifetime(&self) -> Option<CodeMinutes> {
+        self.component("FOOTER")?.code_expiration_minutes.and_then(CodeMinutes::new)
+    }
+
+    /// `COPY_CODE`, `ONE_TAP` or `ZERO_TAP`; none if it has no button for a code.
+    ///
+    /// Once it is made, WhatsApp shows the button as a link that has the type in its query.
+    #[must_use]
+    pub fn otp_type(&self) -> Option<String> {
+        let button = self.component("BUTTONS")?.buttons.first()?;
+        button.otp_type.clone().or_else(|| {
+            let url = url::Url::parse(button.url.as_deref()?).ok()?;
+            url.query_pairs().find(|(name, _)| name == "otp_type").map(|(_, value)| value.into_owned())
+        })
+    }
+
+    /// Whether codes can be sent with it once it is approved.
+    #[must_use]
+    pub fn is_for_codes(&self) -> bool {
+        self.category.eq_ignore_ascii_case("AUTHENTICATION") && self.otp_type().is_some()
+    }
+
+    /// Why it was rejected, if it was.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&str> {
+        self.rejected_reason.as_deref().filter(|reason| *reason != "NONE")
+    }
+
+    fn component(&self, kind: &str) -> Option<&Component> {
+        self.components.iter().find(|component| component.kind.eq_ignore_ascii_case(kind))
+    }
+}
+
+/// A template in one language, just made or changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Translation {
+    /// Its id.
+    pub id: String,
+    /// Its language code.
+    pub language: String,
+    /// `PENDING`, `APPROVED` or `REJECTED`.
+    pub status: String,
+}
+
+/// How a template will look in one language.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Preview {
+    /// The language code.
+    pub language: String,
+    /// The message, its place for the code written `{{1}}`.
+    pub body: String,
+    /// What stands under it.
+    pub footer: Option<String>,
+    /// Its buttons.
+    #[serde(default)]
+    pub buttons: Vec<PreviewButton>,
+}
+
+/// What a button says.
+#[derive(Debug, Clone, Deserialize)]
+pub struct PreviewButton {
+    /// On a button that copies the code.
+    pub text: String,
+    /// On one that hands it to the app.
+    pub autofill_text: Option<String>,
+}
+
+/// `{"data": …}` without pages.
+#[derive(Deserialize)]
+struct Data<T> {
+    data: Vec<T>,
+}
+
+/// `{"success": true}`
+#[derive(Deserialize)]
+struct Success {
+    success: bool,
+}
+
+impl Success {
+    fn confirmed(self) -> Result<(), CallError> {
+        if self.success { Ok(()) } else { Err(CallError::Unclear("neither success nor an error".to_owned())) }
+    }
+}
+
+/// Makes the template in one language.
+///
+/// # Errors
+///
+/// [`CallError`]; after [`CallError::Unclear`] the template may be there.
+pub async fn create(
+    client: &GraphClient,
+    waba_id: &str,
+    template: &AuthenticationTemplate,
+    language: &LanguageCode,
+) -> Result<Translation, CallError> {
+    #[derive(Deserialize)]
+    struct Created {
+        id: String,
+        status: String,
+    }
+    let body = json!({
+        "name": template.name,
+        "language": language,
+        "category": "AUTHENTICATION",
+        "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
+        "components": template.components(),
+    });
+    let Created { id, status } = client.post(&format!("{waba_id}/message_templates"), &body, client.timeout()).await?;
+    Ok(Translation { id, language: language.to_string(), status })
+}
+
+/// Makes the template in each of the languages in which there is none of its name, and changes it in the others.
+///
+/// # Errors
+///
+/// [`CallError`]; after [`CallError::Unclear`] the template may be there, in some of the languages or all.
+pub async fn upsert(
+    client: &GraphClient,
+    waba_id: &str,
+    template: &AuthenticationTemplate,
+    languages: &[LanguageCode],
+) -> Result<Vec<Translation>, CallError> {
+    #[derive(Deserialize)]
+    struct Upserted {
+        id: String,
+        language: String,
+        status: String,
+    }
+    let body = json!({
+        "name": template.name,
+        "languages": languages,
+        "category": "AUTHENTICATION",
+        "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
+        "components": template.components(),
+    });
+    let path = format!("{waba_id}/upsert_message_templates");
+    let upserted: Data<Upserted> = client.post(&path, &body, client.timeout()).await?;
+    let translation = |Upserted { id, language, status }| Translation { id, language, status };
+    Ok(upserted.data.into_iter().map(translation).collect())
+}
+
+/// Replaces what an approved, rejected or paused template says. An approved one can be changed once in 24 hours.
+///
+/// # Errors
+///
+/// [`CallError`], with subcode 2388039 if it cannot be changed now; after [`CallError::Unclear`] it may be changed.
+pub async fn edit(client: &GraphClient, template_id: &str, template: &AuthenticationTemplate) -> Result<(), CallError> {
+    let body = json!({
+        "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
+        "components": template.components(),
+    });
+    client.post::<Success>(template_id, &body, client.timeout()).await?.confirmed()
+}
+
+/// Deletes the template of that name in every language. The name of an approved one is not free again for 30 days.
+///
+/// # Errors
+///
+/// [`CallError`]; after [`CallError::Unclear`] it may be gone.
+pub async fn delete(client: &GraphClient, waba_id: &str, name: &TemplateName) -> Result<(), CallError> {
+    let path = format!("{waba_id}/message_templates");
+    client.delete::<Success>(&path, &[("name", name.as_str())]).await?.confirmed()
+}
+
+/// All templates of the account, or those of one name.
+///
+/// # Errors
+///
+/// [`CallError`] of the first page that could not be read.
+pub async fn list(
+    client: &GraphClient,
+    waba_id: &str,
+    name: Option<&TemplateName>,
+) -> Result<Vec<TemplateDetails>, CallError> {
+    let mut query = vec![("fields", DETAILS)];
+    query.extend(name.map(|name| ("name", name.as_str())));
+    let mut templates: Vec<TemplateDetails> =
+        paging::all(client, &format!("{waba_id}/message_templates"), &query).await?;
+    // WhatsApp's filter finds whatever has the name as a part.
+    templates.retain(|template| name.is_none_or(|name| template.name == name.as_str()));
+    Ok(templates)
+}
+
+/// One template.
+///
+/// # Errors
+///
+/// [`CallError`], with code 100/33 if there is none with this id or the token may not see it.
+pub async fn read(client: &GraphClient, template_id: &str) -> Result<TemplateDetails, CallError> {
+    client.get(template_id, &[("fields", DETAILS)]).await
+}
+
+/// Every language that authentication templates exist in: those of the previews, if none in particular are asked for.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn languages(client: &GraphClient, waba_id: &str) -> Result<Vec<String>, CallError> {
+    #[derive(Deserialize)]
+    struct Named {
+        language: String,
+    }
+    let path = format!("{waba_id}/message_template_previews");
+    let named: Data<Named> = client.get(&path, &[("category", "AUTHENTICATION"), ("button_types", "OTP")]).await?;
+    Ok(named.data.into_iter().map(|named| named.language).collect())
+}
+
+/// How a template with such a footer would look in each of the languages.
+///
+/// # Errors
+///
+/// [`CallError`].
+pub async fn previews(
+    client: &GraphClient,
+    waba_id: &str,
+    languages: &[LanguageCode],
+    security_recommendation: bool,
+    code_lifetime: CodeMinutes,
+) -> Result<Vec<Preview>, CallError> {
+    let languages = languages.iter().map(LanguageCode::as_str).collect::<Vec<_>>().join(",");
+    let minutes = code_lifetime.get().to_string();
+    let query = [
+        ("category", "AUTHENTICATION"),
+        ("add_security_recommendation", if security_recommendation { "true" } else { "false" }),
+        ("code_expiration_minutes", &minutes),
+        ("button_types", "OTP"),
+        // The documentation describes the first and shows the second; whichever does not exist is ignored.
+        ("language", languages.as_str()),
+        ("languages", languages.as_str()),
+    ];
+    let previews: Data<Preview> = client.get(&format!("{waba_id}/message_template_previews"), &query).await?;
+    Ok(previews.data)
+}
+
+/// Whether the token may send from the number, and the number can send: asks for a message to nobody, which never goes out
+/// and is refused for what it lacks if nothing else stands in the way.
+///
+/// # Errors
+///
+/// [`CallError`] that would meet every message, or that says nothing about it.
+pub async fn may_send(client: &GraphClient, phone_number_id: &str) -> Result<(), CallError> {
+    let nobody = json!({ "messaging_product": "whatsapp", "type": "template" });
+    match client.post::<serde_json::Value>(&format!("{phone_number_id}/messages"), &nobody, client.timeout()).await {
+        Ok(_) => Ok(()),
+        Err(CallError::Api(error)) if error.class() == ErrorClass::Request => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn seconds(duration: Duration) -> u64 {
+    duration.as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn details(text: &str) -> TemplateDetails {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn a_template_reads_back_with_its_button_as_a_link() {
+        // As captured from the Graph API.
+        let template = details(
+            r#"{"id":"1","name":"login","language":"en_US","status":"APPROVED","category":"AUTHENTICATION","components":[
+            {"type":"BODY","text":"*{{1}}* is your verification code.","add_security_recommendation":false,
+             "example":{"body_text":[["123456"]]}},
+            {"type":"FOOTER","text":"This code expires in 5 minutes.","code_expiration_minutes":5},
+            {"type":"BUTTONS","buttons":[{"type":"URL","text":"Copy code",
+             "url":"https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code_expiration_minutes=5&code=otp{{1}}"}]}]}"#,
+        );
+        assert_eq!(template.otp_type().as_deref(), Some("COPY_CODE"));
+        assert_eq!(template.code_lifetime().map(CodeMinutes::get), Some(5));
+        assert_eq!(template.footer(), Some("This code expires in 5 minutes."));
+        assert!(template.is_for_codes());
+    }
+
+    #[test]
+    fn other_templates_are_not_for_codes() {
+        let of = |category: &str, buttons: &str| {
+            details(&format!(
+                r#"{{"id":"1","name":"x","language":"en","status":"APPROVED","category":"{category}","components":[{buttons}]}}"#
+            ))
+        };
+        let link = r#"{"type":"BUTTONS","buttons":[{"type":"URL","text":"Shop","url":"https://example.com/"}]}"#;
+        let otp = r#"{"type":"BUTTONS","buttons":[{"type":"OTP","otp_type":"ONE_TAP"}]}"#;
+        assert!(of("AUTHENTICATION", otp).is_for_codes());
+        assert!(!of("UTILITY", otp).is_for_codes());
+        assert!(!of("AUTHENTICATION", link).is_for_codes());
+        assert!(!of("AUTHENTICATION", "").is_for_codes());
+    }
+}

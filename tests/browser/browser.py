@@ -1,0 +1,110 @@
+"""A browser for each module, and for each test a page of its own that has to behave."""
+
+import json
+import unittest
+import urllib.request
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",  # tests may run as root
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-gpu",
+]
+# Whatever a page puts where it does not belong would set this.
+TELL_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI))"
+
+PHONE = "15551234567"
+
+expect.set_options(timeout=15_000)
+
+
+def fetch(url, method="GET", body=None, **headers):
+    """The text of an answer to one request by the test itself."""
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json", **headers}
+    request = urllib.request.Request(url, data, headers, method=method)
+    with urllib.request.urlopen(request, timeout=15) as response:
+        return response.read().decode()
+
+
+def call(method, url, body=None):
+    """The JSON of an answer, if there is any."""
+    text = fetch(url, method, body)
+    return json.loads(text) if text else None
+
+
+class BrowserTest(unittest.TestCase):
+    """Opens pages and holds them to what every page promises: no errors, no violations, no strangers called."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.playwright = sync_playwright().start()
+        cls.addClassCleanup(cls.playwright.stop)
+        cls.browser = cls.playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        cls.addClassCleanup(cls.browser.close)
+
+    def start(self, program):
+        self.addCleanup(program.stop)
+        return program
+
+    def open(self, program, width=1280, height=900, **context):
+        """The page of a program that was started, loaded and live."""
+        context.setdefault("locale", "en-US")
+        context.setdefault("permissions", ["clipboard-read", "clipboard-write"])
+        # A test that breaks the rules on purpose says which answers are errors to the browser.
+        self.complaints, self.called, self.expected_complaints = [], set(), []
+        context = self.browser.new_context(viewport={"width": width, "height": height}, **context)
+        self.addCleanup(context.close)
+        context.add_init_script(TELL_VIOLATIONS)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("console", self._listen)
+        page.on("pageerror", lambda error: self.complaints.append(f"uncaught: {error}"))
+        page.on("dialog", lambda dialog: (self.complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+        page.on("request", lambda request: self.called.add(f"{urlsplit(request.url).scheme}://{urlsplit(request.url).netloc}"))
+        self.addCleanup(self._judge, program)
+        page.goto(program.page)
+        expect(page.locator("#connection")).to_have_text("Live")
+        return page
+
+    def _listen(self, message):
+        # The browser calls every answer from 400 up an error; those of the service are what is tested.
+        answered = message.text.startswith("Failed to load resource: the server responded") and "/otp/" in message.location["url"]
+        if message.type in ("error", "warning") and not answered:
+            self.complaints.append(f"{message.text} ({message.location['url']})")
+
+    def _judge(self, program):
+        mine = {program.page, getattr(program, "service", program.page)}
+        self.assertEqual(self.called - mine, set(), "somebody else was called")
+        complaints = [c for c in self.complaints if not any(expected in c for expected in self.expected_complaints)]
+        self.assertEqual(complaints, [])
+
+    # What tests do on a page.
+
+    def send_code(self, page, phone=PHONE):
+        page.fill("#number", f"+{phone}")
+        page.click("#send")
+
+    def answer_is(self, page, status, line):
+        expect(page.locator("#answer .status")).to_have_text(str(status))
+        expect(page.locator("#answer .answer-body")).to_have_text(line)
+
+    def code_on_phone(self, page):
+        """The code of the latest message, read off the screen."""
+        return page.locator("#messages .bubble strong").last.text_content()
+
+    def boxes(self, page):
+        return page.locator("#boxes input")
+
+    def type_code(self, page, code):
+        self.boxes(page).first.focus()
+        page.keyboard.type(code)
+
+    def wrong(self, code):
+        return "".join("1" if digit == "0" else "0" for digit in code)

@@ -1,0 +1,149 @@
+"""For everybody: by keyboard alone, on any screen, in light and dark, with a screen reader."""
+
+import itertools
+import unittest
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from browser import BrowserTest
+from programs import Sandbox
+
+DESKTOP, PHONE_SCREEN, SMALLEST = (1280, 900), (390, 844), (320, 640)
+
+
+class Access(BrowserTest):
+    def setUp(self):
+        self.numbers = (f"1555123{last}" for last in itertools.count(1000))
+
+    def use_everything(self, page):
+        """Puts something into every part of the page, with phones of its own: WhatsApp limits messages to one phone."""
+        page.select_option("#order-kind", "undelivered")
+        page.click("#order-form button[type=submit]")
+        expect(page.locator("#pending li")).to_contain_text("Never delivered")
+        for _ in range(3):
+            number = next(self.numbers)
+            self.send_code(page, number)
+            expect(page.locator("#chat-number")).to_have_text(f"to +{number}")
+            self.answer_is(page, 200, "OK")
+        self.type_code(page, "000000")
+        expect(page.locator("#answer .status")).to_have_text("401")
+        page.select_option("#order-kind", "error")
+        page.click("#order-form button[type=submit]")
+        expect(page.locator("#pending li")).to_contain_text("131026")
+        expect(page.locator(".time-left")).to_contain_text(" s")
+
+    def clear(self, page):
+        page.click("#clear-orders")
+        expect(page.locator("#pending")).to_have_text("Nothing is ordered.")
+
+    def test_axe_finds_no_fault(self):
+        sandbox = self.start(Sandbox(limits__per_ip="off"))
+        for scheme in ("light", "dark"):
+            for width, height in (DESKTOP, SMALLEST):
+                with self.subTest(scheme=scheme, width=width):
+                    page = self.open(sandbox, width, height, color_scheme=scheme, reduced_motion="reduce")
+                    for state in ("as it opens", "in use"):
+                        if state == "in use":
+                            self.use_everything(page)
+                        found = Axe().run(page).response["violations"]
+                        faults = [(f["id"], f["impact"], [node["html"] for node in f["nodes"]]) for f in found]
+                        self.assertEqual(faults, [], state)
+                    self.clear(page)
+                    page.context.close()
+
+    def test_nothing_is_wider_than_the_screen(self):
+        sandbox = self.start(Sandbox(limits__per_ip="off"))
+        for width, height in (SMALLEST, (768, 1024), DESKTOP):
+            page = self.open(sandbox, width, height)
+            self.use_everything(page)
+            self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), width)
+            # Large enough for a finger (WCAG 2.2, 2.5.8).
+            for control in page.locator("button:visible, select:visible, summary:visible").all():
+                box = control.bounding_box()
+                self.assertGreaterEqual(min(box["width"], box["height"]), 24, control.inner_text())
+            self.clear(page)
+            page.context.close()
+
+    def test_on_a_narrow_screen_a_code_goes_all_the_way(self):
+        page = self.open(self.start(Sandbox()), *PHONE_SCREEN, has_touch=True, is_mobile=True)
+        page.tap("#send")
+        self.answer_is(page, 200, "OK")
+        page.tap("#answer a")
+        expect(page.locator("#phone-title")).to_be_in_viewport()
+        page.tap("#messages button")
+        self.boxes(page).first.tap()
+        page.keyboard.press("Control+V")
+        expect(page.locator("#answer")).to_contain_text("it works once")
+        expect(page.locator("#answer")).to_be_in_viewport()
+        expect(page.locator(".banner")).to_be_in_viewport()
+
+    def tab_to(self, page, selector):
+        """Presses Tab until the element has the focus, and sees that it shows."""
+        for _ in range(80):
+            page.keyboard.press("Tab")
+            if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+                outline = page.evaluate("""() => {
+                    const focused = document.activeElement;
+                    const shown = focused.matches('#kinds input') ? focused.nextElementSibling : focused;
+                    return getComputedStyle(shown).outlineStyle;
+                }""")
+                self.assertNotEqual(outline, "none", selector)
+                return
+        self.fail(f"Tab never reaches {selector}")
+
+    def test_everything_is_done_by_keyboard_alone(self):
+        page = self.open(self.start(Sandbox()))
+        page.keyboard.press("Tab")
+        self.assertEqual(page.evaluate("document.activeElement.className"), "skip")
+        page.keyboard.press("Enter")
+        self.tab_to(page, "#send")
+        page.keyboard.press("Space")
+        self.answer_is(page, 200, "OK")
+        # The focus is where the code belongs.
+        page.keyboard.type("000000")
+        self.answer_is(page, 401, "Incorrect code. 2 attempt(s) remaining.")
+        self.tab_to(page, "#messages button")
+        page.keyboard.press("Enter")
+        expect(page.locator("#phone-says")).to_contain_text("copied")
+        self.tab_to(page, "#order-kind")
+        page.keyboard.press("End")
+        expect(page.locator("#order-kind")).to_have_value("undelivered")
+        self.tab_to(page, "#order-form button")
+        page.keyboard.press("Enter")
+        expect(page.locator("#pending li")).to_contain_text("Never delivered")
+        self.tab_to(page, "#clear-orders")
+        page.keyboard.press("Enter")
+        expect(page.locator("#pending")).to_have_text("Nothing is ordered.")
+        self.tab_to(page, "#exchanges summary")
+        page.keyboard.press("Enter")
+        expect(page.locator("#exchanges details").first).not_to_have_attribute("open", "")
+        page.keyboard.press("Enter")
+        self.tab_to(page, ".command button")
+        page.keyboard.press("Enter")
+        expect(page.locator("#exchange-says")).to_contain_text("copied")
+        page.locator(".skip").focus()
+        page.keyboard.press("Enter")
+        self.tab_to(page, "#kinds input")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("input[value=one_tap]")).to_be_checked()
+        expect(page.locator("#phone-says")).to_have_text("One-tap from the next message on.")
+
+    def test_what_happens_is_said_aloud(self):
+        page = self.open(self.start(Sandbox()))
+        for region in ("#answer-text", "#connection", "#phone-says", "#order-says", "#exchange-says"):
+            self.assertEqual(page.locator(region).get_attribute("role"), "status", region)
+        self.assertEqual(page.locator("#chat").get_attribute("role"), "log")
+        levels = [int(level) for level in page.eval_on_selector_all("h1, h2, h3", "all => all.map(h => h.tagName[1])")]
+        self.assertEqual(levels[0], 1)
+        self.assertTrue(all(after - before <= 1 for before, after in zip(levels, levels[1:])), levels)
+
+    def test_who_wants_less_motion_gets_none(self):
+        page = self.open(self.start(Sandbox()), reduced_motion="reduce")
+        self.send_code(page)
+        animation = page.locator("#messages .bubble").evaluate("bubble => getComputedStyle(bubble).animationName")
+        self.assertEqual(animation, "none")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,87 @@
+"""The exchange: what was said, and commands that say it again."""
+
+import hashlib
+import os
+import subprocess
+import unittest
+
+from playwright.sync_api import expect
+
+from browser import PHONE, BrowserTest
+from programs import Sandbox
+
+KEY = "a-key-for-this-test-alone"
+
+
+def run(command):
+    """Status and body of what `command` brings, run by a shell as somebody would paste it."""
+    environment = {"PATH": os.environ["PATH"], "API_KEY": KEY}
+    ended = subprocess.run(["sh", "-c", f"{command} -s"], env=environment, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 0, (command, ended.stderr)
+    head, body = ended.stdout.replace("\r", "").split("\n\n", 1)
+    return int(head.split()[1]), body
+
+
+class Exchange(BrowserTest):
+    def command(self, page):
+        """The command of the latest exchange, as its button copies it."""
+        page.locator("#exchanges li").first.get_by_role("button", name="Copy curl").click()
+        expect(page.locator("#exchange-says")).to_have_text("The command is copied.")
+        copied = page.evaluate("navigator.clipboard.readText()")
+        self.assertEqual(copied, page.locator("#exchanges .curl").first.text_content())
+        return copied
+
+    def test_each_exchange_is_shown_and_its_command_repeats_it(self):
+        sandbox = self.start(Sandbox())
+        page = self.open(sandbox)
+        latest = page.locator("#exchanges li").first
+        self.send_code(page)
+        self.answer_is(page, 200, "OK")
+        expect(latest.locator("summary")).to_contain_text(f"GET /otp/{PHONE}")
+        expect(latest).to_contain_text("x-request-id: page-")
+        self.assertEqual(run(self.command(page)), (200, "OK"))
+        expect(page.locator("#messages .bubble")).to_have_count(2)
+
+        code = self.code_on_phone(page)
+        self.type_code(page, self.wrong(code))
+        self.answer_is(page, 401, "Incorrect code. 2 attempt(s) remaining.")
+        expect(latest.locator("summary")).to_contain_text(f"POST /otp/{PHONE}")
+        expect(latest).to_contain_text(f'{{"code":"{self.wrong(code)}"}}')
+        self.assertEqual(run(self.command(page)), (401, "Incorrect code. 1 attempt(s) remaining."))
+        self.type_code(page, code)
+        self.answer_is(page, 200, "OK")
+        self.assertEqual(run(self.command(page)), (404, f"No active code for phone # {PHONE}"))
+
+    def test_nothing_that_is_typed_breaks_out_of_a_command(self):
+        page = self.open(self.start(Sandbox()))
+        for typed in ("'; touch /tmp/hit; '", "$(touch /tmp/hit)", '"`touch /tmp/hit`"', "a\\b!c", "-o/tmp/hit", "ü%41?#&"):
+            page.fill("#number", f"+{typed}")
+            page.click("#send")
+            self.answer_is(page, 400, "Invalid phone number.")
+            self.assertEqual(run(self.command(page)), (400, "Invalid phone number."))
+        self.assertFalse(os.path.exists("/tmp/hit"))
+
+    def test_an_api_key_is_in_no_command(self):
+        hashed = hashlib.sha256(KEY.encode()).hexdigest()
+        page = self.open(self.start(Sandbox(auth__mode="api_key", auth__api_keys=f"page:{hashed}")))
+        page.fill("#api-key", KEY)
+        page.click("#send")
+        self.answer_is(page, 200, "OK")
+        command = self.command(page)
+        self.assertIn("$API_KEY", command)
+        self.assertEqual(run(command), (200, "OK"))
+        self.assertNotIn(KEY, page.locator("#exchanges").inner_text())
+
+    def test_only_the_latest_exchanges_are_kept(self):
+        page = self.open(self.start(Sandbox()))
+        page.fill("#number", "+1")
+        for _ in range(23):
+            page.click("#send")
+            self.answer_is(page, 400, "Invalid phone number.")
+            expect(page.locator("#send")).to_have_text("Send code")
+        expect(page.locator("#exchanges > li")).to_have_count(20)
+        expect(page.locator("#exchanges details[open]")).to_have_count(1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,147 @@
+"""Whatever text comes from outside stays text."""
+
+import http.server
+import json
+import threading
+import unittest
+
+from playwright.sync_api import expect
+
+from browser import BrowserTest, call, fetch
+from programs import Sandbox, Simulator
+
+SCRIPT = "<script>window.hit=1</script>"
+IMAGE = '"><img src=x onerror="window.hit=1">'
+EVIL = SCRIPT + IMAGE + "'`${window.hit=1}"
+
+
+class EvilService(http.server.BaseHTTPRequestHandler):
+    """A service that answers everything with what it should not."""
+
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = EVIL.encode()
+        self.send_response(401)
+        self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", "*"))
+        self.send_header("Access-Control-Expose-Headers", "*")
+        self.send_header("Content-Type", "text/html")
+        self.send_header("X-Request-Id", IMAGE)
+        self.send_header("Retry-After", IMAGE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer
+
+    def do_OPTIONS(self):
+        self.send_response(204)
+        self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", "*"))
+        self.send_header("Access-Control-Allow-Headers", "x-request-id, content-type")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def answering(lie):
+    return lambda route: route.fulfill(json=lie)
+
+
+class Safety(BrowserTest):
+    def nothing_ran(self, page):
+        self.assertIsNone(page.evaluate("window.hit ?? null"))
+        self.assertEqual(page.locator("img").count(), 0)
+        self.assertEqual(page.locator("script").count(), 1)
+
+    def test_a_message_with_markup_is_shown_as_it_was_written(self):
+        simulator = self.start(Simulator())
+        page = self.open(simulator)
+        send = lambda template, parameters, button: fetch(
+            f"{simulator.page}/v24.0/{simulator.sender}/messages",
+            "POST",
+            {
+                "messaging_product": "whatsapp",
+                "to": "+16315551234",
+                "type": "template",
+                "biz_opaque_callback_data": EVIL,
+                "template": {
+                    "name": template,
+                    "language": {"code": "en_US", "policy": "deterministic"},
+                    "components": [{"type": "body", "parameters": [{"type": "text", "text": p} for p in parameters]}] + button,
+                },
+            },
+            Authorization=f"Bearer {simulator.token}",
+        )
+        short = "<img src=x>"
+        button = {"type": "button", "sub_type": "url", "index": "0", "parameters": [{"type": "text", "text": short}]}
+        send("otp_login", [short], [button])
+        send("order_shipped", [SCRIPT, IMAGE], [])
+        bubbles = page.locator("#messages .bubble-body")
+        expect(bubbles.nth(0)).to_contain_text(short)
+        expect(bubbles.nth(1)).to_contain_text(SCRIPT)
+        expect(bubbles.nth(1)).to_contain_text(IMAGE)
+        self.nothing_ran(page)
+
+    def test_an_evil_service_gets_nothing_run(self):
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), EvilService)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        service = f"http://127.0.0.1:{server.server_port}"
+        simulator = self.start(Simulator("--service", service))
+        simulator.service = service
+        page = self.open(simulator)
+        fetch(f"{simulator.page}/v24.0/300000000000001", Authorization=f"Bearer {simulator.token}")
+        page.click("#send")
+        self.answer_is(page, 401, EVIL)
+        self.type_code(page, "123456")
+        expect(page.locator("#exchanges > li")).to_have_count(2)
+        expect(page.locator("#exchanges > li").first).to_contain_text(EVIL)
+        self.nothing_ran(page)
+
+    def test_what_is_typed_stays_text(self):
+        page = self.open(self.start(Sandbox()))
+        page.fill("#number", f"+{SCRIPT}")
+        page.click("#send")
+        self.answer_is(page, 400, "Invalid phone number.")
+        self.type_code(page, "123456")
+        self.answer_is(page, 400, "Invalid phone number.")
+        self.nothing_ran(page)
+
+    def test_even_a_simulator_that_lies_gets_nothing_run(self):
+        sandbox = self.start(Sandbox())
+        page = self.open(sandbox)
+        genuine = call("GET", f"{sandbox.page}/page/settings.json")
+        message = {
+            "id": EVIL, "to": f"+{EVIL}", "status": "delivered", "code": EVIL, "template": EVIL, "language": EVIL,
+            "button": "copy_code", "button_text": EVIL, "autofill_text": EVIL, "body": f"*{EVIL}* {EVIL}", "footer": EVIL,
+            "code_expiration_minutes": 5, "biz_opaque_callback_data": EVIL, "received_at": "2026-11-22T15:00:00.000Z",
+        }
+        failed = {**message, "id": "2", "status": "failed", "failure": {"code": EVIL, "title": EVIL}}
+        tapped = {**message, "id": "3", "button": "one_tap"}
+        lies = {
+            "**/page/settings.json": {**genuine, "business": {"name": EVIL, "phone": EVIL}},
+            "**/inbox?limit=*": [tapped, failed, message],
+            "**/orders": [{"kind": "error", "code": EVIL, "to": EVIL, "times": EVIL}, {"kind": EVIL, "times": 1}],
+            "**/orders/errors": [{"code": EVIL, "http": 400, "title": EVIL}],
+            "**/page/record/*": {
+                "phone": EVIL, "limits": [{"name": EVIL, "count": EVIL, "retry_after_ms": 5}],
+                "code": {"digest": EVIL, "attempts": 1, "max_attempts": 3, "expires_in_ms": 60_000},
+            },
+        }
+        for pattern, lie in lies.items():
+            page.route(pattern, answering(lie))
+        page.reload()
+        for place in ("#business-name", "#chat-number", "#messages", "#pending", "#record-body"):
+            expect(page.locator(place)).to_contain_text(SCRIPT)
+        self.nothing_ran(page)
+
+    def test_scripts_cannot_make_markup_of_text(self):
+        page = self.open(self.start(Sandbox()))
+        made = "() => { try { document.body.innerHTML = '<b>x</b>'; return 'made' } catch (error) { return error.name } }"
+        self.assertEqual(page.evaluate(made), "TypeError")
+        self.expected_complaints += ["TrustedHTML", "require-trusted-types-for"]
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,356 @@
+//! Reads a history and says which promises it shows broken.
+//!
+//! It judges by answers alone. A request that was answered 503 may have been decided or not, and perhaps much later:
+//! whatever it may have done is allowed for, so that what is found is a violation without doubt.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::history::{Answer, Call, History, Request};
+
+/// What was promised.
+#[derive(Debug, Clone)]
+pub struct Promises {
+    /// Guesses that are compared with one code.
+    pub max_attempts: u32,
+    /// Messages to a phone. The window must be longer than the history, so that all of them are in one.
+    pub per_phone: usize,
+    /// Messages for an address, likewise.
+    pub per_address: usize,
+    /// Wrong guesses for a phone over all its codes, likewise.
+    pub failures_per_phone: usize,
+    /// The slowest answer.
+    pub answered_within: Duration,
+}
+
+/// A promise that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Violation {
+    /// A code was accepted more often than it was sent.
+    AcceptedTwice { phone: String, code: String, times: usize },
+    /// A code was accepted that the phone was never sent.
+    AcceptedUnsent { phone: String, code: String },
+    /// More guesses were compared with a code than it allows; what shows it.
+    TooManyGuesses { phone: String, why: &'static str },
+    /// More messages than the limit.
+    TooManySends { to: String, messages: usize },
+    /// More wrong guesses than the limit.
+    TooManyFailures { phone: String, failures: usize },
+    /// An answer took too long.
+    Slow { phone: String, took: Duration },
+}
+
+impl Violation {
+    /// The phone, or the address, that it is about.
+    pub fn of(&self) -> &str {
+        match self {
+            Self::AcceptedTwice { phone, .. }
+            | Self::AcceptedUnsent { phone, .. }
+            | Self::TooManyGuesses { phone, .. }
+            | Self::TooManyFailures { phone, .. }
+            | Self::Slow { phone, .. } => phone,
+            Self::TooManySends { to, .. } => to,
+        }
+    }
+}
+
+/// Every violation in the history. `address_of` says on whose behalf a phone's codes were requested.
+pub fn violations(history: &History, promises: &Promises, address_of: impl Fn(&str) -> String) -> Vec<Violation> {
+    let mut found = Vec::new();
+    found.extend(acceptances(history));
+    let mut by_phone: BTreeMap<&str, Vec<&Request>> = BTreeMap::new();
+    for request in &history.requests {
+        by_phone.entry(&request.phone).or_default().push(request);
+        let took = request.ended.saturating_sub(request.started);
+        if took > promises.answered_within {
+            found.push(Violation::Slow { phone: request.phone.clone(), took });
+        }
+    }
+    for (phone, requests) in by_phone {
+        let epochs = epochs(requests);
+        found.extend(epochs.iter().filter_map(|epoch| epoch.too_many_guesses(phone, promises.max_attempts)));
+        let failures = epochs.iter().map(|epoch| epoch.failures(promises.max_attempts)).sum();
+        if failures > promises.failures_per_phone {
+            found.push(Violation::TooManyFailures { phone: phone.to_owned(), failures });
+        }
+    }
+    found.extend(sends(history, promises, address_of));
+    found
+}
+
+fn acceptances(history: &History) -> Vec<Violation> {
+    let mut sent: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for message in &history.messages {
+        *sent.entry((&message.phone, &message.code)).or_default() += 1;
+    }
+    let mut accepted: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for request in &history.requests {
+        if let (Call::Guess(code), Answer::Accepted) = (&request.call, request.answer) {
+            *accepted.entry((&request.phone, code)).or_default() += 1;
+        }
+    }
+    let broken = |((phone, code), times): ((&str, &str), usize)| {
+        let (phone_of, code_of) = (phone.to_owned(), code.to_owned());
+        match sent.get(&(phone, code)) {
+            None => Some(Violation::AcceptedUnsent { phone: phone_of, code: code_of }),
+            Some(&sent) if times > sent => Some(Violation::AcceptedTwice { phone: phone_of, code: code_of, times }),
+            Some(_) => None,
+        }
+    };
+    accepted.into_iter().filter_map(broken).collect()
+}
+
+fn sends(history: &History, promises: &Promises, address_of: impl Fn(&str) -> String) -> Vec<Violation> {
+    let (mut phones, mut addresses): (BTreeMap<String, usize>, BTreeMap<String, usize>) = Default::default();
+    for message in &history.messages {
+        *phones.entry(message.phone.clone()).or_default() += 1;
+        *addresses.entry(address_of(&message.phone)).or_default() += 1;
+    }
+    let over = |counts: BTreeMap<String, usize>, most: usize| {
+        let over = counts.into_iter().filter(move |&(_, messages)| messages > most);
+        over.map(|(to, messages)| Violation::TooManySends { to, messages })
+    };
+    over(phones, promises.per_phone).chain(over(addresses, promises.per_address)).collect()
+}
+
+/// The time from one request for a code that may have stored one to the next, with the guesses of that time.
+struct Epoch<'h> {
+    guesses: Vec<&'h Request>,
+    /// Codes that guesses may have been compared with: the one that was sent, and those of requests with an unknown
+    /// outcome, which may be carried out at any time after they were made.
+    codes: u32,
+}
+
+/// The epochs of a phone, from all its requests. Guesses that overlap a request for a code belong to none.
+fn epochs(mut requests: Vec<&Request>) -> Vec<Epoch<'_>> {
+    requests.sort_by_key(|request| request.started);
+    let is_send =
+        |request: &Request| request.call == Call::Send && matches!(request.answer, Answer::Sent | Answer::Unknown);
+    let sends: Vec<&Request> = requests.iter().copied().filter(|request| is_send(request)).collect();
+    let (mut unknown, mut begin) = (0, Duration::ZERO);
+    let mut epochs = Vec::new();
+    for (index, send) in sends.iter().enumerate() {
+        begin = begin.max(send.ended);
+        unknown += u32::from(send.answer == Answer::Unknown);
+        let end = sends.get(index + 1).map_or(Duration::MAX, |next| next.started);
+        let within = |request: &&Request| request.started >= begin && request.ended <= end;
+        let guesses = requests.iter().copied().filter(|request| matches!(request.call, Call::Guess(_))).filter(within);
+        epochs.push(Epoch { guesses: guesses.collect(), codes: 1 + unknown });
+    }
+    epochs
+}
+
+impl Epoch<'_> {
+    fn answered(&self, is: impl Fn(Answer) -> bool) -> impl Iterator<Item = &Request> {
+        self.guesses.iter().copied().filter(move |guess| is(guess.answer))
+    }
+
+    fn too_many_guesses(&self, phone: &str, max_attempts: u32) -> Option<Violation> {
+        let compared = |answer| matches!(answer, Answer::Wrong { .. } | Answer::Accepted);
+        let count = u32::try_from(self.answered(compared).count()).unwrap();
+        let violation = |why| Some(Violation::TooManyGuesses { phone: phone.to_owned(), why });
+        if count > max_attempts * self.codes {
+            return violation("more were compared than there are attempts");
+        }
+        if self.codes > 1 {
+            // The last attempt of each is answered with the lock.
+            let wrong = self.answered(|answer| matches!(answer, Answer::Wrong { .. })).count();
+            let most = (max_attempts - 1) * self.codes;
+            return if wrong > most as usize { violation("more were wrong than there are attempts") } else { None };
+        }
+        // One code, so the count of attempts can only go one way.
+        let mut seen = BTreeSet::new();
+        for guess in self.answered(|_| true) {
+            let before = |other: &&Request| other.ended < guess.started;
+            match guess.answer {
+                Answer::Wrong { left } if !seen.insert(left) => return violation("an attempt was counted twice"),
+                Answer::Wrong { left } => {
+                    let fewer = |answer| matches!(answer, Answer::Wrong { left: earlier } if earlier < left);
+                    if self.answered(fewer).any(|earlier| before(&earlier)) {
+                        return violation("attempts came back");
+                    }
+                }
+                _ => {}
+            }
+            if compared(guess.answer) && self.answered(|answer| answer == Answer::Locked).any(|lock| before(&lock)) {
+                return violation("a guess was compared after the code had locked");
+            }
+        }
+        None
+    }
+
+    /// Wrong guesses that were counted without doubt.
+    fn failures(&self, max_attempts: u32) -> usize {
+        let wrong = self.answered(|answer| matches!(answer, Answer::Wrong { .. })).count();
+        let locked = self.codes == 1 && self.answered(|answer| answer == Answer::Locked).next().is_some();
+        if locked { usize::try_from(max_attempts).unwrap().max(wrong) } else { wrong }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failovers::history::Message;
+
+    const PHONE: &str = "15551234567";
+
+    /// A history of one phone, told line by line: each request takes ten ms and starts ten after the one before.
+    #[derive(Default)]
+    struct Tale {
+        history: History,
+        now: u64,
+    }
+
+    impl Tale {
+        fn request(mut self, call: Call, answer: Answer) -> Self {
+            self.now += 20;
+            let (started, ended) = (Duration::from_millis(self.now), Duration::from_millis(self.now + 10));
+            let phone = PHONE.to_owned();
+            self.history.requests.push(Request { phone, instance: 0, call, started, ended, answer });
+            self
+        }
+
+        /// A code that arrived.
+        fn sent(mut self, code: &str) -> Self {
+            self.history.messages.push(Message { phone: PHONE.to_owned(), code: code.to_owned() });
+            self.request(Call::Send, Answer::Sent)
+        }
+
+        fn send(self, answer: Answer) -> Self {
+            self.request(Call::Send, answer)
+        }
+
+        fn guess(self, code: &str, answer: Answer) -> Self {
+            self.request(Call::Guess(code.to_owned()), answer)
+        }
+
+        /// The last request was made at the same time as the one before it.
+        fn at_once(mut self) -> Self {
+            let [.., before, last] = &mut *self.history.requests else { panic!("two requests") };
+            (last.started, last.ended) = (before.started, before.ended);
+            self
+        }
+
+        fn violations(&self) -> Vec<Violation> {
+            let promises = Promises {
+                max_attempts: 3,
+                per_phone: 3,
+                per_address: 4,
+                failures_per_phone: 5,
+                answered_within: Duration::from_secs(1),
+            };
+            violations(&self.history, &promises, |_| "203.0.113.7".to_owned())
+        }
+
+        #[track_caller]
+        fn is_fine(&self) {
+            assert_eq!(self.violations(), []);
+        }
+
+        #[track_caller]
+        fn shows(&self, violation: Violation) {
+            assert_eq!(self.violations(), [violation]);
+        }
+    }
+
+    const WRONG_2: Answer = Answer::Wrong { left: 2 };
+    const WRONG_1: Answer = Answer::Wrong { left: 1 };
+
+    fn guesses(why: &'static str) -> Violation {
+        Violation::TooManyGuesses { phone: PHONE.to_owned(), why }
+    }
+
+    #[test]
+    fn an_ordinary_history_is_fine() {
+        let tale =
+            Tale::default().sent("1").guess("9", WRONG_2).guess("1", Answer::Accepted).guess("1", Answer::Absent);
+        let tale = tale.sent("2").guess("9", WRONG_2).guess("9", WRONG_1).guess("9", Answer::Locked);
+        tale.guess("2", Answer::Locked).sent("3").send(Answer::Limited).guess("3", Answer::Accepted).is_fine();
+    }
+
+    #[test]
+    fn a_code_that_is_accepted_twice_is_found() {
+        let tale = Tale::default().sent("1").guess("1", Answer::Accepted).guess("1", Answer::Absent);
+        let twice = Violation::AcceptedTwice { phone: PHONE.to_owned(), code: "1".to_owned(), times: 2 };
+        tale.guess("1", Answer::Accepted).shows(twice.clone());
+        // Also if another code was sent in between, and at the same time.
+        let tale = Tale::default().sent("1").guess("1", Answer::Accepted).sent("2");
+        tale.guess("1", Answer::Accepted).shows(twice.clone());
+        Tale::default().sent("1").guess("1", Answer::Accepted).guess("1", Answer::Accepted).at_once().shows(twice);
+    }
+
+    #[test]
+    fn a_code_that_happens_to_be_drawn_twice_may_be_accepted_twice() {
+        Tale::default().sent("1").guess("1", Answer::Accepted).sent("1").guess("1", Answer::Accepted).is_fine();
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_no_second_acceptance() {
+        let tale = Tale::default().sent("1").guess("1", Answer::Unknown).guess("1", Answer::Accepted);
+        tale.guess("1", Answer::Unknown).is_fine();
+    }
+
+    #[test]
+    fn a_code_that_nobody_was_sent_is_found() {
+        let tale = Tale::default().sent("1").guess("2", Answer::Accepted);
+        tale.shows(Violation::AcceptedUnsent { phone: PHONE.to_owned(), code: "2".to_owned() });
+    }
+
+    #[test]
+    fn a_guess_too_many_is_found() {
+        let tale = Tale::default().sent("1").guess("9", WRONG_2).guess("9", WRONG_1).guess("9", WRONG_2).at_once();
+        tale.shows(guesses("an attempt was counted twice"));
+        let four = Tale::default().sent("1").guess("9", WRONG_2).guess("9", WRONG_1).guess("8", WRONG_1);
+        four.guess("1", Answer::Accepted).shows(guesses("more were compared than there are attempts"));
+    }
+
+    #[test]
+    fn attempts_that_come_back_are_found() {
+        let tale = Tale::default().sent("1").guess("9", Answer::Unknown).guess("9", WRONG_1).guess("9", WRONG_2);
+        tale.shows(guesses("attempts came back"));
+    }
+
+    #[test]
+    fn a_locked_code_that_opens_again_is_found() {
+        let tale = Tale::default().sent("1").guess("9", WRONG_2).guess("9", Answer::Unknown).guess("9", Answer::Locked);
+        tale.guess("1", Answer::Accepted).shows(guesses("a guess was compared after the code had locked"));
+    }
+
+    #[test]
+    fn guesses_at_once_may_be_answered_in_any_order() {
+        let tale = Tale::default().sent("1").guess("9", Answer::Locked).guess("9", WRONG_1).at_once();
+        tale.guess("9", WRONG_2).at_once().is_fine();
+    }
+
+    #[test]
+    fn a_request_with_an_unknown_outcome_may_have_stored_another_code() {
+        let tale = Tale::default().sent("1").guess("9", WRONG_2).send(Answer::Unknown).guess("9", WRONG_2);
+        tale.guess("9", WRONG_1).guess("9", WRONG_1).is_fine();
+        let tale = Tale::default().send(Answer::Unknown).guess("9", WRONG_2).guess("9", WRONG_1);
+        let tale = tale.guess("9", WRONG_2).guess("9", WRONG_1).guess("9", WRONG_2);
+        tale.shows(guesses("more were wrong than there are attempts"));
+    }
+
+    #[test]
+    fn a_message_too_many_is_found() {
+        let too_many = |to: &str, messages| Violation::TooManySends { to: to.to_owned(), messages };
+        let tale = Tale::default().sent("1").sent("2").sent("3").sent("4");
+        tale.shows(too_many(PHONE, 4));
+        let found = tale.sent("5").violations();
+        assert_eq!(found, [too_many(PHONE, 5), too_many("203.0.113.7", 5)]);
+    }
+
+    #[test]
+    fn a_wrong_guess_too_many_over_several_codes_is_found() {
+        let locked = |tale: Tale| tale.guess("9", WRONG_2).guess("9", WRONG_1).guess("9", Answer::Locked);
+        let tale = locked(locked(Tale::default().sent("1")).sent("2"));
+        tale.shows(Violation::TooManyFailures { phone: PHONE.to_owned(), failures: 6 });
+    }
+
+    #[test]
+    fn an_answer_that_takes_too_long_is_found() {
+        let mut tale = Tale::default().sent("1");
+        tale.history.requests[0].ended += Duration::from_secs(2);
+        tale.shows(Violation::Slow { phone: PHONE.to_owned(), took: Duration::from_millis(2_010) });
+    }
+}

@@ -1,0 +1,205 @@
+//! Sentinel and Cluster from outside: what callers get, and what operators see.
+
+use std::time::Duration;
+
+use serde_json::json;
+use whatsapp_otp::otp::{CodeStore, LimitKind, Limits, Reservation, Verdict};
+use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+use whatsapp_otp::store::redis::RedisStore;
+
+use crate::harness::app::{TestApp, TestAppBuilder, serve_simulator};
+use crate::harness::process::{Program, serve_settings};
+use crate::harness::reply::{says, wrong};
+use crate::harness::stores::{TestStore, replicated_settings};
+use crate::harness::topology::{Kind, Passwords, Topology};
+use crate::harness::{eventually, eventually_within, measured, unique_prefix};
+use crate::store_contract::{Attempt, at_its_turn, limit, phone, policy, with_limits};
+
+const KINDS: [Kind; 2] = [Kind::Sentinel, Kind::Cluster];
+
+fn service_on(topology: &Topology) -> TestAppBuilder {
+    topology.settings().iter().fold(TestApp::builder(), |builder, (key, value)| builder.set(key, value))
+}
+
+#[tokio::test]
+async fn two_instances_share_codes_and_limits() {
+    for kind in KINDS {
+        let topology = Topology::shared(kind).await;
+        let limits = [("limits.per_phone", "3/1h"), ("redis.key_prefix", &unique_prefix())];
+        let service =
+            limits.into_iter().fold(service_on(&topology).instances(2), |app, (key, value)| app.set(key, value));
+        let app = service.start().await;
+        for digits in ["15551230001", "15551230002", "15551230003"] {
+            let code = app.code_for(digits).await;
+            app.on(1).verify(digits, &wrong(&code)).await.is(401, &says::incorrect(2));
+            app.verify(digits, &code).await.is(200, "OK");
+            app.on(1).verify(digits, &code).await.is(404, &says::no_active_code(digits));
+            app.on(1).request(digits).await.is(200, "OK");
+            app.request(digits).await.is(200, "OK");
+            assert_eq!(app.on(1).request(digits).await.status, 429);
+        }
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn readiness_names_the_mode_and_who_decides() {
+    for (kind, mode) in [(Kind::Sentinel, "sentinel"), (Kind::Cluster, "cluster")] {
+        let topology = Topology::shared(kind).await;
+        let app = service_on(&topology).start().await;
+        let shards = topology.whole().await;
+        let mut primaries: Vec<_> =
+            shards.iter().map(|shard| topology.nodes()[shard.primary].address().to_string()).collect();
+        primaries.sort();
+        let (status, body) = app.ready().await;
+        let mut redis = body["dependencies"]["redis"].clone();
+        if let Some(named) = redis["primaries"].as_array_mut() {
+            named.sort_by_key(ToString::to_string);
+        }
+        assert_eq!((status, redis), (200, json!({ "status": "ok", "mode": mode, "primaries": primaries })));
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn check_explains_what_it_sees() {
+    for (kind, sights) in [
+        (Kind::Sentinel, ["replicas 127.0.0.1:", "sentinel 127.0.0.1:", "OK 3 usable Sentinels"]),
+        (
+            Kind::Cluster,
+            ["replicas 127.0.0.1:", "3 primaries have 16384 of 16384 slots", "codes from before a failover"],
+        ),
+    ] {
+        let topology = Topology::shared(kind).await;
+        let simulator = Simulator::new(SimulatorSettings::default());
+        let address = serve_simulator(&simulator).await;
+        let mut settings = serve_settings(&simulator, address, "redis://unused", &unique_prefix());
+        settings.extend(topology.settings());
+        let ended = Program::new(&["check"]).settings(&settings).run().await;
+        assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+        for sight in sights.into_iter().chain(["decisions wait for 1 replica(s)"]) {
+            assert!(ended.stdout.contains(sight), "no {sight:?} in {}", ended.stdout);
+        }
+        let ended = Program::new(&["check"]).settings(&settings).set("redis.min_replicas_ack", "3").run().await;
+        assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains("FAIL  Redis"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("redis.min_replicas_ack is 3 and this Redis has"), "{}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_mode_is_told_from_a_wrong_address() {
+    let (sentinel, cluster) = (Topology::shared(Kind::Sentinel).await, Topology::shared(Kind::Cluster).await);
+    let data = sentinel.nodes()[0].address().to_string();
+    let node = format!("redis://{}", cluster.nodes()[0].address());
+    let sentinels = sentinel.settings()["redis.sentinels"].clone();
+    for (settings, seen) in [
+        (vec![("redis.mode", "cluster"), ("redis.nodes", &data)], "it is no node of a cluster"),
+        (
+            vec![("redis.mode", "sentinel"), ("redis.sentinels", &data), ("redis.master_name", "otp")],
+            "it knows no otp, or is no sentinel",
+        ),
+        (
+            vec![("redis.mode", "sentinel"), ("redis.sentinels", &sentinels), ("redis.master_name", "other")],
+            "it knows no other",
+        ),
+        (vec![("redis.url", &node)], "redis.mode = \"cluster\""),
+    ] {
+        let simulator = Simulator::new(SimulatorSettings::default());
+        let address = serve_simulator(&simulator).await;
+        let mut all = serve_settings(&simulator, address, "redis://unused", &unique_prefix());
+        all.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let ended = Program::new(&["check"]).settings(&all).run().await;
+        assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
+        assert!(ended.stdout.contains(seen), "no {seen:?} in {}", ended.stdout);
+    }
+}
+
+#[tokio::test]
+async fn each_side_has_its_own_password() {
+    let passwords = Passwords { redis: Some("sesame"), sentinel: Some("open") };
+    for kind in KINDS {
+        let topology = Topology::start_with(kind, passwords).await;
+        let app = service_on(&topology).start().await;
+        let code = app.code_for("15551230001").await;
+        app.verify("15551230001", &code).await.is(200, "OK");
+        app.finish().await;
+    }
+}
+
+#[tokio::test]
+async fn a_primary_that_the_sentinels_replace_is_left_within_a_second() {
+    let topology = Topology::start(Kind::Sentinel).await;
+    let shard = topology.whole().await.remove(0);
+    let store = RedisStore::new(&replicated_settings(&topology, &unique_prefix())).unwrap();
+    let attempt = Attempt::new(&phone(1));
+    assert!(at_its_turn(store.reserve(&attempt.record, &policy()).await.unwrap()));
+    let old = topology.nodes()[shard.primary].address();
+    // It goes on answering: only the sentinels say that another one has taken its place.
+    let announced = async || {
+        let named: Result<(String, u16), _> = topology.sentinels()[1].ask("SENTINEL GET-MASTER-ADDR-BY-NAME otp").await;
+        named.is_ok_and(|(_, port)| port != old.port())
+    };
+    topology.sentinels()[0].tell("SENTINEL FAILOVER otp").await;
+    eventually_within(Duration::from_secs(20), "another primary is announced", announced).await;
+    let followed = async || store.primaries() != [old.to_string()];
+    let took = eventually_within(Duration::from_secs(1), "the store follows", followed).await;
+    measured("followed the sentinels after", took);
+    let fenced =
+        async || store.verify(&attempt.record.phone, &attempt.right, &policy()).await.ok() == Some(Verdict::Fenced);
+    eventually("the code from before is fenced", fenced).await;
+}
+
+#[tokio::test]
+async fn a_code_whose_slot_moves_is_never_accepted_twice_and_others_are_served() {
+    let topology = Topology::start(Kind::Cluster).await;
+    let store = RedisStore::new(&replicated_settings(&topology, &unique_prefix())).unwrap();
+    let (moving, staying) = (Attempt::new(&phone(1)), Attempt::new(&phone(2)));
+    for attempt in [&moving, &staying] {
+        assert!(at_its_turn(store.reserve(&attempt.record, &policy()).await.unwrap()));
+    }
+    let guess = async |attempt: &Attempt| store.verify(&attempt.record.phone, &attempt.right, &policy()).await;
+    let (slot, from) = topology.slot_of(moving.record.phone.digits()).await;
+    let to = topology.whole().await.iter().map(|shard| shard.primary).find(|&node| node != from).unwrap();
+    let migration = topology.migrate(slot, from, to).await;
+    // Some of the phone's keys are here and none there: nothing is decided, and nothing is counted.
+    assert!(guess(&moving).await.is_err());
+    assert_eq!(guess(&staying).await.unwrap(), Verdict::Accepted);
+    migration.finish().await;
+    let served = async || guess(&moving).await.ok() == Some(Verdict::Fenced);
+    eventually("the phone is served where its slot is now", served).await;
+    let new = Attempt::new(&phone(1));
+    assert!(at_its_turn(store.reserve(&new.record, &policy()).await.unwrap()));
+    assert_eq!(guess(&new).await.unwrap(), Verdict::Accepted);
+}
+
+#[tokio::test]
+async fn a_limit_whose_slot_moves_counts_on_where_it_goes() {
+    let topology = Topology::start(Kind::Cluster).await;
+    let store = RedisStore::new(&replicated_settings(&topology, &unique_prefix())).unwrap();
+    let policy = with_limits(Limits { per_ip: limit("2/1h"), ..Limits::default() });
+    let reserve = async |last_digits| {
+        let attempt = Attempt::new(&phone(last_digits));
+        store.reserve(&attempt.record, &policy).await.unwrap()
+    };
+    assert!(at_its_turn(reserve(1).await));
+    let (slot, from) = topology.slot_of("ip:203.0.113.7").await;
+    let to = topology.whole().await.iter().map(|shard| shard.primary).find(|&node| node != from).unwrap();
+    let migration = topology.migrate(slot, from, to).await;
+    assert!(at_its_turn(reserve(2).await), "it is still where it was");
+    while migration.move_a_key().await {}
+    let per_ip = |reservation| matches!(reservation, Reservation::Limited { kind: LimitKind::PerIp, .. });
+    assert!(per_ip(reserve(3).await), "asked for at its new place");
+    migration.finish().await;
+    assert!(per_ip(reserve(3).await), "known to be there");
+}
+
+#[tokio::test]
+async fn operators_see_the_codes_of_all_primaries() {
+    let on = TestStore::replicated(Kind::Cluster).await;
+    for last_digits in 0..20 {
+        assert!(at_its_turn(on.store.reserve(&Attempt::new(&phone(last_digits)).record, &policy()).await.unwrap()));
+    }
+    assert_eq!(on.store.active(100).await.unwrap().len(), 20);
+    assert_eq!(on.store.active(7).await.unwrap().len(), 7);
+}
