@@ -65,11 +65,12 @@ fn as_express_matches(mut request: Request) -> Request {
 
 /// The canonical form of another spelling of `/otp/{phone}`.
 fn canonical(uri: &Uri) -> Option<Uri> {
-    let (segment, phone) = uri.path().strip_prefix('/')?.split_once('/')?;
-    if !segment.eq_ignore_ascii_case("otp") {
+    let (segment, rest) = uri.path().strip_prefix('/')?.split_once('/')?;
+    let phone = rest.strip_suffix('/').unwrap_or(rest);
+    let is_canonical = segment == "otp" && phone == rest;
+    if is_canonical || !segment.eq_ignore_ascii_case("otp") {
         return None;
     }
-    let phone = phone.strip_suffix('/').unwrap_or(phone);
     let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
     let mut parts = uri.clone().into_parts();
     parts.path_and_query = Some(PathAndQuery::try_from(format!("/otp/{phone}{query}")).ok()?);
@@ -114,6 +115,7 @@ mod tests {
         assert_eq!(path("/Otp/15551234567/").as_deref(), Some("/otp/15551234567"));
         assert_eq!(path("/otp/%2B1555/?a=b").as_deref(), Some("/otp/%2B1555?a=b"));
         assert_eq!(path("/otp/1//").as_deref(), Some("/otp/1/"));
+        assert_eq!(path("/otp/15551234567?a=b"), None, "canonical already");
         assert_eq!(path("/otp"), None);
         assert_eq!(path("/other/1"), None);
     }

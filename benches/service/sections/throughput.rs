@@ -209,7 +209,7 @@ fn redis_benchmark(redis: &Redis, pipeline: u32, time: Duration) -> f64 {
     command.args(["-c", &CONNECTIONS.to_string(), "-P", &pipeline.to_string(), "-n", &calls.to_string()]);
     command.args(["-r", &BENCHMARK_KEYS.to_string(), "evalsha", &sha, "2"]);
     command.args(["otp:v1:{__rand_int__}:code", "otp:v1:{__rand_int__}:failures"]);
-    command.args(["15", "86400000", &secret_id, &"0".repeat(64)]);
+    command.args(["15", "86400000", "", &secret_id, &"0".repeat(64)]);
     let output = command.output().expect("redis-benchmark");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
