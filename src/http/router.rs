@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::error_handling::HandleErrorLayer;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
-use tower::limit::GlobalConcurrencyLimitLayer;
+use tower::ServiceBuilder;
 use tower::util::MapRequest;
-use tower::{BoxError, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
@@ -29,7 +27,6 @@ pub type PublicService = MapRequest<Router, fn(Request) -> Request>;
 /// The public service: routes, layers, and the paths as Express takes them.
 pub fn public_service(state: PublicState, cors_origins: &[HeaderValue]) -> PublicService {
     let state = Arc::new(state);
-    let timeout = state.request_timeout;
     // Each layer wraps those below it.
     let layers = ServiceBuilder::new()
         .map_request(drop_unless_sane)
@@ -43,12 +40,7 @@ pub fn public_service(state: PublicState, cors_origins: &[HeaderValue]) -> Publi
             (!cors_origins.is_empty())
                 .then(|| (middleware::from_fn(refuse_options_unless_preflight), cors(cors_origins))),
         )
-        .layer(HandleErrorLayer::new(turned_away))
-        // One more than can be worked on is answered at once rather than kept waiting.
-        .load_shed()
-        .layer(GlobalConcurrencyLimitLayer::new(state.max_concurrent_requests))
-        // A caller who sends a body slowly is cut off here; the handlers bound their own waits below it.
-        .timeout(timeout)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), within_bounds))
         .layer(DefaultBodyLimit::max(body::MAX_BYTES));
     let router = codes::router().fallback(async || Answer::NotFound).layer(layers).with_state(state);
     MapRequest::new(router, as_express_matches)
@@ -86,14 +78,16 @@ async fn refuse_options_unless_preflight(request: Request, next: Next) -> Respon
     next.run(request).await
 }
 
-/// The answer to a request that a layer did not let through or cut off.
-async fn turned_away(error: BoxError) -> Answer {
-    if error.is::<tower::load_shed::error::Overloaded>() {
+/// Works on so many requests at once, and on each no longer than it may take.
+async fn within_bounds(State(state): State<Arc<PublicState>>, request: Request, next: Next) -> Response {
+    // One more than can be worked on is answered at once rather than kept waiting.
+    let Ok(_place) = state.requests.try_acquire() else {
         measure::overloaded("requests");
-        Answer::Overloaded { what: "requests", retry_after: codes::COME_BACK }
-    } else {
-        Answer::TimedOut
-    }
+        return Answer::Overloaded { what: "requests", retry_after: codes::COME_BACK }.into_response();
+    };
+    // A caller who sends a body slowly is cut off here; the handlers bound their own waits below it.
+    let answer = tokio::time::timeout(state.request_timeout, next.run(request)).await;
+    answer.unwrap_or_else(|_| Answer::TimedOut.into_response())
 }
 
 fn cors(origins: &[HeaderValue]) -> CorsLayer {

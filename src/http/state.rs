@@ -18,7 +18,8 @@ pub struct PublicState {
     pub(super) request_timeout: Duration,
     /// How much of a request's time may pass until WhatsApp's answer is in: the rest is for acting on it.
     pub(super) send_within: Duration,
-    pub(super) max_concurrent_requests: usize,
+    /// A place for each request that is worked on.
+    pub(super) requests: Semaphore,
     /// A place for each request that may wait for WhatsApp.
     pub(super) sends: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
@@ -40,7 +41,7 @@ impl PublicState {
             auth: settings.auth.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             request_timeout: settings.request_timeout,
-            max_concurrent_requests: settings.max_concurrent_requests,
+            requests: Semaphore::new(settings.max_concurrent_requests),
             sends: Arc::new(Semaphore::new(settings.max_concurrent_sends)),
             send_within: settings.request_timeout * 9 / 10,
             tasks,

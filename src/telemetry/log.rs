@@ -28,7 +28,7 @@ pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&settings.level)?;
     let log = tracing_subscriber::fmt().with_env_filter(filter);
     match settings.format {
-        LogFormat::Json => log.json().event_format(JsonLines).finish().try_init()?,
+        LogFormat::Json => log.fmt_fields(JsonLines).event_format(JsonLines).finish().try_init()?,
         LogFormat::Pretty => {
             log.with_ansi(std::io::stdout().is_terminal()).with_target(false).compact().finish().try_init()?;
         }
