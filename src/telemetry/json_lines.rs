@@ -1,7 +1,7 @@
 //! The log for machines: a JSON object per line, with an event's fields at its top level, where queries look for them.
 //!
-//! Writes what tracing-subscriber's own JSON format writes, with less than half of its work: that hands over each piece
-//! of a line by itself, and there is a line and a span per request. docs/performance.md has the figures.
+//! Writes what tracing-subscriber's own JSON format writes, with little more than half of its work: that hands over each
+//! piece of a line by itself, and there is a line and a span per request. docs/performance.md has the figures.
 
 use std::fmt;
 
