@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::authentication::{AuthenticationTemplate, CodeMinutes, LanguageCode, TemplateName};
 use super::client::{CallError, GraphClient};
@@ -103,7 +103,7 @@ impl TemplateDetails {
 }
 
 /// A template in one language, just made or changed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Translation {
     /// Its id.
     pub id: String,
@@ -154,6 +154,22 @@ impl Success {
     }
 }
 
+/// What is sent to make a template, but for its languages.
+fn whole(template: &AuthenticationTemplate) -> Value {
+    let mut body = content(template);
+    body["name"] = json!(template.name);
+    body["category"] = json!("AUTHENTICATION");
+    body
+}
+
+/// What a template says, as it is made and as it is changed.
+fn content(template: &AuthenticationTemplate) -> Value {
+    json!({
+        "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
+        "components": template.components(),
+    })
+}
+
 /// Makes the template in one language.
 ///
 /// # Errors
@@ -170,13 +186,8 @@ pub async fn create(
         id: String,
         status: String,
     }
-    let body = json!({
-        "name": template.name,
-        "language": language,
-        "category": "AUTHENTICATION",
-        "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
-        "components": template.components(),
-    });
+    let mut body = whole(template);
+    body["language"] = json!(language);
     let Created { id, status } = client.post(&format!("{waba_id}/message_templates"), &body, client.timeout()).await?;
     Ok(Translation { id, language: language.to_string(), status })
 }
@@ -192,23 +203,11 @@ pub async fn upsert(
     template: &AuthenticationTemplate,
     languages: &[LanguageCode],
 ) -> Result<Vec<Translation>, CallError> {
-    #[derive(Deserialize)]
-    struct Upserted {
-        id: String,
-        language: String,
-        status: String,
-    }
-    let body = json!({
-        "name": template.name,
-        "languages": languages,
-        "category": "AUTHENTICATION",
-        "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
-        "components": template.components(),
-    });
+    let mut body = whole(template);
+    body["languages"] = json!(languages);
     let path = format!("{waba_id}/upsert_message_templates");
-    let upserted: Data<Upserted> = client.post(&path, &body, client.timeout()).await?;
-    let translation = |Upserted { id, language, status }| Translation { id, language, status };
-    Ok(upserted.data.into_iter().map(translation).collect())
+    let upserted: Data<Translation> = client.post(&path, &body, client.timeout()).await?;
+    Ok(upserted.data)
 }
 
 /// Replaces what an approved, rejected or paused template says. An approved one can be changed once in 24 hours.
@@ -217,11 +216,7 @@ pub async fn upsert(
 ///
 /// [`CallError`], with subcode 2388039 if it cannot be changed now; after [`CallError::Unclear`] it may be changed.
 pub async fn edit(client: &GraphClient, template_id: &str, template: &AuthenticationTemplate) -> Result<(), CallError> {
-    let body = json!({
-        "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
-        "components": template.components(),
-    });
-    client.post::<Success>(template_id, &body, client.timeout()).await?.confirmed()
+    client.post::<Success>(template_id, &content(template), client.timeout()).await?.confirmed()
 }
 
 /// Deletes the template of that name in every language. The name of an approved one is not free again for 30 days.
