@@ -3,6 +3,8 @@
 //! `{…}` is a Redis Cluster hash tag: all keys of one phone live in one slot. `v1` is the schema version; a change
 //! of what a key holds, or of what a script answers, changes it.
 
+use std::borrow::Cow;
+
 use super::reservation::ReservationKeys;
 use super::settings::{KeyPrefix, Subject};
 use super::slots::{Slot, Slots};
@@ -40,15 +42,15 @@ impl Keys {
     }
 
     pub(super) fn phone(&self, phone: &PhoneNumber) -> PhoneKeys {
-        let tag = match &self.subject {
-            Subject::Phone => phone.digits().to_owned(),
-            Subject::Hashed(key) => key.pseudonym("phone", phone.digits()),
+        let tag: Cow<'_, str> = match &self.subject {
+            Subject::Phone => phone.digits().into(),
+            Subject::Hashed(key) => key.pseudonym("phone", phone.digits()).into(),
         };
-        let start = &self.start;
+        let start = self.start.as_str();
         PhoneKeys {
-            code: format!("{start}{tag}{CODE_SUFFIX}"),
-            sends: format!("{start}{tag}}}:sends"),
-            failures: format!("{start}{tag}}}:failures"),
+            code: [start, &*tag, CODE_SUFFIX].concat(),
+            sends: [start, &*tag, "}:sends"].concat(),
+            failures: [start, &*tag, "}:failures"].concat(),
         }
     }
 

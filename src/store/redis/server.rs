@@ -74,7 +74,8 @@ impl Dial {
         let losses = self.losses.clone();
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect))
-            .set_response_timeout(Some(self.timeout))
+            // Whoever asks keeps to a deadline of its own, and a second timer would be set for each request.
+            .set_response_timeout(None)
             .set_push_sender(move |push: PushInfo| {
                 if push.kind == PushKind::Disconnection {
                     losses.send_modify(|count| *count += 1);
