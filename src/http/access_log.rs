@@ -3,39 +3,36 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use tower_http::request_id::RequestId;
-use tracing::Instrument;
 
 use super::answer::Logged;
+use super::codes::route_of;
 use super::measure::{Measured, method_label};
 use super::state::PublicState;
 use crate::otp::PhoneNumber;
 use crate::table;
-use crate::telemetry::RequestSpan;
+use crate::telemetry::{RequestSpan, within_request};
 
 pub(super) async fn log(State(state): State<Arc<PublicState>>, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // The route, never the path, which holds the number.
-    let route = request.extensions().get::<MatchedPath>();
-    let measured = Measured::begin(route, &method);
-    let route = route.map_or("-", MatchedPath::as_str).to_owned();
+    let route = route_of(request.uri().path());
+    let measured = Measured::begin(&state.meters, route, &method);
     let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    let request_id = request_id.unwrap_or("-").to_owned();
-    // What else is logged on the way has the id as well.
-    let span = tracing::info_span!("request", request_id);
-    let trace = RequestSpan::start(&method, &route, &request_id, request.headers());
-    let work = trace.around(next.run(request).instrument(span));
+    let request_id: Arc<str> = request_id.unwrap_or("-").into();
+    let trace = RequestSpan::start(&method, route, &request_id, request.headers());
+    let work = trace.around(within_request(Arc::clone(&request_id), next.run(request)));
     let method = method_label(&method);
-    let line = Line { request_id, method, route, began: Instant::now(), due: true, trace };
+    let line = Line { request_id, method, route: route.unwrap_or("-"), began: Instant::now(), due: true, trace };
 
     let response = work.await;
     measured.answered(response.status());
 
     // A browser's preflight is no call of its own.
-    let is_call = line.route.starts_with("/otp") && line.method != "OPTIONS";
+    let is_call = route.is_some() && line.method != "OPTIONS";
     let show_active_codes = state.show_active_codes && is_call;
     line.answered(&response);
     if show_active_codes {
@@ -46,9 +43,9 @@ pub(super) async fn log(State(state): State<Arc<PublicState>>, request: Request,
 
 /// The one line about a request: written when it is answered, or when the caller goes away before that.
 struct Line {
-    request_id: String,
+    request_id: Arc<str>,
     method: &'static str,
-    route: String,
+    route: &'static str,
     began: Instant,
     due: bool,
     trace: RequestSpan,
@@ -58,6 +55,7 @@ impl Line {
     fn answered(mut self, response: &Response) {
         self.due = false;
         let Self { request_id, method, route, .. } = &self;
+        let request_id = &**request_id;
         let Logged { outcome, reason, phone } = response.extensions().get().cloned().unwrap_or_default();
         let (status, duration_ms) = (response.status().as_u16(), milliseconds(self.began));
         self.trace.end(Some(status), outcome, reason);
@@ -70,6 +68,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         if self.due {
             let Self { request_id, method, route, .. } = self;
+            let request_id = &**request_id;
             let duration_ms = milliseconds(self.began);
             let outcome = "caller_gone";
             self.trace.end(None, Some(outcome), None);

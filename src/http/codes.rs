@@ -10,19 +10,16 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use tracing::Instrument;
 
 use super::answer::{Answer, about};
 use super::client_address::client_address;
-use super::measure::counted;
 use super::state::PublicState;
 use super::{auth, body};
 use crate::otp::{PhoneNumber, RequestError};
-use crate::telemetry::in_current_trace;
-use crate::telemetry::metrics::{SENDS_TOTAL, VERIFICATIONS_TOTAL};
+use crate::telemetry::in_current_request;
 
 /// The route of both.
-pub(super) const ROUTE: &str = "/otp/{phone}";
+const ROUTE: &str = "/otp/{phone}";
 
 /// When to come back to a service that has no place left.
 pub(super) const COME_BACK: Duration = Duration::from_secs(1);
@@ -33,6 +30,12 @@ pub(super) fn router() -> Router<Arc<PublicState>> {
     Router::new().route(ROUTE, methods)
 }
 
+/// The route that a path takes: the router finds it too, but after those who measure and log by it.
+pub(super) fn route_of(path: &str) -> Option<&'static str> {
+    let phone = path.strip_prefix("/otp/")?;
+    (!phone.is_empty() && !phone.contains('/')).then_some(ROUTE)
+}
+
 async fn method_not_allowed() -> Answer {
     Answer::MethodNotAllowed
 }
@@ -41,47 +44,46 @@ async fn request_code(
     State(state): State<Arc<PublicState>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     phone: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Response {
-    let phone = match admit(&state, &headers, phone) {
+    let phone = match admit(&state, request.headers(), phone) {
         Ok(phone) => phone,
-        Err(answer) => return counted(SENDS_TOTAL, answer).into_response(),
+        Err(answer) => return state.meters.send(answer).into_response(),
     };
-    let client = client_address(peer, &headers, &state.trusted_proxies);
+    let client = client_address(peer, request.headers(), &state.trusted_proxies);
     let deadline = Instant::now() + state.send_within;
     // Waiting for WhatsApp must not use up the room for verification.
     let Ok(place) = Arc::clone(&state.sends).try_acquire_owned() else {
-        return about(&phone, counted(SENDS_TOTAL, Answer::Overloaded { what: "sends", retry_after: COME_BACK }));
+        return about(&phone, state.meters.send(Answer::Overloaded { what: "sends", retry_after: COME_BACK }));
     };
-    let (service, recipient) = (Arc::clone(&state.service), phone.clone());
+    let (shared, recipient) = (Arc::clone(&state), phone.clone());
     let request = async move {
         let _place = place;
-        let result = service.request(&recipient, client, deadline).await;
+        let result = shared.service.request(&recipient, client, deadline).await;
         if let Err(error @ (RequestError::Store(_) | RequestError::Entropy)) = &result {
             tracing::warn!(%error, "a code could not be issued");
         }
         let answer = Answer::of_request(&result);
         // In here, so that what nobody waits for any more counts as well.
-        counted(SENDS_TOTAL, answer)
+        shared.meters.send(answer)
     };
     // A task of its own: a caller who hangs up half-way must not leave a charged limit or an unsent code behind.
-    let answer = state.tasks.spawn(in_current_trace(request.in_current_span())).await;
-    about(&phone, answer.unwrap_or_else(|_| counted(SENDS_TOTAL, Answer::Internal)))
+    let answer = state.tasks.spawn(in_current_request(request)).await;
+    about(&phone, answer.unwrap_or_else(|_| state.meters.send(Answer::Internal)))
 }
 
 async fn verify_code(
     State(state): State<Arc<PublicState>>,
     phone: Result<Path<String>, PathRejection>,
-    headers: HeaderMap,
     request: Request,
 ) -> Response {
-    let phone = match admit(&state, &headers, phone) {
+    let phone = match admit(&state, request.headers(), phone) {
         Ok(phone) => phone,
-        Err(answer) => return counted(VERIFICATIONS_TOTAL, answer).into_response(),
+        Err(answer) => return state.meters.verification(answer).into_response(),
     };
     let guess = match body::guess(request).await {
         Ok(guess) => guess,
-        Err(answer) => return about(&phone, counted(VERIFICATIONS_TOTAL, answer)),
+        Err(answer) => return about(&phone, state.meters.verification(answer)),
     };
     let answer = match state.service.verify(&phone, &guess).await {
         Ok(verdict) => Answer::of_verdict(verdict, &phone),
@@ -90,7 +92,7 @@ async fn verify_code(
             Answer::StoreUnavailable
         }
     };
-    about(&phone, counted(VERIFICATIONS_TOTAL, answer))
+    about(&phone, state.meters.verification(answer))
 }
 
 /// What comes first for both calls: the API key, then the phone number.
@@ -102,4 +104,29 @@ fn admit(
     auth::check(&state.auth, headers)?;
     let Path(phone) = phone.map_err(|_| Answer::InvalidPhone)?;
     PhoneNumber::parse(&phone).map_err(|_| Answer::InvalidPhone)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::Uri;
+    use proptest::prelude::*;
+    use tower::ServiceExt;
+
+    use super::*;
+
+    #[tokio::main(flavor = "current_thread")]
+    async fn is_routed(path: &str) -> bool {
+        let router = Router::new().route(ROUTE, get(async || ()));
+        router.oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap().status().is_success()
+    }
+
+    proptest! {
+        #[test]
+        fn a_path_has_the_route_that_the_router_takes(path in "/(otp)?(/|//|[a-z0-9%?+{}]{0,3}){0,3}") {
+            prop_assume!(path.parse::<Uri>().is_ok());
+            let uri: Uri = path.parse().unwrap();
+            prop_assert_eq!(route_of(uri.path()).is_some(), is_routed(&path), "{}", path);
+        }
+    }
 }

@@ -1,57 +1,64 @@
 //! What Prometheus is told of requests.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
-use metrics::{Gauge, counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::answer::Answer;
-use super::codes;
+use crate::telemetry::Series;
 use crate::telemetry::metrics::{
     HTTP_REQUEST_DURATION_SECONDS, HTTP_REQUESTS_IN_FLIGHT, HTTP_REQUESTS_TOTAL, LIMIT_REFUSALS_TOTAL, OTHER,
-    OVERLOAD_REFUSALS_TOTAL,
+    OVERLOAD_REFUSALS_TOTAL, SENDS_TOTAL, VERIFICATIONS_TOTAL,
 };
 
 /// The status of a request whose caller hung up: nginx's, so that those who know it recognise it.
-const HUNG_UP: &str = "499";
+const HUNG_UP: u16 = 499;
 
-/// A request under way. It counts when it is answered or, since the future that works on it is then dropped, when its
-/// caller hangs up.
-pub(super) struct Measured {
-    route: &'static str,
-    method: &'static str,
-    began: Instant,
-    status: Option<StatusCode>,
+/// What requests are measured with.
+pub(super) struct Meters {
     in_flight: Gauge,
+    /// By route, method and status.
+    requests: Series<(&'static str, &'static str, u16), Counter>,
+    /// By route and method.
+    durations: Series<(&'static str, &'static str), Histogram>,
+    /// By outcome.
+    sends: Series<&'static str, Counter>,
+    verifications: Series<&'static str, Counter>,
 }
 
-impl Measured {
-    pub(super) fn begin(route: Option<&MatchedPath>, method: &Method) -> Self {
-        let in_flight = gauge!(HTTP_REQUESTS_IN_FLIGHT);
-        in_flight.increment(1.0);
-        let route = route_label(route.map(MatchedPath::as_str));
-        Self { route, method: method_label(method), began: Instant::now(), status: None, in_flight }
+impl Meters {
+    /// Finds the metrics, which must be recorded by now.
+    pub(super) fn new() -> Self {
+        Self {
+            in_flight: gauge!(HTTP_REQUESTS_IN_FLIGHT),
+            requests: Series::new(
+                |(route, method, status)| counter!(HTTP_REQUESTS_TOTAL, "route" => route, "method" => method, "status" => status.to_string()),
+            ),
+            durations: Series::new(
+                |(route, method)| histogram!(HTTP_REQUEST_DURATION_SECONDS, "route" => route, "method" => method),
+            ),
+            sends: Series::new(|outcome| counter!(SENDS_TOTAL, "outcome" => outcome)),
+            verifications: Series::new(|outcome| counter!(VERIFICATIONS_TOTAL, "outcome" => outcome)),
+        }
     }
 
-    pub(super) fn answered(mut self, status: StatusCode) {
-        self.status = Some(status);
+    /// Counts how a request for a code ended.
+    pub(super) fn send(&self, answer: Answer) -> Answer {
+        self.sends.of(answer.outcome()).increment(1);
+        counted(answer)
+    }
+
+    /// Counts how a guess ended.
+    pub(super) fn verification(&self, answer: Answer) -> Answer {
+        self.verifications.of(answer.outcome()).increment(1);
+        counted(answer)
     }
 }
 
-impl Drop for Measured {
-    fn drop(&mut self) {
-        let Self { route, method, began, status, in_flight } = self;
-        in_flight.decrement(1.0);
-        let status = status.map_or(HUNG_UP.to_owned(), |status| status.as_str().to_owned());
-        counter!(HTTP_REQUESTS_TOTAL, "route" => *route, "method" => *method, "status" => status).increment(1);
-        histogram!(HTTP_REQUEST_DURATION_SECONDS, "route" => *route, "method" => *method).record(began.elapsed());
-    }
-}
-
-/// Counts how a call ended, by `metric`: one of `SENDS_TOTAL` and `VERIFICATIONS_TOTAL`.
-pub(super) fn counted(metric: &'static str, answer: Answer) -> Answer {
-    counter!(metric, "outcome" => answer.outcome()).increment(1);
+/// Counts refusals.
+fn counted(answer: Answer) -> Answer {
     match answer {
         Answer::Limited { limit, .. } => counter!(LIMIT_REFUSALS_TOTAL, "limit" => limit).increment(1),
         Answer::Overloaded { what, .. } => overloaded(what),
@@ -65,8 +72,36 @@ pub(super) fn overloaded(what: &'static str) {
     counter!(OVERLOAD_REFUSALS_TOTAL, "what" => what).increment(1);
 }
 
-fn route_label(path: Option<&str>) -> &'static str {
-    if path == Some(codes::ROUTE) { codes::ROUTE } else { OTHER }
+/// A request under way. It counts when it is answered or, since the future that works on it is then dropped, when its
+/// caller hangs up.
+pub(super) struct Measured {
+    meters: Arc<Meters>,
+    route: &'static str,
+    method: &'static str,
+    began: Instant,
+    status: Option<StatusCode>,
+}
+
+impl Measured {
+    pub(super) fn begin(meters: &Arc<Meters>, route: Option<&'static str>, method: &Method) -> Self {
+        meters.in_flight.increment(1.0);
+        let (meters, route, method) = (Arc::clone(meters), route.unwrap_or(OTHER), method_label(method));
+        Self { meters, route, method, began: Instant::now(), status: None }
+    }
+
+    pub(super) fn answered(mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+}
+
+impl Drop for Measured {
+    fn drop(&mut self) {
+        let Self { meters, route, method, began, status } = self;
+        meters.in_flight.decrement(1.0);
+        let status = status.map_or(HUNG_UP, |status| status.as_u16());
+        meters.requests.of((route, method, status)).increment(1);
+        meters.durations.of((route, method)).record(began.elapsed());
+    }
 }
 
 /// A method that there is, or `other`: callers may make up any word, such as somebody's number.
@@ -89,8 +124,6 @@ mod tests {
 
     #[test]
     fn what_callers_make_up_is_no_label() {
-        assert_eq!(route_label(Some("/otp/{phone}")), "/otp/{phone}");
-        assert_eq!([route_label(Some("/otp/15551234567")), route_label(None)], [OTHER, OTHER]);
         assert_eq!(method_label(&Method::GET), "GET");
         for method in ["get", "BREW", "TRACE", "A15551234567"] {
             assert_eq!(method_label(&Method::from_bytes(method.as_bytes()).unwrap()), OTHER, "{method}");

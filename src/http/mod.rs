@@ -18,7 +18,7 @@ mod settings;
 mod state;
 
 pub use ops::{Fault, Readiness, StoreDetails, TEMPLATE, router as ops_router};
-pub use router::{PublicService, public_service};
+pub use router::public_service;
 pub use server::{ListenError, Listener};
 pub use settings::{ApiKeyHash, ApiKeyHashError, AuthMode, ServerSettings, TlsFiles};
 pub use state::PublicState;

@@ -1,16 +1,16 @@
 //! The public listener's routes and the layers around them.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::middleware;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::{Router, middleware};
-use tower::ServiceBuilder;
-use tower::util::MapRequest;
+use tower::{Service, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
@@ -21,14 +21,18 @@ use super::request_id::{UuidV7, drop_unless_sane};
 use super::state::PublicState;
 use super::{access_log, body, codes, measure};
 
-/// The public service: a router behind what spells paths as its routes do, because routing comes before layers.
-pub type PublicService = MapRequest<Router, fn(Request) -> Request>;
-
 /// The public service: routes, layers, and the paths as Express takes them.
-pub fn public_service(state: PublicState, cors_origins: &[HeaderValue]) -> PublicService {
+///
+/// The layers are around the router and not in it, where each would be copied and boxed for every request anew.
+pub fn public_service(
+    state: PublicState,
+    cors_origins: &[HeaderValue],
+) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
     let state = Arc::new(state);
+    let router = codes::router().fallback(async || Answer::NotFound).with_state(Arc::clone(&state));
     // Each layer wraps those below it.
-    let layers = ServiceBuilder::new()
+    ServiceBuilder::new()
+        .map_request(as_express_matches)
         .map_request(drop_unless_sane)
         .layer(SetRequestIdLayer::x_request_id(UuidV7))
         .layer(PropagateRequestIdLayer::x_request_id())
@@ -40,10 +44,9 @@ pub fn public_service(state: PublicState, cors_origins: &[HeaderValue]) -> Publi
             (!cors_origins.is_empty())
                 .then(|| (middleware::from_fn(refuse_options_unless_preflight), cors(cors_origins))),
         )
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), within_bounds))
-        .layer(DefaultBodyLimit::max(body::MAX_BYTES));
-    let router = codes::router().fallback(async || Answer::NotFound).layer(layers).with_state(state);
-    MapRequest::new(router, as_express_matches)
+        .layer(middleware::from_fn_with_state(state, within_bounds))
+        .layer(DefaultBodyLimit::max(body::MAX_BYTES))
+        .service(router)
 }
 
 /// Puts the path as routes know it: Express, which the sample clients were written against, matches `/OTP/…` and a

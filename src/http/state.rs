@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use super::measure::Meters;
 use super::settings::{AuthMode, ServerSettings};
 use crate::otp::OtpService;
 
@@ -23,12 +24,13 @@ pub struct PublicState {
     /// A place for each request that may wait for WhatsApp.
     pub(super) sends: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
+    pub(super) meters: Arc<Meters>,
     pub(super) show_active_codes: bool,
 }
 
 impl PublicState {
     /// `tasks` holds work that a caller's going away must not interrupt; who stops the process waits for it.
-    /// With `show_active_codes` each call is followed by the table of active codes.
+    /// Metrics must be recorded by now. With `show_active_codes` each call is followed by the table of active codes.
     #[must_use]
     pub fn new(
         service: Arc<OtpService>,
@@ -45,6 +47,7 @@ impl PublicState {
             sends: Arc::new(Semaphore::new(settings.max_concurrent_sends)),
             send_within: settings.request_timeout * 9 / 10,
             tasks,
+            meters: Arc::new(Meters::new()),
             show_active_codes,
         }
     }

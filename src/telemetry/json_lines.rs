@@ -1,89 +1,58 @@
 //! The log for machines: a JSON object per line, with an event's fields at its top level, where queries look for them.
 //!
 //! Writes what tracing-subscriber's own JSON format writes, with little more than half of its work: that hands over each
-//! piece of a line by itself, and there is a line and a span per request. docs/performance.md has the figures.
+//! piece of a line by itself, and there is a line per request. docs/performance.md has the figures. Spans, which only
+//! libraries have here, are not written.
 
 use std::fmt;
+use std::time::SystemTime;
 
 use serde::ser::{SerializeMap, Serializer as _};
-use serde_json::{Serializer, Value};
+use serde_json::Serializer;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_log::NormalizeEvent;
-use tracing_subscriber::field::RecordFields;
 use tracing_subscriber::fmt::format::Writer;
-use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use super::current_request::request_id;
 
 /// More than a request's line has.
 const USUAL_LENGTH: usize = 512;
 
-/// Writes events, each a line, and keeps the fields of spans, each time some are recorded as an object.
+/// Writes events, each a line, with the id of the request that they are about.
 pub(super) struct JsonLines;
 
-impl<'w> FormatFields<'w> for JsonLines {
-    fn format_fields<R: RecordFields>(&self, mut writer: Writer<'w>, fields: R) -> fmt::Result {
-        writer.write_str(&span(&fields).map_err(|_| fmt::Error)?)
+impl<S, N> FormatEvent<S, N> for JsonLines
+where
+    S: Subscriber + for<'span> LookupSpan<'span>,
+    N: for<'writer> FormatFields<'writer> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let line = line(event).map_err(|_| fmt::Error)?;
+        writer.write_str(&line)
     }
 }
 
-fn span(fields: &impl RecordFields) -> Result<String, serde_json::Error> {
-    let mut text = Vec::with_capacity(USUAL_LENGTH);
-    let mut serializer = Serializer::new(&mut text);
-    let mut object = serializer.serialize_map(None)?;
-    let mut visitor = Fields { object: &mut object, outcome: Ok(()) };
-    fields.record(&mut visitor);
-    visitor.outcome?;
-    object.end()?;
-    String::from_utf8(text).map_err(serde::ser::Error::custom)
-}
-
-impl<S> FormatEvent<S, Self> for JsonLines
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-{
-    fn format_event(
-        &self,
-        context: &FmtContext<'_, S, Self>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let line = line(context, event).map_err(|_| fmt::Error)?;
-        writeln!(writer, "{line}")
-    }
-}
-
-fn line<S>(context: &FmtContext<'_, S, JsonLines>, event: &Event<'_>) -> Result<String, serde_json::Error>
-where
-    S: Subscriber + for<'span> LookupSpan<'span>,
-{
+fn line(event: &Event<'_>) -> Result<String, serde_json::Error> {
     // Events of libraries that use the log crate say elsewhere where they are from.
     let normalized = event.normalized_metadata();
     let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
-    let mut timestamp = String::new();
-    SystemTime.format_time(&mut Writer::new(&mut timestamp)).map_err(serde::ser::Error::custom)?;
-
     let mut line = Vec::with_capacity(USUAL_LENGTH);
     let mut serializer = Serializer::new(&mut line);
     let mut object = serializer.serialize_map(None)?;
-    object.serialize_entry("timestamp", &timestamp)?;
+    object.serialize_entry("timestamp", &format_args!("{}", humantime::format_rfc3339_micros(SystemTime::now())))?;
     object.serialize_entry("level", metadata.level().as_str())?;
     let mut fields = Fields { object: &mut object, outcome: Ok(()) };
     event.record(&mut fields);
     fields.outcome?;
-    object.serialize_entry("target", metadata.target())?;
-    if let Some(span) = context.lookup_current() {
-        let mut fields = serde_json::Map::new();
-        if let Some(recorded) = span.extensions().get::<FormattedFields<JsonLines>>() {
-            for object in serde_json::Deserializer::from_str(recorded).into_iter::<serde_json::Map<_, _>>() {
-                fields.extend(object?);
-            }
-        }
-        fields.insert("name".to_owned(), Value::from(span.name()));
-        object.serialize_entry("span", &fields)?;
+    if let Some(request_id) = request_id() {
+        object.serialize_entry("request_id", &*request_id)?;
     }
+    object.serialize_entry("target", metadata.target())?;
     object.end()?;
+    line.push(b'\n');
     String::from_utf8(line).map_err(serde::ser::Error::custom)
 }
 
@@ -133,6 +102,7 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex, PoisonError};
 
+    use serde_json::Value;
     use tracing::subscriber::with_default;
 
     use super::*;
@@ -157,9 +127,9 @@ mod tests {
         let writer = written.clone();
         let log = tracing_subscriber::fmt().with_writer(move || writer.clone());
         if ours {
-            with_default(log.fmt_fields(JsonLines).event_format(JsonLines).finish(), what);
+            with_default(log.event_format(JsonLines).finish(), what);
         } else {
-            with_default(log.json().flatten_event(true).with_span_list(false).finish(), what);
+            with_default(log.json().flatten_event(true).with_current_span(false).with_span_list(false).finish(), what);
         }
         let bytes = written.0.lock().unwrap().clone();
         let text = String::from_utf8(bytes).unwrap();
@@ -179,14 +149,10 @@ mod tests {
             let quoted = "a \"quoted\"\nü";
             tracing::info!(quoted, yes = true, down = -1, up = 1_u64, part = 0.5, none = None::<u8>, "said {quoted}");
             tracing::warn!(debugged = ?[Some("x")], displayed = %quoted);
-            let span = tracing::info_span!("request", request_id = quoted, number = 1, later = tracing::field::Empty);
-            span.record("later", "recorded");
-            span.in_scope(|| tracing::error!("inside"));
+            tracing::info_span!("of a library", number = 1).in_scope(|| tracing::error!("inside"));
         }
         let ours = lines(every_kind, true);
         assert_eq!(ours.len(), 3);
-        assert_eq!(ours[2]["span"]["name"], "request");
-        assert_eq!(ours[2]["span"]["later"], "recorded");
         assert_eq!(ours, lines(every_kind, false));
     }
 
@@ -194,8 +160,7 @@ mod tests {
     fn a_line_begins_with_when_how_grave_and_what() {
         let written = Written::default();
         let writer = written.clone();
-        let log =
-            tracing_subscriber::fmt().with_writer(move || writer.clone()).fmt_fields(JsonLines).event_format(JsonLines);
+        let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).event_format(JsonLines);
         with_default(log.finish(), || tracing::info!(status = 200, "answered"));
         let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
         let (_, rest) = text.split_once("Z\",").unwrap();

@@ -1,18 +1,22 @@
 //! What operators get to read: logs, metrics and traces, without what must not be in them.
 
+mod current_request;
 mod json_lines;
 mod log;
 pub mod metrics;
 mod redact;
+mod series;
 mod settings;
 mod spans;
 mod trace_context;
 mod traces;
 
 pub use self::metrics::{Metrics, MetricsError};
+pub(crate) use current_request::{in_current_request, within_request};
 pub use log::{LogError, init as init_log};
 pub use redact::without_numbers;
+pub(crate) use series::Series;
 pub use settings::{LogFormat, LogSettings, TraceSettings};
-pub(crate) use spans::{CallSpan, RequestSpan, in_current_trace};
+pub(crate) use spans::{CallSpan, RequestSpan};
 pub(crate) use trace_context::TRACEPARENT;
 pub use traces::{TraceError, Traces, init as init_traces};

@@ -25,7 +25,7 @@ pub(crate) struct RequestSpan(Option<Context>);
 
 impl RequestSpan {
     /// Starts it, as a part of the caller's trace if the headers name one.
-    pub(crate) fn start(method: &Method, route: &str, request_id: &str, headers: &HeaderMap) -> Self {
+    pub(crate) fn start(method: &Method, route: Option<&'static str>, request_id: &str, headers: &HeaderMap) -> Self {
         let start = |tracer| Context::new().with_span(start_request(tracer, method, route, request_id, headers));
         Self(TRACER.get().map(start))
     }
@@ -55,13 +55,17 @@ impl RequestSpan {
     }
 }
 
-fn start_request(tracer: &SdkTracer, method: &Method, route: &str, request_id: &str, headers: &HeaderMap) -> Span {
+fn start_request(
+    tracer: &SdkTracer,
+    method: &Method,
+    route: Option<&'static str>,
+    request_id: &str,
+    headers: &HeaderMap,
+) -> Span {
     let caller = trace_context::caller(headers);
     let caller = caller.map(|caller| Context::new().with_remote_span_context(caller)).unwrap_or_default();
     let method = known(method);
-    // What no route matches has none.
-    let route = route.starts_with('/').then(|| route.to_owned());
-    let name: Cow<'static, str> = match (method, &route) {
+    let name: Cow<'static, str> = match (method, route) {
         (Some(method), Some(route)) => format!("{method} {route}").into(),
         (Some(method), None) => method.into(),
         (None, Some(route)) => format!("HTTP {route}").into(),
@@ -158,7 +162,7 @@ impl CallSpan {
 }
 
 /// Keeps work that another task does within the request's trace.
-pub(crate) fn in_current_trace<F: Future>(work: F) -> impl Future<Output = F::Output> {
+pub(super) fn in_current_trace<F: Future>(work: F) -> impl Future<Output = F::Output> {
     within(TRACER.get().map(|_| Context::current()), work)
 }
 
@@ -177,7 +181,7 @@ mod tests {
     use super::*;
 
     /// Name and attributes of a request's span.
-    fn request(method: &[u8], route: &str) -> (String, Vec<String>) {
+    fn request(method: &[u8], route: Option<&'static str>) -> (String, Vec<String>) {
         let tracer = SdkTracerProvider::builder().build().tracer("test");
         let method = Method::from_bytes(method).unwrap();
         let span = start_request(&tracer, &method, route, "the-id", &HeaderMap::new());
@@ -188,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_request_is_named_by_method_and_route() {
-        let (name, attributes) = request(b"GET", "/otp/{phone}");
+        let (name, attributes) = request(b"GET", Some("/otp/{phone}"));
         assert_eq!(name, "GET /otp/{phone}");
         let expected = ["http.request.method=GET", "whatsapp_otp.request_id=the-id", "http.route=/otp/{phone}"];
         assert_eq!(attributes, expected);
@@ -196,8 +200,8 @@ mod tests {
 
     #[test]
     fn what_no_route_matches_and_made_up_methods_are_not_repeated() {
-        assert_eq!(request(b"DELETE", "-").0, "DELETE");
-        for (route, expected) in [("/otp/{phone}", "HTTP /otp/{phone}"), ("-", "HTTP")] {
+        assert_eq!(request(b"DELETE", None).0, "DELETE");
+        for (route, expected) in [(Some("/otp/{phone}"), "HTTP /otp/{phone}"), (None, "HTTP")] {
             let (name, attributes) = request(b"15551234567", route);
             assert_eq!(name, expected);
             assert!(!attributes.concat().contains("1555"), "{attributes:?}");
@@ -206,7 +210,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_a_tracer_nothing_is_started_and_work_goes_on() {
-        let request = RequestSpan::start(&Method::GET, "/otp/{phone}", "id", &HeaderMap::new());
+        let request = RequestSpan::start(&Method::GET, Some("/otp/{phone}"), "id", &HeaderMap::new());
         assert_eq!(request.trace_id(), None);
         let call = async || CallSpan::script("verify").traceparent();
         assert_eq!(request.around(call()).await, None);

@@ -21,6 +21,8 @@ use crate::harness::unique_prefix;
 const PHONE: &str = "15551234567";
 const LIMITED: &str = "15557654321";
 const REFUSED: &str = "15550131026";
+const UNSETTLED: &str = "a guess could not be settled";
+const UNCLEAR: &str = "the sender gave no clear answer; the code stays valid";
 const API_KEY: &str = "the-api-key-of-a-backend";
 
 /// The program with everything around it.
@@ -233,6 +235,15 @@ async fn the_json_log_has_a_line_per_request_and_names_nobody() {
     ] {
         assert!(outcomes.contains_key(outcome), "no {outcome} in {outcomes:?}");
     }
+    let requests: HashSet<&str> =
+        said("answered").chain(said("not answered")).filter_map(|line| line["request_id"].as_str()).collect();
+    for message in [UNSETTLED, UNCLEAR, "a code could not be issued"] {
+        assert!(said(message).count() > 0, "nobody said: {message}");
+        for line in said(message) {
+            assert_eq!(line["level"], "WARN");
+            assert!(line["request_id"].as_str().is_some_and(|id| requests.contains(id)), "of no request: {line}");
+        }
+    }
     let masked = said("answered").find(|line| line["outcome"] == "sent").unwrap();
     assert_eq!((&masked["phone"], &masked["status"]), (&"1555*****67".into(), &200.into()));
 }
@@ -254,6 +265,11 @@ async fn the_log_for_people_shows_active_codes_but_no_code() {
     }
     let ended = scene.end().await;
     assert_eq!(ended.stderr, "");
+    for message in [UNSETTLED, UNCLEAR] {
+        let line = ended.stdout.lines().find(|line| line.contains(message)).expect(message);
+        let (said, request_id) = line.rsplit_once(" request_id=").expect(line);
+        assert!(said.contains("WARN") && ended.stdout.matches(request_id).count() > 1, "of no request: {line}");
+    }
     let tables: Vec<&str> = ended.stdout.split("Active codes state:").skip(1).collect();
     assert!(tables.len() >= 40, "{} tables", tables.len());
     let rows = |table: &&str| table.lines().filter(|line| line.starts_with("│ 1555*****")).count();

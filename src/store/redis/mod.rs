@@ -38,7 +38,7 @@ mod survey;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use metrics::{counter, histogram};
+use metrics::{Histogram, counter, histogram};
 use redis::{FromRedisValue, RedisError, ScriptInvocation};
 use tokio::time::Instant;
 
@@ -57,8 +57,8 @@ use crate::otp::{
     ActiveCode, Charge, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode,
     StoreError, Verdict,
 };
-use crate::telemetry::CallSpan;
 use crate::telemetry::metrics::{REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
+use crate::telemetry::{CallSpan, Series};
 
 /// Keeps codes and limits in Redis.
 pub struct RedisStore {
@@ -67,6 +67,8 @@ pub struct RedisStore {
     scripts: Scripts,
     timeout: Duration,
     settings: RedisSettings,
+    /// How long scripts take, by name.
+    durations: Series<&'static str, Histogram>,
 }
 
 impl RedisStore {
@@ -84,6 +86,7 @@ impl RedisStore {
             scripts: Scripts::new(settings.after_failover),
             timeout: settings.timeout,
             settings: settings.clone(),
+            durations: Series::new(|script| histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => script)),
         })
     }
 
@@ -124,7 +127,7 @@ impl RedisStore {
     ) -> Result<(T, Option<Ticket>), StoreError> {
         let (mut span, began) = (CallSpan::script(name), Instant::now());
         let answer = self.route.decide(key, script, deadline).await.inspect_err(count);
-        histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => name).record(began.elapsed());
+        self.durations.of(name).record(began.elapsed());
         if let Err(error) = &answer {
             span.failed(error.kind(), None);
         }
