@@ -125,18 +125,13 @@ impl Settings {
         reach: Reach,
         otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
     ) -> Result<Self, Reported> {
-        let server = sections::server::read(reader, reach);
         let policy = sections::otp::read_policy(reader, sections::limits::read);
         let redis = sections::redis::read(reader, otp_secret);
+        let redis_timeout = redis.as_ref().ok().map(|redis| redis.timeout);
+        let server = sections::server::read(reader, reach, redis_timeout);
         let log = sections::log::read(reader);
         let traces = sections::telemetry::read(reader);
-        let (server, redis) = (server?, redis?);
-        if server.request_timeout <= redis.timeout {
-            let redis_timeout = humantime::format_duration(redis.timeout);
-            let expected = format!("more than redis.timeout, which is {redis_timeout}");
-            return Err(reader.fault("server.request_timeout", expected));
-        }
-        Ok(Self { server, policy: policy?, redis, log: log?, traces: traces?, shown: reader.shown() })
+        Ok(Self { server: server?, policy: policy?, redis: redis?, log: log?, traces: traces?, shown: reader.shown() })
     }
 }
 

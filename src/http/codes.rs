@@ -10,6 +10,7 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::sync::SemaphorePermit;
 
 use super::answer::{Answer, about};
 use super::client_address::client_address;
@@ -22,7 +23,7 @@ use crate::telemetry::in_current_request;
 const ROUTE: &str = "/otp/{phone}";
 
 /// When to come back to a service that has no place left.
-pub(super) const COME_BACK: Duration = Duration::from_secs(1);
+const COME_BACK: Duration = Duration::from_secs(1);
 
 pub(super) fn router() -> Router<Arc<PublicState>> {
     // HEAD has a handler of its own, or it would be answered by GET's, and link previews would send codes.
@@ -46,8 +47,8 @@ async fn request_code(
     phone: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let phone = match admit(&state, request.headers(), phone) {
-        Ok(phone) => phone,
+    let (phone, _place) = match admit(&state, request.headers(), phone) {
+        Ok(admitted) => admitted,
         Err(answer) => return state.meters.send(answer).into_response(),
     };
     let client = client_address(peer, request.headers(), &state.trusted_proxies);
@@ -68,8 +69,13 @@ async fn request_code(
         shared.meters.send(answer)
     };
     // A task of its own: a caller who hangs up half-way must not leave a charged limit or an unsent code behind.
-    let answer = state.tasks.spawn(in_current_request(request)).await;
-    about(&phone, answer.unwrap_or_else(|_| state.meters.send(Answer::Internal)))
+    let task = state.tasks.spawn(in_current_request(request));
+    let answer = match tokio::time::timeout(state.request_timeout, task).await {
+        Ok(answer) => answer.unwrap_or_else(|_| state.meters.send(Answer::Internal)),
+        // The task counts what it comes to.
+        Err(_) => Answer::TimedOut,
+    };
+    about(&phone, answer)
 }
 
 async fn verify_code(
@@ -77,11 +83,13 @@ async fn verify_code(
     phone: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let phone = match admit(&state, request.headers(), phone) {
-        Ok(phone) => phone,
+    let (phone, _place) = match admit(&state, request.headers(), phone) {
+        Ok(admitted) => admitted,
         Err(answer) => return state.meters.verification(answer).into_response(),
     };
-    let guess = match body::guess(request).await {
+    // Most bodies are there already, and no timer is set for them.
+    let guess = tokio::time::timeout(state.body_timeout, body::guess(request)).await;
+    let guess = match guess.unwrap_or(Err(Answer::BodyTooSlow)) {
         Ok(guess) => guess,
         Err(answer) => return about(&phone, state.meters.verification(answer)),
     };
@@ -95,15 +103,19 @@ async fn verify_code(
     about(&phone, state.meters.verification(answer))
 }
 
-/// What comes first for both calls: the API key, then the phone number.
-fn admit(
-    state: &PublicState,
+/// What comes first for both calls: a place, for as long as the request is worked on, the API key, then the phone number.
+fn admit<'s>(
+    state: &'s PublicState,
     headers: &HeaderMap,
     phone: Result<Path<String>, PathRejection>,
-) -> Result<PhoneNumber, Answer> {
+) -> Result<(PhoneNumber, SemaphorePermit<'s>), Answer> {
+    // One more than can be worked on is answered at once rather than kept waiting.
+    let overloaded = |_| Answer::Overloaded { what: "requests", retry_after: COME_BACK };
+    let place = state.requests.try_acquire().map_err(overloaded)?;
     auth::check(&state.auth, headers)?;
     let Path(phone) = phone.map_err(|_| Answer::InvalidPhone)?;
-    PhoneNumber::parse(&phone).map_err(|_| Answer::InvalidPhone)
+    let phone = PhoneNumber::parse(&phone).map_err(|_| Answer::InvalidPhone)?;
+    Ok((phone, place))
 }
 
 #[cfg(test)]

@@ -61,15 +61,10 @@ impl Meters {
 fn counted(answer: Answer) -> Answer {
     match answer {
         Answer::Limited { limit, .. } => counter!(LIMIT_REFUSALS_TOTAL, "limit" => limit).increment(1),
-        Answer::Overloaded { what, .. } => overloaded(what),
+        Answer::Overloaded { what, .. } => counter!(OVERLOAD_REFUSALS_TOTAL, "what" => what).increment(1),
         _ => {}
     }
     answer
-}
-
-/// Counts a request that was turned away because there is too much of `what`.
-pub(super) fn overloaded(what: &'static str) {
-    counter!(OVERLOAD_REFUSALS_TOTAL, "what" => what).increment(1);
 }
 
 /// A request under way. It counts when it is answered or, since the future that works on it is then dropped, when its

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
@@ -19,7 +19,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use super::answer::Answer;
 use super::request_id::{UuidV7, drop_unless_sane};
 use super::state::PublicState;
-use super::{access_log, body, codes, measure};
+use super::{access_log, body, codes};
 
 /// The public service: routes, layers, and the paths as Express takes them.
 ///
@@ -38,13 +38,12 @@ pub fn public_service(
         .layer(PropagateRequestIdLayer::x_request_id())
         .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
         // Inside the ids, so that lines have one; outside the rest, so that whatever happens is logged.
-        .layer(middleware::from_fn_with_state(Arc::clone(&state), access_log::log))
+        .layer(middleware::from_fn_with_state(state, access_log::log))
         .layer(CatchPanicLayer::custom(|_| Answer::Internal.into_response()))
         .option_layer(
             (!cors_origins.is_empty())
                 .then(|| (middleware::from_fn(refuse_options_unless_preflight), cors(cors_origins))),
         )
-        .layer(middleware::from_fn_with_state(state, within_bounds))
         .layer(DefaultBodyLimit::max(body::MAX_BYTES))
         .service(router)
 }
@@ -79,18 +78,6 @@ async fn refuse_options_unless_preflight(request: Request, next: Next) -> Respon
         return Answer::MethodNotAllowed.into_response();
     }
     next.run(request).await
-}
-
-/// Works on so many requests at once, and on each no longer than it may take.
-async fn within_bounds(State(state): State<Arc<PublicState>>, request: Request, next: Next) -> Response {
-    // One more than can be worked on is answered at once rather than kept waiting.
-    let Ok(_place) = state.requests.try_acquire() else {
-        measure::overloaded("requests");
-        return Answer::Overloaded { what: "requests", retry_after: codes::COME_BACK }.into_response();
-    };
-    // A caller who sends a body slowly is cut off here; the handlers bound their own waits below it.
-    let answer = tokio::time::timeout(state.request_timeout, next.run(request)).await;
-    answer.unwrap_or_else(|_| Answer::TimedOut.into_response())
 }
 
 fn cors(origins: &[HeaderValue]) -> CorsLayer {

@@ -103,7 +103,12 @@ impl Listener {
         macro_rules! serve {
             ($server:expr) => {{
                 let mut server = $server.handle(handle).first_request_timeout(HEAD_TIMEOUT);
-                server.http_builder().http1().header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD_BYTES).writev(false);
+                server
+                    .http_builder()
+                    .http1()
+                    .header_read_timeout(HEAD_TIMEOUT)
+                    .max_buf_size(MAX_HEAD_BYTES)
+                    .writev(false);
                 server.http_builder().http2().max_header_list_size(MAX_HEAD_LIST_BYTES);
                 server.serve(service).await
             }};

@@ -22,6 +22,8 @@ pub struct ServerSettings {
     pub trusted_proxies: Vec<IpNet>,
     /// The longest that one request may take.
     pub request_timeout: Duration,
+    /// The longest that a body may take to arrive: what is left of that is for the store to settle the guess in it.
+    pub body_timeout: Duration,
     /// Requests that are worked on at once.
     pub max_concurrent_requests: usize,
     /// How many of them may be waiting for a message to be sent.

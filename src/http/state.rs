@@ -17,6 +17,7 @@ pub struct PublicState {
     pub(super) auth: AuthMode,
     pub(super) trusted_proxies: Box<[IpNet]>,
     pub(super) request_timeout: Duration,
+    pub(super) body_timeout: Duration,
     /// How much of a request's time may pass until WhatsApp's answer is in: the rest is for acting on it.
     pub(super) send_within: Duration,
     /// A place for each request that is worked on.
@@ -43,6 +44,7 @@ impl PublicState {
             auth: settings.auth.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             request_timeout: settings.request_timeout,
+            body_timeout: settings.body_timeout,
             requests: Semaphore::new(settings.max_concurrent_requests),
             sends: Arc::new(Semaphore::new(settings.max_concurrent_sends)),
             send_within: settings.request_timeout * 9 / 10,

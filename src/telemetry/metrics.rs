@@ -163,6 +163,7 @@ pub const METRICS: &[Metric] = &[
                 "unreadable",
                 "limited",
                 "store_unavailable",
+                "overloaded",
                 "invalid_phone",
                 "unauthorized",
                 "no_code",

@@ -20,7 +20,12 @@ pub(in crate::config) enum Reach {
     Loopback,
 }
 
-pub(in crate::config) fn read(reader: &mut Reader, reach: Reach) -> Result<ServerSettings, Reported> {
+/// `redis_timeout` is what a decision of the store may take, if that could be read.
+pub(in crate::config) fn read(
+    reader: &mut Reader,
+    reach: Reach,
+    redis_timeout: Option<Duration>,
+) -> Result<ServerSettings, Reported> {
     let listen = reader.required("server.listen", |text| address(text, reach));
     let ops_listen = reader.optional("server.ops_listen", |text| address(text, reach));
     let ops_listen = apart(reader, listen, ops_listen);
@@ -28,6 +33,7 @@ pub(in crate::config) fn read(reader: &mut Reader, reach: Reach) -> Result<Serve
     let cors_origins = reader.list("server.cors_origins", web_origin);
     let trusted_proxies = reader.list("server.trusted_proxies", network);
     let request_timeout = reader.duration("server.request_timeout", SECOND..=2 * MINUTE);
+    let body_timeout = request_timeout.and_then(|request| body_timeout(reader, request, redis_timeout));
     let max_concurrent_requests = reader.whole_number("server.max_concurrent_requests", 1..=100_000);
     let max_concurrent_sends = reader.whole_number("server.max_concurrent_sends", 1..=100_000);
     let drain_delay = reader.duration("server.drain_delay", Duration::ZERO..=10 * MINUTE);
@@ -40,11 +46,21 @@ pub(in crate::config) fn read(reader: &mut Reader, reach: Reach) -> Result<Serve
         cors_origins: cors_origins?,
         trusted_proxies: trusted_proxies?,
         request_timeout: request_timeout?,
+        body_timeout: body_timeout?,
         max_concurrent_requests: max_concurrent_requests?,
         max_concurrent_sends: max_concurrent_sends?,
         drain_delay: drain_delay?,
         shutdown_timeout: shutdown_timeout?,
         auth: auth?,
+    })
+}
+
+fn body_timeout(reader: &mut Reader, request: Duration, redis: Option<Duration>) -> Result<Duration, Reported> {
+    let redis = redis.unwrap_or_default();
+    let left = request.checked_sub(redis).filter(|left| !left.is_zero());
+    left.ok_or_else(|| {
+        let expected = format!("more than redis.timeout, which is {}", humantime::format_duration(redis));
+        reader.fault("server.request_timeout", expected)
     })
 }
 
