@@ -54,6 +54,9 @@ impl Floor {
     }
 }
 
+/// What comes before the phone for the reserve script without the call to WhatsApp.
+pub const RESERVE_ONLY: &str = "/reserve/";
+
 /// Serves until the process ends, on the runtime that the service has too.
 pub fn serve(kind: Floor, listen: SocketAddr, redis: String, whatsapp: String) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -62,7 +65,9 @@ pub fn serve(kind: Floor, listen: SocketAddr, redis: String, whatsapp: String) {
             Floor::Hello => Router::new().route("/", get(async || "Hello, World!")),
             Floor::Script => {
                 let route = get(reserve_and_send).post(verify);
-                Router::new().route("/otp/{phone}", route).with_state(Bare::connect(redis, whatsapp).await)
+                let router = Router::new().route("/otp/{phone}", route);
+                let router = router.route(&format!("{RESERVE_ONLY}{{phone}}"), get(reserve_only));
+                router.with_state(Bare::connect(redis, whatsapp).await)
             }
         };
         axum::serve(tokio::net::TcpListener::bind(listen).await.unwrap(), router).await.unwrap();
@@ -107,16 +112,12 @@ async fn verify(State(mut bare): State<Bare>, Path(phone): Path<String>) -> (Sta
     (status, verdict)
 }
 
+async fn reserve_only(State(mut bare): State<Bare>, Path(phone): Path<String>) {
+    bare.reserve(&phone).await;
+}
+
 async fn reserve_and_send(State(mut bare): State<Bare>, Path(phone): Path<String>) -> StatusCode {
-    // A tenth of the phones has an address in common, as in the load that the service gets.
-    let mut call = bare.reserve.key(format!("otp:v1:{{ip:{}}}:sends", &phone[..phone.len() - 1]));
-    call.key("otp:v1:{sender:none}:sends").key(format!("otp:v1:{{{phone}}}:code"));
-    call.key(format!("otp:v1:{{{phone}}}:sends")).key(format!("otp:v1:{{{phone}}}:failures"));
-    let id = format!("bare-{phone}");
-    call.arg("address sender phone").arg(&id).arg(DIGEST).arg(&bare.secret_id);
-    call.arg(3).arg(300_000).arg(600_000).arg(5).arg(HOUR_MS).arg(30_000).arg(60).arg(HOUR_MS).arg(15).arg(DAY_MS);
-    call.arg(0).arg(1_000).arg(0).arg("");
-    call.invoke_async::<redis::Value>(&mut bare.redis).await.unwrap();
+    let id = bare.reserve(&phone).await;
     let text = json!({ "type": "text", "text": "123456" });
     let message = json!({
         "messaging_product": "whatsapp",
@@ -138,4 +139,20 @@ async fn reserve_and_send(State(mut bare): State<Bare>, Path(phone): Path<String
     let status = answer.status();
     answer.bytes().await.unwrap();
     status
+}
+
+impl Bare {
+    /// Runs the reserve script, and returns the id of the record.
+    async fn reserve(&mut self, phone: &str) -> String {
+        // A tenth of the phones has an address in common, as in the load that the service gets.
+        let mut call = self.reserve.key(format!("otp:v1:{{ip:{}}}:sends", &phone[..phone.len() - 1]));
+        call.key("otp:v1:{sender:none}:sends").key(format!("otp:v1:{{{phone}}}:code"));
+        call.key(format!("otp:v1:{{{phone}}}:sends")).key(format!("otp:v1:{{{phone}}}:failures"));
+        let id = format!("bare-{phone}");
+        call.arg("address sender phone").arg(&id).arg(DIGEST).arg(&self.secret_id);
+        call.arg(3).arg(300_000).arg(600_000).arg(5).arg(HOUR_MS).arg(30_000).arg(60).arg(HOUR_MS).arg(15).arg(DAY_MS);
+        call.arg(0).arg(1_000).arg(0).arg("");
+        call.invoke_async::<redis::Value>(&mut self.redis).await.unwrap();
+        id
+    }
 }

@@ -11,6 +11,7 @@ use whatsapp_otp::config::ServeSettings;
 use whatsapp_otp::otp::{Code, CodeStore, Guess, NewCode, PhoneNumber, RecordId, Reservation, Verdict};
 use whatsapp_otp::store::redis::RedisStore;
 
+use crate::floor::RESERVE_ONLY;
 use crate::load::Work;
 use crate::stage::{Redis, WhatsApp, settings};
 use crate::wire::Wire;
@@ -125,9 +126,13 @@ impl Work for Sends {
 }
 
 /// A code requested, then verified: two requests, one unit.
-pub struct Pairs {
-    /// Where the code is read; who accepts any needs none.
-    pub inbox: Option<Arc<WhatsApp>>,
+pub enum Pairs {
+    /// Of the service; the code is read where it arrives.
+    Service(Arc<WhatsApp>),
+    /// Of the bare handler, which accepts any code.
+    Bare,
+    /// Of the bare handler that never calls WhatsApp: the same scripts and nothing else.
+    BareScripts,
 }
 
 impl Work for Pairs {
@@ -136,9 +141,16 @@ impl Work for Pairs {
     }
 
     async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
-        let status = wire.get(&path(number), client(number)).await?;
+        let request = match self {
+            Self::Service(_) | Self::Bare => path(number),
+            Self::BareScripts => format!("{RESERVE_ONLY}{}", digits(number)),
+        };
+        let status = wire.get(&request, client(number)).await?;
         expect(status, 200, wire);
-        let code = self.inbox.as_ref().map_or_else(|| WRONG.to_owned(), |inbox| inbox.code(&digits(number)));
+        let code = match self {
+            Self::Service(inbox) => inbox.code(&digits(number)),
+            Self::Bare | Self::BareScripts => WRONG.to_owned(),
+        };
         let status = wire.post(&path(number), &code).await?;
         expect(status, 200, wire);
         Ok(())

@@ -10,7 +10,7 @@ use crate::report::{Report, Scale};
 use crate::stage::{PROGRAM, Redis, Service, WhatsApp};
 
 /// Start-ups are quick: more of them than rounds.
-const STARTS_PER_ROUND: usize = 4;
+const STARTS_PER_ROUND: usize = 2;
 
 pub fn measure(scale: Scale, report: &mut Report) {
     let whatsapp = Arc::new(WhatsApp::start());
