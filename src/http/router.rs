@@ -10,7 +10,7 @@ use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use tower::{Service, ServiceBuilder};
+use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
@@ -31,7 +31,7 @@ pub fn public_service(
     let state = Arc::new(state);
     let router = codes::router().fallback(async || Answer::NotFound).with_state(Arc::clone(&state));
     // Each layer wraps those below it.
-    ServiceBuilder::new()
+    let service = ServiceBuilder::new()
         .map_request(as_express_matches)
         .map_request(drop_unless_sane)
         .layer(SetRequestIdLayer::x_request_id(UuidV7))
@@ -45,7 +45,10 @@ pub fn public_service(
                 .then(|| (middleware::from_fn(refuse_options_unless_preflight), cors(cors_origins))),
         )
         .layer(DefaultBodyLimit::max(body::MAX_BYTES))
-        .service(router)
+        .service(router);
+    // Shared: a connection has room for a service and a future of its own, even while it is idle.
+    let service = Arc::new(service);
+    tower::service_fn(move |request| Box::pin((*service).clone().oneshot(request)))
 }
 
 /// Puts the path as routes know it: Express, which the sample clients were written against, matches `/OTP/…` and a

@@ -135,27 +135,32 @@ fn connections(scale: Scale, whatsapp: &WhatsApp, report: &mut Report) {
     // An instance for each number, as memory that was once used is not all given back.
     let mut rows = CONNECTION_COUNTS.map(|count| {
         let service = Service::start(&format!("service-{count}"), &redis, whatsapp);
-        let busy = count.min(CONNECTIONS);
-        let idle = idle_connections(&service, count - busy);
-        (count, busy, idle, service, [(); 5].map(|()| Rounds::default()))
+        (count, service, [(); 5].map(|()| Rounds::default()))
     });
     for round in 0..=scale.rounds {
-        for (_, busy, _, service, figures) in &mut rows {
+        for (count, service, figures) in &mut rows {
             let codes = 0..codes_for(scale.time);
             redis.empty();
             seeder.codes(codes.clone());
+            // Opened now, as the instance does not keep them for long.
+            let mut open = idle_connections(service, *count);
             let idle = service.process.resident();
-            let pace = Pace::Closed { connections: *busy };
+            // These make room for those that are busy.
+            let busy = (*count).min(CONNECTIONS);
+            open.truncate(*count - busy);
+            let pace = Pace::Closed { connections: busy };
             let outcome = load::run(service.address, pace, scale.time, WrongGuesses { codes });
+            let resident = service.process.resident();
+            assert!(open.iter().all(is_open), "the instance closed connections before the end");
+            drop(open);
             service.process.forget_log();
-            if round == 0 {
+            if round > 0 {
+                figures[0].push(outcome.rate());
+                figures[1].push(outcome.quantile_ms(0.5));
+                figures[2].push(outcome.quantile_ms(0.99));
                 figures[3].push(idle);
-                continue;
+                figures[4].push(resident);
             }
-            figures[0].push(outcome.rate());
-            figures[1].push(outcome.quantile_ms(0.5));
-            figures[2].push(outcome.quantile_ms(0.99));
-            figures[4].push(service.process.resident());
         }
     }
     for (count, .., figures) in &rows {
@@ -177,6 +182,12 @@ fn idle_connections(service: &Service, count: usize) -> Vec<TcpStream> {
         stream
     };
     (0..count).map(open).collect()
+}
+
+/// Whether the other side has not closed it.
+fn is_open(stream: &TcpStream) -> bool {
+    stream.set_nonblocking(true).unwrap();
+    matches!(stream.peek(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
 }
 
 fn one_phone_or_many(scale: Scale, whatsapp: &WhatsApp, report: &mut Report) {

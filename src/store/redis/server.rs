@@ -20,7 +20,7 @@ use crate::otp::StoreError;
 pub(super) struct Dial {
     /// Who we are there, as far as a URL does not say.
     pub(super) credentials: Credentials,
-    /// The longest that an answer may take.
+    /// The longest that a decision may take; connecting gets a part of it.
     pub(super) timeout: Duration,
     /// The most connections that are being made, or lent, at once.
     pub(super) connections: usize,
