@@ -33,12 +33,8 @@ impl Meters {
     pub(super) fn new() -> Self {
         Self {
             in_flight: gauge!(HTTP_REQUESTS_IN_FLIGHT),
-            requests: Series::new(
-                |(route, method, status)| counter!(HTTP_REQUESTS_TOTAL, "route" => route, "method" => method, "status" => status.to_string()),
-            ),
-            durations: Series::new(
-                |(route, method)| histogram!(HTTP_REQUEST_DURATION_SECONDS, "route" => route, "method" => method),
-            ),
+            requests: Series::new(requests_of),
+            durations: Series::new(durations_of),
             sends: Series::new(|outcome| counter!(SENDS_TOTAL, "outcome" => outcome)),
             verifications: Series::new(|outcome| counter!(VERIFICATIONS_TOTAL, "outcome" => outcome)),
         }
@@ -55,6 +51,15 @@ impl Meters {
         self.verifications.of(answer.outcome()).increment(1);
         counted(answer)
     }
+}
+
+fn requests_of((route, method, status): (&'static str, &'static str, u16)) -> Counter {
+    let status = status.to_string();
+    counter!(HTTP_REQUESTS_TOTAL, "route" => route, "method" => method, "status" => status)
+}
+
+fn durations_of((route, method): (&'static str, &'static str)) -> Histogram {
+    histogram!(HTTP_REQUEST_DURATION_SECONDS, "route" => route, "method" => method)
 }
 
 /// Counts refusals.
