@@ -108,9 +108,9 @@ impl Terminal {
         self
     }
 
-    /// Types a line.
+    /// Types a line, in one go: a prompt that forgets what was typed before it forgets all of it or nothing.
     pub fn answers(&mut self, text: &str) -> &mut Self {
-        self.types(text).types(ENTER)
+        self.types(&format!("{text}{ENTER}"))
     }
 
     /// Types a line at a prompt that does not show it. Such a prompt begins with forgetting what was typed before, and
