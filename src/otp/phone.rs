@@ -67,9 +67,10 @@ impl PhoneNumber {
         let may_be_shown = self.0.len().saturating_sub(5);
         let shown_last = may_be_shown.min(2);
         let shown_first = (may_be_shown - shown_last).min(4);
-        let shown_from = self.0.len() - shown_last;
-        let mark = |(place, digit)| if (shown_first..shown_from).contains(&place) { '*' } else { digit };
-        self.0.chars().enumerate().map(mark).collect()
+        let hidden = shown_first..self.0.len() - shown_last;
+        let mut masked = self.0.to_string();
+        masked.replace_range(hidden.clone(), &"*".repeat(hidden.len()));
+        masked
     }
 }
 

@@ -1,17 +1,16 @@
 //! Series of a metric, remembered: looking one up takes ten times as long as recording in it, and each request records in
 //! half a dozen.
 
-use std::collections::HashMap;
-use std::hash::Hash;
+use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
 /// A metric's series by what their labels are made from: few values, fixed beforehand, as labels are.
 pub(crate) struct Series<K, H> {
     look_up: fn(K) -> H,
-    known: RwLock<HashMap<K, H>>,
+    known: RwLock<BTreeMap<K, H>>,
 }
 
-impl<K: Copy + Eq + Hash, H: Clone> Series<K, H> {
+impl<K: Copy + Ord, H: Clone> Series<K, H> {
     /// Finds series by `look_up` when they are first needed, which must not be before there is something that records.
     pub(crate) fn new(look_up: fn(K) -> H) -> Self {
         Self { look_up, known: RwLock::default() }
