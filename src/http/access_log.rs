@@ -1,12 +1,9 @@
 //! One line and one measurement per request. With `log.format = "pretty"` the sample server's table of active codes follows.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
-use tower_http::request_id::RequestId;
 
 use super::answer::Logged;
 use super::codes::route_of;
@@ -14,17 +11,24 @@ use super::measure::{Measured, method_label};
 use super::state::PublicState;
 use crate::otp::PhoneNumber;
 use crate::table;
-use crate::telemetry::{RequestSpan, within_request};
+use crate::telemetry::{RequestId, RequestSpan, within_request};
 
-pub(super) async fn log(State(state): State<Arc<PublicState>>, request: Request, next: Next) -> Response {
+/// Has `answer` answer.
+pub(super) async fn logged<F>(
+    state: &PublicState,
+    request_id: RequestId,
+    request: Request,
+    answer: impl FnOnce(Request) -> F,
+) -> Response
+where
+    F: Future<Output = Response>,
+{
     let method = request.method().clone();
     // The route, never the path, which holds the number.
     let route = route_of(request.uri().path());
     let measured = Measured::begin(&state.meters, route, &method);
-    let request_id = request.extensions().get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
-    let request_id: Arc<str> = request_id.unwrap_or("-").into();
-    let trace = RequestSpan::start(&method, route, &request_id, request.headers());
-    let work = trace.around(within_request(Arc::clone(&request_id), next.run(request)));
+    let trace = RequestSpan::start(&method, route, request_id.as_str(), request.headers());
+    let work = trace.around(within_request(request_id.clone(), answer(request)));
     let method = method_label(&method);
     let line = Line { request_id, method, route: route.unwrap_or("-"), began: Instant::now(), due: true, trace };
 
@@ -36,14 +40,14 @@ pub(super) async fn log(State(state): State<Arc<PublicState>>, request: Request,
     let show_active_codes = state.show_active_codes && is_call;
     line.answered(&response);
     if show_active_codes {
-        print_active_codes(&state).await;
+        print_active_codes(state).await;
     }
     response
 }
 
 /// The one line about a request: written when it is answered, or when the caller goes away before that.
 struct Line {
-    request_id: Arc<str>,
+    request_id: RequestId,
     method: &'static str,
     route: &'static str,
     began: Instant,
@@ -55,7 +59,7 @@ impl Line {
     fn answered(mut self, response: &Response) {
         self.due = false;
         let Self { request_id, method, route, .. } = &self;
-        let request_id = &**request_id;
+        let request_id = request_id.as_str();
         let Logged { outcome, reason, phone } = response.extensions().get().cloned().unwrap_or_default();
         let (status, duration_ms) = (response.status().as_u16(), milliseconds(self.began));
         self.trace.end(Some(status), outcome, reason);
@@ -68,7 +72,7 @@ impl Drop for Line {
     fn drop(&mut self) {
         if self.due {
             let Self { request_id, method, route, .. } = self;
-            let request_id = &**request_id;
+            let request_id = request_id.as_str();
             let duration_ms = milliseconds(self.began);
             let outcome = "caller_gone";
             self.trace.end(None, Some(outcome), None);

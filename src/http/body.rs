@@ -1,9 +1,9 @@
 //! Reading the guess out of a request's body.
 
 use axum::body::HttpBody;
-use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
 use super::answer::Answer;
@@ -25,11 +25,11 @@ pub(super) async fn guess(request: Request) -> Result<Guess, Answer> {
     if request.body().size_hint().lower() > MAX_BYTES as u64 {
         return Err(Answer::BodyTooLarge);
     }
-    // The router's body limit applies here, to lengths found out.
-    let body = axum::body::Bytes::from_request(request, &()).await.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE { Answer::BodyTooLarge } else { Answer::BodyTooSlow }
-    })?;
-    parse(&body)
+    match Limited::new(request.into_body(), MAX_BYTES).collect().await {
+        Ok(body) => parse(&body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Answer::BodyTooLarge),
+        Err(_) => Err(Answer::BodyTooSlow),
+    }
 }
 
 fn is_json(request: &Request) -> bool {

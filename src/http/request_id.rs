@@ -1,33 +1,28 @@
 //! A name for each request, in its answer and in every log line about it.
 
-use axum::http::{HeaderValue, Request};
-use tower_http::request_id::{MakeRequestId, RequestId};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-const HEADER: &str = "x-request-id";
+use crate::telemetry::RequestId;
+
+pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 64;
 
-/// Makes ids that sort by time.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct UuidV7;
-
-impl MakeRequestId for UuidV7 {
-    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
-        HeaderValue::from_str(&Uuid::now_v7().to_string()).ok().map(RequestId::new)
-    }
+/// The caller's id, if it is short and plain enough to stand in a log, or else a new one. Those sort by time.
+pub(super) fn request_id(headers: &HeaderMap) -> RequestId {
+    let callers = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
+    callers.map_or_else(
+        || RequestId::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
+        RequestId::from,
+    )
 }
 
-/// Drops a caller's id unless it is short and plain enough to stand in a log.
-pub(super) fn drop_unless_sane<B>(mut request: Request<B>) -> Request<B> {
-    let headers = request.headers_mut();
-    if headers.get(HEADER).is_some_and(|id| !is_sane(id)) {
-        headers.remove(HEADER);
-    }
-    request
+/// As the answer says it.
+pub(super) fn header(id: &RequestId) -> Option<HeaderValue> {
+    HeaderValue::from_str(id.as_str()).ok()
 }
 
-fn is_sane(id: &HeaderValue) -> bool {
-    let Ok(id) = id.to_str() else { return false };
+fn is_sane(id: &str) -> bool {
     (1..=MAX_LENGTH).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
         // Whole phone numbers do not belong in logs, whoever puts them there. Many a UUID looks as if it had one.
@@ -38,18 +33,26 @@ fn is_sane(id: &HeaderValue) -> bool {
 mod tests {
     use super::*;
 
+    fn id_with(callers: &[u8]) -> String {
+        let callers = HeaderValue::from_bytes(callers).unwrap();
+        let id = request_id(&HeaderMap::from_iter([(X_REQUEST_ID, callers)]));
+        assert_eq!(header(&id).unwrap(), id.as_str());
+        id.as_str().to_owned()
+    }
+
     #[test]
     fn plain_ids_are_taken_over() {
         for id in ["a", "req-42_x.y:z", "0198f3a2-7c1e-7abc-8def-0123456789ab"] {
-            assert!(is_sane(&HeaderValue::from_static(id)), "{id}");
+            assert_eq!(id_with(id.as_bytes()), id);
         }
     }
 
     #[test]
-    fn others_are_not() {
+    fn others_are_replaced() {
         let long = "a".repeat(65);
         for id in ["", "a b", "a\"b", "{}", "ü", "to-15551234567", "5551234", &long] {
-            assert!(!is_sane(&HeaderValue::from_bytes(id.as_bytes()).unwrap()), "{id}");
+            let replacement = Uuid::parse_str(&id_with(id.as_bytes())).unwrap();
+            assert_eq!(replacement.get_version_num(), 7, "{id}");
         }
     }
 }

@@ -1,27 +1,26 @@
 //! The public listener's routes and the layers around them.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::Request;
 use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::http::{HeaderValue, Method, Uri};
 use axum::middleware;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use tower::{Service, ServiceBuilder, ServiceExt};
-use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
-use tower_http::request_id::{PropagateRequestIdLayer, SetRequestIdLayer};
-use tower_http::set_header::SetResponseHeaderLayer;
 
 use super::answer::Answer;
-use super::request_id::{UuidV7, drop_unless_sane};
+use super::request_id::{self, X_REQUEST_ID};
 use super::state::PublicState;
-use super::{access_log, body, codes};
+use super::{access_log, codes};
 
-/// The public service: routes, layers, and the paths as Express takes them.
+/// The public service: routes, layers, and what every request and every answer gets.
 ///
 /// The layers are around the router and not in it, where each would be copied and boxed for every request anew.
 pub fn public_service(
@@ -30,37 +29,45 @@ pub fn public_service(
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
     let state = Arc::new(state);
     let router = codes::router().fallback(async || Answer::NotFound).with_state(Arc::clone(&state));
-    // Each layer wraps those below it.
     let service = ServiceBuilder::new()
-        .map_request(as_express_matches)
-        .map_request(drop_unless_sane)
-        .layer(SetRequestIdLayer::x_request_id(UuidV7))
-        .layer(PropagateRequestIdLayer::x_request_id())
-        .layer(SetResponseHeaderLayer::overriding(CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        // Inside the ids, so that lines have one; outside the rest, so that whatever happens is logged.
-        .layer(middleware::from_fn_with_state(state, access_log::log))
-        .layer(CatchPanicLayer::custom(|_| Answer::Internal.into_response()))
         .option_layer(
             (!cors_origins.is_empty())
                 .then(|| (middleware::from_fn(refuse_options_unless_preflight), cors(cors_origins))),
         )
-        .layer(DefaultBodyLimit::max(body::MAX_BYTES))
         .service(router);
     // Shared: a connection has room for a service and a future of its own, even while it is idle.
-    let service = Arc::new(service);
-    tower::service_fn(move |request| Box::pin((*service).clone().oneshot(request)))
+    let shared = Arc::new((state, service));
+    tower::service_fn(move |request| {
+        let shared = Arc::clone(&shared);
+        Box::pin(async move {
+            let (state, service) = &*shared;
+            Ok(answered(state, request, service.clone()).await)
+        })
+    })
 }
 
-/// Puts the path as routes know it: Express, which the sample clients were written against, matches `/OTP/…` and a
-/// trailing slash as well.
-fn as_express_matches(mut request: Request) -> Request {
+/// The answer of `service`, logged, under the request's id, and not to be stored by anybody on its way.
+async fn answered<R>(state: &PublicState, mut request: Request, service: R) -> Response
+where
+    R: Service<Request, Response = Response, Error = Infallible>,
+{
     if let Some(uri) = canonical(request.uri()) {
         *request.uri_mut() = uri;
     }
-    request
+    let id = request_id::request_id(request.headers());
+    let answer = async |request| match AssertUnwindSafe(service.oneshot(request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Err(_panic) => Answer::Internal.into_response(),
+    };
+    let mut response = access_log::logged(state, id.clone(), request, answer).await;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    request_id::header(&id).map(|id| headers.insert(X_REQUEST_ID, id));
+    response
 }
 
-/// The canonical form of another spelling of `/otp/{phone}`.
+/// The canonical form of another spelling of `/otp/{phone}`: Express, which the sample clients were written against,
+/// matches `/OTP/…` and a trailing slash as well.
 fn canonical(uri: &Uri) -> Option<Uri> {
     let (segment, rest) = uri.path().strip_prefix('/')?.split_once('/')?;
     let phone = rest.strip_suffix('/').unwrap_or(rest);
@@ -87,8 +94,8 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
     CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, HeaderName::from_static("x-request-id")])
-        .expose_headers([RETRY_AFTER, HeaderName::from_static("x-request-id")])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
+        .expose_headers([RETRY_AFTER, X_REQUEST_ID])
 }
 
 #[cfg(test)]

@@ -8,11 +8,28 @@ use std::sync::Arc;
 use super::spans::in_current_trace;
 
 tokio::task_local! {
-    static REQUEST_ID: Arc<str>;
+    static REQUEST_ID: RequestId;
+}
+
+/// The name of a request, short and plain enough for a log.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestId(Arc<str>);
+
+impl RequestId {
+    /// As it is written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for RequestId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
 }
 
 /// Does the work as part of the request of that id.
-pub(crate) fn within_request<F: Future>(request_id: Arc<str>, work: F) -> impl Future<Output = F::Output> {
+pub(crate) fn within_request<F: Future>(request_id: RequestId, work: F) -> impl Future<Output = F::Output> {
     REQUEST_ID.scope(request_id, work)
 }
 
@@ -28,6 +45,6 @@ pub(crate) fn in_current_request<F: Future>(work: F) -> impl Future<Output = F::
 }
 
 /// The id of the request, if it is one that is being worked on.
-pub(super) fn request_id() -> Option<Arc<str>> {
-    REQUEST_ID.try_with(Arc::clone).ok()
+pub(super) fn request_id() -> Option<RequestId> {
+    REQUEST_ID.try_with(RequestId::clone).ok()
 }

@@ -48,7 +48,7 @@ fn line(event: &Event<'_>) -> Result<String, serde_json::Error> {
     event.record(&mut fields);
     fields.outcome?;
     if let Some(request_id) = request_id() {
-        object.serialize_entry("request_id", &*request_id)?;
+        object.serialize_entry("request_id", request_id.as_str())?;
     }
     object.serialize_entry("target", metadata.target())?;
     object.end()?;

@@ -56,6 +56,6 @@ where
         let Some(request_id) = request_id() else { return self.0.format_event(context, writer, event) };
         let mut line = String::new();
         self.0.format_event(context, Writer::new(&mut line), event)?;
-        writeln!(writer, "{} request_id={request_id}", line.trim_end())
+        writeln!(writer, "{} request_id={}", line.trim_end(), request_id.as_str())
     }
 }

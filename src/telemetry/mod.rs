@@ -12,7 +12,7 @@ mod trace_context;
 mod traces;
 
 pub use self::metrics::{Metrics, MetricsError};
-pub(crate) use current_request::{in_current_request, within_request};
+pub(crate) use current_request::{RequestId, in_current_request, within_request};
 pub use log::{LogError, init as init_log};
 pub use redact::without_numbers;
 pub(crate) use series::Series;

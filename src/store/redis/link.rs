@@ -92,9 +92,6 @@ impl Link {
     ///
     /// [`StoreError::Unreachable`] if the attempt under way fails.
     pub(super) async fn connection(&self) -> Result<Numbered, StoreError> {
-        if let Some(connection) = self.current() {
-            return Ok(connection);
-        }
         let mut state = self.state.clone();
         let mut failures_before = None;
         loop {

@@ -105,7 +105,7 @@ impl Primary {
     /// [`Failure`]; with [`StoreError::NoAnswer`] the command may have been run.
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd, deadline: Instant) -> Result<T, Failure> {
         let link = self.link();
-        let mut connected = in_time(deadline, link.connection()).await?;
+        let mut connected = connection(link, deadline).await?;
         let answer = timeout_at(deadline, command.query_async(&mut connected.connection)).await;
         settle(answer, link, &connected)
     }
@@ -122,7 +122,7 @@ impl Primary {
         deadline: Instant,
     ) -> Result<(T, Option<Ticket>), Failure> {
         let link = self.link();
-        let mut connected = in_time(deadline, link.connection()).await?;
+        let mut connected = connection(link, deadline).await?;
         let ticket = match &self.acknowledgements {
             None => None,
             Some(lane) => Some(in_time(deadline, lane.ticket(link, &connected)).await?),
@@ -137,6 +137,14 @@ impl Primary {
 
     fn link(&self) -> &Link {
         &self.links[self.next.fetch_add(1, Ordering::Relaxed) % self.links.len()]
+    }
+}
+
+/// The connection, for which no timer is set if it is there.
+async fn connection(link: &Link, deadline: Instant) -> Result<Numbered, Failure> {
+    match link.current() {
+        Some(connected) => Ok(connected),
+        None => in_time(deadline, link.connection()).await,
     }
 }
 
