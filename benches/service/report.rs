@@ -13,6 +13,13 @@ pub struct Scale {
     pub most_codes: u64,
 }
 
+impl Scale {
+    /// The same time in twice as many rounds, so that what is compared is closer together.
+    pub fn in_halves(self) -> Self {
+        Self { rounds: self.rounds * 2, time: self.time / 2, ..self }
+    }
+}
+
 /// The tables and targets so far.
 #[derive(Debug, Default)]
 pub struct Report {

@@ -17,7 +17,9 @@ use crate::workload::{Seeder, WrongGuesses};
 /// Parts of what the bare handler does at most.
 const LOADS: [f64; 5] = [0.1, 0.25, 0.5, 0.65, 0.8];
 /// The load at which the target is.
-const HALF: usize = 2;
+const HALF: f64 = 0.5;
+/// How much oftener than others that is measured: a stall of the machine is a large part of a 99th percentile.
+const OFTENER: usize = 4;
 const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
 
 /// Somebody who answers guesses.
@@ -84,6 +86,19 @@ pub fn measure(scale: Scale, report: &mut Report) {
             }
         }
     }
+    let mut p99_at_half = [Rounds::default(), Rounds::default()];
+    let time = time / 2;
+    for turn in 0..OFTENER * scale.rounds {
+        let codes = codes_for(time);
+        redis.empty();
+        seeder.codes(0..2 * codes);
+        let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
+        for (who, start) in order.into_iter().zip([0, codes]) {
+            let work = WrongGuesses { codes: start..start + codes };
+            let outcome = load::run(rows[who].address, Pace::Open { per_second: HALF * saturation }, time, work);
+            p99_at_half[who].push(outcome.quantile_ms(0.99));
+        }
+    }
 
     let mut table =
         Table::new("Wrong guesses as fast as it goes", &["", "per second", "of one instance", "of one behind HAProxy"]);
@@ -105,8 +120,16 @@ pub fn measure(scale: Scale, report: &mut Report) {
         table.row(std::iter::once(row.name.to_owned()).chain(cells));
     }
     report.table(&table);
-    let [p99, bare_p99] = [1, 0].map(|row: usize| &rows[row].loads[HALF].1[1]);
-    report.goal(Goal::new("p99 at half the bare handler's most, of its p99", Bound::AtMost(1.5), p99.over(bare_p99)));
+    let [bare_p99, p99] = p99_at_half;
+    report.say(&format!(
+        "p99 at {:.0}/s, {} times one right after the other: {} ms and {} ms, {} of it.\n",
+        HALF * saturation,
+        OFTENER * scale.rounds,
+        figure(bare_p99.median()),
+        figure(p99.median()),
+        figure(p99.over(&bare_p99)),
+    ));
+    report.goal(Goal::new("p99 at half the bare handler's most, of its p99", Bound::AtMost(1.5), p99.over(&bare_p99)));
     let two = rows[3].saturation.over(&rows[2].saturation);
     report.goal(Goal::new("two instances behind HAProxy, of one behind HAProxy", Bound::AtLeast(1.0), two));
 }

@@ -102,16 +102,21 @@ impl Stage {
         }
     }
 
-    /// Each thing once.
-    fn round(&self, time: Duration, rows: &mut Rows) {
+    /// Each thing once; `backwards`, the service's guesses before the bare handler's.
+    fn round(&self, time: Duration, backwards: bool, rows: &mut Rows) {
         let codes = 0..codes_for(time);
         let service = (&self.service.process, self.service.address);
         let bare = (&self.bare.0, self.bare.1);
         rows.hello.take((&self.hello.0, self.hello.1), &self.redis, time, Hello);
-        for (row, at) in [(&mut rows.bare, bare), (&mut rows.wrong, service)] {
-            self.redis.empty();
-            self.seeder.codes(codes.clone());
-            row.take(at, &self.redis, time, WrongGuesses { codes: codes.clone() });
+        // One right after the other.
+        let mut sides = [(&mut rows.bare, bare), (&mut rows.wrong, service)];
+        if backwards {
+            sides.reverse();
+        }
+        self.redis.empty();
+        self.seeder.codes(0..2 * codes.end);
+        for ((row, at), start) in sides.into_iter().zip([0, codes.end]) {
+            row.take(at, &self.redis, time, WrongGuesses { codes: start..start + codes.end });
         }
         rows.absent.take(service, &self.redis, time, UnknownPhones);
         self.append_only.empty();
@@ -138,12 +143,13 @@ impl Stage {
 }
 
 pub fn measure(scale: Scale, report: &mut Report) {
+    let Scale { rounds, time, .. } = scale.in_halves();
     let stage = Stage::set();
     // To warm up.
-    stage.round(scale.time, &mut Rows::default());
+    stage.round(time, false, &mut Rows::default());
     let mut rows = Rows::default();
-    for _ in 0..scale.rounds {
-        stage.round(scale.time, &mut rows);
+    for round in 0..rounds {
+        stage.round(time, round % 2 == 1, &mut rows);
     }
     report.table(&table(&rows));
 
