@@ -1,6 +1,7 @@
 //! How long wrong guesses take at so many a second, and what HAProxy and a second instance change.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::load::{self, CONNECTIONS, Pace};
 use crate::process::Process;
 use crate::report::{Report, Scale};
 use crate::sections::throughput::codes_for;
-use crate::stage::{Redis, Service, WhatsApp, floor};
+use crate::stage::{PROGRAM, Redis, Service, WhatsApp, floor};
 use crate::workload::{Seeder, WrongGuesses};
 
 /// Parts of what the bare handler does at most.
@@ -21,6 +22,11 @@ const HALF: f64 = 0.5;
 /// How much oftener than others that is measured: a stall of the machine is a large part of a 99th percentile.
 const OFTENER: usize = 4;
 const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
+
+/// As docker-compose.yml runs instances, which share a machine with each other, HAProxy and Redis there as well.
+const ONE_THREAD: &[(&str, &str)] = &[("TOKIO_WORKER_THREADS", "1")];
+/// How many rows there are figures of at each load.
+const AT_LOADS: usize = 4;
 
 /// Somebody who answers guesses.
 struct Row {
@@ -42,16 +48,21 @@ pub fn measure(scale: Scale, report: &mut Report) {
     let redis = Redis::start("redis", false);
     let seeder = Seeder::new(&redis, &whatsapp);
     let (bare, bare_address) = floor(Floor::Script, &redis, &whatsapp);
-    let services = ["service", "service-2"].map(|name| Service::start(name, &redis, &whatsapp));
-    let (haproxy_1, one) = haproxy::start("haproxy-1", &[&services[0]]);
-    let (haproxy_2, two) = haproxy::start("haproxy-2", &[&services[0], &services[1]]);
-    let logs: [&Process; 5] = [&bare, &services[0].process, &services[1].process, &haproxy_1, &haproxy_2];
+    let service = Service::start("service", &redis, &whatsapp);
+    let narrow = ["service-1", "service-2"]
+        .map(|name| Service::start_program(Path::new(PROGRAM), name, &redis, &whatsapp, ONE_THREAD));
+    let (haproxy_1, one_narrow) = haproxy::start("haproxy-1", &[&narrow[0]]);
+    let (haproxy_2, two_narrow) = haproxy::start("haproxy-2", &[&narrow[0], &narrow[1]]);
+    let (haproxy, one) = haproxy::start("haproxy", &[&service]);
+    let services = [&service, &narrow[0], &narrow[1]].map(|service| &service.process);
+    let logs: Vec<&Process> = services.into_iter().chain([&bare, &haproxy_1, &haproxy_2, &haproxy]).collect();
 
     let mut rows = [
         Row::new("bare handler", bare_address),
-        Row::new("**one instance**", services[0].address),
-        Row::new("one behind HAProxy", one),
-        Row::new("two behind HAProxy", two),
+        Row::new("**one instance**", service.address),
+        Row::new("one of one thread behind HAProxy", one_narrow),
+        Row::new("two of one thread each behind HAProxy", two_narrow),
+        Row::new("one of a thread for each core behind HAProxy", one),
     ];
     let time = scale.time;
     let guesses = |row: &Row, pace: Pace, time: Duration| {
@@ -59,24 +70,27 @@ pub fn measure(scale: Scale, report: &mut Report) {
         redis.empty();
         seeder.codes(codes.clone());
         let outcome = load::run(row.address, pace, time, WrongGuesses { codes });
-        for process in logs {
+        for process in &logs {
             process.forget_log();
         }
         outcome
     };
-    for round in 0..=scale.rounds {
-        for row in &mut rows {
-            let rate = guesses(row, Pace::Closed { connections: CONNECTIONS }, time).rate();
+    let halves = scale.in_halves();
+    for round in 0..=halves.rounds {
+        // In both orders, in turns.
+        for place in 0..rows.len() {
+            let row = if round % 2 == 0 { place } else { rows.len() - 1 - place };
+            let rate = guesses(&rows[row], Pace::Closed { connections: CONNECTIONS }, halves.time).rate();
             // The first only warms up.
             if round > 0 {
-                row.saturation.push(rate);
+                rows[row].saturation.push(rate);
             }
         }
     }
     let saturation = rows[0].saturation.median();
     for _ in 0..scale.rounds {
         for (index, load) in LOADS.iter().enumerate() {
-            for row in &mut rows {
+            for row in &mut rows[..AT_LOADS] {
                 let outcome = guesses(row, Pace::Open { per_second: load * saturation }, time);
                 let (answered, quantiles) = &mut row.loads[index];
                 answered.push(outcome.done as f64 / time.as_secs_f64());
@@ -87,21 +101,20 @@ pub fn measure(scale: Scale, report: &mut Report) {
         }
     }
     let mut p99_at_half = [Rounds::default(), Rounds::default()];
-    let time = time / 2;
     for turn in 0..OFTENER * scale.rounds {
-        let codes = codes_for(time);
+        let codes = codes_for(halves.time);
         redis.empty();
         seeder.codes(0..2 * codes);
         let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
         for (who, start) in order.into_iter().zip([0, codes]) {
             let work = WrongGuesses { codes: start..start + codes };
-            let outcome = load::run(rows[who].address, Pace::Open { per_second: HALF * saturation }, time, work);
+            let outcome = load::run(rows[who].address, Pace::Open { per_second: HALF * saturation }, halves.time, work);
             p99_at_half[who].push(outcome.quantile_ms(0.99));
         }
     }
 
     let mut table =
-        Table::new("Wrong guesses as fast as it goes", &["", "per second", "of one instance", "of one behind HAProxy"]);
+        Table::new("Wrong guesses as fast as it goes", &["", "per second", "of one instance", "of one of one thread"]);
     for row in &rows {
         let ratios = [1, 2].map(|other: usize| figure(row.saturation.over(&rows[other].saturation)));
         table.row([row.name.to_owned(), figure(row.saturation.median())].into_iter().chain(ratios));
@@ -110,7 +123,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
     let loads: Vec<_> = LOADS.iter().map(|load| format!("{:.0}/s", load * saturation)).collect();
     let head: Vec<_> = std::iter::once("p50 / p99 / p99.9 in ms at").chain(loads.iter().map(String::as_str)).collect();
     let mut table = Table::new("Latency against offered load, from when a request was due", &head);
-    for row in &rows {
+    for row in &rows[..AT_LOADS] {
         let cells = row.loads.iter().zip(LOADS).map(|((answered, quantiles), load)| {
             let text = quantiles.each_ref().map(|rounds| figure(rounds.median())).join(" / ");
             // Less than what was offered: it goes no faster.
@@ -130,6 +143,9 @@ pub fn measure(scale: Scale, report: &mut Report) {
         figure(p99.over(&bare_p99)),
     ));
     report.goal(Goal::new("p99 at half the bare handler's most, of its p99", Bound::AtMost(1.5), p99.over(&bare_p99)));
-    let two = rows[3].saturation.over(&rows[2].saturation);
-    report.goal(Goal::new("two instances behind HAProxy, of one behind HAProxy", Bound::AtLeast(1.0), two));
+    for (what, one) in [("two instances behind HAProxy, of one such", 2), ("the same, of one with as many threads", 4)]
+    {
+        let ratio = rows[3].saturation.over(&rows[one].saturation);
+        report.goal(Goal::new(what, Bound::AtLeast(1.0), ratio));
+    }
 }
