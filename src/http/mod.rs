@@ -1,7 +1,8 @@
 //! The service over HTTP: the sample server's two calls for everyone, health and metrics for operators.
 //!
-//! A request passes `router`'s layers, then one of the two handlers in `codes`, which ask the domain and put its
-//! answer into an `answer::Answer`, the one table of statuses and bodies. `ops` is the other listener.
+//! A request gets its id and its line in the log in `router`, then goes to one of the two handlers in `codes`, which ask
+//! the domain and put its answer into an `answer::Answer`, the one table of statuses and bodies. `ops` is the other
+//! listener.
 
 mod access_log;
 mod answer;

@@ -1,4 +1,4 @@
-//! The public listener's routes and the layers around them.
+//! The public listener's routes, and what every request and every answer gets.
 
 use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
@@ -20,9 +20,10 @@ use super::request_id::{self, X_REQUEST_ID};
 use super::state::PublicState;
 use super::{access_log, codes};
 
-/// The public service: routes, layers, and what every request and every answer gets.
+/// The public service: requests in, complete answers out.
 ///
-/// The layers are around the router and not in it, where each would be copied and boxed for every request anew.
+/// What all of them get is in a function, and CORS around the router and not in it: each layer of a router is copied and
+/// boxed for every request anew.
 pub fn public_service(
     state: PublicState,
     cors_origins: &[HeaderValue],

@@ -11,7 +11,7 @@ use super::measure::Meters;
 use super::settings::{AuthMode, ServerSettings};
 use crate::otp::OtpService;
 
-/// Shared by all requests, as one: each layer and handler of each request holds it, so that it has to be cheap to hold.
+/// Shared by all requests, as one, so that it is cheap to hold.
 pub struct PublicState {
     pub(super) service: Arc<OtpService>,
     pub(super) auth: AuthMode,
