@@ -56,15 +56,23 @@ where
         *request.uri_mut() = uri;
     }
     let id = request_id::request_id(request.headers());
-    let answer = async |request| match AssertUnwindSafe(service.oneshot(request)).catch_unwind().await {
-        Ok(Ok(response)) => response,
-        Err(_panic) => Answer::Internal.into_response(),
-    };
+    let answer = |request| answered_unless_it_panics(service, request);
     let mut response = access_log::logged(state, id.clone(), request, answer).await;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     request_id::header(&id).map(|id| headers.insert(X_REQUEST_ID, id));
     response
+}
+
+/// The answer of `service`. If it panics, that is one as well, and the connection and its other requests live on.
+async fn answered_unless_it_panics<R>(service: R, request: Request) -> Response
+where
+    R: Service<Request, Response = Response, Error = Infallible>,
+{
+    match AssertUnwindSafe(service.oneshot(request)).catch_unwind().await {
+        Ok(Ok(response)) => response,
+        Err(_panic) => Answer::Internal.into_response(),
+    }
 }
 
 /// The canonical form of another spelling of `/otp/{phone}`: Express, which the sample clients were written against,
@@ -101,7 +109,21 @@ fn cors(origins: &[HeaderValue]) -> CorsLayer {
 
 #[cfg(test)]
 mod tests {
+    use axum::body::Body;
+
     use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer() {
+        let service = tower::service_fn(async |request: Request| match request.uri().path() {
+            "/" => Ok(Answer::Verified.into_response()),
+            _ => panic!("on purpose"),
+        });
+        for (path, status) in [("/", 200), ("/panic", 500)] {
+            let request = Request::get(path).body(Body::empty()).unwrap();
+            assert_eq!(answered_unless_it_panics(service, request).await.status(), status);
+        }
+    }
 
     #[test]
     fn paths_are_matched_as_express_matches_them() {
