@@ -45,7 +45,7 @@ struct Arguments {
     /// What to measure; everything but `alternatives` if nothing is named
     #[arg(value_enum)]
     sections: Vec<Section>,
-    /// A look in two minutes instead of figures in fifteen
+    /// A look in a few minutes instead of figures in a quarter of an hour
     #[arg(long)]
     quick: bool,
     /// Another build of the service, to be measured among the alternatives

@@ -21,6 +21,9 @@ const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.t
 /// The program as it is shipped.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_whatsapp-otp");
 
+/// How many threads Tokio works with, if not one for each core.
+pub const WORKER_THREADS: &str = "TOKIO_WORKER_THREADS";
+
 /// The secret of the digests.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 

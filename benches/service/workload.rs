@@ -78,6 +78,13 @@ impl Work for WrongGuesses {
     }
 }
 
+/// Which of two guesses first in a round, and at which codes each: one right after the other, without new codes in
+/// between, and the other way round in the next round.
+pub fn in_turns(round: usize, codes: u64) -> [(usize, Range<u64>); 2] {
+    let first = round % 2;
+    [(first, 0..codes), (1 - first, codes..2 * codes)]
+}
+
 /// Guesses for phones that have no code.
 pub struct UnknownPhones;
 

@@ -13,7 +13,7 @@ use crate::otp::PhoneNumber;
 use crate::table;
 use crate::telemetry::{RequestId, RequestSpan, within_request};
 
-/// Has `answer` answer.
+/// The answer of `answer`, which works on the request within its id and its trace, and is measured and logged.
 pub(super) async fn logged<F>(
     state: &PublicState,
     request_id: RequestId,

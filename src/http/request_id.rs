@@ -9,7 +9,7 @@ pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-i
 const MAX_LENGTH: usize = 64;
 
 /// The caller's id, if it is short and plain enough to stand in a log, or else a new one. Those sort by time.
-pub(super) fn request_id(headers: &HeaderMap) -> RequestId {
+pub(super) fn of(headers: &HeaderMap) -> RequestId {
     let callers = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
     callers.map_or_else(
         || RequestId::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
@@ -35,7 +35,7 @@ mod tests {
 
     fn id_with(callers: &[u8]) -> String {
         let callers = HeaderValue::from_bytes(callers).unwrap();
-        let id = request_id(&HeaderMap::from_iter([(X_REQUEST_ID, callers)]));
+        let id = of(&HeaderMap::from_iter([(X_REQUEST_ID, callers)]));
         assert_eq!(header(&id).unwrap(), id.as_str());
         id.as_str().to_owned()
     }

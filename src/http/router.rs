@@ -55,12 +55,14 @@ where
     if let Some(uri) = canonical(request.uri()) {
         *request.uri_mut() = uri;
     }
-    let id = request_id::request_id(request.headers());
+    let id = request_id::of(request.headers());
     let answer = |request| answered_unless_it_panics(service, request);
     let mut response = access_log::logged(state, id.clone(), request, answer).await;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    request_id::header(&id).map(|id| headers.insert(X_REQUEST_ID, id));
+    if let Some(id) = request_id::header(&id) {
+        headers.insert(X_REQUEST_ID, id);
+    }
     response
 }
 

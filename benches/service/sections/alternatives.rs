@@ -7,11 +7,10 @@ use crate::figures::{Rounds, Table, figure};
 use crate::load::{self, CONNECTIONS, Pace};
 use crate::report::{Report, Scale};
 use crate::sections::throughput::codes_for;
-use crate::stage::{PROGRAM, Redis, Service, WhatsApp};
+use crate::stage::{PROGRAM, Redis, Service, WORKER_THREADS, WhatsApp};
 use crate::workload::{Seeder, WrongGuesses};
 
 const POOL: &str = "WHATSAPP_OTP__REDIS__POOL_SIZE";
-const WORKERS: &str = "TOKIO_WORKER_THREADS";
 
 /// A way to run a program.
 type Variant<'v> = (&'v str, &'v Path, &'v [(&'v str, &'v str)]);
@@ -23,8 +22,8 @@ pub fn measure(scale: Scale, against: Option<&Path>, report: &mut Report) {
         ("as it is: 1 connection to Redis, a worker thread for each core, log at info", program, &[]),
         ("2 connections to Redis", program, &[(POOL, "2")]),
         ("4 connections to Redis", program, &[(POOL, "4")]),
-        ("1 worker thread", program, &[(WORKERS, "1")]),
-        ("4 worker threads", program, &[(WORKERS, "4")]),
+        ("1 worker thread", program, &[(WORKER_THREADS, "1")]),
+        ("4 worker threads", program, &[(WORKER_THREADS, "4")]),
         ("no request log", program, &[("WHATSAPP_OTP__LOG__LEVEL", "warn")]),
     ];
     variants.extend(against.map(|other| ("the other build", other, [].as_slice())));

@@ -1,6 +1,7 @@
 //! How long wrong guesses take at so many a second, and what HAProxy and a second instance change.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use crate::load::{self, CONNECTIONS, Pace};
 use crate::process::Process;
 use crate::report::{Report, Scale};
 use crate::sections::throughput::codes_for;
-use crate::stage::{PROGRAM, Redis, Service, WhatsApp, floor};
-use crate::workload::{Seeder, WrongGuesses};
+use crate::stage::{PROGRAM, Redis, Service, WORKER_THREADS, WhatsApp, floor};
+use crate::workload::{Seeder, WrongGuesses, in_turns};
 
 /// Parts of what the bare handler does at most.
 const LOADS: [f64; 5] = [0.1, 0.25, 0.5, 0.65, 0.8];
@@ -24,7 +25,7 @@ const OFTENER: usize = 4;
 const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
 
 /// As docker-compose.yml runs instances, which share a machine with each other, HAProxy and Redis there as well.
-const ONE_THREAD: &[(&str, &str)] = &[("TOKIO_WORKER_THREADS", "1")];
+const ONE_THREAD: &[(&str, &str)] = &[(WORKER_THREADS, "1")];
 /// How many rows there are figures of at each load.
 const AT_LOADS: usize = 4;
 
@@ -65,15 +66,18 @@ pub fn measure(scale: Scale, report: &mut Report) {
         Row::new("one of a thread for each core behind HAProxy", one),
     ];
     let time = scale.time;
-    let guesses = |row: &Row, pace: Pace, time: Duration| {
-        let codes = 0..codes_for(time);
-        redis.empty();
-        seeder.codes(codes.clone());
+    let guess_at = |row: &Row, codes: Range<u64>, pace: Pace, time: Duration| {
         let outcome = load::run(row.address, pace, time, WrongGuesses { codes });
         for process in &logs {
             process.forget_log();
         }
         outcome
+    };
+    let guesses = |row: &Row, pace: Pace, time: Duration| {
+        let codes = 0..codes_for(time);
+        redis.empty();
+        seeder.codes(codes.clone());
+        guess_at(row, codes, pace, time)
     };
     let halves = scale.in_halves();
     for round in 0..=halves.rounds {
@@ -105,10 +109,8 @@ pub fn measure(scale: Scale, report: &mut Report) {
         let codes = codes_for(halves.time);
         redis.empty();
         seeder.codes(0..2 * codes);
-        let order = if turn % 2 == 0 { [0, 1] } else { [1, 0] };
-        for (who, start) in order.into_iter().zip([0, codes]) {
-            let work = WrongGuesses { codes: start..start + codes };
-            let outcome = load::run(rows[who].address, Pace::Open { per_second: HALF * saturation }, halves.time, work);
+        for (who, codes) in in_turns(turn, codes) {
+            let outcome = guess_at(&rows[who], codes, Pace::Open { per_second: HALF * saturation }, halves.time);
             p99_at_half[who].push(outcome.quantile_ms(0.99));
         }
     }

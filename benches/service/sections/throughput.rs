@@ -11,7 +11,7 @@ use crate::load::{self, CONNECTIONS, Pace, Work};
 use crate::process::{Process, own_cpu};
 use crate::report::{Report, Scale};
 use crate::stage::{Redis, Service, WhatsApp, floor};
-use crate::workload::{Hello, Pairs, Seeder, Sends, UnknownPhones, WrongGuesses, first_phone};
+use crate::workload::{Hello, Pairs, Seeder, Sends, UnknownPhones, WrongGuesses, first_phone, in_turns};
 
 /// More than any machine of two cores settles, three guesses for each.
 pub const CODES_PER_SECOND: f64 = 40_000.0;
@@ -102,27 +102,24 @@ impl Stage {
         }
     }
 
-    /// Each thing once; `backwards`, the service's guesses before the bare handler's.
-    fn round(&self, time: Duration, backwards: bool, rows: &mut Rows) {
-        let codes = 0..codes_for(time);
+    /// Each thing once.
+    fn round(&self, round: usize, time: Duration, rows: &mut Rows) {
+        let codes = codes_for(time);
         let service = (&self.service.process, self.service.address);
         let bare = (&self.bare.0, self.bare.1);
         rows.hello.take((&self.hello.0, self.hello.1), &self.redis, time, Hello);
-        // One right after the other.
-        let mut sides = [(&mut rows.bare, bare), (&mut rows.wrong, service)];
-        if backwards {
-            sides.reverse();
-        }
         self.redis.empty();
-        self.seeder.codes(0..2 * codes.end);
-        for ((row, at), start) in sides.into_iter().zip([0, codes.end]) {
-            row.take(at, &self.redis, time, WrongGuesses { codes: start..start + codes.end });
+        self.seeder.codes(0..2 * codes);
+        let mut sides = [(&mut rows.bare, bare), (&mut rows.wrong, service)];
+        for (who, codes) in in_turns(round, codes) {
+            let (row, at) = &mut sides[who];
+            row.take(*at, &self.redis, time, WrongGuesses { codes });
         }
         rows.absent.take(service, &self.redis, time, UnknownPhones);
         self.append_only.empty();
-        self.append_only_seeder.codes(codes.clone());
+        self.append_only_seeder.codes(0..codes);
         let at = (&self.append_only_service.process, self.append_only_service.address);
-        rows.wrong_append_only.take(at, &self.append_only, time, WrongGuesses { codes });
+        rows.wrong_append_only.take(at, &self.append_only, time, WrongGuesses { codes: 0..codes });
         for (row, at) in [(&mut rows.bare_send, bare), (&mut rows.send, service)] {
             self.redis.empty();
             row.take(at, &self.redis, time, Sends);
@@ -146,10 +143,10 @@ pub fn measure(scale: Scale, report: &mut Report) {
     let Scale { rounds, time, .. } = scale.in_halves();
     let stage = Stage::set();
     // To warm up.
-    stage.round(time, false, &mut Rows::default());
+    stage.round(0, time, &mut Rows::default());
     let mut rows = Rows::default();
     for round in 0..rounds {
-        stage.round(time, round % 2 == 1, &mut rows);
+        stage.round(round, time, &mut rows);
     }
     report.table(&table(&rows));
 
