@@ -52,6 +52,7 @@ pub(super) enum Answer {
     },
     NotFound,
     MethodNotAllowed,
+    /// The time for sending is up. Never 408, upon which clients repeat a request by themselves: the send goes on.
     TimedOut,
     Internal,
 }
@@ -69,10 +70,10 @@ impl Answer {
             | Self::Unreadable => StatusCode::UNAUTHORIZED,
             Self::NoActiveCode { .. } | Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BodyTooSlow | Self::TimedOut => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited { .. } | Self::RecipientThrottled { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::SendFailed(_) | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::SendFailed(_) | Self::TimedOut | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::StoreUnavailable | Self::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -94,11 +95,10 @@ impl Answer {
             Self::Limited { retry_after, .. } | Self::RecipientThrottled { retry_after } => {
                 format!("Too many requests, please try again in {} second(s).", whole_seconds(*retry_after))
             }
-            Self::SendFailed(_) => "Error calling WhatsApp send message API".to_owned(),
+            Self::SendFailed(_) | Self::TimedOut => "Error calling WhatsApp send message API".to_owned(),
             Self::StoreUnavailable | Self::Overloaded { .. } => "Service temporarily unavailable.".to_owned(),
             Self::NotFound => "Not found: this service answers at /otp/{phone}.".to_owned(),
             Self::MethodNotAllowed => "Method not allowed: GET requests a code, POST verifies one.".to_owned(),
-            Self::TimedOut => "The request took too long.".to_owned(),
             Self::Internal => "Internal error.".to_owned(),
         }
     }

@@ -18,6 +18,7 @@ mod failovers;
 mod harness;
 mod harness_itself;
 mod health;
+mod late_sends;
 mod limits;
 mod logs;
 mod metrics;
