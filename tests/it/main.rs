@@ -15,6 +15,7 @@ mod clients;
 mod codes;
 mod commands;
 mod failovers;
+mod haproxy;
 mod harness;
 mod harness_itself;
 mod health;

@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod docker;
+pub mod haproxy;
 pub mod logs;
 pub mod process;
 pub mod proxy;
