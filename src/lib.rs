@@ -12,7 +12,8 @@
 //!   http, store, whatsapp → otp   decides things; imports none of them
 //! ```
 //!
-//! `telemetry` (logs, metrics, traces, redaction) and `table` (active codes for people) serve whoever prints or measures.
+//! `telemetry` (logs, metrics, traces, redaction) and `table` (active codes for people) serve whoever prints or measures;
+//! `supervisor` serves whoever starts a long-lived task.
 //! To follow one request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/lua`.
 
 pub mod app;
@@ -22,6 +23,7 @@ pub mod http;
 pub mod otp;
 pub mod simulator;
 pub mod store;
+pub mod supervisor;
 pub mod table;
 pub mod telemetry;
 pub mod whatsapp;

@@ -1,16 +1,19 @@
 //! An application: its listeners, running and stopping.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use axum_server::Handle;
 use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 
 use crate::http::{Fault, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router, public_service};
 use crate::otp::{CodeSender, CodeStore, KeyRing, OtpService, Policy};
+use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Metrics;
 
 /// What an application is made of.
@@ -42,6 +45,15 @@ pub struct App {
     metrics: Metrics,
     settings: ServerSettings,
     tasks: TaskTracker,
+    /// End the listeners.
+    handles: Handles,
+    supervisor: Supervisor,
+}
+
+#[derive(Clone, Default)]
+struct Handles {
+    public: Handle<SocketAddr>,
+    ops: Handle<SocketAddr>,
 }
 
 impl App {
@@ -63,7 +75,8 @@ impl App {
         let service = Arc::new(OtpService::new(parts.store, parts.sender, parts.keys, parts.policy));
         let tasks = TaskTracker::new();
         let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);
-        Ok(Self { public, ops, state, readiness, metrics, settings, tasks })
+        let (handles, supervisor) = (Handles::default(), supervisor::of_process().clone());
+        Ok(Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor })
     }
 
     /// Where the public listener is, `http://127.0.0.1:3000`.
@@ -86,22 +99,30 @@ impl App {
 
     /// Serves until the first message of `stop`, or its end; then stops in an orderly way: not ready, but listening, for
     /// the drain delay or until the second message; then without new connections until those in flight are done, for no longer
-    /// than the shutdown time-out.
+    /// than the shutdown time-out. It stops in the same way if a background task or the operators' listener fails.
     ///
     /// # Errors
     ///
-    /// If a listener fails.
+    /// If a listener or a background task fails.
     pub async fn run_until(self, mut stop: mpsc::Receiver<()>) -> anyhow::Result<()> {
-        let Self { public, ops, state, readiness, metrics, settings, tasks } = self;
-        let (public_handle, ops_handle) = (Handle::new(), Handle::new());
+        let Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor } = self;
         let service = public_service(state, &settings.cors_origins);
-        let mut public = tokio::spawn(public.serve(service, public_handle.clone()));
-        let ops = ops.map(|ops| tokio::spawn(ops.serve(ops_router(readiness.clone(), metrics), ops_handle.clone())));
+        let mut public = tokio::spawn(public.serve(service, handles.public.clone()));
+        let mut ops =
+            ops.map(|ops| tokio::spawn(ops.serve(ops_router(readiness.clone(), metrics), handles.ops.clone())));
 
-        tokio::select! {
-            _ = stop.recv() => {}
+        let failure = tokio::select! {
+            _ = stop.recv() => None,
             // It only ends when told to; otherwise the process is of no more use.
-            ended = &mut public => return ended?.context("the public listener"),
+            ended = &mut public => return Err(ended_too_early(ended)).context("the public listener"),
+            ended = end_of(&mut ops) => {
+                ops = None;
+                Some(ended_too_early(ended).context("the operators' listener"))
+            }
+            task = supervisor.failure() => Some(anyhow!("the background task {task:?} failed")),
+        };
+        if let Some(error) = &failure {
+            tracing::error!(error = format!("{error:#}"), "stopping, to be started again");
         }
         readiness.drain();
         tracing::info!(drain_delay = ?settings.drain_delay, "stopping: not ready from now on");
@@ -109,18 +130,84 @@ impl App {
             () = tokio::time::sleep(settings.drain_delay) => {}
             Some(()) = stop.recv() => tracing::info!("asked again to stop: no more waiting for load balancers"),
         }
-        tracing::info!(requests = public_handle.connection_count(), "finishing what is in flight");
-        public_handle.graceful_shutdown(Some(settings.shutdown_timeout));
+        tracing::info!(requests = handles.public.connection_count(), "finishing what is in flight");
+        handles.public.graceful_shutdown(Some(settings.shutdown_timeout));
         public.await?.context("the public listener")?;
         tasks.close();
         if tokio::time::timeout(settings.shutdown_timeout, tasks.wait()).await.is_err() {
             tracing::warn!(tasks = tasks.len(), "sends were still in flight when the time was up");
         }
         if let Some(ops) = ops {
-            ops_handle.graceful_shutdown(Some(Duration::from_millis(100)));
+            handles.ops.graceful_shutdown(Some(Duration::from_millis(100)));
             ops.await?.context("the operators' listener")?;
         }
         tracing::info!("stopped");
-        Ok(())
+        failure.map_or(Ok(()), Err)
+    }
+}
+
+/// Waits for the end of a listener, if there is one.
+async fn end_of(listener: &mut Option<JoinHandle<io::Result<()>>>) -> Result<io::Result<()>, JoinError> {
+    match listener {
+        Some(listener) => listener.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Why a listener that was not told to end has ended.
+fn ended_too_early(ended: Result<io::Result<()>, JoinError>) -> anyhow::Error {
+    match ended {
+        Err(panic) => panic.into(),
+        Ok(Err(error)) => error.into(),
+        Ok(Ok(())) => anyhow!("it ended without being told to"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+    use crate::app::{SandboxStore, sandbox};
+    use crate::config::{SandboxSettings, Sources};
+
+    const LONGEST: Duration = Duration::from_secs(20);
+
+    /// A service on free ports, under a supervisor of its own.
+    async fn app() -> App {
+        crate::cli::install_tls_provider();
+        let settings =
+            [("SERVER__LISTEN", "127.0.0.1:0"), ("SERVER__OPS_LISTEN", "127.0.0.1:0"), ("SERVER__DRAIN_DELAY", "0s")];
+        let environment: HashMap<_, _> =
+            settings.map(|(key, value)| (format!("WHATSAPP_OTP__{key}"), value.to_owned())).into();
+        let settings = SandboxSettings::load(&Sources { file: None, environment }).unwrap();
+        let sandbox = sandbox(settings, "127.0.0.1:0".parse().unwrap(), SandboxStore::Embedded).await.unwrap();
+        App { supervisor: Supervisor::default(), ..sandbox.app }
+    }
+
+    /// What the service ends with that nobody has told to stop.
+    async fn error_of(app: App) -> String {
+        let (_stop, stopped) = mpsc::channel(1);
+        let ended = tokio::time::timeout(LONGEST, app.run_until(stopped)).await.expect("it stops");
+        format!("{:#}", ended.expect_err("it stops with an error"))
+    }
+
+    #[tokio::test]
+    async fn a_background_task_that_panics_stops_the_service() {
+        let app = app().await;
+        app.supervisor.spawn("the test's", async { panic!("on purpose") });
+        assert_eq!(error_of(app).await, "the background task \"the test's\" failed");
+    }
+
+    #[tokio::test]
+    async fn a_listener_that_ends_by_itself_stops_the_service() {
+        for (name, of) in [
+            ("the public listener", (|handles| handles.public) as fn(Handles) -> Handle<SocketAddr>),
+            ("the operators' listener", |handles| handles.ops),
+        ] {
+            let app = app().await;
+            of(app.handles.clone()).shutdown();
+            assert_eq!(error_of(app).await, format!("{name}: it ended without being told to"));
+        }
     }
 }

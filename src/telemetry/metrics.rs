@@ -7,6 +7,7 @@
 //! Where all values are listed here, the series exist from the start, at zero: otherwise the first failure, which is what
 //! an alert waits for, would be no increase.
 
+use std::convert::Infallible;
 use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
@@ -16,6 +17,8 @@ use metrics::{
     with_recorder,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use crate::supervisor;
 
 /// Requests to the public listener.
 pub const HTTP_REQUESTS_TOTAL: &str = "whatsapp_otp_http_requests_total";
@@ -311,16 +314,13 @@ impl Metrics {
 
         // A thread and no task: it outlives the runtime of a test.
         let upkeep = prometheus.clone();
-        let upkeep = move || {
+        let upkeep = move || -> Infallible {
             loop {
                 thread::sleep(UPKEEP);
                 upkeep.run_upkeep();
             }
         };
-        thread::Builder::new()
-            .name("metrics".to_owned())
-            .spawn(upkeep)
-            .map_err(|error| MetricsError(error.to_string()))?;
+        supervisor::spawn_thread("metrics", upkeep).map_err(|error| MetricsError(error.to_string()))?;
         Ok(Self { prometheus, process })
     }
 
