@@ -7,6 +7,7 @@ use clap::Args;
 use rand::rngs::SysRng;
 use serde_json::json;
 use whatsapp_otp::otp::{Code, CodeSender, Delivery, OutgoingCode, PhoneNumber, RecordId, Refusal};
+use whatsapp_otp::whatsapp::template::CurrentTemplate;
 use whatsapp_otp::whatsapp::{WhatsAppSender, manage};
 
 use crate::advice::{Advice, Concern, Doing};
@@ -43,7 +44,8 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     let code = Code::generate(connection.policy.code_length, &mut SysRng).map_err(unprepared)?;
     let masked = arguments.phone.masked();
     ui.say(format!("Sending a code to {masked} with \"{}\" in {} …", template.name, template.language));
-    let sender = WhatsAppSender::new(client, &number, template.name, template.language, MAX_RETRIES);
+    let template = CurrentTemplate::always(template.name, template.language);
+    let sender = WhatsAppSender::new(client, &number, template, MAX_RETRIES);
     let message = OutgoingCode { id: &id, phone: &arguments.phone, code: &code };
     let delivery = sender.send(message, Instant::now() + PATIENCE).await.map_err(explain)?;
     let accepted = matches!(delivery, Delivery::Accepted);

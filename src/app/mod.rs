@@ -9,4 +9,4 @@ mod template_watch;
 
 pub use running::{App, Parts};
 pub use sandbox::{Sandbox, SandboxStore, sandbox};
-pub use serve::serve;
+pub use serve::{WhatsAppAtStart, serve};

@@ -11,7 +11,9 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 
-use crate::http::{Fault, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router, public_service};
+use crate::http::{
+    Dependency, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router, public_service,
+};
 use crate::otp::{CodeSender, CodeStore, KeyRing, OtpService, Policy};
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Metrics;
@@ -26,8 +28,8 @@ pub struct Parts {
     pub store_details: Option<StoreDetails>,
     /// Delivers codes.
     pub sender: Arc<dyn CodeSender>,
-    /// What else has to be fine for the instance to be ready, by the name that readiness calls it.
-    pub faults: Vec<(&'static str, Fault)>,
+    /// What else the instance depends on.
+    pub dependencies: Vec<Dependency>,
     /// Secrets of the digests.
     pub keys: KeyRing,
     /// What the operator allows.
@@ -71,7 +73,8 @@ impl App {
             None => None,
         };
         plans.await.context("the numbering plans cannot be loaded")?;
-        let readiness = Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.faults);
+        let readiness =
+            Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.dependencies);
         let service = Arc::new(OtpService::new(parts.store, parts.sender, parts.keys, parts.policy));
         let tasks = TaskTracker::new();
         let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);

@@ -16,6 +16,7 @@ use crate::simulator::{Page, PageService, Simulator, SimulatorSettings};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
+use crate::whatsapp::template::CurrentTemplate;
 use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender};
 
 /// Where the sandbox keeps its codes.
@@ -67,8 +68,7 @@ pub async fn sandbox(
     let sender = WhatsAppSender::new(
         GraphClient::new(&whatsapp)?,
         &world.phone_number_id,
-        world.template_name.clone(),
-        whatsapp.language.clone(),
+        CurrentTemplate::always(world.template_name.clone(), whatsapp.language.clone()),
         whatsapp.max_retries,
     );
     let (store, store_name, store_details): (Arc<dyn CodeStore>, _, _) = match store {
@@ -90,7 +90,7 @@ pub async fn sandbox(
         store_name,
         store_details,
         sender: Arc::new(sender),
-        faults: Vec::new(),
+        dependencies: Vec::new(),
         keys,
         policy: common.policy,
         show_active_codes: common.log.format == LogFormat::Pretty,

@@ -9,10 +9,10 @@ use backon::{ExponentialBuilder, Retryable};
 use serde_json::json;
 
 use super::redis_safety::require_safety;
-use super::template_watch::watch_template;
+use super::template_watch::TemplateWatch;
 use super::{App, Parts};
 use crate::config::ServeSettings;
-use crate::http::{AuthMode, ServerSettings, StoreDetails, TEMPLATE};
+use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
 use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
@@ -23,12 +23,22 @@ use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, version};
 /// burst none beyond the first window would ever wait.
 const MAX_WAIT: Duration = Duration::from_millis(1_100);
 
-/// Puts the service together. Redis may still be away; the template must be approved.
+/// What a start needs of WhatsApp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhatsAppAtStart {
+    /// Nothing: codes can be checked without it, and sent once the template is known.
+    #[default]
+    Awaited,
+    /// The template, which must be approved.
+    Required,
+}
+
+/// Puts the service together. Redis may still be unreachable.
 ///
 /// # Errors
 ///
-/// If the template cannot be sent, an address is taken or a client cannot be built.
-pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
+/// If an address is taken, a client cannot be built, or what is required of WhatsApp cannot be had.
+pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
     // Before anything has something to measure.
     Metrics::install()?;
     let ServeSettings { common, keys, mut whatsapp } = settings;
@@ -36,16 +46,22 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
     version::measure(&whatsapp.api_version);
     warn_about(&common.server, &whatsapp);
     let client = GraphClient::new(&whatsapp)?;
-    let template = approved_template(&client, &whatsapp).await?;
-    let Template { id, name: template, .. } = template;
-    if let Some(warning) = template::lifetime_warning(&client, &id, common.policy.code_lifetime).await {
-        tracing::warn!("{warning}");
-    }
+    let known = match whatsapp_at_start {
+        WhatsAppAtStart::Awaited => None,
+        WhatsAppAtStart::Required => Some(approved_template(&client, &whatsapp).await?),
+    };
+    let watch = TemplateWatch::new(
+        client.clone(),
+        whatsapp.account.clone(),
+        whatsapp.language.clone(),
+        common.policy.code_lifetime,
+    );
+    let template = watch.start(known);
     let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
     let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
+    let (template, template_fault) = template.settled().await;
     let phone_number_id = &whatsapp.account.phone_number_id;
-    let sender =
-        WhatsAppSender::new(client.clone(), phone_number_id, template, whatsapp.language.clone(), whatsapp.max_retries);
+    let sender = WhatsAppSender::new(client, phone_number_id, template, whatsapp.max_retries);
     let pacing = whatsapp.messages_per_second.map(|per_second| Pacing {
         sender: phone_number_id.clone(),
         per_second,
@@ -57,9 +73,9 @@ pub async fn serve(settings: ServeSettings) -> anyhow::Result<App> {
         store,
         store_name: "redis",
         sender: Arc::new(sender),
-        faults: vec![
-            ("redis_settings", redis_settings),
-            (TEMPLATE, watch_template(client, whatsapp.account, whatsapp.language)),
+        dependencies: vec![
+            Dependency::required("redis_settings", redis_settings),
+            Dependency::partial(TEMPLATE, template_fault),
         ],
         keys,
         policy: Policy { pacing, ..common.policy },
@@ -90,10 +106,7 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
         .with_min_delay(Duration::from_millis(500))
         .with_max_times(whatsapp.max_retries as usize)
         .with_jitter();
-    let template = look.retry(retries).when(TemplateError::is_passing).await?;
-    // In the sample server's words, which operators may know.
-    tracing::info!("Verified OTP template '{}' with ID {} is approved and ready to send.", template.name, template.id);
-    Ok(template)
+    Ok(look.retry(retries).when(TemplateError::is_passing).await?)
 }
 
 /// Says what is allowed but seldom meant.

@@ -1,46 +1,181 @@
-//! Whether the template can be sent, asked now and then: WhatsApp pauses templates that people report.
+//! Which template can be sent, asked now and then: WhatsApp pauses templates that people report.
+//!
+//! Checking codes needs no template, so an instance starts without one and keeps asking.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use tokio::sync::{Notify, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::http::Fault;
-use crate::whatsapp::{GraphClient, WhatsAppAccount, template};
+use crate::supervisor;
+use crate::whatsapp::template::{self, CurrentTemplate, Sendable, Template, TemplateError};
+use crate::whatsapp::{GraphClient, WhatsAppAccount};
 
-/// How often an approved template is looked at, and how often another one: management calls are limited to some
-/// thousands an hour for the whole account.
+/// How often an approved template is looked at, and how often one that WhatsApp says cannot be sent: management calls
+/// are limited to some thousands an hour for the whole account.
 const EVERY: (Duration, Duration) = (Duration::from_mins(5), Duration::from_secs(30));
+/// Between attempts to learn of the template at all, each with jitter: the first pause and the longest.
+const FIRST_LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
+/// The longest that a start waits for the first answer.
+const START_WAITS: Duration = Duration::from_secs(3);
 
-/// Looks at the template for as long as anyone listens. Only what WhatsApp definitely says of the template changes
-/// anything: a call that fails says nothing about it.
-pub(super) fn watch_template(client: GraphClient, account: WhatsAppAccount, language: String) -> Fault {
-    watch_every(EVERY, client, account, language)
+/// The template as WhatsApp last described it.
+pub(super) struct WatchedTemplate {
+    /// For whoever sends it.
+    pub(super) current: CurrentTemplate,
+    /// For readiness.
+    pub(super) fault: Fault,
+    /// Fires with the first answer that no retry in the next moment would change.
+    answered: oneshot::Receiver<()>,
 }
 
-fn watch_every(every: (Duration, Duration), client: GraphClient, account: WhatsAppAccount, language: String) -> Fault {
-    let (sender, receiver) = watch::channel(None);
-    tokio::spawn(async move {
+/// Where to look, and how often.
+pub(super) struct TemplateWatch {
+    client: GraphClient,
+    account: WhatsAppAccount,
+    language: String,
+    code_lifetime: Duration,
+    /// How often an approved template is looked at, and how often one that cannot be sent.
+    every: (Duration, Duration),
+}
+
+/// What a look at the template changes.
+struct Told {
+    current: watch::Sender<Sendable>,
+    fault: watch::Sender<Option<String>>,
+    answered: Option<oneshot::Sender<()>>,
+}
+
+impl TemplateWatch {
+    /// Looks as often as WhatsApp's limits allow.
+    pub(super) fn new(
+        client: GraphClient,
+        account: WhatsAppAccount,
+        language: String,
+        code_lifetime: Duration,
+    ) -> Self {
+        Self { client, account, language, code_lifetime, every: EVERY }
+    }
+
+    /// Looks at the template for as long as anyone listens. `known` is one that was seen before.
+    ///
+    /// Only what WhatsApp definitely says of the template changes anything: a call that fails says nothing about it, so
+    /// a template that is known stays in use.
+    pub(super) fn start(self, known: Option<Template>) -> WatchedTemplate {
+        let unknown = "WhatsApp has not described it yet";
+        let (fault, faults) = watch::channel(known.is_none().then(|| unknown.to_owned()));
+        let (current, sendable) = watch::channel(known.map(Arc::new).ok_or_else(|| unknown.into()));
+        let doubts = Arc::new(Notify::new());
+        let (answered, answer) = oneshot::channel();
+        let told = Told { current, fault, answered: Some(answered) };
+        supervisor::spawn("template watch", self.run(told, Arc::clone(&doubts)));
+        WatchedTemplate { current: CurrentTemplate::new(sendable, doubts), fault: faults, answered: answer }
+    }
+
+    async fn run(self, mut told: Told, doubts: Arc<Notify>) {
+        let mut first_looks = first_looks();
+        let mut pause = if told.current.borrow().is_ok() { self.every.0 } else { Duration::ZERO };
+        let (mut denied, mut doubted): (bool, Option<Instant>) = (false, None);
+        let known = told.current.borrow().clone();
+        if let Ok(template) = known {
+            self.greet(&template).await;
+        }
         loop {
-            let pause = if sender.borrow().is_none() { every.0 } else { every.1 };
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                () = sender.closed() => return,
-            }
-            match template::approved(&client, &account, &language).await {
-                Ok(_) => {
-                    if sender.send_replace(None).is_some() {
-                        tracing::info!("the template is approved again");
+                // The first doubt is looked into at once, further ones not more often than a template that is denied.
+                () = doubts.notified() => {
+                    if let Some(doubted) = doubted {
+                        tokio::time::sleep_until(doubted + self.every.1).await;
                     }
+                    doubted = Some(Instant::now());
+                }
+                () = told.current.closed() => return,
+            }
+            let was_approved = told.current.borrow().is_ok();
+            pause = match template::approved(&self.client, &self.account, &self.language).await {
+                Ok(template) => {
+                    denied = false;
+                    told.approved(&template);
+                    if !was_approved {
+                        self.greet(&template).await;
+                    }
+                    self.every.0
                 }
                 Err(error) if error.is_definite() => {
-                    tracing::error!(%error, "the template cannot be sent");
-                    sender.send_replace(Some(error.to_string()));
+                    tracing::error!(%error, "the template cannot be sent; codes can still be checked");
+                    denied = true;
+                    told.denied(&error);
+                    self.every.1
                 }
-                Err(error) => tracing::warn!(%error, "the template could not be looked at"),
-            }
+                Err(error) if was_approved || denied => {
+                    tracing::warn!(%error, "the template could not be looked at; what was known of it still counts");
+                    if was_approved { self.every.0 } else { self.every.1 }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the template is not known yet; until it is, codes can only be checked");
+                    told.denied(&error);
+                    first_looks.next().unwrap_or(FIRST_LOOKS.1)
+                }
+            };
         }
-    });
-    receiver
+    }
+
+    /// Says, in the sample server's words, that the template can be sent, and whether it promises what codes keep.
+    async fn greet(&self, template: &Template) {
+        tracing::info!(
+            "Verified OTP template '{}' with ID {} is approved and ready to send.",
+            template.name,
+            template.id
+        );
+        if let Some(warning) = template::lifetime_warning(&self.client, &template.id, self.code_lifetime).await {
+            tracing::warn!("{warning}");
+        }
+    }
+}
+
+impl WatchedTemplate {
+    /// Waits a little for the first answer, so that an ordinary start refuses nobody.
+    pub(super) async fn settled(self) -> (CurrentTemplate, Fault) {
+        let _ = tokio::time::timeout(START_WAITS, self.answered).await;
+        (self.current, self.fault)
+    }
+}
+
+impl Told {
+    fn approved(&mut self, template: &Template) {
+        drop(self.current.send_replace(Ok(Arc::new(template.clone()))));
+        self.fault.send_replace(None);
+        self.answer();
+    }
+
+    fn denied(&mut self, error: &TemplateError) {
+        let reason = error.to_string();
+        drop(self.current.send_replace(Err(reason.as_str().into())));
+        self.fault.send_replace(Some(reason));
+        if !error.is_passing() {
+            self.answer();
+        }
+    }
+
+    fn answer(&mut self) {
+        if let Some(answered) = self.answered.take() {
+            // Whoever started the watch may have gone on.
+            let _ = answered.send(());
+        }
+    }
+}
+
+fn first_looks() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_LOOKS.0)
+        .with_max_delay(FIRST_LOOKS.1)
+        .without_max_times()
+        .with_jitter()
+        .build()
 }
 
 #[cfg(test)]
@@ -55,8 +190,9 @@ mod tests {
     use crate::whatsapp::{ApiVersion, WhatsAppSettings};
 
     const OFTEN: Duration = Duration::from_millis(5);
+    const TEMPLATE: &str = "300000000000001";
 
-    async fn watched(simulator: &Simulator) -> Fault {
+    async fn watched(simulator: &Simulator) -> WatchedTemplate {
         crate::cli::install_tls_provider();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
         let base_url = Url::parse(&format!("http://{}", listener.address())).unwrap();
@@ -72,7 +208,9 @@ mod tests {
             max_retries: 0,
             messages_per_second: None,
         };
-        watch_every((OFTEN, OFTEN), GraphClient::new(&settings).unwrap(), account, world.language.clone())
+        let client = GraphClient::new(&settings).unwrap();
+        let watch = TemplateWatch::new(client, account, world.language.clone(), Duration::from_mins(5));
+        TemplateWatch { every: (OFTEN, OFTEN), ..watch }.start(None)
     }
 
     async fn changes(fault: &mut Fault) -> Option<String> {
@@ -80,30 +218,56 @@ mod tests {
         fault.borrow_and_update().clone()
     }
 
-    #[tokio::test]
-    async fn a_template_that_is_paused_is_a_fault_until_it_is_approved_again() {
-        let simulator = Simulator::new(SimulatorSettings::default());
-        let mut fault = watched(&simulator).await;
-        assert_eq!(*fault.borrow_and_update(), None);
-        for status in [TemplateStatus::Paused, TemplateStatus::Disabled] {
-            assert!(simulator.set_template_status("300000000000001", status));
-            let said = changes(&mut fault).await.unwrap();
-            assert!(said.contains(&format!("its status is {}", status.as_str())), "{said}");
-            assert!(simulator.set_template_status("300000000000001", TemplateStatus::Approved));
-            // It may have been looked at once more in between, with the same result.
-            while changes(&mut fault).await.is_some() {}
+    async fn looks(simulator: &Simulator, count: usize) {
+        let asked = simulator.requests().len();
+        while simulator.requests().len() < asked + count {
+            tokio::time::sleep(OFTEN).await;
         }
     }
 
     #[tokio::test]
-    async fn a_call_that_fails_says_nothing_about_the_template() {
+    async fn a_template_that_is_paused_is_not_sent_until_it_is_approved_again() {
         let simulator = Simulator::new(SimulatorSettings::default());
-        let fault = watched(&simulator).await;
-        simulator.set_switches(Switches { account: AccountState::AppBudgetSpent, ..Switches::default() });
-        let asked = simulator.requests().len();
-        while simulator.requests().len() < asked + 3 {
-            tokio::time::sleep(OFTEN).await;
+        let (current, mut fault) = watched(&simulator).await.settled().await;
+        assert_eq!(*fault.borrow_and_update(), None);
+        for status in [TemplateStatus::Paused, TemplateStatus::Disabled] {
+            assert!(simulator.set_template_status(TEMPLATE, status));
+            while changes(&mut fault).await.is_none() {}
+            let said = current.get().unwrap_err();
+            assert!(said.contains(&format!("its status is {}", status.as_str())), "{said}");
+            assert_eq!(fault.borrow().as_deref(), Some(&*said));
+            assert!(simulator.set_template_status(TEMPLATE, TemplateStatus::Approved));
+            // It may have been looked at once more in between, with the same result.
+            while changes(&mut fault).await.is_some() {}
+            assert!(current.get().is_ok());
         }
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_changes_nothing() {
+        let budget_spent = Switches { account: AccountState::AppBudgetSpent, ..Switches::default() };
+        let simulator = Simulator::new(SimulatorSettings::default());
+        let (current, fault) = watched(&simulator).await.settled().await;
+        simulator.set_switches(budget_spent.clone());
+        looks(&simulator, 3).await;
         assert_eq!(*fault.borrow(), None);
+        assert!(current.get().is_ok());
+
+        simulator.set_switches(Switches::default());
+        assert!(simulator.set_template_status(TEMPLATE, TemplateStatus::Paused));
+        looks(&simulator, 3).await;
+        simulator.set_switches(budget_spent);
+        looks(&simulator, 3).await;
+        assert!(fault.borrow().as_ref().unwrap().contains("its status is PAUSED"));
+    }
+
+    #[tokio::test]
+    async fn a_start_waits_for_an_answer_and_not_for_another_one() {
+        let simulator = Simulator::new(SimulatorSettings::default());
+        assert!(simulator.set_template_status(TEMPLATE, TemplateStatus::Pending));
+        let began = Instant::now();
+        let (current, _) = watched(&simulator).await.settled().await;
+        assert!(current.get().is_err());
+        assert!(began.elapsed() < START_WAITS, "{:?}", began.elapsed());
     }
 }

@@ -39,7 +39,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service on Redis and the WhatsApp Cloud API
-    Serve,
+    Serve(serve::Arguments),
     /// Try everything on this machine, with nothing installed or configured; sends no real message
     Sandbox(sandbox::Arguments),
     /// Run only the simulated WhatsApp Cloud API with its inbox
@@ -87,7 +87,7 @@ impl Command {
     /// One thing to try when the command failed.
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Serve => Some("`whatsapp-otp check`, with the same settings, tries each part and says what to do"),
+            Self::Serve(_) => Some("`whatsapp-otp check`, with the same settings, tries each part and says what to do"),
             Self::Sandbox(_) => Some("--simulator-listen and WHATSAPP_OTP__SERVER__LISTEN choose other addresses"),
             _ => None,
         }
@@ -95,7 +95,7 @@ impl Command {
 
     async fn run(self, sources: Sources) -> anyhow::Result<ExitCode> {
         match self {
-            Self::Serve => serve::run(&sources).await,
+            Self::Serve(arguments) => serve::run(&sources, &arguments).await,
             Self::Sandbox(arguments) => sandbox::run(&sources, &arguments).await,
             Self::Simulator(arguments) => simulator::run(&arguments).await,
             Self::Check => check::run(&sources).await,

@@ -3,11 +3,20 @@
 use std::process::ExitCode;
 
 use super::signals::stop_signals;
-use crate::app;
+use crate::app::{self, WhatsAppAtStart};
 use crate::config::{Origin, ServeSettings, Sources};
 use crate::telemetry::{init_log, init_traces};
 
-pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Do not start unless WhatsApp says that the template is approved
+    ///
+    /// Without it the service starts, checks codes, and sends them once WhatsApp has said so.
+    #[arg(long)]
+    require_whatsapp: bool,
+}
+
+pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = ServeSettings::load(sources)?;
     init_log(&settings.common.log)?;
     for setting in settings.common.shown() {
@@ -19,7 +28,8 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     }
     let traces = init_traces(settings.common.traces.as_ref())?;
     let stop = stop_signals()?;
-    let app = app::serve(settings).await?;
+    let whatsapp = if arguments.require_whatsapp { WhatsAppAtStart::Required } else { WhatsAppAtStart::Awaited };
+    let app = app::serve(settings, whatsapp).await?;
     tracing::info!(public = app.public_url(), ops = app.ops_address().map(|ops| ops.to_string()), "listening");
     let ran = app.run_until(stop).await;
     traces.stop().await;

@@ -44,6 +44,8 @@ pub(super) enum Answer {
         retry_after: Duration,
     },
     SendFailed(RefusalKind),
+    /// Nothing can be sent at the moment, for any phone; codes can be checked.
+    SendingUnavailable(RefusalKind),
     StoreUnavailable,
     /// More `requests` than can be worked on, `sends` than may wait for WhatsApp, or codes than its `pace` allows.
     Overloaded {
@@ -74,7 +76,9 @@ impl Answer {
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Limited { .. } | Self::RecipientThrottled { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::SendFailed(_) | Self::TimedOut | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-            Self::StoreUnavailable | Self::Overloaded { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::SendingUnavailable(_) | Self::StoreUnavailable | Self::Overloaded { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -96,7 +100,9 @@ impl Answer {
                 format!("Too many requests, please try again in {} second(s).", whole_seconds(*retry_after))
             }
             Self::SendFailed(_) | Self::TimedOut => "Error calling WhatsApp send message API".to_owned(),
-            Self::StoreUnavailable | Self::Overloaded { .. } => "Service temporarily unavailable.".to_owned(),
+            Self::SendingUnavailable(_) | Self::StoreUnavailable | Self::Overloaded { .. } => {
+                "Service temporarily unavailable.".to_owned()
+            }
             Self::NotFound => "Not found: this service answers at /otp/{phone}.".to_owned(),
             Self::MethodNotAllowed => "Method not allowed: GET requests a code, POST verifies one.".to_owned(),
             Self::Internal => "Internal error.".to_owned(),
@@ -125,6 +131,7 @@ impl Answer {
             Self::Limited { .. } => "limited",
             Self::RecipientThrottled { .. } => "recipient_throttled",
             Self::SendFailed(_) => "send_failed",
+            Self::SendingUnavailable(_) => "sending_unavailable",
             Self::StoreUnavailable => "store_unavailable",
             Self::Overloaded { .. } => "overloaded",
             Self::NotFound => "not_found",
@@ -139,7 +146,7 @@ impl Answer {
         match self {
             Self::Limited { limit, .. } => Some(limit),
             Self::Overloaded { what, .. } => Some(what),
-            Self::SendFailed(kind) => Some(kind.as_str()),
+            Self::SendFailed(kind) | Self::SendingUnavailable(kind) => Some(kind.as_str()),
             _ => None,
         }
     }
@@ -162,6 +169,7 @@ impl Answer {
             }
             Err(RequestError::Refused(refusal)) => match refusal.kind {
                 RefusalKind::RecipientThrottled { retry_after } => Self::RecipientThrottled { retry_after },
+                kind @ RefusalKind::Template => Self::SendingUnavailable(kind),
                 kind => Self::SendFailed(kind),
             },
             Err(RequestError::Crowded { retry_after }) => Self::Overloaded { what: "pace", retry_after: *retry_after },

@@ -18,7 +18,7 @@ mod server;
 mod settings;
 mod state;
 
-pub use ops::{Fault, Readiness, StoreDetails, TEMPLATE, router as ops_router};
+pub use ops::{Dependency, Fault, Readiness, StoreDetails, TEMPLATE, router as ops_router};
 pub use router::public_service;
 pub use server::{ListenError, Listener};
 pub use settings::{ApiKeyHash, ApiKeyHashError, AuthMode, ServerSettings, TlsFiles};

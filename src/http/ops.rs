@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use metrics::gauge;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
 use crate::otp::CodeStore;
@@ -23,8 +23,32 @@ pub const TEMPLATE: &str = "template";
 /// Why a dependency is not fit for service, while it is not.
 pub type Fault = watch::Receiver<Option<String>>;
 
+/// Something besides the store that the instance depends on.
+pub struct Dependency {
+    name: &'static str,
+    fault: Fault,
+    /// What its fault is called, and whether the instance can do nothing while there is one.
+    status: &'static str,
+    required: bool,
+}
+
+impl Dependency {
+    /// A dependency without which no request succeeds: while it has a fault, the instance is not ready.
+    #[must_use]
+    pub fn required(name: &'static str, fault: Fault) -> Self {
+        Self { name, fault, status: "failed", required: true }
+    }
+
+    /// A dependency that only a part of the service needs: its fault is reported, and the instance stays ready for the
+    /// rest.
+    #[must_use]
+    pub fn partial(name: &'static str, fault: Fault) -> Self {
+        Self { name, fault, status: "degraded", required: false }
+    }
+}
+
 /// What readiness says of the store beyond whether it answers: further fields.
-pub type StoreDetails = Arc<dyn Fn() -> serde_json::Map<String, Value> + Send + Sync>;
+pub type StoreDetails = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
 
 /// What this instance needs in order to serve, and whether it is about to stop. Clones share it.
 #[derive(Clone)]
@@ -32,20 +56,20 @@ pub struct Readiness {
     store: Arc<dyn CodeStore>,
     store_name: &'static str,
     store_details: Option<StoreDetails>,
-    faults: Arc<[(&'static str, Fault)]>,
+    dependencies: Arc<[Dependency]>,
     draining: Arc<AtomicBool>,
 }
 
 impl Readiness {
-    /// `store_name` is what answers call the store; `faults` are the other dependencies, by name.
+    /// `store_name` is what answers call the store; `dependencies` are the others.
     #[must_use]
     pub fn new(
         store: Arc<dyn CodeStore>,
         store_name: &'static str,
         store_details: Option<StoreDetails>,
-        faults: Vec<(&'static str, Fault)>,
+        dependencies: Vec<Dependency>,
     ) -> Self {
-        Self { store, store_name, store_details, faults: faults.into(), draining: Arc::default() }
+        Self { store, store_name, store_details, dependencies: dependencies.into(), draining: Arc::default() }
     }
 
     /// From now on not ready, so that load balancers send requests elsewhere.
@@ -63,18 +87,20 @@ pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
         .with_state(readiness)
 }
 
-/// 200 if every dependency is fine, else 503; the body names each.
+/// 200 if codes can be checked here, else 503; the body names each dependency.
 async fn ready(State(readiness): State<Readiness>) -> Response {
     let store_fault = readiness.store.ping().await.err().map(|error| error.to_string());
-    let others = readiness.faults.iter().map(|(name, fault)| (*name, fault.borrow().clone()));
-    let dependencies: Vec<_> = std::iter::once((readiness.store_name, store_fault)).chain(others).collect();
     let draining = readiness.draining.load(Ordering::Relaxed);
-    let ready = !draining && dependencies.iter().all(|(_, fault)| fault.is_none());
-    let mut dependencies: serde_json::Map<_, _> = dependencies.into_iter().map(dependency).collect();
-    if let (Some(details), Some(Value::Object(store))) =
-        (&readiness.store_details, dependencies.get_mut(readiness.store_name))
-    {
+    let mut ready = !draining && store_fault.is_none();
+    let mut store = state("failed", store_fault);
+    if let Some(details) = &readiness.store_details {
         store.append(&mut details());
+    }
+    let mut dependencies = Map::from_iter([(readiness.store_name.to_owned(), Value::Object(store))]);
+    for dependency in &*readiness.dependencies {
+        let fault = dependency.fault.borrow().clone();
+        ready &= fault.is_none() || !dependency.required;
+        dependencies.insert(dependency.name.to_owned(), Value::Object(state(dependency.status, fault)));
     }
     let body = json!({
         "status": if ready { "ready" } else { "not_ready" },
@@ -86,18 +112,17 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
 
 /// Prometheus's text format.
 fn show(readiness: &Readiness, metrics: &Metrics) -> Response {
-    let approved = readiness.faults.iter().all(|(name, fault)| *name != TEMPLATE || fault.borrow().is_none());
+    let template = readiness.dependencies.iter().find(|dependency| dependency.name == TEMPLATE);
+    let approved = template.is_none_or(|template| template.fault.borrow().is_none());
     gauge!(TEMPLATE_APPROVED).set(if approved { 1.0 } else { 0.0 });
     let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
     (headers, metrics.render()).into_response()
 }
 
-fn dependency((name, fault): (&str, Option<String>)) -> (String, Value) {
-    let state = match fault {
-        None => json!({ "status": "ok" }),
-        Some(reason) => json!({ "status": "failed", "reason": reason }),
-    };
-    (name.to_owned(), state)
+/// The status of a dependency: `faulty` and the reason if it has a fault.
+fn state(faulty: &str, fault: Option<String>) -> Map<String, Value> {
+    let Some(reason) = fault else { return Map::from_iter([("status".to_owned(), json!("ok"))]) };
+    Map::from_iter([("status".to_owned(), json!(faulty)), ("reason".to_owned(), json!(reason))])
 }
 
 fn no_store(status: StatusCode, body: Value) -> Response {

@@ -150,6 +150,8 @@ pub enum RefusalKind {
     Unreachable,
     /// Sends failed so often just now that none is tried for a while.
     Suspended,
+    /// There is no template to send: the sender does not know one yet, or it is not approved.
+    Template,
     /// A passing fault on the other side outlasted the retries.
     Transient,
     /// The business sends too much at the moment.
@@ -174,6 +176,7 @@ impl RefusalKind {
         match self {
             Self::Unreachable => "unreachable",
             Self::Suspended => "suspended",
+            Self::Template => "template",
             Self::Transient => "transient",
             Self::Throttled => "throttled",
             Self::RecipientThrottled { .. } => "recipient_throttled",

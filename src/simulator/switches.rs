@@ -63,6 +63,8 @@ pub enum AccountState {
     AppBudgetSpent,
     /// Too many management calls were made for this account: those get 80007.
     AccountBudgetSpent,
+    /// The access token was revoked: every call gets 190.
+    TokenRevoked,
 }
 
 /// What becomes of a template that is created or edited.

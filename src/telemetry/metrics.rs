@@ -140,6 +140,7 @@ pub const METRICS: &[Metric] = &[
                 "sent",
                 "sent_unclear",
                 "send_failed",
+                "sending_unavailable",
                 "recipient_throttled",
                 "limited",
                 "store_unavailable",
@@ -245,7 +246,7 @@ pub const METRICS: &[Metric] = &[
         TEMPLATE_APPROVED,
         Kind::Gauge,
         &[],
-        "1 if the template can be sent, 0 if WhatsApp says that it cannot, as readiness sees it.",
+        "1 if the template can be sent, 0 if WhatsApp says that it cannot, or has not said anything yet.",
     ),
     metric(
         BREAKER_STATE,

@@ -1,5 +1,6 @@
 //! Sends codes: the payload, the retries, and what an answer means for the code.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use super::breaker::Breaker;
 use super::client::{ApiError, CallError, GraphClient};
 use super::error::{ErrorClass, PAIR_PACE};
 use super::measure;
+use super::template::{CurrentTemplate, Template};
 use super::wire::{Accepted, Message};
 use crate::otp::{CodeSender, Delivery, OutgoingCode, Refusal, RefusalKind};
 use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
@@ -17,35 +19,30 @@ use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
 /// Waits between attempts: the first and the longest, each with jitter on top.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 
-/// Sends codes with one approved authentication template.
+/// Sends codes with an approved authentication template.
 #[derive(Debug)]
 pub struct WhatsAppSender {
     client: GraphClient,
     path: String,
-    template: String,
-    language: String,
+    template: CurrentTemplate,
     max_retries: u32,
     breaker: Breaker,
 }
 
 impl WhatsAppSender {
-    /// Sends from the number `phone_number_id` with the template named `template` in `language`.
+    /// Sends from the number `phone_number_id` with whichever template is the current one.
     #[must_use]
-    pub fn new(
-        client: GraphClient,
-        phone_number_id: &str,
-        template: String,
-        language: String,
-        max_retries: u32,
-    ) -> Self {
-        Self {
-            client,
-            path: format!("{phone_number_id}/messages"),
-            template,
-            language,
-            max_retries,
-            breaker: Breaker::default(),
-        }
+    pub fn new(client: GraphClient, phone_number_id: &str, template: CurrentTemplate, max_retries: u32) -> Self {
+        Self { client, path: format!("{phone_number_id}/messages"), template, max_retries, breaker: Breaker::default() }
+    }
+
+    /// The template to send now.
+    fn template(&self) -> Result<Arc<Template>, Refusal> {
+        self.template.get().map_err(|reason| Refusal {
+            kind: RefusalKind::Template,
+            code: None,
+            detail: format!("there is no template to send: {reason}"),
+        })
     }
 
     /// Asks once, measured.
@@ -64,6 +61,7 @@ impl WhatsAppSender {
 #[async_trait]
 impl CodeSender for WhatsAppSender {
     fn admit(&self) -> Result<(), Refusal> {
+        self.template()?;
         if self.breaker.admits(Instant::now()) {
             return Ok(());
         }
@@ -80,14 +78,18 @@ impl CodeSender for WhatsAppSender {
             }
             Ok(Delivery::Accepted) | Err(_) => self.breaker.succeeded(),
         }
+        if let Err(refusal) = &outcome {
+            self.template.refused(refusal.code);
+        }
         outcome
     }
 }
 
 impl WhatsAppSender {
     async fn send_with_retries(&self, message: OutgoingCode<'_>, deadline: Instant) -> Result<Delivery, Refusal> {
-        let to = message.phone.e164();
-        let body = Message::new(&to, message.id.as_str(), &self.template, &self.language, message.code.expose());
+        let (to, template) = (message.phone.e164(), self.template()?);
+        let Template { name, language, .. } = &*template;
+        let body = Message::new(&to, message.id.as_str(), name, language, message.code.expose());
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(BACKOFF.0)
             .with_max_delay(BACKOFF.1)
@@ -225,7 +227,8 @@ mod tests {
             max_retries: 10,
             messages_per_second: None,
         });
-        let sender = WhatsAppSender::new(client.unwrap(), "2", "otp_login".to_owned(), "en_US".to_owned(), 10);
+        let template = CurrentTemplate::always("otp_login".to_owned(), "en_US".to_owned());
+        let sender = WhatsAppSender::new(client.unwrap(), "2", template, 10);
         let code = Code::generate(CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
         let (id, phone) = (RecordId::generate(&mut SysRng).unwrap(), PhoneNumber::parse("15551234567").unwrap());
         // Time for a number of attempts that is no whole one.

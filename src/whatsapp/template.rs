@@ -1,8 +1,10 @@
 //! Finding the authentication template and whether it can be sent.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::sync::{Notify, watch};
 
 use super::WhatsAppAccount;
 use super::client::{CallError, GraphClient};
@@ -10,7 +12,7 @@ use super::error::ErrorClass;
 use super::{manage, paging};
 
 /// A message template in one language.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Template {
     /// Its id, another one for each language.
     pub id: String,
@@ -24,6 +26,50 @@ pub struct Template {
     #[serde(default)]
     pub category: String,
 }
+
+/// The template to send, or why there is none.
+pub type Sendable = Result<Arc<Template>, Arc<str>>;
+
+/// The template to send at the moment, kept current by whoever looks at it. Clones share it.
+#[derive(Debug, Clone)]
+pub struct CurrentTemplate {
+    sendable: watch::Receiver<Sendable>,
+    doubts: Arc<Notify>,
+}
+
+impl CurrentTemplate {
+    /// What `sendable` says, for as long as it is kept current. `doubts` is told of each reason to look again.
+    #[must_use]
+    pub fn new(sendable: watch::Receiver<Sendable>, doubts: Arc<Notify>) -> Self {
+        Self { sendable, doubts }
+    }
+
+    /// A template that is the current one for good.
+    #[must_use]
+    pub fn always(name: String, language: String) -> Self {
+        let template = Template { name, language, status: "APPROVED".to_owned(), ..Template::default() };
+        Self::new(watch::channel(Ok(Arc::new(template))).1, Arc::default())
+    }
+
+    /// The template to send now.
+    ///
+    /// # Errors
+    ///
+    /// The text says why there is none.
+    pub fn get(&self) -> Sendable {
+        self.sendable.borrow().clone()
+    }
+
+    /// Notes that WhatsApp refused a message with this code, which may be about the template.
+    pub fn refused(&self, code: Option<i64>) {
+        if code.is_some_and(|code| REFUSED_TEMPLATE.contains(&code)) {
+            self.doubts.notify_one();
+        }
+    }
+}
+
+/// WhatsApp's error codes for a template that does not exist, is paused, or is disabled.
+const REFUSED_TEMPLATE: [i64; 3] = [132_001, 132_015, 132_016];
 
 /// Why the template cannot be sent.
 #[derive(Debug, Clone, thiserror::Error)]

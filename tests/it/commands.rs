@@ -450,3 +450,12 @@ async fn a_taken_port_is_a_failure_at_run_time() {
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains(&address) && ended.stderr.contains("server.listen"), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn a_start_that_requires_whatsapp_fails_without_an_approved_template() {
+    let World { settings, simulator, keys: _redis } = world().await;
+    assert!(simulator.set_template_status("300000000000001", TemplateStatus::Paused));
+    let ended = Program::new(&["serve", "--require-whatsapp"]).settings(&settings).run().await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("its status is PAUSED"), "{}", ended.stderr);
+}

@@ -8,6 +8,7 @@ use tokio::io::AsyncReadExt;
 use tokio::sync::{mpsc, watch};
 use whatsapp_otp::app::{App, Parts};
 use whatsapp_otp::config::{ServeSettings, Sources};
+use whatsapp_otp::http::Dependency;
 use whatsapp_otp::simulator::{Behaviour, Order, Simulator, SimulatorSettings};
 
 use crate::harness::app::{SECRET, TestApp, environment, serve_simulator};
@@ -36,9 +37,9 @@ async fn the_operators_listener_says_that_it_lives_and_is_ready() {
     app.finish().await;
 }
 
-/// Readiness over a template's fault that the test decides.
+/// Readiness over faults that the test decides.
 #[tokio::test]
-async fn an_instance_whose_template_cannot_be_sent_is_not_ready_but_lives() {
+async fn an_instance_is_ready_while_only_a_part_of_it_has_a_fault() {
     let keys = HashMap::from([("otp.secret", SECRET), ("server.listen", "127.0.0.1:0"), ("server.drain_delay", "0s")]);
     let account = ["waba_id", "phone_number_id", "template_id", "access_token"].map(|name| format!("whatsapp.{name}"));
     let mut settings: HashMap<_, _> = keys.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
@@ -47,12 +48,13 @@ async fn an_instance_whose_template_cannot_be_sent_is_not_ready_but_lives() {
     let sources = Sources { file: None, environment: environment(&settings) };
     let ServeSettings { common, keys, .. } = ServeSettings::load(&sources).unwrap();
     let (template, fault) = watch::channel(None);
+    let (other, other_fault) = watch::channel(None);
     let parts = Parts {
         store: std::sync::Arc::new(whatsapp_otp::store::EmbeddedStore::default()),
         store_name: "embedded",
         store_details: None,
         sender: std::sync::Arc::new(Nobody),
-        faults: vec![("template", fault)],
+        dependencies: vec![Dependency::partial("template", fault), Dependency::required("other", other_fault)],
         keys,
         policy: common.policy,
         show_active_codes: false,
@@ -65,10 +67,15 @@ async fn an_instance_whose_template_cannot_be_sent_is_not_ready_but_lives() {
     assert_eq!(ops.json("/health/ready").await.0, 200);
     template.send_replace(Some("it is paused".to_owned()));
     let (status, body) = ops.json("/health/ready").await;
-    assert_eq!((status, &body["status"]), (503, &json!("not_ready")));
-    assert_eq!(body["dependencies"]["template"], json!({ "status": "failed", "reason": "it is paused" }));
+    assert_eq!((status, &body["status"]), (200, &json!("ready")));
+    assert_eq!(body["dependencies"]["template"], json!({ "status": "degraded", "reason": "it is paused" }));
     assert_eq!(body["dependencies"]["embedded"], json!({ "status": "ok" }));
+    other.send_replace(Some("it is gone".to_owned()));
+    let (status, body) = ops.json("/health/ready").await;
+    assert_eq!((status, &body["status"]), (503, &json!("not_ready")));
+    assert_eq!(body["dependencies"]["other"], json!({ "status": "failed", "reason": "it is gone" }));
     assert_eq!(ops.json("/health/live").await.0, 200);
+    other.send_replace(None);
     template.send_replace(None);
     assert_eq!(ops.json("/health/ready").await.0, 200);
     stop.send(()).await.unwrap();

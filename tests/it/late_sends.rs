@@ -43,7 +43,7 @@ async fn a_send_that_outlasts_its_request_is_answered_with_a_status_that_no_clie
         store_name: "embedded",
         store_details: None,
         sender: Arc::new(sender),
-        faults: Vec::new(),
+        dependencies: Vec::new(),
         keys: settings.keys,
         policy: settings.common.policy,
         show_active_codes: false,

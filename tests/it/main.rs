@@ -14,6 +14,7 @@ mod bench_figures;
 mod clients;
 mod codes;
 mod commands;
+mod degraded;
 mod failovers;
 mod haproxy;
 mod harness;

@@ -1,4 +1,4 @@
-//! What the service makes of the template when it starts.
+//! What the service makes of the template: at a start that requires it, and when it changes later.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use serde_json::json;
 use whatsapp_otp::simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
 
 use crate::harness::app::{TestApp, serve_simulator};
-use crate::harness::free_port;
 use crate::harness::reply::says;
+use crate::harness::{eventually, free_port};
 
 const PHONE: &str = "15551234567";
 const TEMPLATE: &str = "300000000000001";
@@ -55,7 +55,7 @@ async fn the_template_is_found_on_a_later_page() {
 
 #[tokio::test]
 async fn a_missing_template_is_told() {
-    let error = TestApp::builder().set("whatsapp.template_id", "999").start_fails(simulator()).await;
+    let error = TestApp::builder().require_whatsapp().set("whatsapp.template_id", "999").start_fails(simulator()).await;
     assert_eq!(error, "Could not find template with ID 999 for WABA 100000000000001.");
 }
 
@@ -70,7 +70,7 @@ async fn a_template_that_is_not_approved_is_told_with_its_status() {
     ] {
         let simulator = simulator();
         assert!(simulator.set_template_status(TEMPLATE, status));
-        let error = TestApp::builder().start_fails(simulator).await;
+        let error = TestApp::builder().require_whatsapp().start_fails(simulator).await;
         let status = status.as_str();
         let expected = format!(
             "Please wait until the template with ID {TEMPLATE} is approved before running this program: its status is {status}."
@@ -81,14 +81,18 @@ async fn a_template_that_is_not_approved_is_told_with_its_status() {
 
 #[tokio::test]
 async fn a_language_that_the_template_has_not_is_told_with_those_it_has() {
-    let error = TestApp::builder().set("whatsapp.language", "de").start_fails(simulator()).await;
+    let error = TestApp::builder().require_whatsapp().set("whatsapp.language", "de").start_fails(simulator()).await;
     assert!(error.ends_with("has no translation into de: set whatsapp.language to one of en_US."), "{error}");
 }
 
 #[tokio::test]
 async fn a_template_of_another_kind_is_told() {
     // One that every simulated account has.
-    let error = TestApp::builder().set("whatsapp.template_id", "310000000000002").start_fails(simulator()).await;
+    let error = TestApp::builder()
+        .require_whatsapp()
+        .set("whatsapp.template_id", "310000000000002")
+        .start_fails(simulator())
+        .await;
     assert!(error.contains("is a template for UTILITY, not for AUTHENTICATION"), "{error}");
 }
 
@@ -99,7 +103,8 @@ async fn a_token_that_is_not_accepted_is_told_without_it() {
         ("EAASIMULATOR0EXPIRED0TOKEN", "WhatsApp error 190/463"),
         ("EAASIMULATOR0NO0MANAGEMENT0SCOPE", "WhatsApp error 200"),
     ] {
-        let service = TestApp::builder().set("whatsapp.access_token", token).set("whatsapp.max_retries", "0");
+        let service =
+            TestApp::builder().require_whatsapp().set("whatsapp.access_token", token).set("whatsapp.max_retries", "0");
         let error = service.start_fails(simulator()).await;
         assert!(error.starts_with(code) && !error.contains(token), "{error}");
     }
@@ -108,7 +113,8 @@ async fn a_token_that_is_not_accepted_is_told_without_it() {
 #[tokio::test]
 async fn a_whatsapp_that_cannot_be_reached_is_told() {
     let nowhere = format!("http://127.0.0.1:{}", free_port());
-    let service = TestApp::builder().set("whatsapp.base_url", &nowhere).set("whatsapp.max_retries", "0");
+    let service =
+        TestApp::builder().require_whatsapp().set("whatsapp.base_url", &nowhere).set("whatsapp.max_retries", "0");
     let began = Instant::now();
     let error = service.start_fails(simulator()).await;
     assert!(error.starts_with("WhatsApp cannot be reached"), "{error}");
@@ -132,16 +138,20 @@ async fn a_passing_fault_at_the_start_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_template_that_is_paused_later_is_a_refusal() {
-    let app = TestApp::start().await;
-    for status in [TemplateStatus::Paused, TemplateStatus::Disabled, TemplateStatus::Pending] {
+async fn a_template_that_is_paused_later_is_noticed_by_the_first_refusal() {
+    for status in [TemplateStatus::Paused, TemplateStatus::Disabled] {
+        let app = TestApp::start().await;
+        let code = app.code_for(PHONE).await;
         assert!(app.simulator.set_template_status(TEMPLATE, status));
-        app.request(PHONE).await.is(500, says::SEND_FAILED);
-        app.verify(PHONE, "123456").await.is(404, &says::no_active_code(PHONE));
+        app.request("15557654321").await.is(500, says::SEND_FAILED);
+        let refused = async || app.request("15557654321").await.status == 503;
+        eventually("sends are refused before they reach WhatsApp", refused).await;
+        let sent = app.sends();
+        app.request("15557654321").await.is(503, says::UNAVAILABLE);
+        assert_eq!(app.sends(), sent);
+        app.verify(PHONE, &code).await.is(200, "OK");
+        app.finish().await;
     }
-    assert!(app.simulator.set_template_status(TEMPLATE, TemplateStatus::Approved));
-    app.request(PHONE).await.is(200, "OK");
-    app.finish().await;
 }
 
 #[tokio::test]

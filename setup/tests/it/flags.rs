@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
-use whatsapp_otp::app;
+use whatsapp_otp::app::{self, WhatsAppAtStart};
 use whatsapp_otp::config::{ServeSettings, Sources};
 
 use crate::harness::{TOKEN, WABA_ID, World};
@@ -158,13 +158,13 @@ fn serve_starts_on_the_file() {
         ("WHATSAPP_OTP__OTP__SECRET", "the-secret-of-the-set-up's-own-tests"),
         ("WHATSAPP_OTP__SERVER__LISTEN", "127.0.0.1:0"),
         ("WHATSAPP_OTP__SERVER__OPS_LISTEN", "127.0.0.1:0"),
-        // Nobody listens there: the service starts all the same, as the template is what it insists on.
+        // Nobody listens there: the service starts all the same, as the template is what this start insists on.
         ("WHATSAPP_OTP__REDIS__URL", "redis://127.0.0.1:1/0"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let sources = Sources { file: None, environment: environment.into() };
     let settings = ServeSettings::load(&sources).unwrap();
     assert_eq!(settings.whatsapp.language, "de", "the language comes with the template");
-    let service = world.runtime.block_on(app::serve(settings)).unwrap();
+    let service = world.runtime.block_on(app::serve(settings, WhatsAppAtStart::Required)).unwrap();
     assert!(service.public_url().starts_with("http://127.0.0.1:"));
 }

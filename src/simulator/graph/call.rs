@@ -35,7 +35,9 @@ impl FromRequestParts<Simulator> for Call {
         let query = parts.uri.query().unwrap_or_default();
         let query: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let token = token(&parts.headers, &query)?;
+        let revoked = simulator.world().switches.account == AccountState::TokenRevoked;
         let standing = Standing::of(&token, simulator.settings())
+            .map(|standing| if revoked { Standing::Invalidated } else { standing })
             .ok_or_else(|| GraphError::new(190))
             .and_then(|standing| alive(standing, simulator.shared.clock.timestamp()))?;
         let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");

@@ -13,7 +13,7 @@ use axum_server::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use whatsapp_otp::app;
+use whatsapp_otp::app::{self, WhatsAppAtStart};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::http::Listener;
 use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
@@ -39,6 +39,8 @@ pub struct TestApp {
     pub simulator_proxy: Option<Proxy>,
     pub keys: RedisKeys,
     log: LogMark,
+    /// Of further instances.
+    settings: HashMap<String, String>,
     finished: bool,
 }
 
@@ -59,6 +61,7 @@ pub struct TestAppBuilder {
     redis_address: Option<String>,
     simulator: SimulatorSettings,
     simulator_proxied: bool,
+    whatsapp_at_start: WhatsAppAtStart,
 }
 
 impl TestApp {
@@ -77,12 +80,20 @@ impl TestApp {
             // As many as the tests please, unless one is about just that.
             simulator: SimulatorSettings { messages_per_second: 0, ..SimulatorSettings::default() },
             simulator_proxied: false,
+            whatsapp_at_start: WhatsAppAtStart::Awaited,
         }
     }
 
     /// The instance of that index.
     pub fn on(&self, index: usize) -> &Instance {
         &self.instances[index]
+    }
+
+    /// Starts one more instance, as a deploy does, with the settings of all, and returns its index.
+    pub async fn start_another(&mut self) -> usize {
+        let started = start_instance(&self.settings, WhatsAppAtStart::Awaited).await;
+        self.instances.push(started.unwrap_or_else(|error| panic!("another instance does not start: {error:#}")));
+        self.instances.len() - 1
     }
 
     /// The code that last arrived on a phone, given by its digits.
@@ -231,6 +242,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Starts as `serve --require-whatsapp` does.
+    pub fn require_whatsapp(mut self) -> Self {
+        self.whatsapp_at_start = WhatsAppAtStart::Required;
+        self
+    }
+
     pub async fn start(self) -> TestApp {
         let simulator = Simulator::new(self.simulator.clone());
         self.start_on(simulator).await.unwrap_or_else(|error| panic!("the service does not start: {error:#}"))
@@ -266,9 +283,9 @@ impl TestAppBuilder {
             let mut settings = settings.clone();
             let own = self.of_instance.iter().filter(|(instance, ..)| *instance == index);
             settings.extend(own.map(|(_, key, value)| (key.clone(), value.clone())));
-            instances.push(start_instance(&settings).await?);
+            instances.push(start_instance(&settings, self.whatsapp_at_start).await?);
         }
-        Ok(TestApp { instances, simulator, simulator_proxy, keys, log, finished: false })
+        Ok(TestApp { instances, simulator, simulator_proxy, keys, log, settings, finished: false })
     }
 }
 
@@ -278,10 +295,13 @@ pub fn environment(settings: &HashMap<String, String>) -> HashMap<String, String
     settings.iter().map(|(key, value)| (variable(key), value.clone())).collect()
 }
 
-async fn start_instance(settings: &HashMap<String, String>) -> anyhow::Result<Instance> {
+async fn start_instance(
+    settings: &HashMap<String, String>,
+    whatsapp_at_start: WhatsAppAtStart,
+) -> anyhow::Result<Instance> {
     whatsapp_otp::cli::install_tls_provider();
     let settings = ServeSettings::load(&Sources { file: None, environment: environment(settings) })?;
-    let app = app::serve(settings).await?;
+    let app = app::serve(settings, whatsapp_at_start).await?;
     let client = Client::new(app.public_address());
     let ops = Client::new(app.ops_address().expect("there is an operators' listener"));
     let (stop, stopped) = mpsc::channel(2);

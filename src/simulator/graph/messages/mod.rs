@@ -62,7 +62,10 @@ fn account_is_sound(switches: &Switches) -> Result<(), GraphError> {
         AccountState::Blocked => Err(GraphError::new(368)),
         AccountState::Unpaid => Err(GraphError::new(131_042)),
         AccountState::Maintenance => Err(GraphError::new(131_057)),
-        AccountState::Active | AccountState::AppBudgetSpent | AccountState::AccountBudgetSpent => Ok(()),
+        AccountState::Active
+        | AccountState::AppBudgetSpent
+        | AccountState::AccountBudgetSpent
+        | AccountState::TokenRevoked => Ok(()),
     }
 }
 

@@ -48,6 +48,14 @@ async fn what_is_held_against_the_account_stops_sends() {
 }
 
 #[tokio::test]
+async fn a_revoked_token_stops_every_call() {
+    let server = Server::start().await;
+    server.simulator.set_switches(Switches { account: AccountState::TokenRevoked, ..Switches::default() });
+    server.send_code(RECIPIENT, "1").await.refused(401, 190, Some(460));
+    server.get("/100000000000001").await.refused(401, 190, Some(460));
+}
+
+#[tokio::test]
 async fn spent_budgets_stop_calls_under_the_configured_status() {
     for (throttle_status, http) in [(ThrottleStatus::BadRequest, 400), (ThrottleStatus::TooManyRequests, 429)] {
         let server = Server::with(SimulatorSettings { throttle_status, ..SimulatorSettings::default() }).await;
