@@ -14,8 +14,9 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 pub(super) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
     let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
     let mut client = peer.ip().to_canonical();
-    let hops = headers.get_all(X_FORWARDED_FOR).iter().rev().filter_map(|value| value.to_str().ok());
-    let mut hops = hops.flat_map(|value| value.rsplit(','));
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    // Bytes, not text: a caller's bytes must not hide what a proxy appended to the same line.
+    let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     while is_trusted(client) {
         // A hop that is no address hides all before it; the proxy that passed it on is then the client.
         match hops.next().and_then(hop_address) {
@@ -27,8 +28,8 @@ pub(super) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[I
 }
 
 /// `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`.
-fn hop_address(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let address = bare.parse().ok().or_else(|| text.parse().ok().map(|socket: SocketAddr| socket.ip()))?;
     Some(IpAddr::to_canonical(&address))
@@ -36,6 +37,8 @@ fn hop_address(text: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn resolve(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
@@ -75,6 +78,21 @@ mod tests {
     fn what_is_no_address_hides_all_before_it() {
         assert_eq!(resolve("10.0.0.1", &["198.51.100.1, unknown"], PROXIES), "10.0.0.1");
         assert_eq!(resolve("10.0.0.1", &["198.51.100.1, , 10.0.0.9"], PROXIES), "10.0.0.9");
+    }
+
+    #[test]
+    fn a_line_that_is_not_text_hides_the_lines_before_it_and_not_what_a_proxy_appended() {
+        let resolve = |lines: &[&[u8]]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
+            }
+            let trusted = ["10.0.0.0/8".parse().unwrap()];
+            client_address("10.0.0.1:80".parse().unwrap(), &headers, &trusted).to_string()
+        };
+        assert_eq!(resolve(&[b"6.6.6.6", b"\xff, 198.51.100.1"]), "198.51.100.1");
+        assert_eq!(resolve(&[b"6.6.6.6", b"\xff"]), "10.0.0.1");
+        assert_eq!(resolve(&[b"6.6.6.6", b"\xff, 10.0.0.2"]), "10.0.0.2");
     }
 
     #[test]
