@@ -1,19 +1,21 @@
-//! SIGINT and SIGTERM.
+//! SIGINT, SIGTERM and SIGHUP, which all ask for an orderly stop: a terminal that is closed sends the last.
 
 use std::io;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// Hears both signals from now on: each sends one message.
+/// Hears these signals from now on: each sends one message.
 pub(super) fn stop_signals() -> io::Result<mpsc::Receiver<()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut hangup = signal(SignalKind::hangup())?;
     let (sender, receiver) = mpsc::channel(2);
     tokio::spawn(async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
+                _ = hangup.recv() => {}
             }
             // A third signal changes nothing; once nobody listens, neither does any.
             if let Err(mpsc::error::TrySendError::Closed(())) = sender.try_send(()) {

@@ -160,8 +160,8 @@ async fn who_takes_longer_than_the_shutdown_time_out_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn either_signal_ends_the_program_with_0_after_the_last_answer() {
-    for signal in ["TERM", "INT"] {
+async fn each_signal_to_stop_ends_the_program_with_0_after_the_last_answer() {
+    for signal in ["TERM", "INT", "HUP"] {
         let simulator = Simulator::new(SimulatorSettings::default());
         let whatsapp = serve_simulator(&simulator).await;
         let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
