@@ -109,7 +109,7 @@ impl App {
     /// If a listener or a background task fails.
     pub async fn run_until(self, mut stop: mpsc::Receiver<()>) -> anyhow::Result<()> {
         let Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor } = self;
-        let service = public_service(state, &settings.cors_origins);
+        let service = public_service(state);
         let mut public = tokio::spawn(public.serve(service, handles.public.clone()));
         let mut ops =
             ops.map(|ops| tokio::spawn(ops.serve(ops_router(readiness.clone(), metrics), handles.ops.clone())));

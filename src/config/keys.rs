@@ -28,6 +28,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("server.shutdown_timeout", Open),
     ("auth.mode", Open),
     ("auth.api_keys", Guarded),
+    ("sample.enabled", Open),
     ("otp.code_length", Open),
     ("otp.code_lifetime", Open),
     ("otp.max_verification_attempts", Open),

@@ -17,6 +17,10 @@ pub(super) enum Answer {
     Verified,
     InvalidPhone,
     Unauthorized,
+    /// A browser asks for another web site's page, or before anybody wanted it.
+    CrossSite,
+    /// HTTP/1.1 without a `Host`, or with several.
+    BadHost,
     NoCode,
     MalformedJson,
     CodeNotAString,
@@ -53,6 +57,8 @@ pub(super) enum Answer {
         retry_after: Duration,
     },
     NotFound,
+    /// The two calls while `sample.enabled` is false.
+    TurnedOff,
     MethodNotAllowed,
     /// The time for sending is up. Never 408, upon which clients repeat a request by themselves: the send goes on.
     TimedOut,
@@ -63,14 +69,17 @@ impl Answer {
     fn status(&self) -> StatusCode {
         match self {
             Self::Sent(_) | Self::Verified => StatusCode::OK,
-            Self::InvalidPhone | Self::NoCode | Self::MalformedJson | Self::CodeNotAString => StatusCode::BAD_REQUEST,
+            Self::InvalidPhone | Self::BadHost | Self::NoCode | Self::MalformedJson | Self::CodeNotAString => {
+                StatusCode::BAD_REQUEST
+            }
             Self::Unauthorized
             | Self::Wrong { .. }
             | Self::Locked
             | Self::Expired
             | Self::Fenced
             | Self::Unreadable => StatusCode::UNAUTHORIZED,
-            Self::NoActiveCode { .. } | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::NoActiveCode { .. } | Self::NotFound | Self::TurnedOff => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -87,6 +96,8 @@ impl Answer {
             Self::Sent(_) | Self::Verified => "OK".to_owned(),
             Self::InvalidPhone => "Invalid phone number.".to_owned(),
             Self::Unauthorized => "Missing or invalid API key.".to_owned(),
+            Self::CrossSite => "Requests from other web sites are not allowed.".to_owned(),
+            Self::BadHost => "A request needs exactly one Host header.".to_owned(),
             Self::NoCode => "No code provided.".to_owned(),
             Self::MalformedJson => "Malformed JSON.".to_owned(),
             Self::CodeNotAString => "Code must be a string.".to_owned(),
@@ -104,6 +115,7 @@ impl Answer {
                 "Service temporarily unavailable.".to_owned()
             }
             Self::NotFound => "Not found: this service answers at /otp/{phone}.".to_owned(),
+            Self::TurnedOff => "Not found: the calls at /otp/{phone} are turned off.".to_owned(),
             Self::MethodNotAllowed => "Method not allowed: GET requests a code, POST verifies one.".to_owned(),
             Self::Internal => "Internal error.".to_owned(),
         }
@@ -117,6 +129,8 @@ impl Answer {
             Self::Verified => "verified",
             Self::InvalidPhone => "invalid_phone",
             Self::Unauthorized => "unauthorized",
+            Self::CrossSite => "cross_site",
+            Self::BadHost => "bad_host",
             Self::NoCode => "no_code",
             Self::MalformedJson => "malformed_json",
             Self::CodeNotAString => "code_not_a_string",
@@ -135,6 +149,7 @@ impl Answer {
             Self::StoreUnavailable => "store_unavailable",
             Self::Overloaded { .. } => "overloaded",
             Self::NotFound => "not_found",
+            Self::TurnedOff => "turned_off",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::TimedOut => "timed_out",
             Self::Internal => "internal_error",

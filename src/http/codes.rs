@@ -9,13 +9,13 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get};
 use tokio::sync::SemaphorePermit;
 
 use super::answer::{Answer, about};
 use super::client_address::client_address;
 use super::state::PublicState;
-use super::{auth, body};
+use super::{auth, body, cross_site};
 use crate::otp::{PhoneNumber, RequestError};
 use crate::telemetry::in_current_request;
 
@@ -25,7 +25,10 @@ const ROUTE: &str = "/otp/{phone}";
 /// When to come back to a service that has no place left.
 const COME_BACK: Duration = Duration::from_secs(1);
 
-pub(super) fn router() -> Router<Arc<PublicState>> {
+pub(super) fn router(enabled: bool) -> Router<Arc<PublicState>> {
+    if !enabled {
+        return Router::new().route(ROUTE, any(async || Answer::TurnedOff));
+    }
     // HEAD has a handler of its own, or it would be answered by GET's, and link previews would send codes.
     let methods = get(request_code).post(verify_code).head(method_not_allowed).fallback(method_not_allowed);
     Router::new().route(ROUTE, methods)
@@ -112,6 +115,7 @@ fn admit<'s>(
     // One more than can be worked on is answered at once rather than kept waiting.
     let overloaded = |_| Answer::Overloaded { what: "requests", retry_after: COME_BACK };
     let place = state.requests.try_acquire().map_err(overloaded)?;
+    cross_site::check(headers, &state.cors_origins)?;
     auth::check(&state.auth, headers)?;
     let Path(phone) = phone.map_err(|_| Answer::InvalidPhone)?;
     let phone = PhoneNumber::parse(&phone).map_err(|_| Answer::InvalidPhone)?;

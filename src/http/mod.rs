@@ -10,6 +10,7 @@ mod auth;
 mod body;
 mod client_address;
 mod codes;
+mod cross_site;
 mod measure;
 mod ops;
 mod request_id;

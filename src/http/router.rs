@@ -5,9 +5,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{
+    ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, RETRY_AFTER,
+};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderValue, Method, Uri};
+use axum::http::{HeaderValue, Method, Uri, Version};
 use axum::middleware;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -26,14 +28,13 @@ use super::{access_log, codes};
 /// boxed for every request anew.
 pub fn public_service(
     state: PublicState,
-    cors_origins: &[HeaderValue],
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
     let state = Arc::new(state);
-    let router = codes::router().fallback(async || Answer::NotFound).with_state(Arc::clone(&state));
+    let router = codes::router(state.sample_enabled).fallback(async || Answer::NotFound).with_state(Arc::clone(&state));
     let service = ServiceBuilder::new()
         .option_layer(
-            (!cors_origins.is_empty())
-                .then(|| (middleware::from_fn(refuse_options_unless_preflight), cors(cors_origins))),
+            (!state.cors_origins.is_empty())
+                .then(|| (middleware::from_fn(refuse_options_unless_preflight), cors(&state.cors_origins))),
         )
         .service(router);
     // Shared: a connection has room for a service and a future of its own, even while it is idle.
@@ -56,7 +57,13 @@ where
         *request.uri_mut() = uri;
     }
     let id = request_id::of(request.headers());
-    let answer = |request| answered_unless_it_panics(service, request);
+    let answer = async |request| {
+        if has_host(&request) {
+            answered_unless_it_panics(service, request).await
+        } else {
+            Answer::BadHost.into_response()
+        }
+    };
     let mut response = access_log::logged(state, id.clone(), request, answer).await;
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -64,6 +71,14 @@ where
         headers.insert(X_REQUEST_ID, id);
     }
     response
+}
+
+/// Whether HTTP/1.1's rule is kept that a request has one `Host` (RFC 9112, section 3.2): of two, a proxy may have
+/// looked at the other.
+fn has_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (first, second) = (hosts.next(), hosts.next());
+    second.is_none() && (first.is_some() || request.version() != Version::HTTP_11)
 }
 
 /// The answer of `service`. If it panics, that is one as well, and the connection and its other requests live on.

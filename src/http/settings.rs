@@ -34,6 +34,8 @@ pub struct ServerSettings {
     pub shutdown_timeout: Duration,
     /// Who may call.
     pub auth: AuthMode,
+    /// Whether the sample server's two calls are answered.
+    pub sample_enabled: bool,
 }
 
 /// A certificate chain and its key, both PEM.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::HeaderValue;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
@@ -16,6 +17,9 @@ pub struct PublicState {
     pub(super) service: Arc<OtpService>,
     pub(super) auth: AuthMode,
     pub(super) trusted_proxies: Box<[IpNet]>,
+    pub(super) cors_origins: Box<[HeaderValue]>,
+    /// Whether the sample server's two calls are answered.
+    pub(super) sample_enabled: bool,
     pub(super) request_timeout: Duration,
     pub(super) body_timeout: Duration,
     /// How much of a request's time may pass until WhatsApp's answer is in: the rest is for acting on it.
@@ -43,6 +47,8 @@ impl PublicState {
             service,
             auth: settings.auth.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
+            cors_origins: settings.cors_origins.clone().into(),
+            sample_enabled: settings.sample_enabled,
             request_timeout: settings.request_timeout,
             body_timeout: settings.body_timeout,
             requests: Semaphore::new(settings.max_concurrent_requests),

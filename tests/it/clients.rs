@@ -153,3 +153,47 @@ async fn a_preflight_needs_no_key() {
     assert_eq!(refused.header("access-control-allow-origin"), Some(ORIGIN));
     app.finish().await;
 }
+
+/// A request for a code as a browser makes it, with these headers beside.
+async fn from_a_browser(app: &TestApp, headers: &[(&'static str, &'static str)]) -> Reply {
+    let call = app.call(Method::GET, "/otp/15551234567");
+    send(headers.iter().fold(call, |call, (name, value)| call.header(*name, *value))).await
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_cannot_have_a_message_sent() {
+    let app = TestApp::builder().set("server.cors_origins", ORIGIN).start().await;
+    let cross_site = ("sec-fetch-site", "cross-site");
+    for headers in [
+        // <img>, a link that is followed, a fetch without CORS, and with it.
+        vec![cross_site, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
+        vec![cross_site, ("sec-fetch-mode", "navigate"), ("sec-fetch-user", "?1")],
+        vec![cross_site, ("sec-fetch-mode", "no-cors"), ("origin", "null")],
+        vec![cross_site, ("sec-fetch-mode", "cors"), ("origin", "https://evil.example")],
+        // A prefetch, whichever page asks for it.
+        vec![("sec-purpose", "prefetch"), ("sec-fetch-site", "same-origin")],
+        vec![("sec-purpose", "prefetch;prerender"), ("sec-fetch-site", "none")],
+        vec![("purpose", "prefetch")],
+    ] {
+        from_a_browser(&app, &headers).await.is(403, "Requests from other web sites are not allowed.");
+    }
+    let guess = app.call(Method::POST, "/otp/15551234567").header("sec-fetch-site", "cross-site");
+    let guess = send(guess.json(&serde_json::json!({ "code": "123456" }))).await;
+    guess.is(403, "Requests from other web sites are not allowed.");
+    assert_eq!((app.sends(), app.keys.list().await), (0, vec![]), "nothing was sent or stored");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_person_and_an_allowed_page_can() {
+    let app = TestApp::builder().set("server.cors_origins", ORIGIN).start().await;
+    for headers in [
+        vec![("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")],
+        vec![("sec-fetch-site", "same-origin")],
+        vec![("sec-fetch-site", "same-site"), ("origin", "https://www.app.example")],
+        vec![("sec-fetch-site", "cross-site"), ("origin", ORIGIN)],
+    ] {
+        from_a_browser(&app, &headers).await.is(200, "OK");
+    }
+    app.finish().await;
+}

@@ -345,3 +345,38 @@ async fn a_uuid_is_taken_over_whatever_its_digits() {
     }
     app.finish().await;
 }
+
+#[tokio::test]
+async fn http_1_1_wants_exactly_one_host() {
+    let app = TestApp::start().await;
+    let request = |version: &str, hosts: &str| {
+        app.raw(format!("GET /otp/{PHONE} HTTP/{version}\r\n{hosts}X-Request-Id: of-this\r\nConnection: close\r\n\r\n"))
+    };
+    for (version, hosts) in [
+        ("1.1", ""),
+        ("1.1", "Host: a\r\nHost: b\r\n"),
+        ("1.1", "Host: a\r\nHost: a\r\n"),
+        ("1.0", "Host: a\r\nHost: b\r\n"),
+    ] {
+        let reply = request(version, hosts).await;
+        reply.is(400, "A request needs exactly one Host header.");
+        assert_eq!(reply.header("x-request-id"), Some("of-this"));
+    }
+    assert_untouched(&app).await;
+    request("1.0", "").await.is(200, "OK");
+    request("1.1", "Host:\r\n").await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_two_calls_can_be_turned_off() {
+    let app = TestApp::builder().set("sample.enabled", "false").start().await;
+    for path in ["/otp/15551234567", "/OTP/15551234567/", "/otp/abc"] {
+        for method in [Method::GET, Method::POST, Method::PUT] {
+            send(app.call(method, path)).await.is(404, "Not found: the calls at /otp/{phone} are turned off.");
+        }
+    }
+    assert_eq!(app.get("/other").await.status, 404);
+    assert_untouched(&app).await;
+    app.finish().await;
+}

@@ -5,6 +5,7 @@ pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod otp;
 pub(super) mod redis;
+pub(super) mod sample;
 pub(super) mod server;
 pub(super) mod telemetry;
 pub(super) mod whatsapp;

@@ -7,7 +7,7 @@ use axum::http::HeaderValue;
 use ipnet::IpNet;
 use url::Url;
 
-use super::auth;
+use super::{auth, sample};
 use crate::config::reader::{HOUR, MINUTE, Reader, Reported, SECOND};
 use crate::http::{ServerSettings, TlsFiles};
 
@@ -39,6 +39,7 @@ pub(in crate::config) fn read(
     let drain_delay = reader.duration("server.drain_delay", Duration::ZERO..=10 * MINUTE);
     let shutdown_timeout = reader.duration("server.shutdown_timeout", Duration::ZERO..=HOUR);
     let auth = auth::read(reader);
+    let sample_enabled = sample::read(reader);
     Ok(ServerSettings {
         listen: listen?,
         ops_listen: ops_listen?,
@@ -52,6 +53,7 @@ pub(in crate::config) fn read(
         drain_delay: drain_delay?,
         shutdown_timeout: shutdown_timeout?,
         auth: auth?,
+        sample_enabled: sample_enabled?,
     })
 }
 

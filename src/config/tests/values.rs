@@ -23,6 +23,7 @@ fn the_defaults_are_those_of_the_contract() {
         ("server.shutdown_timeout", "30s"),
         ("auth.mode", "open"),
         ("auth.api_keys", ""),
+        ("sample.enabled", "true"),
         ("otp.code_length", "6"),
         ("otp.code_lifetime", "5m"),
         ("otp.max_verification_attempts", "3"),
