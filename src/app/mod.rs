@@ -1,5 +1,6 @@
 //! The composition root: settings in, a running service out. Only commands and tests import it.
 
+mod descriptors;
 mod page_records;
 mod redis_safety;
 mod running;

@@ -1,18 +1,18 @@
 //! An application: its listeners, running and stopping.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use axum_server::Handle;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 
+use super::descriptors;
 use crate::http::{
-    Dependency, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router, public_service,
+    ConnectionBounds, Dependency, Handle, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router,
+    public_service,
 };
 use crate::otp::{CodeSender, CodeStore, KeyRing, OtpService, Policy};
 use crate::supervisor::{self, Supervisor};
@@ -54,8 +54,8 @@ pub struct App {
 
 #[derive(Clone, Default)]
 struct Handles {
-    public: Handle<SocketAddr>,
-    ops: Handle<SocketAddr>,
+    public: Handle,
+    ops: Handle,
 }
 
 impl App {
@@ -67,9 +67,12 @@ impl App {
     pub async fn bind(settings: ServerSettings, parts: Parts) -> anyhow::Result<Self> {
         let metrics = Metrics::install()?;
         let plans = tokio::task::spawn_blocking(crate::otp::load_numbering_plans);
-        let public = Listener::bind(settings.listen, settings.tls.clone()).await.context("server.listen")?;
+        let bounds = ConnectionBounds::public(descriptors::connections(&settings), &settings);
+        let public = Listener::bind(settings.listen, settings.tls.clone(), bounds).await.context("server.listen")?;
         let ops = match settings.ops_listen {
-            Some(address) => Some(Listener::bind(address, None).await.context("server.ops_listen")?),
+            Some(address) => {
+                Some(Listener::bind(address, None, ConnectionBounds::ops()).await.context("server.ops_listen")?)
+            }
             None => None,
         };
         plans.await.context("the numbering plans cannot be loaded")?;
@@ -128,21 +131,22 @@ impl App {
             tracing::error!(error = format!("{error:#}"), "stopping, to be started again");
         }
         readiness.drain();
+        handles.public.drain();
         tracing::info!(drain_delay = ?settings.drain_delay, "stopping: not ready from now on");
         tokio::select! {
             () = tokio::time::sleep(settings.drain_delay) => {}
             Some(()) = stop.recv() => tracing::info!("asked again to stop: no more waiting for load balancers"),
         }
-        tracing::info!(requests = handles.public.connection_count(), "finishing what is in flight");
-        handles.public.graceful_shutdown(Some(settings.shutdown_timeout));
-        public.await?.context("the public listener")?;
+        tracing::info!(connections = handles.public.connection_count(), "finishing what is in flight");
+        handles.public.graceful_shutdown(settings.shutdown_timeout);
+        public.await.context("the public listener")?;
         tasks.close();
         if tokio::time::timeout(settings.shutdown_timeout, tasks.wait()).await.is_err() {
             tracing::warn!(tasks = tasks.len(), "sends were still in flight when the time was up");
         }
         if let Some(ops) = ops {
-            handles.ops.graceful_shutdown(Some(Duration::from_millis(100)));
-            ops.await?.context("the operators' listener")?;
+            handles.ops.graceful_shutdown(Duration::from_millis(100));
+            ops.await.context("the operators' listener")?;
         }
         tracing::info!("stopped");
         failure.map_or(Ok(()), Err)
@@ -150,7 +154,7 @@ impl App {
 }
 
 /// Waits for the end of a listener, if there is one.
-async fn end_of(listener: &mut Option<JoinHandle<io::Result<()>>>) -> Result<io::Result<()>, JoinError> {
+async fn end_of(listener: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> {
     match listener {
         Some(listener) => listener.await,
         None => std::future::pending().await,
@@ -158,11 +162,10 @@ async fn end_of(listener: &mut Option<JoinHandle<io::Result<()>>>) -> Result<io:
 }
 
 /// Why a listener that was not told to end has ended.
-fn ended_too_early(ended: Result<io::Result<()>, JoinError>) -> anyhow::Error {
+fn ended_too_early(ended: Result<(), JoinError>) -> anyhow::Error {
     match ended {
         Err(panic) => panic.into(),
-        Ok(Err(error)) => error.into(),
-        Ok(Ok(())) => anyhow!("it ended without being told to"),
+        Ok(()) => anyhow!("it ended without being told to"),
     }
 }
 
@@ -205,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn a_listener_that_ends_by_itself_stops_the_service() {
         for (name, of) in [
-            ("the public listener", (|handles| handles.public) as fn(Handles) -> Handle<SocketAddr>),
+            ("the public listener", (|handles| handles.public) as fn(Handles) -> Handle),
             ("the operators' listener", |handles| handles.ops),
         ] {
             let app = app().await;

@@ -10,7 +10,7 @@ use super::page_records::StoredRecords;
 use super::serve::{redis_details, within_a_request};
 use super::{App, Parts};
 use crate::config::SandboxSettings;
-use crate::http::{AuthMode, Listener};
+use crate::http::{AuthMode, ConnectionBounds, Listener};
 use crate::otp::CodeStore;
 use crate::simulator::{Page, PageService, Simulator, SimulatorSettings};
 use crate::store::EmbeddedStore;
@@ -54,7 +54,8 @@ pub async fn sandbox(
     // Before anything has something to measure.
     Metrics::install()?;
     let SandboxSettings { mut common, keys, mut whatsapp } = settings;
-    let listener = Listener::bind(simulator_address, None).await.context("the simulator's address")?;
+    let listener =
+        Listener::bind(simulator_address, None, ConnectionBounds::local()).await.context("the simulator's address")?;
     let simulator = Simulator::new(SimulatorSettings {
         language: whatsapp.language.clone(),
         code_expiration_minutes: minutes(common.policy.code_lifetime),

@@ -180,12 +180,11 @@ fn first_looks() -> ExponentialBackoff {
 
 #[cfg(test)]
 mod tests {
-    use axum_server::Handle;
     use url::Url;
 
     use super::super::sandbox::account_of;
     use super::*;
-    use crate::http::Listener;
+    use crate::http::{ConnectionBounds, Handle, Listener};
     use crate::simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
     use crate::whatsapp::{ApiVersion, WhatsAppSettings};
 
@@ -194,7 +193,7 @@ mod tests {
 
     async fn watched(simulator: &Simulator) -> WatchedTemplate {
         crate::cli::install_tls_provider();
-        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+        let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None, ConnectionBounds::local()).await.unwrap();
         let base_url = Url::parse(&format!("http://{}", listener.address())).unwrap();
         tokio::spawn(listener.serve(simulator.router(), Handle::new()));
         let world = simulator.settings();

@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use anyhow::{Context, ensure};
-use axum_server::Handle;
 use clap::Args;
 
 use super::signals::stop_signals;
 use crate::app::{self, SandboxStore};
 use crate::config::{SandboxSettings, Sources};
+use crate::http::Handle;
 use crate::telemetry::{init_log, init_traces};
 
 /// A number that belongs to nobody (NANP 555), for the example.
@@ -49,6 +49,6 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let ran = sandbox.app.run_until(stop).await;
     traces.stop().await;
     handle.shutdown();
-    simulator.await?.context("the simulator's listener")?;
+    simulator.await.context("the simulator's listener")?;
     ran.map(|()| ExitCode::SUCCESS)
 }

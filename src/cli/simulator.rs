@@ -5,12 +5,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use axum_server::Handle;
 use clap::Args;
 use serde_json::json;
 
 use super::signals::stop_signals;
-use crate::http::Listener;
+use crate::http::{ConnectionBounds, Handle, Listener};
 use crate::simulator::{Page, PageService, ServiceOrigin, ServiceOriginError, Simulator, SimulatorSettings};
 
 /// Event streams of the inbox never end by themselves.
@@ -56,7 +55,7 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         ..SimulatorSettings::default()
     });
     let mut stop = stop_signals()?;
-    let listener = Listener::bind(arguments.listen, None).await.context("--listen")?;
+    let listener = Listener::bind(arguments.listen, None, ConnectionBounds::local()).await.context("--listen")?;
     let account = simulator.settings();
     if let Some(path) = &arguments.write_info {
         let info = json!({
@@ -81,10 +80,10 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let serving = listener.serve(simulator.router_with(page), handle.clone());
     tokio::pin!(serving);
     tokio::select! {
-        ended = &mut serving => ended.context("the simulator's listener")?,
+        () = &mut serving => {}
         _ = stop.recv() => {
-            handle.graceful_shutdown(Some(STOP_WITHIN));
-            serving.await.context("the simulator's listener")?;
+            handle.graceful_shutdown(STOP_WITHIN);
+            serving.await;
         }
     }
     Ok(ExitCode::SUCCESS)

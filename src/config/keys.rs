@@ -22,6 +22,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("server.cors_origins", Open),
     ("server.trusted_proxies", Open),
     ("server.request_timeout", Open),
+    ("server.max_connections", Open),
     ("server.max_concurrent_requests", Open),
     ("server.max_concurrent_sends", Open),
     ("server.drain_delay", Open),

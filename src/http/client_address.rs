@@ -12,19 +12,33 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 /// The client's address: the peer's, unless the peer is a trusted proxy; then the right-most address in
 /// `X-Forwarded-For` that is not one. What stands left of that, anyone may have written.
 pub(super) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
+    client(peer, headers, trusted).into()
+}
+
+/// Whose share of the places a request takes: the client's, or nobody's if there is none but a trusted proxy.
+pub(super) fn holder(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<ClientAddress> {
+    let client = client(peer, headers, trusted);
+    (!is_trusted(client, trusted)).then(|| client.into())
+}
+
+/// Whether an address is a trusted proxy's.
+pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+    trusted.iter().any(|network| network.contains(&address))
+}
+
+fn client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut client = peer.ip().to_canonical();
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     // Bytes, not text: a caller's bytes must not hide what a proxy appended to the same line.
     let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
-    while is_trusted(client) {
+    while is_trusted(client, trusted) {
         // A hop that is no address hides all before it; the proxy that passed it on is then the client.
         match hops.next().and_then(hop_address) {
             Some(hop) => client = hop,
             None => break,
         }
     }
-    client.into()
+    client
 }
 
 /// `203.0.113.7`, `203.0.113.7:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`.

@@ -26,6 +26,7 @@ use super::{access_log, codes};
 ///
 /// What all of them get is in a function, and CORS around the router and not in it: each layer of a router is copied and
 /// boxed for every request anew.
+#[must_use]
 pub fn public_service(
     state: PublicState,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {

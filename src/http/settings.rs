@@ -24,6 +24,8 @@ pub struct ServerSettings {
     pub request_timeout: Duration,
     /// The longest that a body may take to arrive: what is left of that is for the store to settle the guess in it.
     pub body_timeout: Duration,
+    /// Connections to the public listener, if there are descriptors for as many.
+    pub max_connections: usize,
     /// Requests that are worked on at once.
     pub max_concurrent_requests: usize,
     /// How many of them may be waiting for a message to be sent.

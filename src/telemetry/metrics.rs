@@ -26,6 +26,14 @@ pub const HTTP_REQUESTS_TOTAL: &str = "whatsapp_otp_http_requests_total";
 pub const HTTP_REQUEST_DURATION_SECONDS: &str = "whatsapp_otp_http_request_duration_seconds";
 /// How many are under way.
 pub const HTTP_REQUESTS_IN_FLIGHT: &str = "whatsapp_otp_http_requests_in_flight";
+/// Connections to the public listener.
+pub const CONNECTIONS: &str = "whatsapp_otp_connections";
+/// Connections that were refused.
+pub const CONNECTIONS_REFUSED_TOTAL: &str = "whatsapp_otp_connections_refused_total";
+/// Connections that we ended.
+pub const CONNECTIONS_ENDED_TOTAL: &str = "whatsapp_otp_connections_ended_total";
+/// What is not HTTP.
+pub const MALFORMED_REQUESTS_TOTAL: &str = "whatsapp_otp_malformed_requests_total";
 /// Requests for a code.
 pub const SENDS_TOTAL: &str = "whatsapp_otp_sends_total";
 /// Guesses.
@@ -131,6 +139,25 @@ pub const METRICS: &[Metric] = &[
         "Time from a request's head to its answer, or to the caller's hanging up.",
     ),
     metric(HTTP_REQUESTS_IN_FLIGHT, Kind::Gauge, &[], "Requests to the public listener that are being worked on."),
+    metric(CONNECTIONS, Kind::Gauge, &[], "Connections to the public listener that are open."),
+    metric(
+        CONNECTIONS_REFUSED_TOTAL,
+        Kind::Counter,
+        &[label("reason", &["total", "peer", "failed"])],
+        "Connections refused because there are too many in all or from one peer, or that could not be accepted.",
+    ),
+    metric(
+        CONNECTIONS_ENDED_TOTAL,
+        Kind::Counter,
+        &[label("reason", &["slow_head", "idle", "unread", "not_closing"])],
+        "Connections ended because their client took too long over something.",
+    ),
+    metric(
+        MALFORMED_REQUESTS_TOTAL,
+        Kind::Counter,
+        &[],
+        "Requests that are not HTTP or have too long a head, answered 400, 414 or 431 before anything looks at them.",
+    ),
     metric(
         SENDS_TOTAL,
         Kind::Counter,
@@ -147,6 +174,7 @@ pub const METRICS: &[Metric] = &[
                 "overloaded",
                 "invalid_phone",
                 "unauthorized",
+                "cross_site",
                 "internal_error",
             ],
         )],
@@ -170,6 +198,7 @@ pub const METRICS: &[Metric] = &[
                 "overloaded",
                 "invalid_phone",
                 "unauthorized",
+                "cross_site",
                 "no_code",
                 "malformed_json",
                 "code_not_a_string",
@@ -188,7 +217,7 @@ pub const METRICS: &[Metric] = &[
     metric(
         OVERLOAD_REFUSALS_TOTAL,
         Kind::Counter,
-        &[label("what", &["requests", "sends", "pace"])],
+        &[label("what", &["requests", "bodies", "sends", "pace"])],
         "Requests refused because there is too much to do, by what there is too much of.",
     ),
     metric(

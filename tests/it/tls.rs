@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
-use axum_server::Handle;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use whatsapp_otp::http::{Listener, TlsFiles};
+use whatsapp_otp::http::{ConnectionBounds, Handle, Listener, TlsFiles};
 
 use crate::harness::app::TestApp;
 use crate::harness::eventually;
@@ -68,7 +67,8 @@ async fn a_new_certificate_is_taken_over_and_open_connections_stay() {
     whatsapp_otp::cli::install_tls_provider();
     let folder = TempDir::new().unwrap();
     let (files, old) = write_certificate(folder.path());
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Some(files.clone())).await.unwrap();
+    let listener =
+        Listener::bind("127.0.0.1:0".parse().unwrap(), Some(files.clone()), ConnectionBounds::local()).await.unwrap();
     let url = format!("{}://{}/", listener.scheme(), listener.address());
     let handle = Handle::new();
     let router = Router::new().route("/", get(async || "here"));
@@ -89,14 +89,17 @@ async fn a_new_certificate_is_taken_over_and_open_connections_stay() {
     assert!(ask(&trusting(&old)).await.is_err(), "the old one is gone");
     assert_eq!(ask(&connected).await.unwrap(), 200, "the open connection stays");
     handle.shutdown();
-    serving.await.unwrap().unwrap();
+    serving.await.unwrap();
 }
 
 #[tokio::test]
 async fn a_certificate_that_is_none_is_told_at_once() {
     let folder = TempDir::new().unwrap();
     let files = TlsFiles { certificate: folder.path().join("none.crt"), key: folder.path().join("none.key") };
-    let Err(error) = Listener::bind("127.0.0.1:0".parse().unwrap(), Some(files)).await else { panic!("it binds") };
+    let Err(error) = Listener::bind("127.0.0.1:0".parse().unwrap(), Some(files), ConnectionBounds::local()).await
+    else {
+        panic!("it binds")
+    };
     let text = error.to_string();
     assert!(text.contains("server.tls_cert_file") && text.contains("none.crt"), "{text}");
 }

@@ -34,6 +34,7 @@ pub(in crate::config) fn read(
     let trusted_proxies = reader.list("server.trusted_proxies", network);
     let request_timeout = reader.duration("server.request_timeout", SECOND..=2 * MINUTE);
     let body_timeout = request_timeout.and_then(|request| body_timeout(reader, request, redis_timeout));
+    let max_connections = reader.whole_number("server.max_connections", 1..=1_000_000);
     let max_concurrent_requests = reader.whole_number("server.max_concurrent_requests", 1..=100_000);
     let max_concurrent_sends = reader.whole_number("server.max_concurrent_sends", 1..=100_000);
     let drain_delay = reader.duration("server.drain_delay", Duration::ZERO..=10 * MINUTE);
@@ -48,6 +49,7 @@ pub(in crate::config) fn read(
         trusted_proxies: trusted_proxies?,
         request_timeout: request_timeout?,
         body_timeout: body_timeout?,
+        max_connections: max_connections?,
         max_concurrent_requests: max_concurrent_requests?,
         max_concurrent_sends: max_concurrent_sends?,
         drain_delay: drain_delay?,

@@ -17,6 +17,7 @@ fn the_defaults_are_those_of_the_contract() {
         ("server.cors_origins", ""),
         ("server.trusted_proxies", ""),
         ("server.request_timeout", "15s"),
+        ("server.max_connections", "10000"),
         ("server.max_concurrent_requests", "4096"),
         ("server.max_concurrent_sends", "256"),
         ("server.drain_delay", "5s"),

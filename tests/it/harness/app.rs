@@ -9,13 +9,12 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum_server::Handle;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use whatsapp_otp::app::{self, WhatsAppAtStart};
 use whatsapp_otp::config::{ServeSettings, Sources};
-use whatsapp_otp::http::Listener;
+use whatsapp_otp::http::{ConnectionBounds, Handle, Listener};
 use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
 
 use super::logs::{self, LogMark};
@@ -311,7 +310,7 @@ async fn start_instance(
 
 /// Serves the simulator for as long as the test's runtime lives.
 pub async fn serve_simulator(simulator: &Simulator) -> std::net::SocketAddr {
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None, ConnectionBounds::local()).await.unwrap();
     let address = listener.address();
     tokio::spawn(listener.serve(simulator.router(), Handle::new()));
     address

@@ -4,11 +4,10 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use axum_server::Handle;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use whatsapp_otp::http::Listener;
+use whatsapp_otp::http::{ConnectionBounds, Handle, Listener};
 use whatsapp_otp::simulator::{DEFAULT_ACCESS_TOKEN, Simulator, SimulatorSettings, Switches, TemplateReview};
 
 use super::{Program, Terminal};
@@ -33,7 +32,8 @@ impl World {
         whatsapp_otp::cli::install_tls_provider();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let simulator = Simulator::new(settings);
-        let listener = runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None)).unwrap();
+        let listener =
+            runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None, ConnectionBounds::local())).unwrap();
         let address = listener.address();
         runtime.spawn(listener.serve(simulator.router(), Handle::new()));
         Self { simulator, address, directory: tempfile::tempdir().unwrap(), runtime }

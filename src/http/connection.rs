@@ -1,0 +1,451 @@
+//! One connection: served until it ends, is asked to close, or takes longer over something than anybody has reason to.
+//!
+//! What happens on it is noted in an [`Activity`], by atomics alone, as every request does. A timer looks at that now and
+//! then and decides by [`next`]; no timer is set for a request.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{ConnectInfo, Request};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Version};
+use axum::response::Response;
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tower::{Service, ServiceExt};
+
+use super::connections::{CLOSE_TIMEOUT, HEAD_TIMEOUT, UNREAD_TIMEOUT};
+
+/// The longest between two looks at a connection.
+const LOOK: Duration = Duration::from_secs(5);
+/// The longest while a connection that may turn out to be HTTP/2 is to be told that the instance stops.
+const LOOK_WHILE_DRAINING: Duration = Duration::from_millis(250);
+
+/// What the listener wants of its connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// To go on.
+    Serving,
+    /// To take their next requests elsewhere; those that come are answered.
+    Draining,
+    /// To end with the requests that are under way, all by this moment.
+    Stopping(Instant),
+    /// To end.
+    Stopped,
+}
+
+impl Phase {
+    /// Whether no more connections are accepted.
+    pub(super) fn is_ending(self) -> bool {
+        matches!(self, Self::Stopping(_) | Self::Stopped)
+    }
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// In its own time.
+    Closed,
+    /// Its handshake or the head of a request did not arrive.
+    SlowHead,
+    /// It had no request for long.
+    Idle,
+    /// What was written to it was not read.
+    Unread,
+    /// It did not close after it was asked to.
+    NotClosing,
+    /// What it sent is not HTTP.
+    Malformed,
+}
+
+impl End {
+    /// The name in metrics, if we ended it.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::SlowHead => Some("slow_head"),
+            Self::Idle => Some("idle"),
+            Self::Unread => Some("unread"),
+            Self::NotClosing => Some("not_closing"),
+            Self::Closed | Self::Malformed => None,
+        }
+    }
+}
+
+/// What happens on a connection. Moments are milliseconds since it began, plus one; 0 is never.
+pub(super) struct Activity {
+    began: Instant,
+    phase: watch::Receiver<Phase>,
+    requests: AtomicU32,
+    had_request: AtomicBool,
+    is_http2: AtomicBool,
+    quiet_since: AtomicU64,
+    head_since: AtomicU64,
+    unread_since: AtomicU64,
+}
+
+impl Activity {
+    pub(super) fn new(phase: watch::Receiver<Phase>) -> Arc<Self> {
+        Arc::new(Self {
+            began: Instant::now(),
+            phase,
+            requests: AtomicU32::new(0),
+            had_request: AtomicBool::new(false),
+            is_http2: AtomicBool::new(false),
+            quiet_since: AtomicU64::new(1),
+            head_since: AtomicU64::new(0),
+            unread_since: AtomicU64::new(0),
+        })
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    /// A request has come, and lasts for as long as the returned value.
+    fn request(self: &Arc<Self>, version: Version) -> Busy {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.head_since.store(0, Ordering::Relaxed);
+        if !self.had_request.load(Ordering::Relaxed) {
+            self.is_http2.store(version == Version::HTTP_2, Ordering::Relaxed);
+            self.had_request.store(true, Ordering::Relaxed);
+        }
+        Busy(Arc::clone(self))
+    }
+
+    /// Bytes have come: the first after a request begin the next one's head.
+    fn read(&self) {
+        if self.requests.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
+            self.head_since.store(self.now(), Ordering::Relaxed);
+        }
+    }
+
+    fn written(&self, taken: bool) {
+        let since = self.unread_since.load(Ordering::Relaxed);
+        if taken && since != 0 {
+            self.unread_since.store(0, Ordering::Relaxed);
+        } else if !taken && since == 0 {
+            self.unread_since.store(self.now(), Ordering::Relaxed);
+        }
+    }
+
+    fn seen(&self) -> Seen {
+        let now = self.now();
+        let for_how_long = |since: &AtomicU64| {
+            let since = since.load(Ordering::Relaxed);
+            (since != 0).then(|| Duration::from_millis(now.saturating_sub(since)))
+        };
+        Seen {
+            is_busy: self.requests.load(Ordering::Relaxed) > 0,
+            had_request: self.had_request.load(Ordering::Relaxed),
+            is_http2: self.is_http2.load(Ordering::Relaxed),
+            quiet: for_how_long(&self.quiet_since).unwrap_or_default(),
+            head: for_how_long(&self.head_since),
+            unread: for_how_long(&self.unread_since),
+        }
+    }
+}
+
+/// A request under way.
+struct Busy(Arc<Activity>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let Self(activity) = self;
+        activity.quiet_since.store(activity.now(), Ordering::Relaxed);
+        activity.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A connection as the timer finds it.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    is_busy: bool,
+    had_request: bool,
+    is_http2: bool,
+    /// For how long it has had no request, if it is not busy.
+    quiet: Duration,
+    /// For how long the head of a request has been arriving.
+    head: Option<Duration>,
+    /// For how long nothing that was written to it was taken.
+    unread: Option<Duration>,
+}
+
+/// What is to be done with a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// Nothing; to be asked again after that long.
+    Wait(Duration),
+    /// Ask it to close: HTTP/1 after the request under way, HTTP/2 with GOAWAY.
+    Close,
+    /// Drop it.
+    Drop(End),
+}
+
+/// `closing` is for how long it has been asked to close, and why.
+fn next(seen: Seen, phase: Phase, idle_timeout: Duration, closing: Option<(Duration, End)>) -> Next {
+    let left = |limit: Duration, passed: Duration| limit.checked_sub(passed).filter(|left| !left.is_zero());
+    let mut wait = LOOK;
+    if let Some(unread) = seen.unread {
+        let Some(left) = left(UNREAD_TIMEOUT, unread) else { return Next::Drop(End::Unread) };
+        wait = wait.min(left);
+    }
+    match phase {
+        Phase::Stopped => return Next::Drop(End::Closed),
+        Phase::Stopping(_) if closing.is_none() => return Next::Close,
+        Phase::Draining if closing.is_none() && seen.is_http2 => return Next::Close,
+        Phase::Draining if !seen.had_request => wait = wait.min(LOOK_WHILE_DRAINING),
+        _ => {}
+    }
+    if seen.is_busy {
+        return Next::Wait(if closing.is_some() { wait.min(CLOSE_TIMEOUT) } else { wait });
+    }
+    if let Some((asked, why)) = closing {
+        let why = if why == End::Closed { End::NotClosing } else { why };
+        // Clients that may go on for a while get the time to see that they should not.
+        let limit = if matches!(phase, Phase::Stopping(_)) { CLOSE_TIMEOUT } else { LOOK };
+        return left(limit, asked.min(seen.quiet)).map_or(Next::Drop(why), |left| Next::Wait(wait.min(left)));
+    }
+    // The bytes of HTTP/2 need not belong to a request.
+    let head = if seen.had_request { seen.head.filter(|_| !seen.is_http2) } else { Some(seen.quiet) };
+    if let Some(head) = head {
+        let Some(left) = left(HEAD_TIMEOUT, head) else { return Next::Drop(End::SlowHead) };
+        wait = wait.min(left);
+    }
+    left(idle_timeout, seen.quiet).map_or(Next::Close, |left| Next::Wait(wait.min(left)))
+}
+
+/// A socket that notes what happens on it.
+pub(super) struct Watched {
+    stream: TcpStream,
+    activity: Arc<Activity>,
+}
+
+impl Watched {
+    pub(super) fn new(stream: TcpStream, activity: &Arc<Activity>) -> Self {
+        Self { stream, activity: Arc::clone(activity) }
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if polled.is_ready() {
+            self.activity.read();
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.activity.written(polled.is_ready());
+        polled
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.activity.written(polled.is_ready());
+        polled
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// The body of an answer. One whose length is known is ready when its head is, and only the network can delay it; one
+/// that goes on, as a stream of events does, keeps its request under way.
+struct AnswerBody {
+    body: Body,
+    _busy: Option<Busy>,
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// What serving a connection takes, beside the connection.
+pub(super) struct Serving<'s, S> {
+    pub(super) builder: &'s auto::Builder<TokioExecutor>,
+    pub(super) service: S,
+    pub(super) peer: SocketAddr,
+    pub(super) activity: Arc<Activity>,
+}
+
+impl<S> Serving<'_, S>
+where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+{
+    /// Serves the requests of a connection until its end. `idle_timeout` is asked now and then.
+    pub(super) async fn serve<I>(self, io: I, idle_timeout: impl Fn() -> Duration) -> End
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Self { builder, service, peer, activity } = self;
+        let mut phase = activity.phase.clone();
+        let answer = {
+            let activity = Arc::clone(&activity);
+            service_fn(move |request: hyper::Request<Incoming>| {
+                let busy = activity.request(request.version());
+                let service = service.clone();
+                async move { Ok::<_, Infallible>(answer(service, peer, request, busy).await) }
+            })
+        };
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answer));
+        let mut closing = None;
+        loop {
+            let asked = closing.map(|(at, why): (Instant, End)| (at.elapsed(), why));
+            let phase_now = *phase.borrow_and_update();
+            let wait = match next(activity.seen(), phase_now, idle_timeout(), asked) {
+                Next::Wait(wait) => wait,
+                Next::Drop(end) => return end,
+                Next::Close => {
+                    closing = Some((Instant::now(), if phase_now == Phase::Serving { End::Idle } else { End::Closed }));
+                    connection.as_mut().graceful_shutdown();
+                    continue;
+                }
+            };
+            tokio::select! {
+                biased;
+                ended = connection.as_mut() => return end_of(ended, closing.map(|(_, why)| why)),
+                _ = phase.changed() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+}
+
+fn end_of(ended: Result<(), axum::BoxError>, closing: Option<End>) -> End {
+    match ended {
+        Err(error) if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) => End::Malformed,
+        _ => closing.unwrap_or(End::Closed),
+    }
+}
+
+/// The answer of `service`, which tells HTTP/1 clients of a stopping instance to take their next request elsewhere.
+async fn answer<S>(
+    service: S,
+    peer: SocketAddr,
+    request: hyper::Request<Incoming>,
+    busy: Busy,
+) -> hyper::Response<AnswerBody>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let is_http1 = request.version() <= Version::HTTP_11;
+    let mut request = request.map(Body::new);
+    request.extensions_mut().insert(ConnectInfo(peer));
+    let Ok(mut response) = service.oneshot(request).await;
+    if is_http1 && *busy.0.phase.borrow() != Phase::Serving {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response.map(|body| {
+        let goes_on = body.size_hint().exact().is_none();
+        AnswerBody { body, _busy: goes_on.then_some(busy) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IDLE: Duration = Duration::from_mins(1);
+    const QUIET: Seen =
+        Seen { is_busy: false, had_request: true, is_http2: false, quiet: Duration::ZERO, head: None, unread: None };
+
+    fn seconds(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn next_while_serving(seen: Seen) -> Next {
+        next(seen, Phase::Serving, IDLE, None)
+    }
+
+    #[test]
+    fn a_first_request_and_the_head_of_any_are_waited_for_ten_seconds() {
+        for (seen, head) in [(Seen { had_request: false, quiet: seconds(9), ..QUIET }, None), (QUIET, Some(seconds(9)))]
+        {
+            assert_eq!(next_while_serving(Seen { head, ..seen }), Next::Wait(seconds(1)));
+            let (quiet, head) = (seen.quiet + seconds(1), head.map(|head| head + seconds(1)));
+            assert_eq!(next_while_serving(Seen { quiet, head, ..seen }), Next::Drop(End::SlowHead));
+        }
+        let ping = Seen { head: Some(seconds(11)), is_http2: true, ..QUIET };
+        assert!(matches!(next_while_serving(ping), Next::Wait(_)), "frames that belong to no request");
+    }
+
+    #[test]
+    fn a_connection_without_requests_is_asked_to_close_and_then_dropped() {
+        for is_http2 in [false, true] {
+            let idle = Seen { is_http2, quiet: IDLE, ..QUIET };
+            assert_eq!(next_while_serving(idle), Next::Close);
+            assert_eq!(next(idle, Phase::Serving, IDLE, Some((seconds(4), End::Idle))), Next::Wait(seconds(1)));
+            assert_eq!(next(idle, Phase::Serving, IDLE, Some((seconds(5), End::Idle))), Next::Drop(End::Idle));
+            assert_eq!(next_while_serving(Seen { is_busy: true, ..idle }), Next::Wait(LOOK), "a request is under way");
+        }
+    }
+
+    #[test]
+    fn what_is_not_read_for_ten_seconds_ends_the_connection_whatever_it_does() {
+        for is_busy in [false, true] {
+            let unread = |passed| next_while_serving(Seen { is_busy, unread: Some(seconds(passed)), ..QUIET });
+            assert_eq!([unread(9), unread(10)], [Next::Wait(seconds(1)), Next::Drop(End::Unread)]);
+        }
+    }
+
+    #[test]
+    fn while_draining_http_2_is_asked_to_close_and_http_1_is_told_in_its_next_answer() {
+        let draining = |seen| next(seen, Phase::Draining, IDLE, None);
+        assert_eq!(draining(QUIET), Next::Wait(LOOK));
+        assert_eq!(draining(Seen { is_http2: true, is_busy: true, ..QUIET }), Next::Close);
+        assert_eq!(draining(Seen { had_request: false, ..QUIET }), Next::Wait(LOOK_WHILE_DRAINING));
+    }
+
+    #[test]
+    fn a_stopping_connection_is_waited_for_only_while_it_has_a_request() {
+        let stopping = Phase::Stopping(Instant::now());
+        let asked = |seen, seconds| next(seen, stopping, IDLE, Some((Duration::from_secs(seconds), End::Closed)));
+        assert_eq!(next(QUIET, stopping, IDLE, None), Next::Close);
+        assert_eq!(asked(Seen { is_busy: true, ..QUIET }, 20), Next::Wait(CLOSE_TIMEOUT));
+        assert_eq!(asked(QUIET, 20), Next::Wait(CLOSE_TIMEOUT), "the last answer may still be on its way");
+        assert_eq!(asked(Seen { quiet: seconds(1), ..QUIET }, 20), Next::Drop(End::NotClosing));
+        assert_eq!(next(QUIET, Phase::Stopped, IDLE, None), Next::Drop(End::Closed));
+    }
+}
