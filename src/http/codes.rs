@@ -1,8 +1,11 @@
 //! The two calls: `GET /otp/{phone}` requests a code, `POST /otp/{phone}` verifies one.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::Poll;
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -10,20 +13,16 @@ use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
-use tokio::sync::SemaphorePermit;
 
 use super::answer::{Answer, about};
 use super::client_address::client_address;
-use super::state::PublicState;
+use super::state::{COME_BACK, PublicState};
 use super::{auth, body, cross_site};
-use crate::otp::{PhoneNumber, RequestError};
+use crate::otp::{ClientAddress, Guess, PhoneNumber, RequestError};
 use crate::telemetry::in_current_request;
 
 /// The route of both.
 const ROUTE: &str = "/otp/{phone}";
-
-/// When to come back to a service that has no place left.
-const COME_BACK: Duration = Duration::from_secs(1);
 
 pub(super) fn router(enabled: bool) -> Router<Arc<PublicState>> {
     if !enabled {
@@ -50,9 +49,13 @@ async fn request_code(
     phone: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let (phone, _place) = match admit(&state, request.headers(), phone) {
-        Ok(admitted) => admitted,
+    let phone = match admit(&state, request.headers(), phone) {
+        Ok(phone) => phone,
         Err(answer) => return state.meters.send(answer).into_response(),
+    };
+    let _place = match state.request_place(state.holder(peer, request.headers())) {
+        Ok(place) => place,
+        Err(answer) => return about(&phone, state.meters.send(answer)),
     };
     let client = client_address(peer, request.headers(), &state.trusted_proxies);
     let deadline = Instant::now() + state.send_within;
@@ -83,17 +86,21 @@ async fn request_code(
 
 async fn verify_code(
     State(state): State<Arc<PublicState>>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     phone: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let (phone, _place) = match admit(&state, request.headers(), phone) {
-        Ok(admitted) => admitted,
+    let phone = match admit(&state, request.headers(), phone) {
+        Ok(phone) => phone,
         Err(answer) => return state.meters.verification(answer).into_response(),
     };
-    // Most bodies are there already, and no timer is set for them.
-    let guess = tokio::time::timeout(state.body_timeout, body::guess(request)).await;
-    let guess = match guess.unwrap_or(Err(Answer::BodyTooSlow)) {
+    let holder = state.holder(peer, request.headers());
+    let guess = match arrived(&state, holder, body::guess(request)).await {
         Ok(guess) => guess,
+        Err(answer) => return about(&phone, state.meters.verification(answer)),
+    };
+    let _place = match state.request_place(holder) {
+        Ok(place) => place,
         Err(answer) => return about(&phone, state.meters.verification(answer)),
     };
     let answer = match state.service.verify(&phone, &guess).await {
@@ -106,20 +113,35 @@ async fn verify_code(
     about(&phone, state.meters.verification(answer))
 }
 
-/// What comes first for both calls: a place, for as long as the request is worked on, the API key, then the phone number.
-fn admit<'s>(
-    state: &'s PublicState,
+/// What comes first for both calls: the API key, then the phone number.
+fn admit(
+    state: &PublicState,
     headers: &HeaderMap,
     phone: Result<Path<String>, PathRejection>,
-) -> Result<(PhoneNumber, SemaphorePermit<'s>), Answer> {
-    // One more than can be worked on is answered at once rather than kept waiting.
-    let overloaded = |_| Answer::Overloaded { what: "requests", retry_after: COME_BACK };
-    let place = state.requests.try_acquire().map_err(overloaded)?;
+) -> Result<PhoneNumber, Answer> {
     cross_site::check(headers, &state.cors_origins)?;
     auth::check(&state.auth, headers)?;
     let Path(phone) = phone.map_err(|_| Answer::InvalidPhone)?;
-    let phone = PhoneNumber::parse(&phone).map_err(|_| Answer::InvalidPhone)?;
-    Ok((phone, place))
+    PhoneNumber::parse(&phone).map_err(|_| Answer::InvalidPhone)
+}
+
+/// What is read out of a body. Most bodies are there already; one that is not has a place of its own while it is waited
+/// for, so that nobody's slow bodies use up the room for work, and no more than a few seconds.
+async fn arrived(
+    state: &PublicState,
+    holder: Option<ClientAddress>,
+    reading: impl Future<Output = Result<Guess, Answer>>,
+) -> Result<Guess, Answer> {
+    let mut reading = pin!(reading);
+    if let Poll::Ready(guess) = poll_once(reading.as_mut()).await {
+        return guess;
+    }
+    let _place = state.body_place(holder)?;
+    tokio::time::timeout(state.body_timeout, reading).await.unwrap_or(Err(Answer::BodyTooSlow))
+}
+
+async fn poll_once<F: Future>(mut future: Pin<&mut F>) -> Poll<F::Output> {
+    poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx))).await
 }
 
 #[cfg(test)]

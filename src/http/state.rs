@@ -1,16 +1,24 @@
 //! What the handlers of the public listener share.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
+use axum::http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use super::answer::Answer;
+use super::client_address;
+use super::connections::{BODY_TIMEOUT, request_places};
 use super::measure::Meters;
+use super::places::{Place, Places};
 use super::settings::{AuthMode, ServerSettings};
-use crate::otp::OtpService;
+use crate::otp::{ClientAddress, OtpService};
+
+/// When to come back to a service that has no place left.
+pub(super) const COME_BACK: Duration = Duration::from_secs(1);
 
 /// Shared by all requests, as one, so that it is cheap to hold.
 pub struct PublicState {
@@ -24,8 +32,10 @@ pub struct PublicState {
     pub(super) body_timeout: Duration,
     /// How much of a request's time may pass until WhatsApp's answer is in: the rest is for acting on it.
     pub(super) send_within: Duration,
-    /// A place for each request that is worked on.
-    pub(super) requests: Semaphore,
+    /// A place for each request that is worked on, its body being there.
+    pub(super) requests: Arc<Places>,
+    /// A place for each body that is waited for.
+    pub(super) bodies: Arc<Places>,
     /// A place for each request that may wait for WhatsApp.
     pub(super) sends: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
@@ -50,13 +60,33 @@ impl PublicState {
             cors_origins: settings.cors_origins.clone().into(),
             sample_enabled: settings.sample_enabled,
             request_timeout: settings.request_timeout,
-            body_timeout: settings.body_timeout,
-            requests: Semaphore::new(settings.max_concurrent_requests),
+            body_timeout: settings.body_timeout.min(BODY_TIMEOUT),
+            requests: request_places(settings),
+            bodies: request_places(settings),
             sends: Arc::new(Semaphore::new(settings.max_concurrent_sends)),
             send_within: settings.request_timeout * 9 / 10,
             tasks,
             meters: Arc::new(Meters::new()),
             show_active_codes,
         }
+    }
+
+    /// Whose share of the places a request takes. With API keys nobody is a stranger, and there are no shares.
+    pub(super) fn holder(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<ClientAddress> {
+        match self.auth {
+            AuthMode::Open => client_address::holder(peer, headers, &self.trusted_proxies),
+            AuthMode::ApiKeys(_) => None,
+        }
+    }
+
+    /// A place for a request to be worked on. One more than there are places for is answered at once rather than kept
+    /// waiting.
+    pub(super) fn request_place(&self, holder: Option<ClientAddress>) -> Result<Place, Answer> {
+        self.requests.take(holder).map_err(|_| Answer::Overloaded { what: "requests", retry_after: COME_BACK })
+    }
+
+    /// A place for a body to be waited for.
+    pub(super) fn body_place(&self, holder: Option<ClientAddress>) -> Result<Place, Answer> {
+        self.bodies.take(holder).map_err(|_| Answer::Overloaded { what: "bodies", retry_after: COME_BACK })
     }
 }
