@@ -2,6 +2,7 @@
 
 mod descriptors;
 mod page_records;
+mod redis_memory;
 mod redis_safety;
 mod running;
 mod sandbox;

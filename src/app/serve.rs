@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::redis_safety::require_safety;
 use super::template_watch::TemplateWatch;
-use super::{App, Parts};
+use super::{App, Parts, redis_memory};
 use crate::config::ServeSettings;
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
 use crate::otp::{Pacing, Policy};
@@ -58,6 +58,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     );
     let template = watch.start(known);
     let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
+    redis_memory::measure(&store);
     let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
     let (template, template_fault) = template.settled().await;
     let phone_number_id = &whatsapp.account.phone_number_id;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -11,7 +12,8 @@ use axum::routing::get;
 use axum::{Json, Router};
 use metrics::gauge;
 use serde_json::{Map, Value, json};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
 
 use crate::otp::CodeStore;
 use crate::telemetry::Metrics;
@@ -19,6 +21,9 @@ use crate::telemetry::metrics::TEMPLATE_APPROVED;
 
 /// What readiness calls the template; metrics find it by that.
 pub const TEMPLATE: &str = "template";
+
+/// How long a probe of the store stands for further ones.
+const PROBE_STANDS: Duration = Duration::from_millis(500);
 
 /// Why a dependency is not fit for service, while it is not.
 pub type Fault = watch::Receiver<Option<String>>;
@@ -58,6 +63,15 @@ pub struct Readiness {
     store_details: Option<StoreDetails>,
     dependencies: Arc<[Dependency]>,
     draining: Arc<AtomicBool>,
+    probed: Arc<Mutex<Option<Probed>>>,
+}
+
+/// A probe of the store.
+struct Probed {
+    /// When it ended.
+    at: Instant,
+    /// What was wrong, if anything.
+    fault: Option<String>,
 }
 
 impl Readiness {
@@ -69,7 +83,27 @@ impl Readiness {
         store_details: Option<StoreDetails>,
         dependencies: Vec<Dependency>,
     ) -> Self {
-        Self { store, store_name, store_details, dependencies: dependencies.into(), draining: Arc::default() }
+        Self {
+            store,
+            store_name,
+            store_details,
+            dependencies: dependencies.into(),
+            draining: Arc::default(),
+            probed: Arc::default(),
+        }
+    }
+
+    /// Why the store could not decide now. However many ask, one probe runs at a time, and its result stands for a while.
+    async fn store_fault(&self) -> Option<String> {
+        let mut probed = self.probed.lock().await;
+        match &*probed {
+            Some(Probed { at, fault }) if at.elapsed() < PROBE_STANDS => fault.clone(),
+            _ => {
+                let fault = self.store.probe().await.err().map(|error| error.to_string());
+                *probed = Some(Probed { at: Instant::now(), fault: fault.clone() });
+                fault
+            }
+        }
     }
 
     /// From now on not ready, so that load balancers send requests elsewhere.
@@ -89,7 +123,7 @@ pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
 
 /// 200 if codes can be checked here, else 503; the body names each dependency.
 async fn ready(State(readiness): State<Readiness>) -> Response {
-    let store_fault = readiness.store.ping().await.err().map(|error| error.to_string());
+    let store_fault = readiness.store_fault().await;
     let draining = readiness.draining.load(Ordering::Relaxed);
     let mut ready = !draining && store_fault.is_none();
     let mut store = state("failed", store_fault);

@@ -62,12 +62,12 @@ pub trait CodeStore: Send + Sync {
     /// [`StoreError`] when the store does not answer.
     async fn active(&self, most: usize) -> Result<Vec<ActiveCode>, StoreError>;
 
-    /// Whether the store answers at all.
+    /// Tries whether the store could decide now, by doing what a decision does.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when it does not.
-    async fn ping(&self) -> Result<(), StoreError>;
+    /// [`StoreError`] when it could not.
+    async fn probe(&self) -> Result<(), StoreError>;
 }
 
 /// The store did not decide. The text is for logs: it names no phone and no secret.

@@ -286,7 +286,7 @@ impl CodeStore for EmbeddedStore {
         Ok(active)
     }
 
-    async fn ping(&self) -> Result<(), StoreError> {
+    async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
     }
 }

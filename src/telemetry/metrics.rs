@@ -48,6 +48,10 @@ pub const REDIS_SCRIPT_DURATION_SECONDS: &str = "whatsapp_otp_redis_script_durat
 pub const REDIS_ERRORS_TOTAL: &str = "whatsapp_otp_redis_errors_total";
 /// How long decisions wait for replicas.
 pub const REDIS_ACK_DURATION_SECONDS: &str = "whatsapp_otp_redis_ack_duration_seconds";
+/// Memory that servers use.
+pub const REDIS_USED_MEMORY_BYTES: &str = "whatsapp_otp_redis_used_memory_bytes";
+/// Memory that they may use.
+pub const REDIS_MAX_MEMORY_BYTES: &str = "whatsapp_otp_redis_max_memory_bytes";
 /// Connections to each server that decides.
 pub const REDIS_PRIMARY_CONNECTIONS: &str = "whatsapp_otp_redis_primary_connections";
 /// Connections.
@@ -250,6 +254,18 @@ pub const METRICS: &[Metric] = &[
         Kind::Gauge,
         &[label("mode", &[]), label("primary", &[])],
         "The same by redis.mode and server: above 0 for those that decide now, 0 for those that did.",
+    ),
+    metric(
+        REDIS_USED_MEMORY_BYTES,
+        Kind::Gauge,
+        &[label("primary", &[])],
+        "Memory that Redis uses, by server that decides, as of the last 15 seconds; absent if INFO is forbidden.",
+    ),
+    metric(
+        REDIS_MAX_MEMORY_BYTES,
+        Kind::Gauge,
+        &[label("primary", &[])],
+        "Memory that Redis may use (maxmemory): beyond it every request is answered 503. 0 for no limit.",
     ),
     metric(REDIS_RECONNECTS_TOTAL, Kind::Counter, &[], "Connections to Redis that replaced a lost one."),
     metric(

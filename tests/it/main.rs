@@ -27,6 +27,7 @@ mod metrics;
 mod outages;
 mod overload;
 mod races;
+mod readiness;
 mod redis_safety;
 mod replication;
 mod requests;

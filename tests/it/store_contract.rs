@@ -446,7 +446,7 @@ async fn operators_see_codes_and_limits(on: &TestStore) {
     let all = on.store.active(100).await.unwrap();
     assert_eq!(all.len(), 11);
     assert!(all.is_sorted_by(|one, other| one.subject < other.subject));
-    on.store.ping().await.unwrap();
+    on.store.probe().await.unwrap();
 }
 
 fn paced(per_second: u32, max_wait: Duration) -> Policy {

@@ -13,9 +13,9 @@ use crate::otp::{ClientAddress, NewCode, PhoneNumber, Policy};
 const SCHEMA: &str = "v1";
 const CODE_SUFFIX: &str = "}:code";
 /// Enough to find keys in each slot.
-const ACKNOWLEDGEMENT_TAGS: u32 = 200_000;
+const TAGS: u32 = 200_000;
 /// How many of the keys in some slots are chosen from.
-const ACKNOWLEDGEMENT_KEYS: usize = 8;
+const KEYS: usize = 8;
 
 /// Spells keys for one prefix and one kind of subject.
 #[derive(Debug, Clone)]
@@ -81,12 +81,22 @@ impl Keys {
     /// What is written in order to be waited for. In a cluster a primary only takes keys of its own slots, and for a
     /// while not those of one that moves: each attempt gets another key.
     pub(super) fn acknowledgement(&self, slots: &Slots, attempt: usize) -> String {
-        let key = |tag: u32| format!("{}ack:{tag}}}:ack", self.start);
+        self.in_slots("ack", slots, attempt)
+    }
+
+    /// What is written to see whether it can be.
+    pub(super) fn probe(&self, slots: &Slots) -> String {
+        self.in_slots("probe", slots, 0)
+    }
+
+    /// One of several keys of this name that are in some slots.
+    fn in_slots(&self, name: &str, slots: &Slots, attempt: usize) -> String {
+        let key = |tag: u32| format!("{}{name}:{tag}}}:{name}", self.start);
         if slots.count() == 0 {
             return key(0);
         }
-        let mut fitting = (0..ACKNOWLEDGEMENT_TAGS).map(key).filter(|key| slots.contains(Slot::of(key)));
-        fitting.nth(attempt % ACKNOWLEDGEMENT_KEYS).unwrap_or_else(|| key(0))
+        let mut fitting = (0..TAGS).map(key).filter(|key| slots.contains(Slot::of(key)));
+        fitting.nth(attempt % KEYS).unwrap_or_else(|| key(0))
     }
 
     /// What `SCAN` matches to find every code's record.
@@ -144,6 +154,8 @@ mod tests {
             assert!(one.contains(Slot::of(&keys.acknowledgement(&one, attempt))));
         }
         assert_ne!(keys.acknowledgement(&one, 0), keys.acknowledgement(&one, 1));
+        assert_eq!(keys.probe(&Slots::all()), "otp:v1:{probe:0}:probe");
+        assert!(one.contains(Slot::of(&keys.probe(&one))));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! | `otp:v1:{ip:203.0.113.7}:sends` | string | moments of sends | with the limit's window |
 //! | `otp:v1:{sender:106540352242922}:sends` | string | turns of messages | after two seconds |
 //! | `otp:v1:{ack:0}:ack` | string | nothing: it is written in order to be waited for (`acknowledgement`) | after ten seconds |
+//! | `otp:v1:{probe:0}:probe` | string, hash | nothing: it is written to see whether it can be (`probe`) | at once |
 //!
 //! Moments are Unix ms, 13 digits each, side by side, the newest last. With `redis.after_failover = "reject"` a code also
 //! has the `history` that it belongs to.
@@ -23,7 +24,9 @@ mod cluster_view;
 mod inspect;
 mod keys;
 mod link;
+mod memory;
 mod primary;
+mod probe;
 mod reply;
 mod reservation;
 mod route;
@@ -35,6 +38,8 @@ mod settings;
 mod slots;
 mod survey;
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -69,6 +74,8 @@ pub struct RedisStore {
     settings: RedisSettings,
     /// How long scripts take, by name.
     durations: Series<&'static str, Histogram>,
+    /// The servers whose memory metrics show.
+    measured: Mutex<BTreeSet<String>>,
 }
 
 impl RedisStore {
@@ -87,6 +94,7 @@ impl RedisStore {
             timeout: settings.timeout,
             settings: settings.clone(),
             durations: Series::new(|script| histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => script)),
+            measured: Mutex::default(),
         })
     }
 
@@ -108,7 +116,7 @@ impl RedisStore {
     ///
     /// [`StoreError`] if a server that decides does not say, or may not.
     pub async fn survey(&self) -> Result<Survey, StoreError> {
-        survey::survey(&self.route, &self.settings, self.deadline()).await.inspect_err(count)
+        survey::survey(self).await.inspect_err(count)
     }
 
     /// When a decision that begins now has to be made, acknowledgement included.
@@ -205,17 +213,7 @@ impl CodeStore for RedisStore {
         inspect::active_codes(&self.route, &self.keys, self.timeout, most).await
     }
 
-    /// Whether a server that decides answers: in a cluster one of them is enough, as the others' loss must not take the
-    /// whole service away.
-    async fn ping(&self) -> Result<(), StoreError> {
-        let deadline = self.deadline();
-        let mut answer = Err(StoreError::Unreachable("no server is known".to_owned()));
-        for primary in self.route.primaries(deadline).await.inspect_err(count)? {
-            answer = primary.run(&redis::cmd("PING"), deadline).await.map_err(StoreError::from);
-            if answer.is_ok() {
-                break;
-            }
-        }
-        answer.inspect_err(count)
+    async fn probe(&self) -> Result<(), StoreError> {
+        self.try_any().await.inspect_err(count)
     }
 }

@@ -23,6 +23,7 @@ pub(super) struct Primary {
     next: AtomicUsize,
     acknowledgements: Option<Lane>,
     whereabouts: watch::Receiver<Whereabouts>,
+    slots: watch::Receiver<Slots>,
 }
 
 /// How a primary is connected to.
@@ -79,6 +80,7 @@ impl Primary {
             links: (0..links.max(1)).map(|_| Link::start(keeping.clone(), Purpose::Decisions)).collect(),
             next: AtomicUsize::new(0),
             whereabouts: keeping.whereabouts.clone(),
+            slots: slots.clone(),
             acknowledgements: (acknowledgements > 0).then(|| Lane::start(keeping, acknowledgements, keys, slots)),
         }
     }
@@ -86,6 +88,11 @@ impl Primary {
     /// Where it is, as far as is known.
     pub(super) fn whereabouts(&self) -> Whereabouts {
         self.whereabouts.borrow().clone()
+    }
+
+    /// The slots whose keys it has.
+    pub(super) fn slots(&self) -> Slots {
+        self.slots.borrow().clone()
     }
 
     /// The server, once it is known.

@@ -5,10 +5,15 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use super::memory::Memory;
 use super::settings::{AfterFailover, RedisSettings, Topology};
 
 /// The oldest version whose scripts and commands are what this program was written for.
 const OLDEST: (u32, u32) = (6, 2);
+
+/// The share of its memory, in percent, at which a server is full, and beyond which that is near.
+const MEMORY_FULL: u64 = 97;
+const MEMORY_SHORT: u64 = 80;
 
 /// Something about a Redis that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,8 +161,18 @@ pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
             "CONFIG SET appendonly yes, and `appendonly yes` in redis.conf.",
         ));
     }
+    findings.extend(about_memory(info));
     findings.extend(about_replicas(info, settings));
     findings
+}
+
+/// What is to be said about the memory that is left.
+fn about_memory(info: &Info) -> Option<Finding> {
+    let percent = Memory::of(info)?.percent()?;
+    let what = format!("Redis uses {percent} % of its maxmemory: when it is full, every request is answered 503.");
+    let mend =
+        "a higher maxmemory (`CONFIG SET maxmemory`, and redis.conf), as docs/redis.md computes it under Sizing.";
+    if percent >= MEMORY_FULL { Some(broken(what, mend)) } else { (percent > MEMORY_SHORT).then(|| advice(what, mend)) }
 }
 
 /// What is to be said about the copies of a primary's data.
@@ -273,6 +288,19 @@ mod tests {
     fn what_an_outage_may_undo_is_advised_about() {
         let (is_unsafe, text) = only("aof_enabled:1", "aof_enabled:0");
         assert!(!is_unsafe && text.contains("appendonly yes"), "{text}");
+    }
+
+    #[test]
+    fn memory_that_runs_out_is_told_before_it_has() {
+        let found = |used: u32, max: u32| {
+            let info = Info::parse(&format!("{FINE}used_memory:{used}\r\nmaxmemory:{max}\r\n"));
+            findings(&info, &settings("redis://127.0.0.1")).into_iter().map(|found| found.gravity).collect::<Vec<_>>()
+        };
+        assert_eq!(found(80, 0), []);
+        assert_eq!(found(80, 100), []);
+        assert_eq!(found(81, 100), [Gravity::Advice]);
+        assert_eq!(found(97, 100), [Gravity::Broken]);
+        assert_eq!(found(200, 1), [Gravity::Broken]);
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub(super) struct Scripts {
     take_back: Script,
     revoke: Script,
     status: Script,
+    probe: Script,
     /// As scripts take it.
     after_failover: &'static str,
 }
@@ -34,12 +35,16 @@ const VERIFY: &str = text!("verify");
 const TAKE_BACK: &str = text!("take_back");
 const REVOKE: &str = text!("revoke");
 const STATUS: &str = text!("status");
+const PROBE: &str = text!("probe");
+
+/// How long the key of a probe may stay if the script does not come to delete it.
+const PROBE_KEPT: Duration = Duration::from_secs(10);
 
 /// Gives a server the scripts, so that the first request needs one round trip too. A server that loses them later
 /// gets them again from whichever request finds out.
 pub(super) fn load() -> Pipeline {
     let mut load = Pipeline::new();
-    for text in [RESERVE, VERIFY, TAKE_BACK, REVOKE, STATUS] {
+    for text in [RESERVE, VERIFY, TAKE_BACK, REVOKE, STATUS, PROBE] {
         load.cmd("SCRIPT").arg("LOAD").arg(text).ignore();
     }
     load
@@ -57,6 +62,7 @@ impl Scripts {
             take_back: Script::new(TAKE_BACK),
             revoke: Script::new(REVOKE),
             status: Script::new(STATUS),
+            probe: Script::new(PROBE),
         }
     }
 
@@ -134,6 +140,12 @@ impl Scripts {
         limit(&mut script, policy.limits.failures_per_phone);
         script
     }
+
+    pub(super) fn probe(&self, key: &str) -> ScriptInvocation<'_> {
+        let mut script = self.probe.key(key);
+        script.arg(milliseconds(PROBE_KEPT)).arg(self.after_failover);
+        script
+    }
 }
 
 /// Parts as scripts take them.
@@ -148,4 +160,25 @@ fn limit(script: &mut ScriptInvocation<'_>, limit: Option<Limit>) {
 
 fn cooldown(policy: &Policy) -> u64 {
     milliseconds(policy.limits.resend_cooldown.unwrap_or(Duration::ZERO))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The commands that follow `before` in a script.
+    fn commands<'t>(text: &'t str, before: &str) -> BTreeSet<&'t str> {
+        text.split(before).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
+    }
+
+    #[test]
+    fn a_probe_tries_every_command_that_scripts_use() {
+        let tried = commands(PROBE, "{'");
+        for text in [RESERVE, VERIFY, TAKE_BACK, REVOKE, STATUS] {
+            let untried: Vec<_> = commands(text, "redis.call('").difference(&tried).copied().collect();
+            assert_eq!(untried, Vec::<&str>::new());
+        }
+    }
 }

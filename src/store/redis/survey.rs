@@ -1,12 +1,11 @@
 //! What there is: the servers as they describe themselves, for `check` and for the start of `serve`.
 
-use tokio::time::Instant;
-
 use super::primary::Primary;
 use super::route::Route;
 use super::safety::{self, Finding, Info, advice, broken};
 use super::settings::{AfterFailover, RedisSettings};
 use super::slots::SLOTS;
+use super::{RedisStore, probe};
 use crate::otp::StoreError;
 
 /// What a look at the servers came to.
@@ -21,10 +20,11 @@ pub struct Survey {
 /// Fewer primaries, or sentinels, cannot tell which part of a network that fell apart is the larger one.
 const MAJORITY_OF: usize = 3;
 
-pub(super) async fn survey(route: &Route, settings: &RedisSettings, deadline: Instant) -> Result<Survey, StoreError> {
+pub(super) async fn survey(store: &RedisStore) -> Result<Survey, StoreError> {
+    let RedisStore { route, settings, .. } = store;
     let mut survey = Survey::default();
-    for primary in route.primaries(deadline).await? {
-        survey.look_at(&primary, settings, deadline).await?;
+    for primary in route.primaries(store.deadline()).await? {
+        survey.look_at(&primary, store).await?;
     }
     match route {
         Route::One(_, None) => {}
@@ -66,23 +66,34 @@ pub(super) async fn survey(route: &Route, settings: &RedisSettings, deadline: In
 }
 
 impl Survey {
-    async fn look_at(
-        &mut self,
-        primary: &Primary,
-        settings: &RedisSettings,
-        deadline: Instant,
-    ) -> Result<(), StoreError> {
-        let info: String = primary.run(&redis::cmd("INFO"), deadline).await.map_err(StoreError::from)?;
-        let info = Info::parse(&info);
+    async fn look_at(&mut self, primary: &Primary, store: &RedisStore) -> Result<(), StoreError> {
+        let info = primary.run::<String>(&redis::cmd("INFO"), store.deadline()).await.map_err(StoreError::from);
         let name = primary.whereabouts().map(|server| server.name().to_owned()).unwrap_or_default();
+        match info {
+            Ok(info) => self.look_into(&name, &Info::parse(&info), &store.settings),
+            Err(StoreError::Faulty(error)) => self.find(advice(
+                format!("{name} refuses INFO ({error}), so it is unknown whether it is safe."),
+                "let the user of redis.username use INFO.",
+            )),
+            Err(error) => return Err(error),
+        }
+        if let Err(error) = probe::probe(primary, &store.scripts, &store.keys, store.deadline()).await {
+            self.find(broken(
+                format!("A script that does what requests do fails on {name}: {error}. Every request is answered 503."),
+                "docs/operations.md, OtpRedisErrors, has the causes; a user of redis.username needs the commands in docs/redis.md, Keys.",
+            ));
+        }
+        Ok(())
+    }
+
+    fn look_into(&mut self, name: &str, info: &Info, settings: &RedisSettings) {
         let replicas: Vec<_> = info.replicas().iter().map(ToString::to_string).collect();
         let replicas =
             if replicas.is_empty() { "no replicas".to_owned() } else { format!("replicas {}", replicas.join(", ")) };
         self.sights.push(format!("{} answers: Redis {}, {replicas}", name, info.get("redis_version")));
-        for finding in safety::findings(&info, settings) {
+        for finding in safety::findings(info, settings) {
             self.find(finding);
         }
-        Ok(())
     }
 
     /// Several servers are often the same in this.

@@ -1,0 +1,32 @@
+-- probe.lua · try every command that the other scripts use, on a key of its own, which is gone afterwards
+--   KEYS[1] key   ARGV[1] ms that the key may stay   ARGV[2] 'reject' to ask for the replication history too, or ''
+--   Returns {} | {the command that was refused, the server's words}
+
+local key, keep = KEYS[1], ARGV[1]
+-- Memory, replicas and permissions are in the way of the first write; an expiry stands before anything that lacks one.
+local commands = {
+  {'TIME'},
+  {'SET', key, '', 'PX', keep}, {'GET', key}, {'PEXPIRE', key, keep}, {'DEL', key},
+  {'HSET', key, 'field', 0}, {'PEXPIRE', key, keep}, {'HINCRBY', key, 'field', 1}, {'HGET', key, 'field'},
+  {'HMGET', key, 'field'}, {'DEL', key},
+}
+if ARGV[2] == 'reject' then
+  table.insert(commands, 1, {'INFO', 'replication'})
+end
+for _, command in ipairs(commands) do
+  local answer = redis.pcall(unpack(command))
+  if type(answer) == 'table' and answer.err then
+    -- As it is for a request: the connection leads to a server that is no primary.
+    if string.find(answer.err, 'READONLY', 1, true) then
+      return answer
+    end
+    return {command[1], answer.err}
+  end
+end
+if ARGV[2] == 'reject' then
+  local _, none = replication_history()
+  if none then
+    return none
+  end
+end
+return {}

@@ -1,0 +1,59 @@
+//! How much memory the servers use, and how much they may.
+
+use std::collections::BTreeSet;
+use std::sync::PoisonError;
+
+use metrics::gauge;
+
+use super::RedisStore;
+use super::safety::Info;
+use crate::telemetry::metrics::{REDIS_MAX_MEMORY_BYTES, REDIS_USED_MEMORY_BYTES};
+
+/// Used memory, and the most that may be used if there is a limit, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Memory {
+    pub(super) used: u64,
+    pub(super) max: Option<u64>,
+}
+
+impl Memory {
+    /// What `INFO` says of it.
+    pub(super) fn of(info: &Info) -> Option<Self> {
+        let used = info.get("used_memory").parse().ok()?;
+        Some(Self { used, max: info.get("maxmemory").parse().ok().filter(|max| *max > 0) })
+    }
+
+    /// The used share of what may be used, in percent.
+    pub(super) fn percent(self) -> Option<u64> {
+        Some(self.used.saturating_mul(100) / self.max?)
+    }
+}
+
+impl RedisStore {
+    /// Measures the memory of the servers that decide, for metrics. Servers that do not answer, or forbid `INFO`, keep
+    /// what they had.
+    pub async fn measure_memory(&self) {
+        let deadline = self.deadline();
+        let Ok(primaries) = self.route.primaries(deadline).await else { return };
+        let mut seen = BTreeSet::new();
+        for primary in primaries {
+            let Ok(server) = primary.whereabouts() else { continue };
+            seen.insert(server.name().to_owned());
+            let info = primary.run::<String>(redis::cmd("INFO").arg("memory"), self.deadline()).await;
+            let Some(memory) = info.ok().and_then(|info| Memory::of(&Info::parse(&info))) else { continue };
+            show(server.name(), memory);
+        }
+        // A server that decides no more has none of our memory to run out of.
+        let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
+        for gone in measured.difference(&seen) {
+            show(gone, Memory { used: 0, max: None });
+        }
+        *measured = seen;
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "bytes beyond 2^53 are of no interest to anybody")]
+fn show(server: &str, memory: Memory) {
+    gauge!(REDIS_USED_MEMORY_BYTES, "primary" => server.to_owned()).set(memory.used as f64);
+    gauge!(REDIS_MAX_MEMORY_BYTES, "primary" => server.to_owned()).set(memory.max.unwrap_or(0) as f64);
+}

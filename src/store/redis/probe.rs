@@ -1,0 +1,57 @@
+//! Trying what requests do, for readiness and `check`: a `PING` is answered by a server that refuses every decision.
+
+use futures_util::FutureExt;
+use futures_util::future::select_ok;
+use tokio::time::Instant;
+
+use super::RedisStore;
+use super::keys::Keys;
+use super::primary::{Failure, Manner, Primary};
+use super::scripts::Scripts;
+use crate::otp::StoreError;
+
+impl RedisStore {
+    /// Tries the servers that decide. In a cluster all are tried at once and one that works is enough, as the loss of the
+    /// others must not take the whole service away.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] of a server if none works.
+    pub(super) async fn try_any(&self) -> Result<(), StoreError> {
+        let primaries = self.route.primaries(self.deadline()).await?;
+        let deadline = self.deadline();
+        let trials = primaries.iter().map(|primary| probe(primary, &self.scripts, &self.keys, deadline).boxed());
+        let trials: Vec<_> = trials.collect();
+        if trials.is_empty() {
+            return Err(StoreError::Unreachable("no server is known".to_owned()));
+        }
+        select_ok(trials).await.map(drop)
+    }
+}
+
+/// Runs every command that decisions need on one server, acknowledgement included.
+///
+/// # Errors
+///
+/// [`StoreError`]: with [`StoreError::Faulty`] the text names the command that was refused.
+pub(super) async fn probe(
+    primary: &Primary,
+    scripts: &Scripts,
+    keys: &Keys,
+    deadline: Instant,
+) -> Result<(), StoreError> {
+    let key = keys.probe(&primary.slots());
+    let answer = primary.decide::<Vec<String>>(&scripts.probe(&key), Manner::Plain, deadline).await;
+    let (refused, ticket) = match answer {
+        // It answers; its slots are on the move.
+        Err(Failure::Moving | Failure::Elsewhere { once: true, .. }) => return Ok(()),
+        answer => answer?,
+    };
+    if let [command, error] = refused.as_slice() {
+        return Err(StoreError::Faulty(format!("{command} is refused: {error}")));
+    }
+    match ticket {
+        Some(ticket) => ticket.redeem(deadline).wait().await,
+        None => Ok(()),
+    }
+}
