@@ -1,4 +1,5 @@
-//! One line and one measurement per request. With `log.format = "pretty"` the sample server's table of active codes follows.
+//! One line and one measurement per request. With `log.format = "pretty"` the table of
+//! active codes follows.
 
 use std::time::Instant;
 
@@ -9,8 +10,6 @@ use super::answer::Logged;
 use super::codes::route_of;
 use super::measure::{Measured, method_label};
 use super::state::PublicState;
-use crate::otp::PhoneNumber;
-use crate::table;
 use crate::telemetry::{RequestId, RequestSpan, within_request};
 
 /// The answer of `answer`, which works on the request within its id and its trace, and is measured and logged.
@@ -37,10 +36,9 @@ where
 
     // A browser's preflight is no call of its own.
     let is_call = route.is_some() && line.method != "OPTIONS";
-    let show_active_codes = state.show_active_codes && is_call;
     line.answered(&response);
-    if show_active_codes {
-        print_active_codes(state).await;
+    if let Some(table) = state.active_codes.as_ref().filter(|_| is_call) {
+        table.is_due();
     }
     response
 }
@@ -80,23 +78,6 @@ impl Drop for Line {
             tracing::info!(request_id, trace_id, method, route, outcome, duration_ms, "not answered");
         }
     }
-}
-
-/// At most this many rows.
-const ROWS: usize = 20;
-
-#[expect(clippy::print_stdout, reason = "a table for people, in the log of a sandbox")]
-async fn print_active_codes(state: &PublicState) {
-    match state.service.store().active(ROWS).await {
-        Ok(codes) if codes.is_empty() => println!("Active codes state: none"),
-        Ok(codes) => println!("Active codes state:\n{}", table::active_codes(&codes, masked)),
-        Err(error) => println!("Active codes state: {error}"),
-    }
-}
-
-/// A phone as logs show it; what is no phone is a pseudonym already.
-fn masked(subject: &str) -> String {
-    PhoneNumber::parse(subject).map_or_else(|_| subject.to_owned(), |phone| phone.masked())
 }
 
 /// Milliseconds with three decimals.

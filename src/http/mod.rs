@@ -5,6 +5,7 @@
 //! listener.
 
 mod access_log;
+mod active_codes;
 mod answer;
 mod auth;
 mod body;

@@ -16,14 +16,17 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use crate::otp::CodeStore;
-use crate::telemetry::Metrics;
 use crate::telemetry::metrics::TEMPLATE_APPROVED;
+use crate::telemetry::{Metrics, log_fault};
 
 /// What readiness calls the template; metrics find it by that.
 pub const TEMPLATE: &str = "template";
 
 /// How long a probe of the store stands for further ones.
 const PROBE_STANDS: Duration = Duration::from_millis(500);
+
+/// What readiness calls the log.
+const LOG: &str = "log";
 
 /// Why a dependency is not fit for service, while it is not.
 pub type Fault = watch::Receiver<Option<String>>;
@@ -136,6 +139,8 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
         ready &= fault.is_none() || !dependency.required;
         dependencies.insert(dependency.name.to_owned(), Value::Object(state(dependency.status, fault)));
     }
+    // Requests are answered without it all the same.
+    dependencies.insert(LOG.to_owned(), Value::Object(state("degraded", log_fault())));
     let body = json!({
         "status": if ready { "ready" } else { "not_ready" },
         "draining": draining,

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
+use super::active_codes::ActiveCodesTable;
 use super::answer::Answer;
 use super::client_address;
 use super::connections::{BODY_TIMEOUT, request_places};
@@ -40,12 +41,13 @@ pub struct PublicState {
     pub(super) sends: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     pub(super) meters: Arc<Meters>,
-    pub(super) show_active_codes: bool,
+    pub(super) active_codes: Option<ActiveCodesTable>,
 }
 
 impl PublicState {
     /// `tasks` holds work that a caller's going away must not interrupt; who stops the process waits for it.
-    /// Metrics must be recorded by now. With `show_active_codes` each call is followed by the table of active codes.
+    /// Metrics must be recorded by now. With `show_active_codes` the table of active codes follows calls in the log; this must
+    /// be called within a Tokio runtime then.
     #[must_use]
     pub fn new(
         service: Arc<OtpService>,
@@ -53,6 +55,7 @@ impl PublicState {
         tasks: TaskTracker,
         show_active_codes: bool,
     ) -> Self {
+        let active_codes = show_active_codes.then(|| ActiveCodesTable::of(Arc::clone(service.store())));
         Self {
             service,
             auth: settings.auth.clone(),
@@ -67,7 +70,7 @@ impl PublicState {
             send_within: settings.request_timeout * 9 / 10,
             tasks,
             meters: Arc::new(Meters::new()),
-            show_active_codes,
+            active_codes,
         }
     }
 

@@ -62,6 +62,18 @@ pub trait CodeStore: Send + Sync {
     /// [`StoreError`] when the store does not answer.
     async fn active(&self, most: usize) -> Result<Vec<ActiveCode>, StoreError>;
 
+    /// Up to `most` records as [`active`](Self::active) shows them, found with little work, and whether that was enough
+    /// to see all there are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store does not answer.
+    async fn glance(&self, most: usize) -> Result<(Vec<ActiveCode>, bool), StoreError> {
+        let codes = self.active(most.saturating_add(1)).await?;
+        let complete = codes.len() <= most;
+        Ok((codes.into_iter().take(most).collect(), complete))
+    }
+
     /// Tries whether the store could decide now, by doing what a decision does.
     ///
     /// # Errors

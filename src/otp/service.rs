@@ -55,8 +55,8 @@ impl OtpService {
 
     /// The store, for those who look into it.
     #[must_use]
-    pub fn store(&self) -> &dyn CodeStore {
-        self.store.as_ref()
+    pub fn store(&self) -> &Arc<dyn CodeStore> {
+        &self.store
     }
 
     /// What the operator allows.

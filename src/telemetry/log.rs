@@ -1,7 +1,11 @@
 //! Setting up the log: to standard output, a line per event.
 
 use std::fmt;
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{self, IsTerminal};
+use std::os::fd::AsFd;
+use std::sync::OnceLock;
+use std::time::Duration;
 
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
@@ -12,7 +16,19 @@ use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use super::current_request::request_id;
 use super::json_lines::JsonLines;
+use super::line_queue::LineQueue;
 use super::settings::{LogFormat, LogSettings};
+
+/// The longest that the end of the process waits for the last lines to be written.
+const FLUSH_WITHIN: Duration = Duration::from_secs(2);
+
+/// The log of this process.
+static LOG: OnceLock<Log> = OnceLock::new();
+
+struct Log {
+    format: LogFormat,
+    lines: LineQueue,
+}
 
 /// The log cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -20,27 +36,68 @@ pub enum LogError {
     /// The level is no level and no filter.
     #[error("log.level: {0}")]
     Level(#[from] tracing_subscriber::filter::ParseError),
+    /// Standard output or a thread is not to be had.
+    #[error("the log cannot be written: {0}")]
+    Output(#[from] io::Error),
     /// There is a log already.
     #[error("the log is set up twice: {0}")]
     Twice(#[from] TryInitError),
 }
 
-/// Sends the events of this process to standard output from now on.
+/// Sends the events of this process to standard output from now on. Nobody who logs waits for it to be written: lines that
+/// cannot be written are lost and counted.
 ///
 /// # Errors
 ///
-/// [`LogError`] if the level cannot be read, or a log was set up before.
+/// [`LogError`] if the level cannot be read, standard output cannot be had, or a log was set up before.
 pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&settings.level)?;
-    let log = tracing_subscriber::fmt().with_env_filter(filter);
+    // Not `Stdout`, whose lock a write that is stuck would keep from everybody else.
+    let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+    let lines = LineQueue::start(output)?;
+    // An error of the log must not be printed: standard error may be closed, and printing there would then panic.
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines.clone()).log_internal_errors(false);
     match settings.format {
         LogFormat::Json => log.event_format(JsonLines).finish().try_init()?,
         LogFormat::Pretty => {
-            let line = format().with_ansi(std::io::stdout().is_terminal()).with_target(false).compact();
+            let line = format().with_ansi(io::stdout().is_terminal()).with_target(false).compact();
             log.event_format(WithRequest(line)).finish().try_init()?;
         }
     }
+    LOG.get_or_init(|| Log { format: settings.format, lines });
     Ok(())
+}
+
+/// Waits until the lines logged so far are written, for no longer than two seconds.
+pub fn flush() {
+    if let Some(log) = LOG.get() {
+        log.lines.flush(FLUSH_WITHIN);
+    }
+}
+
+/// The format of the log, if there is one.
+#[must_use]
+pub fn log_format() -> Option<LogFormat> {
+    LOG.get().map(|log| log.format)
+}
+
+/// Puts text for people into the log, as it is.
+pub(crate) fn print_to_log(mut text: String) {
+    if let Some(log) = LOG.get() {
+        text.push('\n');
+        log.lines.push(text.into_bytes());
+    }
+}
+
+/// How many lines were lost since the start.
+pub(super) fn lost_lines() -> u64 {
+    LOG.get().map_or(0, |log| log.lines.lost())
+}
+
+/// Why the log is not complete, if lines were lost in the last five minutes.
+pub(crate) fn log_fault() -> Option<String> {
+    let log = LOG.get().filter(|log| log.lines.loses_lines())?;
+    Some(format!("standard output does not take every line; {} were lost since the start", log.lines.lost()))
 }
 
 /// Lines as these are, with the id of the request that they are about at their end.

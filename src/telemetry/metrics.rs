@@ -13,11 +13,12 @@ use std::thread;
 use std::time::Duration;
 
 use metrics::{
-    Key, Label as KeyLabel, Level, Metadata, Unit, describe_counter, describe_gauge, describe_histogram, gauge,
-    with_recorder,
+    Key, Label as KeyLabel, Level, Metadata, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, with_recorder,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use super::log;
 use crate::supervisor;
 
 /// Requests to the public listener.
@@ -72,6 +73,8 @@ pub const BREAKER_STATE: &str = "whatsapp_otp_breaker_state";
 pub const PACING_WAIT_SECONDS: &str = "whatsapp_otp_pacing_wait_seconds";
 /// When the Graph API's version ends.
 pub const GRAPH_API_VERSION_END_TIMESTAMP_SECONDS: &str = "whatsapp_otp_graph_api_version_end_timestamp_seconds";
+/// Lines of the log that could not be written.
+pub const LOG_LINES_LOST_TOTAL: &str = "whatsapp_otp_log_lines_lost_total";
 /// The version of this program.
 pub const BUILD_INFO: &str = "whatsapp_otp_build_info";
 
@@ -311,6 +314,12 @@ pub const METRICS: &[Metric] = &[
         &[label("version", &[])],
         "Unix time at which the configured version of the Graph API ends; absent if no end is known.",
     ),
+    metric(
+        LOG_LINES_LOST_TOTAL,
+        Kind::Counter,
+        &[],
+        "Lines of the log that standard output did not take: a full disk, a closed pipe, or nobody who reads it.",
+    ),
     metric(BUILD_INFO, Kind::Gauge, &[label("version", &[])], "1, with the version of this program."),
 ];
 
@@ -374,6 +383,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         self.process.collect();
+        counter!(LOG_LINES_LOST_TOTAL).absolute(log::lost_lines());
         self.prometheus.render()
     }
 }

@@ -2,6 +2,7 @@
 
 mod current_request;
 mod json_lines;
+mod line_queue;
 mod log;
 pub mod metrics;
 mod redact;
@@ -13,7 +14,8 @@ mod traces;
 
 pub use self::metrics::{Metrics, MetricsError};
 pub(crate) use current_request::{RequestId, in_current_request, within_request};
-pub use log::{LogError, init as init_log};
+pub use log::{LogError, flush as flush_log, init as init_log, log_format};
+pub(crate) use log::{log_fault, print_to_log};
 pub use redact::without_numbers;
 pub(crate) use series::Series;
 pub use settings::{LogFormat, LogSettings, TraceSettings};

@@ -22,6 +22,7 @@ mod harness_itself;
 mod health;
 mod late_sends;
 mod limits;
+mod log_outages;
 mod logs;
 mod metrics;
 mod outages;

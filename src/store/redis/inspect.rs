@@ -50,36 +50,46 @@ fn active_code(subject: &str, fields: &[String], now: UnixMillis) -> Option<Acti
     })
 }
 
-/// Walks the keys of every server with `SCAN`, never `KEYS`, on connections of its own, each step within `timeout`.
+/// The most steps of a scan that a glance takes.
+pub(super) const GLANCE_STEPS: usize = 4;
+
+/// Walks the keys of every server with `SCAN`, never `KEYS`, on connections of its own, each step within `timeout`, until
+/// `most` codes are found or `steps` are taken. Also returns whether that saw everything.
 pub(super) async fn active_codes(
     route: &Route,
     keys: &Keys,
     timeout: Duration,
     most: usize,
-) -> Result<Vec<ActiveCode>, StoreError> {
+    mut steps: usize,
+) -> Result<(Vec<ActiveCode>, bool), StoreError> {
     // A scan may show a key twice, and while slots move two servers may have it.
     let mut found = BTreeMap::new();
+    let mut complete = true;
     for primary in route.primaries(Instant::now() + timeout).await? {
         let server = primary.server().await?;
         let mut connection = server.borrow().await.map_err(StoreError::Unreachable)?;
-        scan(&mut connection, keys, timeout, most, &mut found).await?;
+        complete &= scan(&mut connection, keys, timeout, most, &mut steps, &mut found).await?;
     }
-    Ok(found.into_values().collect())
+    Ok((found.into_values().collect(), complete))
 }
 
+/// Whether the scan saw everything.
 async fn scan(
     connection: &mut Connection,
     keys: &Keys,
     timeout: Duration,
     most: usize,
+    steps: &mut usize,
     found: &mut BTreeMap<String, ActiveCode>,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let pattern = keys.code_pattern();
     let mut cursor = 0_u64;
-    loop {
+    while *steps > 0 && found.len() < most {
+        *steps -= 1;
         let mut scan = redis::cmd("SCAN");
         scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(STEP);
         let (next, mut batch): (u64, Vec<String>) = in_time(timeout, scan.query_async(connection)).await?;
+        let cut = batch.len() > most - found.len();
         batch.truncate(most - found.len());
         if !batch.is_empty() {
             let mut read = redis::pipe();
@@ -90,11 +100,12 @@ async fn scan(
             let answers: Vec<Vec<Option<String>>> = in_time(timeout, read.query_async(connection)).await?;
             found.extend(records(keys, &batch, answers).map(|code| (code.subject.clone(), code)));
         }
-        if next == 0 || found.len() >= most {
-            return Ok(());
+        if next == 0 {
+            return Ok(!cut);
         }
         cursor = next;
     }
+    Ok(false)
 }
 
 fn records(keys: &Keys, batch: &[String], answers: Vec<Vec<Option<String>>>) -> impl Iterator<Item = ActiveCode> {

@@ -210,7 +210,12 @@ impl CodeStore for RedisStore {
     }
 
     async fn active(&self, most: usize) -> Result<Vec<ActiveCode>, StoreError> {
-        inspect::active_codes(&self.route, &self.keys, self.timeout, most).await
+        let (codes, _) = inspect::active_codes(&self.route, &self.keys, self.timeout, most, usize::MAX).await?;
+        Ok(codes)
+    }
+
+    async fn glance(&self, most: usize) -> Result<(Vec<ActiveCode>, bool), StoreError> {
+        inspect::active_codes(&self.route, &self.keys, self.timeout, most, inspect::GLANCE_STEPS).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

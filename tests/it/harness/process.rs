@@ -34,6 +34,7 @@ pub struct Running {
 }
 
 /// What a pipe has brought so far.
+#[derive(Default)]
 struct Text {
     text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -47,6 +48,28 @@ impl Program {
         // A directory with nothing in it that could be a setting.
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         Self { command }
+    }
+
+    /// The same with standard output and standard error closed before it starts.
+    pub fn without_outputs(arguments: &[&str]) -> Self {
+        let mut program = Self::new(&[]);
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", "exec \"$0\" \"$@\" >&- 2>&-", env!("CARGO_BIN_EXE_whatsapp-otp")]).args(arguments);
+        command.env_clear().stdin(Stdio::null()).current_dir(env!("CARGO_TARGET_TMPDIR"));
+        program.command = command;
+        program
+    }
+
+    /// Standard output other than to this test, which then knows nothing of it.
+    pub fn stdout_to(mut self, output: Stdio) -> Self {
+        self.command.stdout(output);
+        self
+    }
+
+    /// Standard error other than to this test.
+    pub fn stderr_to(mut self, output: Stdio) -> Self {
+        self.command.stderr(output);
+        self
     }
 
     /// Settings by key, as environment variables.
@@ -71,8 +94,10 @@ impl Program {
 
     pub fn start(mut self) -> Running {
         let mut child = self.command.spawn().expect("the program starts");
-        let stdout = Text::of(child.stdout.take().unwrap());
-        let stderr = Text::of(child.stderr.take().unwrap());
+        // The child alone holds what it writes to.
+        self.command.stdout(Stdio::null()).stderr(Stdio::null());
+        let stdout = child.stdout.take().map(Text::of).unwrap_or_default();
+        let stderr = child.stderr.take().map(Text::of).unwrap_or_default();
         Running { child, stdout, stderr }
     }
 
