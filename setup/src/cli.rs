@@ -1,10 +1,13 @@
 //! The command line.
 
+use std::fmt::Display;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{ArgMatches, Parser, Subcommand};
+use console::Term;
 use tokio::signal::unix::{SignalKind, signal};
+use whatsapp_otp::cli::output::{self, OutputError};
 
 use crate::answers::Given;
 use crate::connection::ConnectionArguments;
@@ -123,7 +126,13 @@ async fn stopped() -> Failure {
 }
 
 /// Prints a result.
-#[expect(clippy::print_stdout, reason = "what a program reads")]
 pub(crate) fn print_json(value: &serde_json::Value) {
-    println!("{value:#}");
+    print(format_args!("{value:#}"));
+}
+
+/// Prints a command's answer, which nobody may want to read to its end.
+pub(crate) fn print(text: impl Display) {
+    if let Err(error @ OutputError::Write(_)) = output::print(text) {
+        let _ = Term::stderr().write_line(&format!("error: {error}"));
+    }
 }

@@ -16,7 +16,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use whatsapp_otp::whatsapp::authentication::PackageName;
 
-use crate::cli::{Manner, print_json};
+use crate::cli::{Manner, print, print_json};
 use crate::failure::Failure;
 
 const HASHED_BYTES: usize = 9;
@@ -50,11 +50,6 @@ pub(crate) fn run(arguments: &Arguments, manner: Manner) -> Result<u8, Failure> 
         print(&hash);
     }
     Ok(0)
-}
-
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-fn print(hash: &str) {
-    println!("{hash}");
 }
 
 fn signature_hash(package: &PackageName, certificate: &[u8]) -> String {

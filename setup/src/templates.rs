@@ -6,7 +6,7 @@ use whatsapp_otp::whatsapp::authentication::{CodeMinutes, TemplateName};
 use whatsapp_otp::whatsapp::manage::{self, TemplateDetails};
 
 use crate::advice::{Advice, Concern, Doing};
-use crate::cli::{Manner, print_json};
+use crate::cli::{Manner, print, print_json};
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::steps::existing::described;
@@ -47,12 +47,12 @@ pub(crate) async fn run(connection: Connection, command: &Command, manner: Manne
         }
         Command::List => {
             for template in &templates {
-                print(&format!("{:<24} {}", template.name, described(template)));
+                print(format_args!("{:<24} {}", template.name, described(template)));
             }
         }
         Command::Show { .. } => {
             for template in &templates {
-                print(&whole(template));
+                print(whole(template));
             }
         }
         Command::Delete { name } => {
@@ -104,9 +104,4 @@ fn as_json(template: &TemplateDetails) -> Value {
         "body": template.body(),
         "footer": template.footer(),
     })
-}
-
-#[expect(clippy::print_stdout, reason = "the command's answer")]
-fn print(text: &str) {
-    println!("{text}");
 }

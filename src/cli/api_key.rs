@@ -9,6 +9,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
 
+use super::output::print;
 use crate::http::ApiKeyHash;
 
 /// What keys start with, so that people and scanners know one when they see it.
@@ -21,16 +22,15 @@ pub(super) struct Arguments {
     name: String,
 }
 
-#[expect(clippy::print_stdout, reason = "the one time that the key is shown")]
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // 256 bits: as many as the hash has, so that nobody finds the key from it.
     let mut random = [0; 32];
     SysRng.try_fill_bytes(&mut random).context("the operating system gave no randomness")?;
     let key = format!("{PREFIX}{}", BASE64URL_NOPAD.encode(&random));
     let hash = HEXLOWER.encode(&Sha256::digest(&key));
-    println!("The key, for the caller, shown only now:\n\n{key}\n");
-    println!("Its hash, for the settings, beside those of other callers:\n");
-    println!("[auth]\nmode = \"api_key\"\napi_keys = [\"{}:{hash}\"]", arguments.name);
+    print(format_args!("The key, for the caller, shown only now:\n\n{key}\n"))?;
+    print("Its hash, for the settings, beside those of other callers:\n")?;
+    print(format_args!("[auth]\nmode = \"api_key\"\napi_keys = [\"{}:{hash}\"]", arguments.name))?;
     Ok(ExitCode::SUCCESS)
 }
 

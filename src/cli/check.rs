@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use super::output::print;
 use crate::config::{ServeSettings, Sources};
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
@@ -16,28 +17,24 @@ struct Finding {
     advice: &'static str,
 }
 
-#[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     let settings = ServeSettings::load(sources)?;
-    println!("Settings in force:");
+    print("Settings in force:")?;
     for setting in settings.common.shown() {
-        println!("  {setting}");
+        print(format_args!("  {setting}"))?;
     }
     let today = jiff::Zoned::now().date();
     if let Some(warning) = version::warning(&settings.whatsapp.api_version, today) {
-        println!("\nwarning: {warning}");
+        print(format_args!("\nwarning: {warning}"))?;
     }
-    println!();
+    print("")?;
     let mut findings = vec![redis(&settings).await];
     findings.extend(whatsapp(&settings.whatsapp, settings.common.policy.code_lifetime).await);
     for finding in &findings {
-        println!("{finding}");
+        print(finding)?;
     }
     let failed = findings.iter().filter(|finding| finding.seen.is_err()).count();
-    println!(
-        "{}",
-        if failed == 0 { "All fine.".to_owned() } else { format!("{failed} of {} failed.", findings.len()) }
-    );
+    print(if failed == 0 { "All fine.".to_owned() } else { format!("{failed} of {} failed.", findings.len()) })?;
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

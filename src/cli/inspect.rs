@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::output::print;
 use crate::config::{Settings, Sources};
 use crate::otp::{ActiveCode, CodeStore, LimitKind, PhoneNumber, PhoneStatus};
 use crate::store::redis::RedisStore;
@@ -24,7 +25,6 @@ pub(super) struct Arguments {
     most: usize,
 }
 
-#[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(super) async fn run(sources: &Sources, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(sources)?;
     let store = RedisStore::new(&settings.redis)?;
@@ -42,7 +42,7 @@ pub(super) async fn run(sources: &Sources, arguments: Arguments) -> anyhow::Resu
             codes_text(&codes, more)
         }
     };
-    println!("{answer}");
+    print(answer)?;
     Ok(ExitCode::SUCCESS)
 }
 

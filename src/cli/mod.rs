@@ -4,19 +4,23 @@ mod api_key;
 mod check;
 mod healthcheck;
 mod inspect;
+pub mod output;
 mod revoke;
 mod sandbox;
 mod serve;
 mod signals;
 mod simulator;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::output::{OutputError, print_error};
 use crate::config::{SettingsError, Sources};
 use crate::otp::PhoneNumber;
+use crate::telemetry::{self, LogFormat, LogSettings};
 
 /// Exit code: failed at run time.
 const FAILED: u8 = 1;
@@ -79,7 +83,9 @@ impl Cli {
             Ok(runtime) => runtime.block_on(self.command.run(Sources::from_process(self.config))),
             Err(error) => Err(anyhow::Error::new(error).context("the runtime cannot be started")),
         };
-        outcome.unwrap_or_else(|error| tell(&error, hint))
+        let code = outcome.unwrap_or_else(|error| failed(&error, hint));
+        telemetry::flush_log();
+        code
     }
 }
 
@@ -107,19 +113,56 @@ impl Command {
     }
 }
 
-/// Prints what went wrong, and returns the exit code that says so.
-#[expect(clippy::print_stderr, reason = "this is where a person reads it")]
-fn tell(error: &anyhow::Error, hint: Option<&str>) -> ExitCode {
-    if let Some(settings) = error.downcast_ref::<SettingsError>() {
-        eprintln!("error: {} bad setting(s)\n{settings}", settings.faults().len());
-        eprintln!("\nhint: config/default.toml explains every setting");
-        return ExitCode::from(BAD_SETTINGS);
+/// Says what went wrong, and returns the exit code that says so too: to the log if it is for machines, as nothing else
+/// belongs in between its lines, and to people if there are any or the log is for them.
+fn failed(error: &anyhow::Error, hint: Option<&str>) -> ExitCode {
+    if matches!(error.downcast_ref(), Some(OutputError::Closed)) {
+        return ExitCode::from(FAILED);
     }
-    eprintln!("error: {error:#}");
-    if let Some(hint) = hint {
-        eprintln!("\nhint: {hint}");
+    let settings = error.downcast_ref::<SettingsError>();
+    let hint = settings.map_or(hint, |_| Some("config/default.toml explains every setting"));
+    let exit_code = if settings.is_some() { BAD_SETTINGS } else { FAILED };
+    let is_logged = telemetry::log_format() == Some(LogFormat::Json) && tracing::enabled!(tracing::Level::ERROR);
+    if is_logged {
+        for fault in settings.map(SettingsError::faults).unwrap_or_default() {
+            tracing::error!(setting = fault.key, "{fault}");
+        }
+        let failure = settings.map_or_else(|| format!("{error:#}"), bad_settings);
+        tracing::error!(exit_code, hint, "{failure}");
     }
-    ExitCode::from(FAILED)
+    if !is_logged || std::io::stderr().is_terminal() {
+        match settings {
+            Some(settings) => print_error(format_args!("error: {}\n{settings}", bad_settings(settings))),
+            None => print_error(format_args!("error: {error:#}")),
+        }
+        if let Some(hint) = hint {
+            print_error(format_args!("\nhint: {hint}"));
+        }
+    }
+    ExitCode::from(exit_code)
+}
+
+fn bad_settings(settings: &SettingsError) -> String {
+    format!("{} bad setting(s)", settings.faults().len())
+}
+
+/// Settings of a command that logs, with the log set up in the configured format even if other settings are bad: what is
+/// wrong with them is its last lines then.
+fn with_log<T>(
+    sources: &Sources,
+    settings: Result<T, SettingsError>,
+    log: impl FnOnce(&T) -> &LogSettings,
+) -> anyhow::Result<T> {
+    match settings {
+        Ok(settings) => {
+            telemetry::init_log(log(&settings))?;
+            Ok(settings)
+        }
+        Err(error) => {
+            telemetry::init_log(&sources.log_settings())?;
+            Err(error.into())
+        }
+    }
 }
 
 /// A phone number on the command line.

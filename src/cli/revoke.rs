@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::output::print;
 use crate::config::{Settings, Sources};
 use crate::otp::{CodeStore, PhoneNumber};
 use crate::store::redis::RedisStore;
@@ -18,14 +19,13 @@ pub(super) struct Arguments {
     limits: bool,
 }
 
-#[expect(clippy::print_stdout, reason = "the command's answer")]
 pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(sources)?;
     let store = RedisStore::new(&settings.redis)?;
     let revoked = store.revoke(&arguments.phone, arguments.limits).await?;
-    println!("{}", if revoked.code { "The active code was revoked." } else { "There was no active code." });
+    print(if revoked.code { "The active code was revoked." } else { "There was no active code." })?;
     if arguments.limits {
-        println!("{}", if revoked.limits { "The limits start anew." } else { "The limits had counted nothing." });
+        print(if revoked.limits { "The limits start anew." } else { "The limits had counted nothing." })?;
     }
     Ok(ExitCode::SUCCESS)
 }

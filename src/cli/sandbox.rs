@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, ensure};
 use clap::Args;
 
+use super::output::print;
 use super::signals::stop_signals;
 use crate::app::{self, SandboxStore};
 use crate::config::{SandboxSettings, Sources};
@@ -25,7 +26,6 @@ pub(super) struct Arguments {
     simulator_listen: SocketAddr,
 }
 
-#[expect(clippy::print_stdout, reason = "the one URL to open, and what to paste")]
 pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     ensure!(
         arguments.simulator_listen.ip().is_loopback(),
@@ -38,11 +38,15 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let sandbox = app::sandbox(settings, arguments.simulator_listen, arguments.store).await?;
 
     let (service, inbox) = (sandbox.app.public_url(), format!("http://{}", sandbox.listener.address()));
-    println!("Sandbox, nothing is really sent. Open {inbox}\n");
-    println!("Or without a browser:");
-    println!("  curl {service}/otp/{EXAMPLE_PHONE}                     # request a code");
-    println!("  curl {inbox}/inbox/{EXAMPLE_PHONE}/latest            # read it off the simulated phone");
-    println!("  curl {service}/otp/{EXAMPLE_PHONE} --json '{{\"code\":\"…\"}}'  # verify it\n");
+    let welcome = format!(
+        "Sandbox, nothing is really sent. Open {inbox}\n\n\
+         Or without a browser:\n\
+         \u{20} curl {service}/otp/{EXAMPLE_PHONE}                     # request a code\n\
+         \u{20} curl {inbox}/inbox/{EXAMPLE_PHONE}/latest            # read it off the simulated phone\n\
+         \u{20} curl {service}/otp/{EXAMPLE_PHONE} --json '{{\"code\":\"…\"}}'  # verify it\n"
+    );
+    // It goes on if nobody reads this.
+    let _ = print(welcome);
 
     let handle = Handle::new();
     let simulator = tokio::spawn(sandbox.listener.serve(sandbox.simulator.router_with(sandbox.page), handle.clone()));

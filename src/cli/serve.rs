@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use super::signals::stop_signals;
+use super::with_log;
 use crate::app::{self, WhatsAppAtStart};
 use crate::config::{Origin, ServeSettings, Sources};
-use crate::telemetry::{init_log, init_traces};
+use crate::telemetry::init_traces;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -17,8 +18,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let settings = ServeSettings::load(sources)?;
-    init_log(&settings.common.log)?;
+    let settings = with_log(sources, ServeSettings::load(sources), |settings| &settings.common.log)?;
     for setting in settings.common.shown() {
         if setting.origin == Origin::Default {
             tracing::debug!("{setting}");

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::json;
 
+use super::output::print;
 use super::signals::stop_signals;
 use crate::http::{ConnectionBounds, Handle, Listener};
 use crate::simulator::{Page, PageService, ServiceOrigin, ServiceOriginError, Simulator, SimulatorSettings};
@@ -46,7 +47,6 @@ fn service_origin(text: &str) -> Result<PageForm, ServiceOriginError> {
     if text.is_empty() { Ok(PageForm(None)) } else { text.parse().map(|origin| PageForm(Some(origin))) }
 }
 
-#[expect(clippy::print_stdout, reason = "where it is and how to use it")]
 pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let simulator = Simulator::new(SimulatorSettings {
         language: arguments.language.clone(),
@@ -67,12 +67,17 @@ pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         std::fs::write(path, format!("{info:#}\n")).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     let url = format!("http://{}", listener.address());
-    println!("Simulated WhatsApp with its inbox: {url}\nNothing is really sent. To use it, start the service with\n");
-    println!("WHATSAPP_OTP__WHATSAPP__BASE_URL={url}");
-    println!("WHATSAPP_OTP__WHATSAPP__WABA_ID={}", account.waba_id);
-    println!("WHATSAPP_OTP__WHATSAPP__PHONE_NUMBER_ID={}", account.phone_number_id);
-    println!("WHATSAPP_OTP__WHATSAPP__TEMPLATE_ID={}", account.template_id);
-    println!("WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN={}", account.access_token);
+    let SimulatorSettings { waba_id, phone_number_id, template_id, access_token, .. } = account;
+    let usage = format!(
+        "Simulated WhatsApp with its inbox: {url}\nNothing is really sent. To use it, start the service with\n\n\
+         WHATSAPP_OTP__WHATSAPP__BASE_URL={url}\n\
+         WHATSAPP_OTP__WHATSAPP__WABA_ID={waba_id}\n\
+         WHATSAPP_OTP__WHATSAPP__PHONE_NUMBER_ID={phone_number_id}\n\
+         WHATSAPP_OTP__WHATSAPP__TEMPLATE_ID={template_id}\n\
+         WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN={access_token}"
+    );
+    // It goes on if nobody reads this.
+    let _ = print(usage);
 
     let handle = Handle::new();
     let form = arguments.service.clone().and_then(|PageForm(origin)| origin);

@@ -26,7 +26,7 @@ use self::sections::server::Reach;
 use crate::http::ServerSettings;
 use crate::otp::{DigestKey, KeyRing, Policy};
 use crate::store::redis::RedisSettings;
-use crate::telemetry::{LogSettings, TraceSettings};
+use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
 use crate::whatsapp::WhatsAppSettings;
 
 pub use self::fault::{Fault, Origin, SettingsError};
@@ -96,6 +96,16 @@ impl SetupSettings {
         let policy = sections::otp::read_policy(&mut reader, sections::limits::read);
         let settings = whatsapp.and_then(|whatsapp| Ok(Self { whatsapp, info_file: info_file?, policy: policy? }));
         reader.finish(settings)
+    }
+}
+
+impl Sources {
+    /// How to log if nothing else can be read: what is wrong with `log.*` itself is left at its default.
+    #[must_use]
+    pub fn log_settings(&self) -> LogSettings {
+        let defaults = || sections::log::read(&mut Self::default().read());
+        let fallback = || LogSettings { format: LogFormat::Json, level: "info".to_owned() };
+        sections::log::read(&mut self.read()).or_else(|_| defaults()).unwrap_or_else(|_| fallback())
     }
 }
 

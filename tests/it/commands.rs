@@ -59,6 +59,7 @@ async fn every_bad_setting_is_reported_in_one_go_and_no_secret_is_shown() {
         .set("server.listen", "3000")
         .set("server.request_timeout", "1h")
         .set("auth.mode", "api_key")
+        .set("log.format", "pretty")
         .env("WHATSAPP_OTP__OTP__CODE_LIFETIMES", "5m")
         .run()
         .await;
@@ -93,10 +94,11 @@ async fn every_command_that_reads_settings_refuses_bad_ones() {
     for arguments in
         [vec!["serve"], vec!["sandbox"], vec!["check"], vec!["inspect"], vec!["revoke", PHONE], vec!["healthcheck"]]
     {
-        let ended = Program::new(&arguments).set("otp.code_length", "3").run().await;
+        let program = || Program::new(&arguments).set("log.format", "pretty");
+        let ended = program().set("otp.code_length", "3").run().await;
         assert_eq!(ended.code, 78, "{arguments:?}: {}", ended.stderr);
         assert!(ended.stderr.contains("otp.code_length: expected a whole number from 4 to 10"), "{}", ended.stderr);
-        let missing = Program::new(&arguments).env("WHATSAPP_OTP_CONFIG", "/nowhere/my.toml").run().await;
+        let missing = program().env("WHATSAPP_OTP_CONFIG", "/nowhere/my.toml").run().await;
         assert_eq!(missing.code, 78, "{arguments:?}: {}", missing.stderr);
         assert!(missing.stderr.contains("/nowhere/my.toml"), "{}", missing.stderr);
     }
@@ -441,21 +443,80 @@ async fn the_simulator_alone_serves_a_service_that_was_told_of_it() {
     assert_eq!(simulator.stop().await.code, 0);
 }
 
-#[tokio::test]
-async fn a_taken_port_is_a_failure_at_run_time() {
-    let World { settings, simulator: _whatsapp, keys: _redis } = world().await;
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let ended = Program::new(&["serve"]).settings(&settings).set("server.listen", &address).run().await;
-    assert_eq!(ended.code, 1);
-    assert!(ended.stderr.contains(&address) && ended.stderr.contains("server.listen"), "{}", ended.stderr);
+/// Lines of a log in JSON.
+fn log_lines(log: &str) -> Vec<Value> {
+    log.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
 }
 
 #[tokio::test]
-async fn a_start_that_requires_whatsapp_fails_without_an_approved_template() {
-    let World { settings, simulator, keys: _redis } = world().await;
-    assert!(simulator.set_template_status("300000000000001", TemplateStatus::Paused));
-    let ended = Program::new(&["serve", "--require-whatsapp"]).settings(&settings).run().await;
+async fn a_start_that_fails_over_settings_says_so_in_the_json_log() {
+    let serve = Program::new(&["serve"]).set("otp.code_length", "3").set("otp.secret", "too-short-a-secret");
+    let ended = serve.set("limits.per_phone", "often").run().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (78, ""));
+    let lines = log_lines(&ended.stdout);
+    for key in ["otp.code_length", "otp.secret", "limits.per_phone"] {
+        let line =
+            lines.iter().find(|line| line["setting"] == key).unwrap_or_else(|| panic!("{key}: {}", ended.stdout));
+        assert_eq!(line["level"], "ERROR");
+        assert!(line["message"].as_str().unwrap().starts_with(&format!("{key}: expected ")), "{line}");
+    }
+    let last = lines.last().unwrap();
+    assert_eq!(last["exit_code"], 78);
+    assert!(last["message"].as_str().unwrap().ends_with("bad setting(s)") && last["hint"].is_string(), "{last}");
+    assert!(!ended.stdout.contains("too-short-a-secret"), "{}", ended.stdout);
+}
+
+#[tokio::test]
+async fn a_start_that_fails_over_a_taken_port_says_so_in_the_log_or_to_people() {
+    let World { settings, simulator: _whatsapp, keys: _redis } = world().await;
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let serve = || Program::new(&["serve"]).settings(&settings).set("server.listen", &address);
+    let ended = serve().run().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (1, ""));
+    let last = log_lines(&ended.stdout).pop().unwrap();
+    assert_eq!((&last["level"], &last["exit_code"]), (&json!("ERROR"), &json!(1)));
+    assert!(last["message"].as_str().unwrap().contains(&address), "{last}");
+
+    let ended = serve().set("log.format", "pretty").run().await;
     assert_eq!(ended.code, 1);
-    assert!(ended.stderr.contains("its status is PAUSED"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.starts_with("error: server.listen: ") && ended.stderr.contains("\nhint: "),
+        "{}",
+        ended.stderr
+    );
+    let ended = serve().set("log.level", "off").run().await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
+    assert!(ended.stderr.starts_with("error: server.listen: "), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_command_whose_output_is_closed_ends_quietly() {
+    let World { settings, simulator: _whatsapp, keys: _redis } = world().await;
+    let closed = || std::process::Stdio::from(std::io::pipe().unwrap().1);
+    for arguments in [
+        vec!["inspect"],
+        vec!["inspect", "--json"],
+        vec!["inspect", PHONE],
+        vec!["revoke", PHONE],
+        vec!["check"],
+        vec!["api-key", "backend"],
+        vec!["--help"],
+        vec!["--version"],
+    ] {
+        let program = || Program::new(&arguments).settings(&settings);
+        let ended = program().stdout_to(closed()).run().await;
+        assert_eq!(ended.stderr, "", "{arguments:?}");
+        assert!([0, 1].contains(&ended.code), "{arguments:?}: {}", ended.code);
+    }
+    // Nor does what goes wrong panic when nobody reads that.
+    for arguments in [vec!["inspect", "--most", "x"], vec!["healthcheck", "--url", "http://127.0.0.1:1"]] {
+        let ended = Program::new(&arguments).stdout_to(closed()).stderr_to(closed()).run().await;
+        assert!([1, 2].contains(&ended.code), "{arguments:?}: {}", ended.code);
+    }
+    // A full disk is a failure.
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let ended = Program::new(&["api-key", "backend"]).stdout_to(full.into()).run().await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.starts_with("error: standard output cannot be written: "), "{}", ended.stderr);
 }

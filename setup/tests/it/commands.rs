@@ -19,6 +19,16 @@ fn a_hash_is_eleven_characters() {
 }
 
 #[test]
+fn an_answer_that_nobody_reads_is_no_panic() {
+    let (_, closed) = std::io::pipe().unwrap();
+    let mut command = std::process::Command::new(Program::PATH);
+    command.args(["hash", "--package", "com.example.app", "--certificate", CERTIFICATE]).env_clear().stdout(closed);
+    let ended = command.output().unwrap();
+    assert!(ended.status.success(), "{ended:?}");
+    assert_eq!(String::from_utf8_lossy(&ended.stderr), "");
+}
+
+#[test]
 fn a_test_code_arrives() {
     let world = World::new();
     world.set_up();
