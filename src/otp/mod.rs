@@ -3,6 +3,7 @@
 //! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its two ports, [`CodeStore`] and
 //! [`CodeSender`]; [`OtpService`] is where a reader starts.
 
+mod account;
 mod client;
 mod code;
 mod digest;

@@ -5,12 +5,14 @@
 
 use std::fmt;
 
+use super::account::current_form;
 use super::numbering_plan;
 
 /// The most digits an international number may have, country calling code included (ITU-T E.164, 6.2.1).
 const MAX_DIGITS: usize = 15;
 
-/// A possible international number in E.164, normalised: two spellings of one number are equal.
+/// A possible international number in E.164, normalised: two spellings of one number are equal, and so are two numbers
+/// of one WhatsApp account.
 ///
 /// Neither `Debug` nor any `Display` shows it whole; [`digits`](Self::digits) and [`e164`](Self::e164)
 /// are the two ways to the full number.
@@ -30,23 +32,26 @@ pub enum PhoneError {
 
 impl PhoneNumber {
     /// Reads a number in international format. `+`, spaces, `-`, `.`, `(` and `)` are dropped; a trunk
-    /// prefix, as in `+44 (0)20 7946 0958`, is too.
+    /// prefix, as in `+44 (0)20 7946 0958`, is too. Former forms of a number become the one in use.
     ///
     /// # Errors
     ///
     /// [`PhoneError`] when other characters appear or the numbering plans have no such number.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
         let mut digits = String::with_capacity(MAX_DIGITS);
+        let mut has_plus = false;
         for character in text.chars() {
             match character {
                 '0'..='9' if digits.len() <= MAX_DIGITS => digits.push(character),
                 '0'..='9' => return Err(PhoneError::Impossible),
                 ' ' | '-' | '.' | '(' | ')' => {}
-                '+' if digits.is_empty() => {}
+                '+' if digits.is_empty() && !has_plus => has_plus = true,
                 _ => return Err(PhoneError::Character),
             }
         }
-        numbering_plan::normalise(digits).map(|digits| Self(digits.into_boxed_str())).ok_or(PhoneError::Impossible)
+        let digits = numbering_plan::normalise(current_form(digits)).ok_or(PhoneError::Impossible)?;
+        // Behind a trunk prefix a former form shows only now.
+        Ok(Self(current_form(digits).into_boxed_str()))
     }
 
     /// The digits alone, country calling code first: `15551234567`.
@@ -98,6 +103,8 @@ mod tests {
         for text in [
             "1555123456x",
             "+1555+1234567",
+            "++15551234567",
+            "+ +15551234567",
             "１５５５１２３４５６７",
             "tel:+15551234567",
             "15551234567\n",
@@ -131,6 +138,19 @@ mod tests {
     fn a_trunk_prefix_makes_no_second_subject() {
         assert_eq!(PhoneNumber::parse("+44 (0)20 7946 0958").unwrap(), PhoneNumber::parse("442079460958").unwrap());
         assert_eq!(PhoneNumber::parse("+49 (0) 30 901820").unwrap().digits(), "4930901820");
+    }
+
+    #[test]
+    fn former_forms_make_no_second_subject() {
+        for (former, current) in [
+            ("+55 11 8888-7777", "5511988887777"),
+            ("+55 (011) 8888-7777", "5511988887777"),
+            ("+52 1 55 1234 5678", "525512345678"),
+        ] {
+            assert_eq!(PhoneNumber::parse(former).unwrap().digits(), current, "{former}");
+            assert_eq!(PhoneNumber::parse(current).unwrap().digits(), current);
+        }
+        assert_eq!(PhoneNumber::parse("+55 11 3333-4444").unwrap().digits(), "551133334444", "a landline");
     }
 
     #[test]

@@ -380,3 +380,21 @@ async fn the_two_calls_can_be_turned_off() {
     assert_untouched(&app).await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn two_spellings_of_one_whatsapp_account_share_code_and_limits() {
+    let app = TestApp::builder().set("limits.per_phone", "3/1h").start().await;
+    for (former, current) in [("+55 11 8888-7777", "5511988887777"), ("+52 1 55 1234 5678", "525512345678")] {
+        app.request(former).await.is(200, "OK");
+        let code = app.code(current);
+        app.verify(current, &code).await.is(200, "OK");
+        app.request(current).await.is(200, "OK");
+        let code = app.code(current);
+        app.verify(former, &code).await.is(200, "OK");
+        app.request(former).await.is(200, "OK");
+        assert_eq!([app.request(former).await.status, app.request(current).await.status], [429, 429], "{former}");
+        assert_eq!(app.messages_to(current), 3);
+    }
+    app.get("/otp/++15551234567").await.is(400, says::INVALID_PHONE);
+    app.finish().await;
+}
