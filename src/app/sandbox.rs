@@ -25,7 +25,7 @@ pub enum SandboxStore {
     /// In memory; they are gone when it stops.
     #[default]
     Embedded,
-    /// In the configured Redis.
+    /// In the configured Redis, under `redis.key_prefix` and `:sandbox`.
     Redis,
 }
 
@@ -75,6 +75,7 @@ pub async fn sandbox(
     let (store, store_name, store_details): (Arc<dyn CodeStore>, _, _) = match store {
         SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded", None),
         SandboxStore::Redis => {
+            common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
             let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
             let details = redis_details(&store);
             (store, "redis", Some(details))

@@ -391,7 +391,7 @@ async fn the_sandboxs_page_knows_the_service_and_its_records() {
 }
 
 #[tokio::test]
-async fn the_sandbox_uses_the_configured_redis_if_asked() {
+async fn the_sandbox_uses_the_configured_redis_if_asked_under_a_prefix_of_its_own() {
     let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
     let mut program =
         sandbox(&["--store", "redis"]).set("redis.url", keys.url()).set("redis.key_prefix", keys.prefix()).start();
@@ -399,7 +399,9 @@ async fn the_sandbox_uses_the_configured_redis_if_asked() {
     let service = program.printed("curl http://").await;
     let service = Client::new(service.split('/').next().unwrap().parse().unwrap());
     service.request(PHONE).await.is(200, "OK");
-    assert!(keys.of_code(PHONE, "digest").await.is_some());
+    let of_sandbox = format!("{}:sandbox:", keys.prefix());
+    let written = keys.list().await;
+    assert!(!written.is_empty() && written.iter().all(|key| key.starts_with(&of_sandbox)), "{written:?}");
     flow(&service, &inbox).await.is(404, &says::no_active_code(PHONE));
     assert_eq!(program.stop().await.code, 0);
     assert_eq!(keys.immortal().await, Vec::<String>::new());

@@ -164,6 +164,12 @@ impl KeyPrefix {
         if fine { Ok(Self(text.into())) } else { Err(KeyPrefixError) }
     }
 
+    /// A prefix within this one, for the sandbox: its codes are under a secret of its own, and nobody's real ones.
+    #[must_use]
+    pub fn of_sandbox(&self) -> Self {
+        Self(format!("{}:sandbox", self.0).into())
+    }
+
     /// The prefix.
     #[must_use]
     pub fn as_str(&self) -> &str {
