@@ -17,7 +17,7 @@ use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::{self, Template, TemplateError};
-use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, version};
+use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, plain_text_warning, version};
 
 /// The longest that a code waits for its turn to be sent: longer than the window in which turns are counted, or of a
 /// burst none beyond the first window would ever wait.
@@ -114,6 +114,9 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
 fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppSettings) {
     let today = jiff::Zoned::now().date();
     if let Some(warning) = version::warning(&whatsapp.api_version, today) {
+        tracing::warn!("{warning}");
+    }
+    if let Some(warning) = plain_text_warning(&whatsapp.base_url) {
         tracing::warn!("{warning}");
     }
     if server.auth == AuthMode::Open && !is_local(server.listen.ip()) {

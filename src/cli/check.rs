@@ -7,7 +7,9 @@ use super::output::print;
 use crate::config::{ServeSettings, Sources};
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
-use crate::whatsapp::{BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, template, version};
+use crate::whatsapp::{
+    BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, plain_text_warning, template, version,
+};
 
 /// What one trial came to.
 struct Finding {
@@ -25,6 +27,9 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     }
     let today = jiff::Zoned::now().date();
     if let Some(warning) = version::warning(&settings.whatsapp.api_version, today) {
+        print(format_args!("\nwarning: {warning}"))?;
+    }
+    if let Some(warning) = plain_text_warning(&settings.whatsapp.base_url) {
         print(format_args!("\nwarning: {warning}"))?;
     }
     print("")?;

@@ -113,7 +113,12 @@ impl GraphClient {
         timeout: Duration,
         access_token: &SecretString,
     ) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
+        let mut http = reqwest::Client::builder();
+        if base_url.scheme() == "http" {
+            // A proxy would read the token. One for https only passes on what it cannot read.
+            http = http.no_proxy();
+        }
+        let http = http
             .user_agent(concat!("whatsapp-otp/", env!("CARGO_PKG_VERSION")))
             // Less than the whole, so that a server that cannot be connected to is told from one that does not answer.
             .connect_timeout(connect_timeout(timeout))

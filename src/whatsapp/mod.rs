@@ -24,4 +24,4 @@ pub use authentication::LanguageCode;
 pub use client::GraphClient;
 pub use number::BusinessNumber;
 pub use sender::WhatsAppSender;
-pub use settings::{ApiVersion, ApiVersionError, WhatsAppSettings, base_url};
+pub use settings::{ApiVersion, ApiVersionError, WhatsAppSettings, base_url, plain_text_warning};

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
 
 use super::WhatsAppAccount;
 
@@ -36,6 +36,21 @@ pub fn base_url(text: &str) -> Result<Url, &'static str> {
     let bare = |url: &Url| matches!(url.scheme(), "http" | "https") && !text.contains(['@', '?', '#']);
     let url = Url::parse(text).ok().filter(bare);
     url.ok_or("https:// or http://, a host and, if need be, a path; no user name, ? or #")
+}
+
+/// What to say of an address over which the token would travel in plain text, if it is one: `http://`, other than to this
+/// machine.
+#[must_use]
+pub fn plain_text_warning(base_url: &Url) -> Option<String> {
+    let is_local = match base_url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.to_canonical().is_loopback(),
+        None => false,
+    };
+    (base_url.scheme() == "http" && !is_local).then(|| {
+        format!("whatsapp.base_url is {base_url}: whoever is on the way there can read the access token; use https://")
+    })
 }
 
 /// A Graph API version, such as `v21.0`.
@@ -78,6 +93,19 @@ impl fmt::Display for ApiVersion {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plain_text_address_elsewhere_is_warned_of() {
+        let warned = |text: &str| plain_text_warning(&base_url(text).unwrap()).is_some();
+        for text in
+            ["http://graph.example.com", "http://10.0.0.1:3001", "http://[2001:db8::1]/", "http://localhost.example"]
+        {
+            assert!(warned(text), "{text}");
+        }
+        for text in ["https://graph.facebook.com", "http://127.0.0.1:3001", "http://localhost:3001", "http://[::1]:1"] {
+            assert!(!warned(text), "{text}");
+        }
+    }
 
     #[test]
     fn versions_are_v_major_minor() {

@@ -522,3 +522,38 @@ async fn a_command_whose_output_is_closed_ends_quietly() {
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.starts_with("error: standard output cannot be written: "), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn a_plain_text_address_elsewhere_is_warned_of() {
+    let World { settings, simulator: _whatsapp, keys: _redis } = world().await;
+    let command = |name: &str| {
+        let elsewhere = format!("http://whatsapp.invalid:{}", free_port());
+        Program::new(&[name]).settings(&settings).set("whatsapp.base_url", &elsewhere).set("whatsapp.max_retries", "0")
+    };
+    let ended = command("check").run().await;
+    assert!(ended.stdout.contains("warning: whatsapp.base_url is http://whatsapp.invalid"), "{}", ended.stdout);
+    let mut serve = command("serve").start();
+    serve.printed("\"public\":\"http://").await;
+    let log = serve.stop().await.stdout;
+    let warned = log_lines(&log).into_iter().any(|line| {
+        line["level"] == "WARN" && line["message"].as_str().unwrap().starts_with("whatsapp.base_url is http://")
+    });
+    assert!(warned, "{log}");
+    assert!(!Program::new(&["check"]).settings(&settings).run().await.stdout.contains("whatsapp.base_url is"));
+}
+
+#[tokio::test]
+async fn a_token_in_plain_text_is_shown_to_no_proxy() {
+    let World { settings, simulator, keys: _redis } = world().await;
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", proxy.local_addr().unwrap());
+    let mut check = Program::new(&["check"]).settings(&settings);
+    for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
+        check = check.env(name, &url);
+    }
+    tokio::select! {
+        ended = check.run() => assert_eq!(ended.code, 0, "{}", ended.stdout),
+        _ = proxy.accept() => panic!("the proxy was asked"),
+    }
+    assert!(simulator.requests().len() >= 3);
+}
