@@ -50,7 +50,8 @@ mod tests {
     #[test]
     fn others_are_replaced() {
         let long = "a".repeat(65);
-        for id in ["", "a b", "a\"b", "{}", "ü", "to-15551234567", "5551234", &long] {
+        for id in ["", "a b", "a\"b", "{}", "ü", "to-15551234567", "5551234", "1-555-123-4567", "1.555.123:4567", &long]
+        {
             let replacement = Uuid::parse_str(&id_with(id.as_bytes())).unwrap();
             assert_eq!(replacement.get_version_num(), 7, "{id}");
         }

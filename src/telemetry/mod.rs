@@ -16,7 +16,7 @@ pub use self::metrics::{Metrics, MetricsError};
 pub(crate) use current_request::{RequestId, in_current_request, within_request};
 pub use log::{LogError, flush as flush_log, init as init_log, log_format};
 pub(crate) use log::{log_fault, print_to_log};
-pub use redact::without_numbers;
+pub use redact::{cleaned, without_numbers};
 pub(crate) use series::Series;
 pub use settings::{LogFormat, LogSettings, TraceSettings};
 pub(crate) use spans::{CallSpan, RequestSpan};

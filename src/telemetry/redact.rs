@@ -1,45 +1,136 @@
-//! Keeping phone numbers out of texts that others wrote.
+//! Keeping phone numbers and codes out of texts that others wrote.
 
 use std::borrow::Cow;
 
-/// The shortest run of digits that may be a phone number.
+/// The fewest digits that may be a phone number.
 const PHONE_DIGITS: usize = 7;
+/// The fewest digits that may be a code.
+const CODE_DIGITS: usize = 4;
+/// The longest text of others that is logged, in characters.
+const LONGEST_FOREIGN: usize = 300;
+/// What people put between the digits of a number, two of them at most: `+1 (555) 123-4567`.
+const SEPARATORS: [char; 8] = ['-', '.', ' ', '_', ':', '(', ')', '/'];
+const MOST_SEPARATORS: usize = 2;
 
-/// The text with every run of seven digits or more blotted out.
+/// The text with everything blotted out that may be a phone number: seven digits or more in all, with separators between
+/// them or not.
 #[must_use]
 pub fn without_numbers(text: &str) -> Cow<'_, str> {
-    let longest = text.split(|character: char| !character.is_ascii_digit()).map(str::len).max();
-    if longest.is_none_or(|longest| longest < PHONE_DIGITS) {
+    blotted(text, PHONE_DIGITS)
+}
+
+/// What WhatsApp wrote about an error, as it may stand in a log: 300 characters of it at most, without line breaks and other
+/// control characters, and without anything that may be a phone number or a code, as both can be quoted in it. The error's
+/// own code stays where it is written `(#131026)`.
+#[must_use]
+pub fn cleaned(text: &str, error_code: i64) -> String {
+    let plain = |character: char| if character.is_control() { ' ' } else { character };
+    // Cut before anything else, however long it is: what is left of a number is blotted out as well.
+    let mut short: String = text.chars().take(LONGEST_FOREIGN + 1).map(plain).collect();
+    if let Some((end, _)) = short.char_indices().nth(LONGEST_FOREIGN) {
+        short.truncate(end);
+        short.push('…');
+    }
+    let error_code = format!("(#{error_code})");
+    let parts: Vec<_> = short.split(&error_code).map(|part| blotted(part, CODE_DIGITS)).collect();
+    parts.join(&error_code)
+}
+
+/// Digits with a few separators between them.
+struct Number {
+    /// Where its first digit is, in bytes.
+    start: usize,
+    /// Where it ends, behind its last digit.
+    end: usize,
+    digits: usize,
+}
+
+fn blotted(text: &str, fewest_digits: usize) -> Cow<'_, str> {
+    let mut clean = String::new();
+    let mut copied = 0;
+    for number in numbers(text).filter(|number| number.digits >= fewest_digits) {
+        clean.push_str(&text[copied..number.start]);
+        clean.push_str("*******");
+        copied = number.end;
+    }
+    if copied == 0 {
         return Cow::Borrowed(text);
     }
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(|character: char| character.is_ascii_digit()) {
-        let (before, from) = rest.split_at(start);
-        let end = from.find(|character: char| !character.is_ascii_digit()).unwrap_or(from.len());
-        clean.push_str(before);
-        clean.push_str(if end < PHONE_DIGITS { &from[..end] } else { "*******" });
-        rest = &from[end..];
-    }
-    clean.push_str(rest);
+    clean.push_str(&text[copied..]);
     Cow::Owned(clean)
+}
+
+/// The numbers in the text, from left to right. Digits of every script count.
+fn numbers(text: &str) -> impl Iterator<Item = Number> {
+    let mut characters = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        let (start, first) = characters.by_ref().find(|(_, character)| character.is_numeric())?;
+        let mut number = Number { start, end: start + first.len_utf8(), digits: 1 };
+        let mut separators = 0;
+        while let Some(&(at, character)) = characters.peek() {
+            if character.is_numeric() {
+                separators = 0;
+                number.end = at + character.len_utf8();
+                number.digits += 1;
+            } else if SEPARATORS.contains(&character) && separators < MOST_SEPARATORS {
+                separators += 1;
+            } else {
+                break;
+            }
+            characters.next();
+        }
+        Some(number)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn long_runs_of_digits_are_blotted_out() {
-        assert_eq!(without_numbers("to +15551234567 failed (#131026)"), "to +******* failed (#131026)");
-        assert_eq!(without_numbers("5551234567"), "*******");
-        assert_eq!(without_numbers("ü5551234567ü12"), "ü*******ü12");
+    fn numbers_are_blotted_out_however_they_are_written() {
+        for (text, clean) in [
+            ("to +15551234567 failed (#131026)", "to +******* failed (#131026)"),
+            ("5551234567", "*******"),
+            ("ü5551234567ü12", "ü*******ü12"),
+            ("1-555-123-4567", "*******"),
+            ("+1 (555) 123-4567 and 12", "+******* and 12"),
+            ("to:1.555.123.4567;", "to:*******;"),
+            ("1_555_123_4567/x", "*******/x"),
+            ("555:12/34", "*******"),
+            ("٥٥٥١٢٣٤", "*******"),
+        ] {
+            assert_eq!(without_numbers(text), clean);
+        }
     }
 
     #[test]
     fn other_texts_stay() {
-        for text in ["", "code 482913", "v21.0", "no digits"] {
+        for text in ["", "code 482913", "v21.0", "no digits", "12:30 and 12:31", "1x5x5x5x1x2x3x4", "req-42_x.y:z"] {
             assert_eq!(without_numbers(text), text);
+        }
+    }
+
+    #[test]
+    fn what_whatsapp_writes_keeps_its_meaning_and_loses_numbers_and_codes() {
+        let text = "(#131026) Message to 1 555 123-4567\nwith 482913 or 482 913 undeliverable (#4829)\u{1b}[0m";
+        let clean = "(#131026) Message to ******* with ******* or ******* undeliverable (#*******) [0m";
+        assert_eq!(cleaned(text, 131_026), clean);
+        assert_eq!(cleaned("(#131026) 15551234567", 131_026), "(#131026) *******");
+        let long = cleaned(&"1234 ü".repeat(1_000_000), 1);
+        assert!(long.chars().count() <= LONGEST_FOREIGN * 3 && long.ends_with('…') && !long.contains('1'), "{long}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_no_number_of_digits_is_left(text in "[0-9 .:/()_ü#x-]{0,40}") {
+            let runs = |clean: &str| clean.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+            prop_assert!(runs(&without_numbers(&text)) < Some(PHONE_DIGITS));
+            prop_assert!(runs(&cleaned(&text, 131_026)) < Some(CODE_DIGITS));
+            let clean = without_numbers(&text);
+            prop_assert_eq!(without_numbers(&clean), clean.as_ref());
         }
     }
 }

@@ -7,15 +7,20 @@ use reqwest::{Method, Response, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use url::Url;
 
 use super::error::{ErrorClass, classify};
 use super::settings::{ApiVersion, WhatsAppSettings};
-use super::wire::ErrorEnvelope;
-use crate::telemetry::{CallSpan, TRACEPARENT, without_numbers};
+use super::wire::{ErrorBody, ErrorEnvelope};
+use crate::telemetry::{CallSpan, TRACEPARENT, cleaned, without_numbers};
 
-/// The longest answer that is read. A page of a hundred templates has some 200 KiB.
-const MAX_ANSWER_BYTES: usize = 4 * 1024 * 1024;
+/// The longest answer that is read of a call that changes something, such as sending: it names an id or an error.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The longest answer that is read of a list: a page of a hundred templates has some 200 KiB.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// The longest trace id of Meta's that is logged.
+const MAX_TRACE_ID: usize = 64;
 /// The longest wait that a `Retry-After` of WhatsApp's can ask for; it is nowhere documented to send one.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
@@ -74,9 +79,9 @@ pub struct ApiError {
     pub subcode: Option<i64>,
     /// The HTTP status, which decides nothing where the code is known.
     pub status: u16,
-    /// What WhatsApp says, without phone numbers.
+    /// What WhatsApp says, [`cleaned`].
     pub message: String,
-    /// What it says further, without phone numbers.
+    /// What it says further, [`cleaned`].
     pub details: Option<String>,
     /// What Meta's support asks for.
     pub trace_id: Option<String>,
@@ -208,6 +213,7 @@ impl GraphClient {
         timeout: Duration,
         span: &mut CallSpan,
     ) -> Result<T, CallError> {
+        let longest = if method == Method::GET { MAX_PAGE_BYTES } else { MAX_ANSWER_BYTES };
         let url = self.base.join(path).map_err(|error| CallError::Unreachable(format!("{error} in a path")))?;
         let mut request = self.http.request(method, url).header(AUTHORIZATION, self.authorization.clone());
         request = request.timeout(timeout);
@@ -224,25 +230,13 @@ impl GraphClient {
         let status = response.status();
         span.answered(status.as_u16());
         let retry_after = retry_after(&response);
-        let body = read(response).await?;
-        if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|error| {
-                CallError::Unclear(format!("HTTP {status} with another body than documented: {error}"))
-            });
-        }
+        let body = read(response, longest).await?;
+        // Whatever the status is: an error is one with 200 as well.
         match serde_json::from_slice::<ErrorEnvelope>(&body) {
-            Ok(ErrorEnvelope { error }) => Err(CallError::Api(ApiError {
-                code: error.code,
-                subcode: error.error_subcode,
-                status: status.as_u16(),
-                details: error
-                    .details()
-                    .filter(|details| !error.message.contains(details))
-                    .map(|details| without_numbers(details).into_owned()),
-                message: without_numbers(&error.message).into_owned(),
-                trace_id: error.fbtrace_id,
-                retry_after,
-            })),
+            Ok(ErrorEnvelope { error }) => Err(CallError::Api(api_error(&error, status.as_u16(), retry_after))),
+            Err(_) if status.is_success() => understood(&body).map_err(|reason| {
+                CallError::Unclear(format!("HTTP {status} with another body than documented: {reason}"))
+            }),
             // A gateway's error page: the message may have passed it.
             Err(_) if status.is_server_error() => {
                 Err(CallError::Unclear(format!("HTTP {status} without an error code")))
@@ -250,6 +244,35 @@ impl GraphClient {
             Err(_) => Err(CallError::Foreign(status.as_u16())),
         }
     }
+}
+
+/// The error in words that may be logged.
+fn api_error(error: &ErrorBody, status: u16, retry_after: Option<Duration>) -> ApiError {
+    let code = error.code;
+    let details = error.details().filter(|details| !error.message.contains(details));
+    let plain = |id: &&String| {
+        id.len() <= MAX_TRACE_ID
+            && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            && without_numbers(id) == id.as_str()
+    };
+    ApiError {
+        code,
+        subcode: error.error_subcode,
+        status,
+        message: cleaned(&error.message, code),
+        details: details.map(|details| cleaned(details, code)),
+        trace_id: error.fbtrace_id.as_ref().filter(plain).cloned(),
+        retry_after,
+    }
+}
+
+/// What the answer says, or why it says nothing. That names no value, which may be somebody's number.
+fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<T, &'static str> {
+    let answer: Value = serde_json::from_slice(body).map_err(|_| "no JSON")?;
+    if answer.get("error").is_some_and(|error| !error.is_null()) {
+        return Err("an error without a code");
+    }
+    serde_json::from_value(answer).map_err(|_| "other fields")
 }
 
 /// Half of the whole.
@@ -276,11 +299,11 @@ fn retry_after(response: &Response) -> Option<Duration> {
     Some(Duration::from_secs(seconds).clamp(Duration::from_secs(1), MAX_RETRY_AFTER))
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, CallError> {
+async fn read(mut response: Response, longest: usize) -> Result<Vec<u8>, CallError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| transport(&error))? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(CallError::Unclear(format!("an answer of more than {MAX_ANSWER_BYTES} bytes")));
+        if body.len() + chunk.len() > longest {
+            return Err(CallError::Unclear(format!("an answer of more than {longest} bytes")));
         }
         body.extend_from_slice(&chunk);
     }

@@ -332,3 +332,80 @@ async fn the_table_of_active_codes_looks_at_little_of_redis_and_seldom() {
     eventually("a table says that it may not be all", async || program.stdout().contains("There may be more")).await;
     assert_eq!(program.stop().await.code, 0);
 }
+
+/// What the program logs about one send that WhatsApp answers like this, and the status that the caller got.
+async fn answered_with(status: u16, body: &str) -> (u16, Vec<Value>) {
+    let stub = Stub::answering(status, None, body).await;
+    let simulator = Simulator::new(SimulatorSettings::default());
+    let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
+    let settings = serve_settings(&simulator, "127.0.0.1:1".parse().unwrap(), keys.url(), keys.prefix());
+    let serve = Program::new(&["serve"]).settings(&settings).set("whatsapp.base_url", &stub.url);
+    let mut program = serve.set("whatsapp.max_retries", "0").start();
+    let client = Client::new(listening(&mut program, "json").await);
+    eventually("it may send", async || {
+        client.request("15557654321").await;
+        !stub.sends().is_empty()
+    })
+    .await;
+    let status = client.request(PHONE).await.status;
+    let log = program.stop().await.stdout;
+    (status, log.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
+}
+
+#[tokio::test]
+async fn whatsapps_words_are_cleaned_and_bounded_before_they_are_logged() {
+    let words = format!("(#131026) to +1 555 123-4567 with 482913\nand 48 29 13\u{1b}[2J {}", "x".repeat(10_000));
+    let error = serde_json::json!({ "error": {
+        "message": words, "code": 131_026, "error_data": { "details": words.replace("to", "for") }, "fbtrace_id": words,
+    } });
+    let (status, lines) = answered_with(400, &error.to_string()).await;
+    assert_eq!(status, 500);
+    let said = lines.iter().find(|line| line["message"].as_str().unwrap().contains("(#131026) to +*******"));
+    let said = said.unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(said["message"].as_str().unwrap().chars().count() < 800, "{said}");
+    for line in &lines {
+        let text = line.to_string();
+        for part in ["555 123", "482913", "48 29", "\\n", "\\u001b"] {
+            assert!(!text.contains(part), "{part}: {text}");
+        }
+        assert!(text.len() < 2_000, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_error_is_one_with_status_200_as_well() {
+    let accepted = r#""messages":[{"id":"wamid.x"}]"#;
+    let refused = format!(r#"{{"error":{{"code":131026,"message":"(#131026) no"}},{accepted}}}"#);
+    let (status, lines) = answered_with(200, &refused).await;
+    assert_eq!(status, 500);
+    assert!(lines.iter().any(|line| line["outcome"] == "send_failed" && line["reason"] == "recipient"), "{lines:?}");
+    // Without a code nobody knows what it means, nor whether the message is on its way.
+    let (status, lines) = answered_with(200, &format!(r#"{{"error":"no",{accepted}}}"#)).await;
+    assert_eq!(status, 200);
+    assert!(lines.iter().any(|line| line["outcome"] == "sent_unclear"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn an_answer_of_megabytes_is_unclear() {
+    let long = format!(r#"{{"messages":[{{"id":"wamid.x"}}],"more":"{}"}}"#, "x".repeat(3_000_000));
+    let (status, lines) = answered_with(200, &long).await;
+    assert_eq!(status, 200);
+    assert!(lines.iter().any(|line| line["outcome"] == "sent_unclear"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_number_in_a_request_id_is_not_logged_however_it_is_written() {
+    let mut scene = Scene::start("json", "info").await;
+    for id in ["1-555-123-4567", "1.555.123.4567", "15551234567", "tel:1_555_123_4567"] {
+        scene.calls += 1;
+        let call = scene.client.call(Method::GET, "/otp/123").header("x-request-id", id);
+        assert_ne!(send(call).await.header("x-request-id"), Some(id));
+    }
+    let uuid = "15551234-5678-4567-8901-155512345678";
+    let call = scene.client.call(Method::GET, "/otp/123").header("x-request-id", uuid);
+    assert_eq!(send(call).await.header("x-request-id"), Some(uuid));
+    let ended = scene.program.stop().await;
+    assert!(
+        !ended.stdout.contains("123-4567") && !ended.stdout.contains("123.4567") && !ended.stdout.contains("123_4567")
+    );
+}
