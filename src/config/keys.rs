@@ -46,6 +46,7 @@ const KEYS: &[(&str, Kind)] = &[
     ("redis.master_name", Open),
     ("redis.sentinel_username", Open),
     ("redis.sentinel_password", Secret),
+    ("redis.tls", Open),
     ("redis.nodes", Guarded),
     ("redis.username", Open),
     ("redis.password", Secret),

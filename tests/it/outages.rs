@@ -294,3 +294,40 @@ async fn drop_password(server: &RedisServer) {
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
     redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("").exec_async(&mut connection).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_network_on_which_requests_are_in_time_serves_them_all() {
+    let server = RedisServer::shared();
+    let proxy = Proxy::start(server.address());
+    let service = TestApp::builder().redis(&server).redis_through(&proxy).set("limits.per_phone", "off");
+    let app = service.start().await;
+    // A round trip of 0.6 s; a request may take 2 s.
+    proxy.set(Mode::Slow(server.address(), Duration::from_millis(300))).await;
+    eventually("it is connected", async || app.request(PHONE).await.status == 200).await;
+    // Several heartbeats pass meanwhile.
+    for _ in 0..4 {
+        let code = app.code_for(PHONE).await;
+        app.verify(PHONE, &code).await.is(200, "OK");
+    }
+    assert_eq!(app.ready().await.0, 200);
+    proxy.set(Mode::Pass(server.address())).await;
+    assert_back(&app).await;
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_server_or_proxy_that_speaks_only_resp2_is_served() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let configuration = folder.path().join("redis.conf");
+    std::fs::write(&configuration, "rename-command HELLO \"\"\n").unwrap();
+    let include = configuration.to_str().unwrap();
+    let server = Arc::new(RedisServer::start_with(&["--include", include]));
+    let app = service().redis(&server).start().await;
+    let code = app.code_for(PHONE).await;
+    app.verify(PHONE, &code).await.is(200, "OK");
+    assert_eq!(app.ready().await.0, 200);
+    let mut connection = connection(&server).await;
+    redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").exec_async(&mut connection).await.unwrap();
+    assert_back(&app).await;
+    app.finish().await;
+}

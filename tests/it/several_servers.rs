@@ -1,16 +1,21 @@
 //! Sentinel and Cluster from outside: what callers get, and what operators see.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use whatsapp_otp::otp::{CodeStore, LimitKind, Limits, Reservation, Verdict};
 use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
-use whatsapp_otp::store::redis::{RedisSettings, RedisStore};
+use whatsapp_otp::store::redis::{Credentials, Endpoint, MasterName, RedisSettings, RedisStore};
 
 use crate::harness::app::{TestApp, TestAppBuilder, serve_simulator};
+use crate::harness::fake_redis::{FakeRedis, array, bulk};
 use crate::harness::process::{Program, serve_settings};
+use crate::harness::proxy::{Mode, Proxy};
+use crate::harness::redis::RedisServer;
 use crate::harness::reply::{says, wrong};
-use crate::harness::stores::{TestStore, replicated_settings};
+use crate::harness::stores::{TestStore, replicated_settings, settings};
 use crate::harness::topology::{Kind, Passwords, Topology};
 use crate::harness::{eventually, eventually_within, measured, unique_prefix};
 use crate::store_contract::{Attempt, at_its_turn, limit, phone, policy, with_limits};
@@ -204,4 +209,130 @@ async fn operators_see_the_codes_of_all_primaries() {
     }
     assert_eq!(on.store.active(100).await.unwrap().len(), 20);
     assert_eq!(on.store.active(7).await.unwrap().len(), 7);
+}
+
+/// Connections that a server ever took. Asked for on a connection of the caller's.
+async fn connections_taken(connection: &mut redis::aio::MultiplexedConnection) -> u64 {
+    let info: String = redis::cmd("INFO").arg("stats").query_async(connection).await.unwrap();
+    info.lines().find_map(|line| line.strip_prefix("total_connections_received:")).unwrap().trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_cluster_in_trouble_is_asked_on_the_connections_that_there_are() {
+    let topology = Topology::start(Kind::Cluster).await;
+    let store = RedisStore::new(&replicated_settings(&topology, &unique_prefix())).unwrap();
+    eventually("it is served", async || store.probe().await.is_ok()).await;
+    let shards = topology.whole().await;
+    let mut healthy = topology.nodes()[shards[1].primary].connection().await.unwrap();
+    topology.nodes()[shards[0].replicas[0]].kill();
+    topology.nodes()[shards[0].primary].kill();
+    // Nobody takes its place, so the nodes are asked again and again.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = connections_taken(&mut healthy).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let more = connections_taken(&mut healthy).await - before;
+    assert!(more <= 1, "{more} connections in two seconds");
+}
+
+#[tokio::test]
+async fn sentinels_are_asked_about_once_a_second_and_more_often_only_in_trouble() {
+    let server = RedisServer::shared();
+    let proxy = Proxy::start(server.address());
+    let (asked, primary) = (Arc::new(AtomicUsize::new(0)), proxy.address());
+    let count = Arc::clone(&asked);
+    let sentinel = FakeRedis::start(move |words, _| match (words[0].as_str(), words.get(1).map(String::as_str)) {
+        ("SENTINEL", Some("GET-MASTER-ADDR-BY-NAME")) => {
+            count.fetch_add(1, Ordering::Relaxed);
+            array(&[bulk("127.0.0.1"), bulk(&primary.port().to_string())])
+        }
+        ("SENTINEL", Some("MASTER")) => array(&[bulk("config-epoch"), bulk("1")]),
+        _ => "-ERR unknown command\r\n".to_owned(),
+    })
+    .await;
+    let topology = whatsapp_otp::store::redis::Topology::Sentinel {
+        sentinels: vec![Endpoint::parse(&sentinel.address().to_string(), 26_379).unwrap()],
+        master_name: MasterName::parse("otp").unwrap(),
+        credentials: Credentials::default(),
+        servers_speak_tls: false,
+    };
+    let store = RedisStore::new(&RedisSettings { topology, ..settings("redis://unused", &unique_prefix()) }).unwrap();
+    eventually("it is served", async || store.probe().await.is_ok()).await;
+    let in_three_seconds = async || {
+        let before = asked.load(Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        asked.load(Ordering::Relaxed) - before
+    };
+    let calls = in_three_seconds().await;
+    assert!((1..=5).contains(&calls), "{calls} while all is well");
+    proxy.set(Mode::Cut).await;
+    let calls = in_three_seconds().await;
+    assert!(calls > 7, "{calls} while the primary is gone");
+}
+
+#[tokio::test]
+async fn time_is_kept_back_to_give_charges_back_and_healthy_connections_stay() {
+    let topology = Topology::start(Kind::Cluster).await;
+    let settings = RedisSettings {
+        timeout: Duration::from_secs(4),
+        min_replicas_ack: 0,
+        ..replicated_settings(&topology, &unique_prefix())
+    };
+    let store = RedisStore::new(&settings).unwrap();
+    let policy = with_limits(Limits { per_ip: limit("60/1h"), ..Limits::default() });
+    let (_, address) = topology.slot_of("ip:203.0.113.7").await;
+    let mut attempts = (1..100).map(|last_digits| Attempt::new(&phone(last_digits)));
+    let attempt = loop {
+        let attempt = attempts.next().unwrap();
+        if topology.slot_of(attempt.record.phone.digits()).await.1 != address {
+            break attempt;
+        }
+    };
+    let of_phone = topology.slot_of(attempt.record.phone.digits()).await.1;
+    eventually("it is served", async || store.probe().await.is_ok()).await;
+    eventually("both are connected", async || store.status(&attempt.record.phone, &policy).await.is_ok()).await;
+    let mut connection = topology.nodes()[of_phone].connection().await.unwrap();
+    let before = connections_taken(&mut connection).await;
+
+    // The address's server takes half of the time, and the phone's what is left.
+    let pause = async |node: usize, milliseconds: u32| {
+        topology.nodes()[node].tell(&format!("CLIENT PAUSE {milliseconds} ALL")).await;
+    };
+    pause(of_phone, 3_600).await;
+    pause(address, 2_000).await;
+    let began = Instant::now();
+    assert!(store.reserve(&attempt.record, &policy).await.is_err());
+    assert!(began.elapsed() < Duration::from_millis(4_200), "{:?}", began.elapsed());
+    let prefix = settings.key_prefix.as_str();
+    let charged: u64 =
+        topology.nodes()[address].ask(&format!("EXISTS {prefix}:v1:{{ip:203.0.113.7}}:sends")).await.unwrap();
+    assert_eq!(charged, 0, "the address stays charged for a code that was not sent");
+    assert_eq!(connections_taken(&mut connection).await, before + 1, "the healthy connection was replaced");
+}
+
+#[tokio::test]
+async fn nodes_that_do_not_agree_are_told_as_such() {
+    // It has all slots, and sends every decision to itself.
+    let node = FakeRedis::start(|words, own| {
+        let (host, port) = (own.ip().to_string(), own.port());
+        let words: Vec<_> = words.iter().map(|word| word.to_uppercase()).collect();
+        match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["CLUSTER", "INFO"] => bulk("cluster_state:ok\r\ncluster_current_epoch:1\r\n"),
+            ["CLUSTER", "SLOTS"] => {
+                let node = array(&[bulk(&host), format!(":{port}\r\n"), bulk("id")]);
+                array(&[array(&[":0\r\n".to_owned(), ":16383\r\n".to_owned(), node])])
+            }
+            ["INFO", ..] => bulk("run_id:1\r\nrole:master\r\nmaster_replid:1\r\n"),
+            ["SCRIPT", ..] => bulk("0"),
+            ["EVALSHA", ..] => format!("-MOVED 1 {host}:{port}\r\n"),
+            ["PING"] => "+PONG\r\n".to_owned(),
+            _ => "-ERR unknown command\r\n".to_owned(),
+        }
+    })
+    .await;
+    let nodes = vec![Endpoint::parse(&node.address().to_string(), 6_379).unwrap()];
+    let topology = whatsapp_otp::store::redis::Topology::Cluster { nodes };
+    let store = RedisStore::new(&RedisSettings { topology, ..settings("redis://unused", &unique_prefix()) }).unwrap();
+    let attempt = Attempt::new(&phone(1));
+    let error = store.verify(&attempt.record.phone, &attempt.right, &policy()).await.unwrap_err().to_string();
+    assert!(error.contains("do not agree who has the key's slot"), "{error}");
 }

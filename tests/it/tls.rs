@@ -18,6 +18,7 @@ use whatsapp_otp::http::{ConnectionBounds, Handle, Listener, TlsFiles};
 
 use crate::harness::app::TestApp;
 use crate::harness::eventually;
+use crate::harness::fake_redis::{FakeRedis, array, bulk};
 use crate::harness::redis::RedisServer;
 
 /// A certificate for this machine, written where the settings look for it.
@@ -146,4 +147,34 @@ async fn redis_is_reached_over_tls_by_a_certificate_that_is_trusted() {
     assert!(fine.status.success(), "{}", String::from_utf8_lossy(&fine.stderr));
     let refused = inspect(address, None).await;
     assert_eq!(refused.status.code(), Some(1), "an unknown certificate is not believed");
+}
+
+#[tokio::test]
+async fn sentinels_without_tls_may_lead_to_servers_with_it() {
+    whatsapp_otp::cli::install_tls_provider();
+    let server = RedisServer::shared();
+    let folder = TempDir::new().unwrap();
+    let primary = tls_in_front_of(server.address(), folder.path()).await;
+    let sentinel = FakeRedis::start(move |words, _| match (words[0].as_str(), words.get(1).map(String::as_str)) {
+        ("SENTINEL", Some("GET-MASTER-ADDR-BY-NAME")) => array(&[bulk("localhost"), bulk(&primary.port().to_string())]),
+        ("SENTINEL", Some("MASTER")) => array(&[bulk("config-epoch"), bulk("1")]),
+        _ => "-ERR unknown command\r\n".to_owned(),
+    })
+    .await;
+    for (tls, code) in [("on", 0), ("auto", 1)] {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_whatsapp-otp"));
+        command.arg("inspect").env("SSL_CERT_FILE", folder.path().join("ca.pem"));
+        let sentinel = sentinel.address().to_string();
+        for (key, value) in [
+            ("MODE", "sentinel"),
+            ("SENTINELS", &sentinel),
+            ("MASTER_NAME", "otp"),
+            ("TLS", tls),
+            ("MIN_REPLICAS_ACK", "0"),
+        ] {
+            command.env(format!("WHATSAPP_OTP__REDIS__{key}"), value);
+        }
+        let output = command.output().await.unwrap();
+        assert_eq!(output.status.code(), Some(code), "{tls}: {}", String::from_utf8_lossy(&output.stderr));
+    }
 }

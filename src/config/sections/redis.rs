@@ -85,16 +85,35 @@ fn read_topology(reader: &mut Reader, mode: Result<Mode, Reported>) -> Result<To
     let master_name = reader.optional("redis.master_name", MasterName::parse);
     let sentinel_credentials = read_credentials(reader, "redis.sentinel_username", "redis.sentinel_password");
     let nodes = read_endpoints(reader, "redis.nodes", REDIS_PORT);
+    let tls = reader.word("redis.tls", &[("auto", None), ("on", Some(true)), ("off", Some(false))]);
     let (sentinels, master_name, credentials) = (sentinels?, master_name?, sentinel_credentials?);
-    let (url, nodes) = (url?, nodes?);
+    let (url, nodes, tls) = (url?, nodes?, tls?);
     match mode? {
-        Mode::Single => Ok(Topology::Single(url)),
+        Mode::Single => {
+            only_for_sentinels(reader, tls, "the scheme of redis.url")?;
+            Ok(Topology::Single(url))
+        }
         Mode::Sentinel => {
+            let written = sentinels.iter().any(Endpoint::is_tls);
+            let servers_speak_tls = tls.unwrap_or(written);
             let sentinels = at_least_one(reader, "redis.sentinels", sentinels);
             let master_name = master_name.ok_or_else(|| reader.fault("redis.master_name", MasterNameError));
-            Ok(Topology::Sentinel { sentinels: sentinels?, master_name: master_name?, credentials })
+            Ok(Topology::Sentinel { sentinels: sentinels?, master_name: master_name?, credentials, servers_speak_tls })
         }
-        Mode::Cluster => Ok(Topology::Cluster { nodes: at_least_one(reader, "redis.nodes", nodes)? }),
+        Mode::Cluster => {
+            only_for_sentinels(reader, tls, "the schemes of redis.nodes")?;
+            Ok(Topology::Cluster { nodes: at_least_one(reader, "redis.nodes", nodes)? })
+        }
+    }
+}
+
+/// In the other modes addresses say themselves whether there is TLS.
+fn only_for_sentinels(reader: &mut Reader, tls: Option<bool>, instead: &str) -> Result<(), Reported> {
+    match tls {
+        None => Ok(()),
+        Some(_) => {
+            Err(reader.fault("redis.tls", format!("auto: it is for redis.mode = \"sentinel\"; here {instead} says it")))
+        }
     }
 }
 

@@ -35,6 +35,7 @@ fn the_defaults_are_those_of_the_contract() {
         ("limits.failures_per_phone", "15/24h"),
         ("redis.mode", "single"),
         ("redis.url", "redis://127.0.0.1:6379/0"),
+        ("redis.tls", "auto"),
         ("redis.key_prefix", "otp"),
         ("redis.subject", "phone"),
         ("redis.timeout", "2s"),
@@ -312,6 +313,23 @@ fn a_mode_of_redis_needs_its_servers() {
     assert_eq!(redis.credentials.username.as_deref(), Some("app"));
     let redis = serve(&[("redis.mode", "cluster"), ("redis.nodes", "a,b:7001")]).unwrap().common.redis;
     assert_eq!(redis.topology.to_string(), "cluster of a:6379, b:7001");
+}
+
+#[test]
+fn servers_speak_tls_as_sentinels_do_unless_it_is_set() {
+    let sentinel = [("redis.mode", "sentinel"), ("redis.master_name", "otp")];
+    for (sentinels, tls, expected) in
+        [("a", "auto", false), ("rediss://a", "auto", true), ("a", "on", true), ("rediss://a", "off", false)]
+    {
+        let pairs = [sentinel.as_slice(), &[("redis.sentinels", sentinels), ("redis.tls", tls)]].concat();
+        let Topology::Sentinel { servers_speak_tls, .. } = serve(&pairs).unwrap().common.redis.topology else {
+            panic!("sentinel was asked for")
+        };
+        assert_eq!(servers_speak_tls, expected, "{sentinels} {tls}");
+    }
+    assert_eq!(only_fault(serve(&[("redis.tls", "on")])).key, "redis.tls");
+    let cluster = [("redis.mode", "cluster"), ("redis.nodes", "a"), ("redis.tls", "off")];
+    assert_eq!(only_fault(serve(&cluster)).key, "redis.tls");
 }
 
 #[test]

@@ -5,20 +5,22 @@
 //! have done it, so it is not: an outcome that is unknown stays so. The cluster client of the `redis` crate repeats
 //! both alike, hence this.
 //!
-//! The nodes are asked who has which slots whenever something does not fit, and now and then. Of their answers the one of
-//! the highest epoch counts, preferably from the side that has a majority.
+//! The nodes are asked who has which slots whenever something does not fit, and now and then, each on a connection that is
+//! kept. Of their answers the one of the highest epoch counts, preferably from the side that has a majority.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{FromRedisValue, ScriptInvocation};
-use tokio::sync::{Notify, watch};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 use super::acknowledgement::Ticket;
 use super::address::Endpoint;
+use super::bell::Bell;
+use super::cluster_scouts::Scouts;
 use super::cluster_view::View;
 use super::link::Keeping;
 use super::primary::{Connecting, Failure, Manner, Primary};
@@ -61,13 +63,13 @@ struct Shared {
     nodes: Mutex<HashMap<String, Node>>,
     owners: watch::Sender<Arc<Owners>>,
     /// Something does not fit: ask the nodes.
-    ask: Arc<Notify>,
+    ask: Bell,
 }
 
 /// What all primaries are connected to with.
 pub(super) struct Template {
     pub(super) patience: Duration,
-    pub(super) losses: watch::Receiver<u64>,
+    pub(super) losses: Bell,
     pub(super) links: usize,
     pub(super) acknowledgements: u32,
     pub(super) keys: super::keys::Keys,
@@ -84,7 +86,7 @@ impl Cluster {
     pub(super) fn start(seeds: Vec<Endpoint>, dial: Dial, template: Template) -> Self {
         let (sender, owners) = watch::channel(Arc::default());
         let nodes = Mutex::default();
-        let shared = Arc::new(Shared { seeds, dial, template, nodes, owners: sender, ask: Arc::default() });
+        let shared = Arc::new(Shared { seeds, dial, template, nodes, owners: sender, ask: Bell::default() });
         let keeper = tokio::spawn(keep(Arc::clone(&shared)));
         Self { shared, owners, keeper }
     }
@@ -144,9 +146,15 @@ impl Cluster {
                         pause(deadline).await?;
                     }
                 }
+                Err(Failure::Elsewhere { server, .. }) => {
+                    self.shared.ask.ring();
+                    return Err(StoreError::Unreachable(format!(
+                        "the nodes of the cluster do not agree who has the key's slot: {REDIRECTIONS} redirections, the last to {server}"
+                    )));
+                }
                 Err(Failure::Moving) => pause(deadline).await?,
                 Err(failure) => {
-                    self.shared.ask.notify_one();
+                    self.shared.ask.ring();
                     return Err(failure.into());
                 }
             }
@@ -164,7 +172,7 @@ impl Cluster {
         }
         self.known(deadline).await?;
         find(&self.owners.borrow()).ok_or_else(|| {
-            self.shared.ask.notify_one();
+            self.shared.ask.ring();
             StoreError::Unreachable("no node of the cluster has the key's slot".to_owned())
         })
     }
@@ -204,7 +212,7 @@ impl Shared {
         let own = own.rsplit_once(':').map_or("", |(host, _)| host);
         let endpoint = Endpoint::new(if host.is_empty() || host == "?" { own } else { host }, port, self.is_tls());
         if !once {
-            self.ask.notify_one();
+            self.ask.ring();
         }
         let manner = if once { Manner::Asking } else { Manner::Plain };
         Ok((self.node(&endpoint, None), manner))
@@ -242,7 +250,7 @@ impl Shared {
                 patience: *patience,
                 identify: true,
                 losses: losses.clone(),
-                lost: Arc::clone(&self.ask),
+                lost: self.ask.clone(),
             },
             links: *links,
             acknowledgements: *acknowledgements,
@@ -274,10 +282,11 @@ impl Shared {
 
 async fn keep(shared: Arc<Shared>) {
     let (mut nodes, mut first) = (shared.seeds.clone(), 0);
+    let (mut scouts, mut asked_for) = (Scouts::default(), shared.ask.listen());
     loop {
         let asked: Vec<_> = nodes.iter().cycle().skip(first).take(ASKED.min(nodes.len())).cloned().collect();
         first = (first + ASKED) % nodes.len().max(1);
-        match ask_all(&asked, &shared).await {
+        match scouts.ask(&asked, &shared.dial, shared.template.patience).await {
             Ok(view) => {
                 nodes.clone_from(&view.nodes);
                 nodes.extend(shared.seeds.iter().filter(|seed| !view.nodes.contains(seed)).cloned());
@@ -297,37 +306,14 @@ async fn keep(shared: Arc<Shared>) {
                 shared.note(problem);
             }
         }
-        let earliest = Instant::now() + ASK_AGAIN;
+        scouts.keep_only(&nodes);
+        // So that instances, which all see the same trouble at once, do not all ask at once.
+        let jitter = rand::random_range(0.8..1.2);
+        let earliest = Instant::now() + ASK_AGAIN.mul_f64(jitter);
         tokio::select! {
-            () = shared.ask.notified() => {}
-            () = sleep(ASK_EVERY) => {}
+            () = asked_for.rung() => {}
+            () = sleep(ASK_EVERY.mul_f64(jitter)) => {}
         }
         sleep_until(earliest).await;
     }
-}
-
-/// Asks every node at once, and returns the best answer.
-async fn ask_all(nodes: &[Endpoint], shared: &Shared) -> Result<View, String> {
-    let mut asking = JoinSet::new();
-    for node in nodes {
-        let (node, server, patience) = (node.clone(), shared.dial.endpoint(node), shared.template.patience);
-        asking.spawn(async move {
-            let ask = async {
-                let mut connection = server.map_err(|error| error.to_string())?.connect().await?;
-                View::ask(&node, &mut connection).await
-            };
-            let answer = timeout(patience, ask).await.unwrap_or_else(|_| Err("it does not answer".to_owned()));
-            answer.map_err(|error| format!("{}: {error}", node.name()))
-        });
-    }
-    let (mut best, mut problems): (Option<View>, Vec<String>) = (None, Vec::new());
-    while let Some(answer) = asking.join_next().await {
-        match answer {
-            Ok(Ok(view)) if best.as_ref().is_none_or(|best| view.rank() > best.rank()) => best = Some(view),
-            Ok(Ok(_)) => {}
-            Ok(Err(problem)) => problems.push(problem),
-            Err(error) => problems.push(error.to_string()),
-        }
-    }
-    best.ok_or_else(|| problems.join("; "))
 }

@@ -5,16 +5,18 @@
 //! noticing that it died and replacing it, is done here, as is following a primary to where it is now.
 //!
 //! While there is no connection, a request waits for the attempt under way and no longer: against a server that
-//! refuses it fails in milliseconds, against one that says nothing within the connecting time-out.
+//! refuses it fails in milliseconds, against one that says nothing when its own time is up.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use metrics::{Gauge, counter, gauge};
 use redis::aio::MultiplexedConnection;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use super::bell::{Bell, Listener};
 use super::scripts;
 use super::server::{Identity, Server};
 use crate::otp::StoreError;
@@ -22,8 +24,8 @@ use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_PRIMARY_CONNECTIONS, REDI
 
 /// How often an idle connection is tried, so that one that died unnoticed is replaced before a request needs it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Pauses between attempts to connect: from the first to the second, doubling.
-const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(100));
+/// Pauses between attempts to connect: from the first to the second, doubling, each with up to as much jitter on top.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(75));
 
 /// The server to connect to, or why none is known.
 pub(super) type Whereabouts = Result<Arc<Server>, Arc<str>>;
@@ -35,14 +37,15 @@ pub(super) struct Keeping {
     pub(super) mode: &'static str,
     /// Where the server is, as of now.
     pub(super) whereabouts: watch::Receiver<Whereabouts>,
-    /// An answer on connecting or to the heartbeat later than this counts as none.
+    /// An answer on connecting or to the heartbeat later than this counts as none: as long as a request may take, since a
+    /// network on which those succeed is good enough.
     pub(super) patience: Duration,
     /// Whether the server must be a primary, and is asked which one. Who may not use `INFO` cannot.
     pub(super) identify: bool,
-    /// Changes whenever some connection was closed, perhaps this one.
-    pub(super) losses: watch::Receiver<u64>,
-    /// Told whenever there is no connection (any more).
-    pub(super) lost: Arc<Notify>,
+    /// Rings whenever some connection was closed, perhaps this one.
+    pub(super) losses: Bell,
+    /// Rung whenever there is no connection (any more).
+    pub(super) lost: Bell,
 }
 
 /// What a connection is for.
@@ -143,8 +146,9 @@ struct Keeper {
 impl Keeper {
     async fn run(mut self) {
         let mut failures: u64 = 0;
+        let mut losses = self.keeping.losses.listen();
         for number in 1.. {
-            let mut pause = PAUSES.0;
+            let mut pauses = pauses();
             let (server, connection) = loop {
                 // What was known before is what is connected to, and what comes after that is news.
                 let server = self.keeping.whereabouts.borrow_and_update().clone();
@@ -160,22 +164,21 @@ impl Keeper {
                     tracing::warn!(error, failures, "no connection to Redis");
                 }
                 self.state.send_replace(State::Down(failures, error.into()));
-                self.keeping.lost.notify_one();
+                self.keeping.lost.ring();
                 tokio::select! {
-                    () = tokio::time::sleep(pause) => {}
+                    () = tokio::time::sleep(pauses.next().unwrap_or(PAUSES.1)) => {}
                     () = moved(self.keeping.whereabouts.clone()) => {}
                 }
-                pause = (pause * 2).min(PAUSES.1);
             };
             let server = server.map_or_else(|_| String::new(), |server| server.name().to_owned());
             tracing::debug!(failures, server, "connected to Redis");
             let up = (self.purpose == Purpose::Decisions).then(|| Up::count(number, self.keeping.mode, &server));
             self.state.send_replace(State::Up(connection.clone()));
-            let reason = self.until_lost(connection).await;
+            let reason = self.until_lost(connection, &mut losses).await;
             drop(up);
             tracing::warn!(reason, server, "the connection to Redis is given up");
             self.state.send_replace(State::Down(failures, reason.into()));
-            self.keeping.lost.notify_one();
+            self.keeping.lost.ring();
         }
     }
 
@@ -186,7 +189,7 @@ impl Keeper {
             Ok(server) => server,
             // It may become known any moment, and is then news.
             Err(reason) => {
-                tokio::time::sleep(patience).await;
+                tokio::time::sleep(patience / 4).await;
                 let reason_by_now = self.keeping.whereabouts.borrow().as_ref().err().cloned();
                 return Err(reason_by_now.unwrap_or_else(|| Arc::clone(reason)).to_string());
             }
@@ -208,15 +211,15 @@ impl Keeper {
     }
 
     /// Returns, with the reason, once the connection is suspected, does not answer or leads to the wrong server.
-    async fn until_lost(&mut self, connection: Numbered) -> &'static str {
+    async fn until_lost(&mut self, connection: Numbered, losses: &mut Listener) -> &'static str {
         let Numbered { number, mut connection, identity } = connection;
-        let Keeping { whereabouts, losses, patience, .. } = &mut self.keeping;
+        let Keeping { whereabouts, patience, .. } = &mut self.keeping;
         loop {
             tokio::select! {
                 _ = self.suspected.wait_for(|&suspect| suspect >= number) => return "a command failed on it",
                 () = moved(whereabouts.clone()) => return "the primary is elsewhere now",
                 // Some connection was closed: the next ping tells whether it was this one.
-                Ok(()) = losses.changed() => {}
+                () = losses.rung() => {}
                 () = tokio::time::sleep(HEARTBEAT) => {}
             }
             let beat = async {
@@ -232,6 +235,15 @@ impl Keeper {
             }
         }
     }
+}
+
+fn pauses() -> ExponentialBackoff {
+    ExponentialBuilder::default()
+        .with_min_delay(PAUSES.0)
+        .with_max_delay(PAUSES.1)
+        .without_max_times()
+        .with_jitter()
+        .build()
 }
 
 /// Returns once another server is the one to connect to.

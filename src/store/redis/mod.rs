@@ -19,7 +19,9 @@
 mod acknowledgement;
 mod address;
 mod asking;
+mod bell;
 mod cluster;
+mod cluster_scouts;
 mod cluster_view;
 mod inspect;
 mod keys;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, RedisError, ScriptInvocation, ServerErrorKind};
 use tokio::sync::watch;
@@ -24,6 +25,8 @@ pub(super) struct Primary {
     acknowledgements: Option<Lane>,
     whereabouts: watch::Receiver<Whereabouts>,
     slots: watch::Receiver<Slots>,
+    /// Without an answer after this long, the connection is the reason.
+    fair_share: Duration,
 }
 
 /// How a primary is connected to.
@@ -80,6 +83,7 @@ impl Primary {
             links: (0..links.max(1)).map(|_| Link::start(keeping.clone(), Purpose::Decisions)).collect(),
             next: AtomicUsize::new(0),
             whereabouts: keeping.whereabouts.clone(),
+            fair_share: keeping.patience / 2,
             slots: slots.clone(),
             acknowledgements: (acknowledgements > 0).then(|| Lane::start(keeping, acknowledgements, keys, slots)),
         }
@@ -113,8 +117,9 @@ impl Primary {
     pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd, deadline: Instant) -> Result<T, Failure> {
         let link = self.link();
         let mut connected = connection(link, deadline).await?;
+        let began = Instant::now();
         let answer = timeout_at(deadline, command.query_async(&mut connected.connection)).await;
-        settle(answer, link, &connected)
+        self.settle(answer, link, &connected, began)
     }
 
     /// Runs a script that decides, for which there is a ticket to have what it decided acknowledged, if it must be.
@@ -134,12 +139,33 @@ impl Primary {
             None => None,
             Some(lane) => Some(in_time(deadline, lane.ticket(link, &connected)).await?),
         };
-        let connection = &mut connected.connection;
+        let (connection, began) = (&mut connected.connection, Instant::now());
         let answer = match manner {
             Manner::Plain => timeout_at(deadline, script.invoke_async(connection)).await,
             Manner::Asking => timeout_at(deadline, script.invoke_async(&mut Asking(connection))).await,
         };
-        Ok((settle(answer, link, &connected)?, ticket))
+        Ok((self.settle(answer, link, &connected, began)?, ticket))
+    }
+
+    /// What an answer, or none, to what began then means for the caller and for the connection.
+    fn settle<T>(
+        &self,
+        answer: Result<Result<T, RedisError>, Elapsed>,
+        link: &Link,
+        connected: &Numbered,
+        began: Instant,
+    ) -> Result<T, Failure> {
+        match answer {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(judge(&error, link, connected)),
+            Err(_) => {
+                // Of several decisions the last may have had too little time for any server to answer.
+                if began.elapsed() >= self.fair_share {
+                    link.suspect(connected);
+                }
+                Err(Failure::Failed(too_late()))
+            }
+        }
     }
 
     fn link(&self) -> &Link {
@@ -161,18 +187,6 @@ async fn in_time<T>(deadline: Instant, work: impl Future<Output = Result<T, Stor
 
 fn too_late() -> StoreError {
     StoreError::NoAnswer("nothing in time".to_owned())
-}
-
-/// What an answer, or none, means for the caller and for the connection.
-fn settle<T>(answer: Result<Result<T, RedisError>, Elapsed>, link: &Link, connected: &Numbered) -> Result<T, Failure> {
-    match answer {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => Err(judge(&error, link, connected)),
-        Err(_) => {
-            link.suspect(connected);
-            Err(Failure::Failed(too_late()))
-        }
-    }
 }
 
 /// What follows from a server's error, or from that of the connection.

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use metrics::histogram;
 use tokio::time::Instant;
 
@@ -88,9 +89,10 @@ impl RedisStore {
         let mut charged = Vec::new();
         let reservation = self.charge(code, policy, &keys, deadline, &mut charged).await;
         if !matches!(reservation, Ok(Reservation::Reserved(_))) {
-            for (parts, charge) in charged {
-                self.give_back(parts, &keys, code, &charge, deadline).await;
-            }
+            // At the same time: a server that does not answer must not use up what the others need.
+            let (keys, given) = (&keys, charged.iter());
+            let given = given.map(|(parts, charge)| self.give_back(parts, keys, code, charge, deadline));
+            join_all(given).await;
         }
         reservation
     }
@@ -106,9 +108,13 @@ impl RedisStore {
     ) -> Result<Reservation, StoreError> {
         let mut whole = Charge::new(UnixMillis(0), Duration::ZERO);
         let (mut turn, mut tickets) = (Instant::now(), Vec::new());
-        for parts in decisions(self.route.is_one_server(), policy) {
+        let decisions = decisions(self.route.is_one_server(), policy);
+        // What is not decided, and acknowledged, in most of the time is given back in the rest.
+        let acknowledged_by = deadline - self.timeout / 4;
+        let decided_by = if decisions.len() > 1 { acknowledged_by } else { deadline };
+        for parts in decisions {
             let script = self.scripts.reserve(parts, keys, code, policy);
-            let (answer, ticket) = self.decide("reserve", keys.first(parts), &script, deadline).await?;
+            let (answer, ticket) = self.decide("reserve", keys.first(parts), &script, decided_by).await?;
             match reply::reservation(answer).inspect_err(count)? {
                 Reservation::Reserved(charge) => {
                     turn = turn.max(Instant::now() + charge.wait);
@@ -121,8 +127,7 @@ impl RedisStore {
             }
             tickets.extend(ticket);
         }
-        // What is not acknowledged in most of the time is taken back in the rest.
-        self.acknowledged(tickets, deadline - self.timeout / 4).await?;
+        self.acknowledged(tickets, acknowledged_by).await?;
         whole.wait = turn.saturating_duration_since(Instant::now());
         if policy.pacing.is_some() {
             histogram!(PACING_WAIT_SECONDS).record(whole.wait);

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use redis::{FromRedisValue, ScriptInvocation};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::acknowledgement::Ticket;
+use super::bell::Bell;
 use super::cluster::{Cluster, Template};
 use super::keys::Keys;
 use super::link::{Keeping, Whereabouts};
 use super::primary::{Connecting, Manner, Primary};
-use super::sentinel::Sentinels;
-use super::server::{Dial, connect_timeout};
+use super::sentinel::{Following, Sentinels};
+use super::server::Dial;
 use super::settings::{Credentials, RedisSettings, Topology};
 use super::slots::Slots;
 use crate::otp::StoreError;
@@ -32,14 +33,14 @@ impl Route {
     ///
     /// [`StoreError::Faulty`] if the settings are no way to connect.
     pub(super) fn start(settings: &RedisSettings, keys: &Keys) -> Result<Self, StoreError> {
-        let patience = connect_timeout(settings.timeout);
-        let (losses, lost) = watch::channel(0);
-        let dial = |credentials: &Credentials| Dial {
+        let patience = settings.timeout;
+        let (losses, lost) = (Bell::default(), Bell::default());
+        let dial = |credentials: &Credentials, news: &Bell| Dial {
             credentials: credentials.clone(),
             timeout: settings.timeout,
             // One more for looking into the store, and one for acknowledgements.
             connections: settings.pool_size.max(1) + 2,
-            losses: losses.clone(),
+            news: news.clone(),
         };
         let one = |whereabouts, identify| {
             let keeping = Keeping {
@@ -47,8 +48,8 @@ impl Route {
                 whereabouts,
                 patience,
                 identify,
-                losses: lost.clone(),
-                lost: Arc::new(Notify::new()),
+                losses: losses.clone(),
+                lost: lost.clone(),
             };
             let connecting = Connecting {
                 keeping,
@@ -58,7 +59,7 @@ impl Route {
             };
             Arc::new(Primary::start(connecting, watch::channel(Slots::all()).1))
         };
-        let to_servers = dial(&settings.credentials);
+        let to_servers = dial(&settings.credentials, &losses);
         match &settings.topology {
             Topology::Single(url) => {
                 let server: Whereabouts = Ok(to_servers.url(url)?);
@@ -66,16 +67,17 @@ impl Route {
                 // `INFO` may be forbidden here, if nothing depends on it.
                 Ok(Self::One(one(whereabouts, settings.min_replicas_ack > 0), None))
             }
-            Topology::Sentinel { sentinels, master_name, credentials } => {
-                let to_sentinels = dial(credentials);
-                let (sentinels, whereabouts) =
-                    Sentinels::follow(sentinels, master_name, &to_sentinels, to_servers, patience)?;
+            Topology::Sentinel { sentinels, master_name, credentials, servers_speak_tls } => {
+                let to_sentinels = dial(credentials, &lost);
+                let following =
+                    Following { to_primary: to_servers, tls: *servers_speak_tls, patience, trouble: lost.clone() };
+                let (sentinels, whereabouts) = Sentinels::follow(sentinels, master_name, &to_sentinels, following)?;
                 Ok(Self::One(one(whereabouts, true), Some(sentinels)))
             }
             Topology::Cluster { nodes } => {
                 let template = Template {
                     patience,
-                    losses: lost,
+                    losses,
                     links: settings.pool_size,
                     acknowledgements: settings.min_replicas_ack,
                     keys: keys.clone(),

@@ -1,6 +1,7 @@
 //! Where the primary is, by what the sentinels say.
 //!
-//! Each sentinel is asked a few times a second on a connection of its own. Of what those that answer say, the newest
+//! Each sentinel is asked once a second on a connection of its own, at once when it announces a new primary, and five times a
+//! second while there is no connection to the primary. Of what those that answer say, the newest
 //! counts, by the epoch that a failover raises: one sentinel that is cut off with the old primary leads nobody there.
 //! While none answers, the primary stays where it was last seen. That a server *is* a primary is for
 //! [`link`](super::link) to find out, on connecting and with each heartbeat.
@@ -9,20 +10,27 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use redis::aio::MultiplexedConnection;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::address::Endpoint;
+use super::bell::Bell;
 use super::describe;
 use super::link::Whereabouts;
 use super::server::{Dial, Server};
 use super::settings::MasterName;
 use crate::otp::StoreError;
 
-/// How often each sentinel is asked. A new primary is to be followed within a second of its announcement.
-const ASK_EVERY: Duration = Duration::from_millis(200);
+/// How often each sentinel is asked if nothing calls for it. A new primary is to be followed within a second or so of its
+/// announcement, also if sentinels do not let themselves be subscribed to.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// And how often at most.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+/// What sentinels announce a new primary on.
+const ANNOUNCEMENTS: &str = "+switch-master";
 
 /// Asks sentinels, for as long as it lives.
 pub(super) struct Sentinels {
@@ -31,6 +39,18 @@ pub(super) struct Sentinels {
     patience: Duration,
     /// They end when this is dropped.
     _asking: JoinSet<()>,
+}
+
+/// How the primary that the sentinels name is followed.
+pub(super) struct Following {
+    /// How connections to it are made.
+    pub(super) to_primary: Dial,
+    /// Whether it speaks TLS.
+    pub(super) tls: bool,
+    /// An answer of a sentinel later than this counts as none.
+    pub(super) patience: Duration,
+    /// Rings when there is reason to ask at once.
+    pub(super) trouble: Bell,
 }
 
 /// What a sentinel says of a primary.
@@ -51,24 +71,28 @@ impl Sentinels {
         sentinels: &[Endpoint],
         name: &MasterName,
         to_sentinels: &Dial,
-        to_primary: Dial,
-        patience: Duration,
+        following: Following,
     ) -> Result<(Self, watch::Receiver<Whereabouts>), StoreError> {
         let (current, whereabouts) = watch::channel(Err("no sentinel has answered yet".into()));
         let said = vec![Err("it has not answered yet".to_owned()); sentinels.len()];
-        let tls = sentinels.iter().any(Endpoint::is_tls);
+        let Following { to_primary, tls, patience, trouble } = following;
         let board = Arc::new(Board { said: Mutex::new(said), current, to_primary, tls });
         let (mut asking, mut servers) = (JoinSet::new(), Vec::new());
         for (index, sentinel) in sentinels.iter().enumerate() {
             let server = to_sentinels.endpoint(sentinel)?;
             servers.push(Arc::clone(&server));
-            let (name, board) = (name.clone(), Arc::clone(&board));
+            let (name, board, mut trouble) = (name.clone(), Arc::clone(&board), trouble.listen());
             asking.spawn(async move {
                 let mut connection = None;
                 loop {
+                    let earliest = Instant::now() + ASK_AGAIN;
                     let said = ask(&server, &mut connection, &name, patience).await;
                     board.post(index, said.map_err(|error| format!("{}: {error}", server.name())));
-                    sleep(ASK_EVERY).await;
+                    tokio::select! {
+                        () = sleep(ASK_EVERY.mul_f64(rand::random_range(0.8..1.2))) => {}
+                        () = trouble.rung() => {}
+                    }
+                    sleep_until(earliest).await;
                 }
             });
         }
@@ -78,8 +102,9 @@ impl Sentinels {
     /// What the sentinels say of themselves, how many are usable, and whether those could agree on another primary.
     pub(super) async fn survey(&self) -> (Vec<String>, usize, Result<(), String>) {
         let (mut sights, mut usable, mut quorum) = (Vec::new(), 0, Err("none of them answers".to_owned()));
-        for server in &self.servers {
-            let sight = match timeout(self.patience, self.quorum(server)).await {
+        let asked = self.servers.iter().map(|server| timeout(self.patience, self.quorum(server)));
+        for (server, answer) in self.servers.iter().zip(join_all(asked).await) {
+            let sight = match answer {
                 Ok(Ok(answer)) => {
                     usable += 1;
                     quorum = Ok(());
@@ -115,7 +140,7 @@ async fn ask(
 ) -> Result<Announcement, String> {
     let mut open = match connection.take() {
         Some(open) => open,
-        None => server.connect().await?,
+        None => subscribed(server, patience).await?,
     };
     let mut questions = redis::pipe();
     // The first names the promoted replica as soon as there is one, the second the epoch.
@@ -141,6 +166,17 @@ async fn ask(
     let (host, port) = address.ok_or_else(|| format!("it knows no {}", name.as_str()))?;
     let epoch = master.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
     Ok(Announcement { epoch, host, port })
+}
+
+/// A new connection that brings announcements, if the sentinel lets itself be subscribed to.
+async fn subscribed(server: &Server, patience: Duration) -> Result<MultiplexedConnection, String> {
+    let mut connection = server.connect().await?;
+    match timeout(patience, connection.subscribe(ANNOUNCEMENTS)).await {
+        Ok(Err(error)) => tracing::debug!(error = describe(&error), "a sentinel's announcements are not to be had"),
+        Ok(Ok(())) => {}
+        Err(_) => return Err("it does not answer".to_owned()),
+    }
+    Ok(connection)
 }
 
 /// What each sentinel said last, and what follows from it.

@@ -3,35 +3,39 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_redis::{Connection, Manager, Pool, PoolConfig, Runtime, Timeouts};
+use deadpool_redis::{Connection, Manager, Pool, PoolConfig, PoolError, Runtime, Timeouts};
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
-use redis::{AsyncConnectionConfig, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind};
+use redis::{AsyncConnectionConfig, ErrorKind, IntoConnectionInfo, ProtocolVersion, PushInfo, PushKind, RedisError};
 use secrecy::ExposeSecret;
-use tokio::sync::watch;
 
 use super::address::{Endpoint, RedisUrl};
+use super::bell::Bell;
 use super::safety::Info;
 use super::settings::Credentials;
 use crate::otp::StoreError;
 
-/// How connections to all servers of one kind are made. Clones share `losses`.
+/// How connections to all servers of one kind are made. Clones share `news`.
 #[derive(Clone)]
 pub(super) struct Dial {
     /// Who we are there, as far as a URL does not say.
     pub(super) credentials: Credentials,
-    /// The longest that a decision may take; connecting gets a part of it.
+    /// The longest that connecting may take: as long as a decision, so that whatever network is fast enough for those is
+    /// fast enough for connecting.
     pub(super) timeout: Duration,
     /// The most connections that are being made, or lent, at once.
     pub(super) connections: usize,
-    /// Changes whenever a connection turned out to be closed.
-    pub(super) losses: watch::Sender<u64>,
+    /// Rung whenever a connection turned out to be closed, or brought a message that it is subscribed to.
+    pub(super) news: Bell,
 }
 
 /// A server that connections can be made to.
 pub(super) struct Server {
     name: String,
-    pool: Pool,
+    /// With RESP3, the newer protocol: with it alone the client tells when it loses a connection, and takes messages.
+    newer: Pool,
+    /// With RESP2, which is all that many proxies speak.
+    older: Pool,
 }
 
 impl Dial {
@@ -54,14 +58,13 @@ impl Dial {
     }
 
     fn server(&self, name: String, url: &str) -> Result<Arc<Server>, StoreError> {
-        let pool = self.pool(url).map_err(|error| StoreError::Faulty(error.to_string()))?;
-        Ok(Arc::new(Server { name, pool }))
+        let pool = |protocol| self.pool(url, protocol).map_err(|error| StoreError::Faulty(error.to_string()));
+        Ok(Arc::new(Server { name, newer: pool(ProtocolVersion::RESP3)?, older: pool(ProtocolVersion::RESP2)? }))
     }
 
-    fn pool(&self, url: &str) -> Result<Pool, Box<dyn std::error::Error + Send + Sync>> {
+    fn pool(&self, url: &str, protocol: ProtocolVersion) -> Result<Pool, Box<dyn std::error::Error + Send + Sync>> {
         let info = url.into_connection_info()?;
-        // Only with RESP3, which every version from 6.0 speaks, does the client tell when it loses a connection.
-        let mut redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let mut redis = info.redis_settings().clone().set_protocol(protocol);
         if let Some(username) = &self.credentials.username {
             redis = redis.set_username(username);
         }
@@ -70,18 +73,19 @@ impl Dial {
         }
         // Nagle's delay would add to each round trip.
         let info = info.set_redis_settings(redis).set_tcp_settings(TcpSettings::default().set_nodelay(true));
-        let connect = connect_timeout(self.timeout);
-        let losses = self.losses.clone();
-        let config = AsyncConnectionConfig::new()
+        let (connect, news) = (self.timeout, self.news.clone());
+        let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect))
             // Whoever asks keeps to a deadline of its own, and a second timer would be set for each request.
-            .set_response_timeout(None)
-            .set_push_sender(move |push: PushInfo| {
-                if push.kind == PushKind::Disconnection {
-                    losses.send_modify(|count| *count += 1);
+            .set_response_timeout(None);
+        if protocol == ProtocolVersion::RESP3 {
+            config = config.set_push_sender(move |push: PushInfo| {
+                if matches!(push.kind, PushKind::Disconnection | PushKind::Message) {
+                    news.ring();
                 }
                 Ok::<(), redis::aio::SendError>(())
             });
+        }
         let timeouts = Timeouts { wait: Some(connect), create: Some(connect), recycle: Some(connect) };
         let pool = Pool::builder(Manager::new_with_config(info, config)?)
             .config(PoolConfig { max_size: self.connections, timeouts, ..PoolConfig::default() })
@@ -112,13 +116,20 @@ impl Server {
     ///
     /// As [`Server::connect`].
     pub(super) async fn borrow(&self) -> Result<Connection, String> {
-        self.pool.get().await.map_err(|error| error.to_string())
+        match self.newer.get().await {
+            Err(PoolError::Backend(error)) if lacks_resp3(&error) => self.older.get().await,
+            connection => connection,
+        }
+        .map_err(|error| error.to_string())
     }
 }
 
-/// Connecting gets a quarter of the time a decision may take, so that a lost connection is replaced within one.
-pub(super) fn connect_timeout(timeout: Duration) -> Duration {
-    (timeout / 4).clamp(Duration::from_millis(250), Duration::from_secs(1)).min(timeout)
+/// Whether this may be the answer, or hanging up, of a server that does not know `HELLO`: on connecting nothing else is
+/// said that it could refuse so, but for what it refuses with RESP2 as well.
+fn lacks_resp3(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::RESP3NotSupported
+        || matches!(error.code(), Some("ERR" | "NOPROTO"))
+        || error.is_connection_dropped()
 }
 
 /// Which process answers on a connection, and which replication history it writes.
@@ -152,16 +163,5 @@ impl Identity {
 
     pub(super) fn history(&self) -> &str {
         &self.history
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn connecting_takes_a_part_of_the_time_out() {
-        let connect = |ms| connect_timeout(Duration::from_millis(ms)).as_millis();
-        assert_eq!([connect(2_000), connect(30_000), connect(500), connect(100)], [500, 1_000, 250, 100]);
     }
 }

@@ -44,6 +44,8 @@ pub enum Topology {
         master_name: MasterName,
         /// Who we are at the sentinels.
         credentials: Credentials,
+        /// Whether the primary and its replicas speak TLS, whatever the sentinels speak.
+        servers_speak_tls: bool,
     },
     /// Several primaries with replicas, which say themselves who has which keys.
     Cluster {
@@ -77,9 +79,9 @@ impl Topology {
     pub(super) fn is_encrypted(&self) -> bool {
         match self {
             Self::Single(url) => url.endpoint().is_some_and(|endpoint| endpoint.is_tls()),
-            Self::Sentinel { sentinels: endpoints, .. } | Self::Cluster { nodes: endpoints } => {
-                endpoints.iter().all(Endpoint::is_tls)
-            }
+            // What sentinels are told and say names no phone.
+            Self::Sentinel { servers_speak_tls, .. } => *servers_speak_tls,
+            Self::Cluster { nodes } => nodes.iter().all(Endpoint::is_tls),
         }
     }
 }

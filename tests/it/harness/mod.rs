@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod docker;
+pub mod fake_redis;
 pub mod haproxy;
 pub mod logs;
 pub mod process;

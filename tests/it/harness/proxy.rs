@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -15,6 +16,8 @@ use tokio::time::Instant;
 pub enum Mode {
     /// Passes everything on to this address.
     Pass(SocketAddr),
+    /// Passes everything on to this address, each byte so much later: half of a round trip.
+    Slow(SocketAddr, Duration),
     /// Closes what is open and refuses what is new.
     Cut,
     /// Accepts, keeps open, and passes nothing on.
@@ -55,7 +58,7 @@ impl Proxy {
     pub async fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
         let in_force = async || match mode {
-            Mode::Pass(_) => TcpStream::connect(self.address).await.is_ok(),
+            Mode::Pass(_) | Mode::Slow(..) => TcpStream::connect(self.address).await.is_ok(),
             Mode::Frozen => self.passing.load(Ordering::SeqCst) == 0,
             Mode::Cut => self.passing.load(Ordering::SeqCst) == 0 && TcpStream::connect(self.address).await.is_err(),
         };
@@ -112,11 +115,21 @@ async fn run(listener: TcpListener, address: SocketAddr, mut mode: watch::Receiv
 
 async fn pass(mut client: TcpStream, mut mode: watch::Receiver<Mode>, passing: Arc<AtomicUsize>) {
     let now = *mode.borrow_and_update();
-    if let Mode::Pass(upstream) = now {
+    if let Mode::Pass(upstream) | Mode::Slow(upstream, _) = now {
         let Ok(mut server) = TcpStream::connect(upstream).await else { return };
         passing.fetch_add(1, Ordering::SeqCst);
+        let copy = async {
+            match now {
+                Mode::Slow(_, delay) => {
+                    let (from_client, to_client) = client.split();
+                    let (from_server, to_server) = server.split();
+                    tokio::join!(delayed(from_client, to_server, delay), delayed(from_server, to_client, delay));
+                }
+                _ => drop(tokio::io::copy_bidirectional(&mut client, &mut server).await),
+            }
+        };
         let ended = tokio::select! {
-            _ = tokio::io::copy_bidirectional(&mut client, &mut server) => true,
+            () = copy => true,
             _ = mode.changed() => false,
         };
         passing.fetch_sub(1, Ordering::SeqCst);
@@ -126,4 +139,25 @@ async fn pass(mut client: TcpStream, mut mode: watch::Receiver<Mode>, passing: A
     }
     // Another mode than at the start: frozen keeps the socket open until the mode changes again, others drop it.
     let _ = mode.wait_for(|mode| *mode != Mode::Frozen).await;
+}
+
+/// Copies to the end, each byte so much later.
+async fn delayed(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, delay: Duration) {
+    let (sender, mut underway) = mpsc::unbounded_channel();
+    let read = async move {
+        let mut buffer = vec![0; 16 * 1024];
+        while let Ok(read @ 1..) = from.read(&mut buffer).await {
+            let _ = sender.send((Instant::now() + delay, buffer[..read].to_vec()));
+        }
+    };
+    let write = async move {
+        while let Some((due, bytes)) = underway.recv().await {
+            tokio::time::sleep_until(due).await;
+            if to.write_all(&bytes).await.is_err() {
+                return;
+            }
+        }
+        let _ = to.shutdown().await;
+    };
+    tokio::join!(read, write);
 }

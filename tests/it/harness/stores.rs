@@ -95,6 +95,7 @@ pub fn replicated_settings(servers: &Topology, prefix: &str) -> RedisSettings {
             sentinels: endpoints(servers.sentinels(), 26_379),
             master_name: MasterName::parse(MASTER_NAME).unwrap(),
             credentials: Credentials::default(),
+            servers_speak_tls: false,
         },
         Kind::Cluster => redis::Topology::Cluster { nodes: endpoints(servers.nodes(), 6_379) },
     };
