@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::http::Fault;
 use crate::otp::StoreError;
 use crate::store::redis::{Finding, Gravity, RedisStore};
+use crate::supervisor;
 
 /// How often a server that was away at the start is asked.
 const ASK_AGAIN: Duration = Duration::from_millis(100);
@@ -33,7 +34,7 @@ pub(super) async fn require_safety(store: Arc<RedisStore>, allow_unsafe: bool) -
         Err(error) => {
             tracing::warn!(%error, "Redis is away; it will be looked at when it comes");
             fault.send_replace(Some(format!("not looked at yet: {error}")));
-            tokio::spawn(look_when_it_comes(store, allow_unsafe, fault));
+            supervisor::spawn("redis survey", look_when_it_comes(store, allow_unsafe, fault));
         }
     }
     Ok(watch)

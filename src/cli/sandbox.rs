@@ -11,6 +11,7 @@ use super::signals::stop_signals;
 use crate::app::{self, SandboxStore};
 use crate::config::{SandboxSettings, Sources};
 use crate::http::Handle;
+use crate::supervisor;
 use crate::telemetry::{init_log, init_traces};
 
 /// A number that belongs to nobody (NANP 555), for the example.
@@ -49,7 +50,8 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let _ = print(welcome);
 
     let handle = Handle::new();
-    let simulator = tokio::spawn(sandbox.listener.serve(sandbox.simulator.router_with(sandbox.page), handle.clone()));
+    let serving = sandbox.listener.serve(sandbox.simulator.router_with(sandbox.page), handle.clone());
+    let simulator = supervisor::spawn("simulator", serving);
     let ran = sandbox.app.run_until(stop).await;
     traces.stop().await;
     handle.shutdown();

@@ -5,12 +5,14 @@ use std::io;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
+use crate::supervisor;
+
 /// Hears these signals from now on: each sends one message.
 pub(super) fn stop_signals() -> io::Result<mpsc::Receiver<()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
     let (sender, receiver) = mpsc::channel(2);
-    tokio::spawn(async move {
+    supervisor::spawn("signals", async move {
         loop {
             tokio::select! {
                 _ = interrupt.recv() => {}

@@ -23,6 +23,7 @@ use super::safety::Info;
 use super::slots::Slots;
 use super::{describe, milliseconds};
 use crate::otp::StoreError;
+use crate::supervisor;
 use crate::telemetry::metrics::REDIS_ACK_DURATION_SECONDS;
 
 /// How long one round may block the lane; who waits longer is in the next one too.
@@ -63,7 +64,7 @@ impl Lane {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let key = keys.acknowledgement(&slots.borrow(), 0);
         let rounds = Rounds { link: Arc::clone(&link), replicas, patience, keys, slots, attempt: 0, key };
-        Self { link, queue, replicas, rounds: tokio::spawn(rounds.run(waiting)) }
+        Self { link, queue, replicas, rounds: supervisor::spawn("redis acknowledgements", rounds.run(waiting)) }
     }
 
     /// A ticket for a decision that is about to be made on `connection` of `link`.

@@ -9,6 +9,7 @@
 //! kept. Of their answers the one of the highest epoch counts, preferably from the side that has a majority.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ use super::primary::{Connecting, Failure, Manner, Primary};
 use super::server::Dial;
 use super::slots::{SLOTS, Slot, Slots};
 use crate::otp::StoreError;
+use crate::supervisor;
 
 /// How often the nodes are asked if nothing calls for it.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -87,7 +89,7 @@ impl Cluster {
         let (sender, owners) = watch::channel(Arc::default());
         let nodes = Mutex::default();
         let shared = Arc::new(Shared { seeds, dial, template, nodes, owners: sender, ask: Bell::default() });
-        let keeper = tokio::spawn(keep(Arc::clone(&shared)));
+        let keeper = supervisor::spawn("redis cluster", keep(Arc::clone(&shared)));
         Self { shared, owners, keeper }
     }
 
@@ -280,7 +282,7 @@ impl Shared {
     }
 }
 
-async fn keep(shared: Arc<Shared>) {
+async fn keep(shared: Arc<Shared>) -> Infallible {
     let (mut nodes, mut first) = (shared.seeds.clone(), 0);
     let (mut scouts, mut asked_for) = (Scouts::default(), shared.ask.listen());
     loop {

@@ -20,6 +20,7 @@ use super::bell::{Bell, Listener};
 use super::scripts;
 use super::server::{Identity, Server};
 use crate::otp::StoreError;
+use crate::supervisor;
 use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_PRIMARY_CONNECTIONS, REDIS_RECONNECTS_TOTAL};
 
 /// How often an idle connection is tried, so that one that died unnoticed is replaced before a request needs it.
@@ -86,7 +87,7 @@ impl Link {
         let (state, states) = watch::channel(State::Down(0, "not connected yet".into()));
         let (suspected, suspicions) = watch::channel(0);
         let keeper = Keeper { keeping, purpose, state, suspected: suspicions };
-        Self { state: states, suspected, keeper: tokio::spawn(keeper.run()) }
+        Self { state: states, suspected, keeper: supervisor::spawn("redis link", keeper.run()) }
     }
 
     /// The connection, once there is one.
