@@ -47,6 +47,9 @@ pub(super) const MAX_RESET_STREAMS: usize = 16;
 pub(super) const STREAM_WINDOW: u32 = 16 * 1024;
 pub(super) const CONNECTION_WINDOW: u32 = 64 * 1024;
 
+/// What the system keeps for a connection of bytes that came and of bytes that were not read yet, of each.
+pub(super) const SOCKET_BUFFER: u32 = 64 * 1024;
+
 /// What any address may hold, however few places there are.
 const LEAST_SHARE: usize = 16;
 /// Connections to the operators' listener.

@@ -20,7 +20,7 @@ use tower::Service;
 use super::connection::{Activity, End, Phase, Serving, Watched};
 use super::connections::{
     CONNECTION_WINDOW, ConnectionBounds, HEAD_TIMEOUT, MAX_HEAD_BYTES, MAX_HEAD_LIST_BYTES, MAX_RESET_STREAMS,
-    MAX_STREAMS, STREAM_WINDOW,
+    MAX_STREAMS, SOCKET_BUFFER, STREAM_WINDOW,
 };
 use super::places::{Place, Places};
 use super::seldom::Seldom;
@@ -332,6 +332,8 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // As the standard library does: what an earlier process left in TIME_WAIT does not matter.
     socket.set_reuseaddr(true)?;
+    socket.set_send_buffer_size(SOCKET_BUFFER)?;
+    socket.set_recv_buffer_size(SOCKET_BUFFER)?;
     socket.bind(address)?;
     let listener = socket.listen(BACKLOG)?;
     let bound = listener.local_addr()?;

@@ -57,7 +57,8 @@ async fn reload_on_change(certificate: watch::Sender<Arc<ServerConfig>>, files: 
             Err(error) => {
                 let failure = Some((found, error.to_string()));
                 if failure != told {
-                    tracing::error!(%error, "the new certificate cannot be used; the old one stays in force");
+                    let certificate = files.certificate.display();
+                    tracing::error!(%certificate, %error, "the new certificate cannot be used; the old one stays in force");
                     told = failure;
                 }
             }

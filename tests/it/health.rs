@@ -1,11 +1,14 @@
 //! The operators' listener, and stopping without dropping anyone.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use whatsapp_otp::app::{App, Parts};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::http::Dependency;
@@ -115,6 +118,71 @@ async fn while_it_drains_an_instance_is_not_ready_but_serves() {
     let began = Instant::now();
     app.finish().await;
     assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn while_it_drains_clients_are_asked_to_take_their_next_requests_elsewhere() {
+    let app = TestApp::builder().set("server.drain_delay", "10m").start().await;
+    let ask = async |stream: &mut TcpStream| {
+        stream.write_all(b"GET /otp/123 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+        let mut answer = [0; 1_024];
+        let length = stream.read(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[..length]).to_lowercase()
+    };
+    let mut kept = app.connect("").await;
+    let answer = ask(&mut kept).await;
+    assert!(answer.starts_with("http/1.1 400") && !answer.contains("connection: close"), "{answer}");
+    let (mut requests, http2) = http2_to(app.address()).await;
+    assert_eq!(ask_over_http2(&mut requests).await.unwrap(), 400);
+
+    app.ask_to_stop().await;
+    eventually("it is not ready", async || app.ready().await.0 == 503).await;
+    let answer = ask(&mut kept).await;
+    assert!(answer.starts_with("http/1.1 400") && answer.contains("\r\nconnection: close"), "{answer}");
+    assert_eq!(kept.read(&mut [0]).await.unwrap(), 0, "the connection is closed after it");
+    // GOAWAY ends what drives the connection, and without an error.
+    tokio::time::timeout(Duration::from_secs(10), http2).await.expect("GOAWAY").unwrap().unwrap();
+    // A new one is answered, and told the same.
+    let (mut requests, http2) = http2_to(app.address()).await;
+    assert_eq!(ask_over_http2(&mut requests).await.unwrap(), 400);
+    tokio::time::timeout(Duration::from_secs(10), http2).await.expect("GOAWAY").unwrap().unwrap();
+    app.finish().await;
+}
+
+type Requests = h2::client::SendRequest<axum::body::Bytes>;
+
+async fn http2_to(address: SocketAddr) -> (Requests, JoinHandle<Result<(), h2::Error>>) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (requests, connection) = h2::client::Builder::new().handshake(stream).await.unwrap();
+    (requests, tokio::spawn(connection))
+}
+
+async fn ask_over_http2(requests: &mut Requests) -> Result<u16, h2::Error> {
+    let request = axum::http::Request::get("http://x/otp/123").body(()).unwrap();
+    let mut requests = requests.clone().ready().await?;
+    Ok(requests.send_request(request, true)?.0.await?.status().as_u16())
+}
+
+#[tokio::test]
+async fn an_http_2_client_that_does_not_react_is_not_waited_for() {
+    let app = TestApp::builder().set("server.shutdown_timeout", "30s").start().await;
+    // The preface, SETTINGS, and GET /otp/123 as HEADERS; then nothing, not even what the protocol demands.
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    let head = b"\x82\x86\x04\x08/otp/123\x01\x01x";
+    bytes.extend([0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
+    bytes.extend(head);
+    let mut client = app.connect(bytes).await;
+    let mut answers = Vec::new();
+    eventually("it is answered", async || {
+        client.read_buf(&mut answers).await.unwrap();
+        String::from_utf8_lossy(&answers).contains("Invalid phone number.")
+    })
+    .await;
+    let began = Instant::now();
+    app.ask_to_stop().await;
+    eventually("it has stopped", async || app.has_stopped()).await;
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+    app.finish().await;
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ mod haproxy;
 mod harness;
 mod harness_itself;
 mod health;
+mod hostile;
 mod late_sends;
 mod limits;
 mod log_outages;

@@ -73,6 +73,25 @@ async fn one_request_more_than_can_be_worked_on_is_turned_away() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_on_its_way_takes_no_place_from_requests_that_are_there() {
+    let app = TestApp::builder().set("server.max_concurrent_requests", "2").start().await;
+    let head = "POST /otp/15557650001 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let slow = format!("{head}Content-Length: 17\r\n\r\n");
+    let _waited_for = [app.connect(&slow).await, app.connect(&slow).await];
+    let mut turned_away = None;
+    eventually("one more body is turned away", async || {
+        turned_away = tokio::time::timeout(Duration::from_millis(500), app.raw(&slow)).await.ok();
+        turned_away.is_some()
+    })
+    .await;
+    assert_turned_away(&turned_away.unwrap());
+    // Bodies that come with their heads do not wait, and neither does a request for a code.
+    let code = app.code_for(&phone(2)).await;
+    app.verify(&phone(2), &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn after_ten_failures_in_a_row_sends_fail_at_once_until_one_succeeds() {
     let app = TestApp::builder().set("whatsapp.max_retries", "0").set("limits.per_ip", "off").simulator_proxied();
     let app = app.start().await;

@@ -6,6 +6,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::harness::app::TestApp;
+use crate::harness::eventually;
 use crate::harness::reply::{read, says, send};
 
 const PHONE: &str = "15551234567";
@@ -116,6 +117,23 @@ async fn what_is_no_http_is_refused_below_us_and_costs_nothing() {
     assert_eq!(app.raw_status(many).await, 431);
     assert_untouched(&app).await;
     app.request(PHONE).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn what_is_no_http_is_counted() {
+    let app = TestApp::start().await;
+    let counted = async || {
+        let metrics = app.ops().call(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+        let line = metrics.lines().find_map(|line| line.strip_prefix("whatsapp_otp_malformed_requests_total "));
+        line.unwrap().parse::<u64>().unwrap()
+    };
+    let before = counted().await;
+    let long = format!("GET /otp/{} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "1".repeat(100_000));
+    for (request, status) in [(b"GET /otp/1555 1234567 HTTP/1.1\r\n\r\n".as_slice(), 400), (long.as_bytes(), 431)] {
+        assert_eq!(app.raw_status(request).await, status);
+    }
+    eventually("both are counted", async || counted().await >= before + 2).await;
     app.finish().await;
 }
 

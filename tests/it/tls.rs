@@ -19,6 +19,7 @@ use whatsapp_otp::http::{ConnectionBounds, Handle, Listener, TlsFiles};
 use crate::harness::app::TestApp;
 use crate::harness::eventually;
 use crate::harness::fake_redis::{FakeRedis, array, bulk};
+use crate::harness::logs;
 use crate::harness::redis::RedisServer;
 
 /// A certificate for this machine, written where the settings look for it.
@@ -91,6 +92,24 @@ async fn a_new_certificate_is_taken_over_and_open_connections_stay() {
     assert_eq!(ask(&connected).await.unwrap(), 200, "the open connection stays");
     handle.shutdown();
     serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_certificate_that_cannot_be_used_is_told_once() {
+    whatsapp_otp::cli::install_tls_provider();
+    let log = logs::capture();
+    let folder = TempDir::new().unwrap();
+    let (files, _) = write_certificate(folder.path());
+    let address = "127.0.0.1:0".parse().unwrap();
+    let _listener = Listener::bind(address, Some(files.clone()), ConnectionBounds::local()).await.unwrap();
+    let told = || log.lines_with(&files.certificate.display().to_string());
+    for times in 1..=2 {
+        fs::write(&files.certificate, format!("no certificate, for the {times}. time")).unwrap();
+        eventually("it is told", async || told().len() >= times).await;
+        // The files are looked at every second.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        assert_eq!(told().len(), times, "{:#?}", told());
+    }
 }
 
 #[tokio::test]

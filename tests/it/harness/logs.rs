@@ -25,6 +25,13 @@ pub fn capture() -> LogMark {
 }
 
 impl LogMark {
+    /// The lines since that have this text, by this test and those beside it.
+    pub fn lines_with(&self, text: &str) -> Vec<String> {
+        let log = LOG.lock().unwrap_or_else(PoisonError::into_inner)[self.0..].to_vec();
+        let log = String::from_utf8_lossy(&log);
+        log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+
     /// What was logged since, by this test and by those beside it, has none of these, and no whole phone number.
     pub fn has_no_secrets(&self, codes: &[String], secrets: &[&str]) {
         let log = LOG.lock().unwrap_or_else(PoisonError::into_inner)[self.0..].to_vec();

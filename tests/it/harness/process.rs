@@ -42,7 +42,17 @@ struct Text {
 
 impl Program {
     pub fn new(arguments: &[&str]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_whatsapp-otp"));
+        Self::of(Command::new(env!("CARGO_BIN_EXE_whatsapp-otp")), arguments)
+    }
+
+    /// The program with so many descriptors at most.
+    pub fn with_descriptors(limit: usize, arguments: &[&str]) -> Self {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_whatsapp-otp")]);
+        Self::of(command, arguments)
+    }
+
+    fn of(mut command: Command, arguments: &[&str]) -> Self {
         command.args(arguments).env_clear();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         // A directory with nothing in it that could be a setting.
@@ -132,6 +142,11 @@ impl Running {
             assert!(began.elapsed() < LONGEST, "no {marker:?}: {text}{}", self.stderr());
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// How many descriptors it has open.
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// Sends `TERM` or `INT`.

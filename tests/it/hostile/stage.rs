@@ -1,0 +1,174 @@
+//! A service under attack: the program itself with few descriptors, honest people beside the attacker, and somebody who
+//! looks at the operators' listener all the while.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use tokio::net::{TcpSocket, TcpStream};
+use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+
+use crate::harness::app::serve_simulator;
+use crate::harness::measured;
+use crate::harness::process::{Program, Running, serve_settings};
+use crate::harness::redis::RedisServer;
+use crate::harness::stores::RedisKeys;
+use crate::harness::unique_prefix;
+
+/// The limit on descriptors, the usual one: 512 of them are for public connections, 51 for one address.
+const DESCRIPTORS: usize = 1_024;
+/// Those that the public listener may have.
+pub const MOST_CONNECTIONS: usize = 512;
+
+/// Where the attacker sits.
+pub const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
+/// Where honest people sit.
+const HONEST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// The longest that an honest person waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Between two honest codes.
+const BETWEEN_CODES: Duration = Duration::from_millis(40);
+/// Between two looks at the operators' listener.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
+
+/// The service, and what it needs.
+pub struct Stage {
+    program: Running,
+    pub public: SocketAddr,
+    ops: SocketAddr,
+    simulator: Simulator,
+    _keys: RedisKeys,
+}
+
+/// What honest people and the operator saw.
+pub struct Seen {
+    codes: usize,
+    checked: usize,
+    looks: usize,
+    failed_looks: Vec<String>,
+    most_descriptors: usize,
+}
+
+impl Stage {
+    pub async fn start() -> Self {
+        whatsapp_otp::cli::install_tls_provider();
+        let simulator = Simulator::new(SimulatorSettings { messages_per_second: 0, ..SimulatorSettings::default() });
+        let whatsapp = serve_simulator(&simulator).await;
+        let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
+        let mut settings = serve_settings(&simulator, whatsapp, keys.url(), keys.prefix());
+        // Honest people are one address here, and many in life.
+        for (key, value) in [("limits.per_ip", "off"), ("whatsapp.messages_per_second", "0"), ("log.level", "warn")] {
+            settings.insert(key.to_owned(), value.to_owned());
+        }
+        let (public, ops) = (free_address(), free_address());
+        settings.insert("server.listen".to_owned(), public.to_string());
+        settings.insert("server.ops_listen".to_owned(), ops.to_string());
+        let program = Program::with_descriptors(DESCRIPTORS, &["serve"]).settings(&settings).start();
+        let stage = Self { program, public, ops, simulator, _keys: keys };
+        let began = Instant::now();
+        while stage.look("/health/ready").await.is_err() {
+            assert!(began.elapsed() < Duration::from_secs(20), "{}", stage.program.stdout());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        stage
+    }
+
+    /// Has honest people ask for codes and the operator look for as long as the attack lasts.
+    pub async fn beside(&self, attack: impl Future<Output = ()>) -> Seen {
+        let mut seen = Seen { codes: 0, checked: 0, looks: 0, failed_looks: Vec::new(), most_descriptors: 0 };
+        let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::V4(HONEST)).timeout(PATIENCE);
+        let http = http.build().unwrap();
+        let (codes, checked) = (&mut seen.codes, &mut seen.checked);
+        let honest = async {
+            // A moment for the attack to unfold.
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            loop {
+                let served = self.code_is_sent_and_checked(&http, *codes).await;
+                *codes += 1;
+                *checked += usize::from(served);
+                tokio::time::sleep(BETWEEN_CODES).await;
+            }
+        };
+        let (looks, failed, most) = (&mut seen.looks, &mut seen.failed_looks, &mut seen.most_descriptors);
+        let operator = async {
+            loop {
+                for path in ["/health/live", "/health/ready", "/metrics"] {
+                    *looks += 1;
+                    failed.extend(self.look(path).await.err());
+                }
+                *most = (*most).max(self.program.descriptors());
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+        };
+        tokio::select! {
+            () = attack => {}
+            () = honest => {}
+            () = operator => {}
+        }
+        measured(&format!("{} of {} codes", seen.checked, seen.codes), Duration::ZERO);
+        seen
+    }
+
+    async fn code_is_sent_and_checked(&self, http: &reqwest::Client, number: usize) -> bool {
+        let digits = format!("1555321{number:04}");
+        let url = format!("http://{}/otp/{digits}", self.public);
+        let sent = http.get(&url).send().await;
+        if !sent.is_ok_and(|answer| answer.status() == 200) {
+            return false;
+        }
+        let Some(code) = self.simulator.latest(&digits).and_then(|message| message.code) else { return false };
+        let checked = http.post(&url).json(&HashMap::from([("code", code)])).send().await;
+        checked.is_ok_and(|answer| answer.status() == 200)
+    }
+
+    /// Asks the operators' listener over a new connection.
+    async fn look(&self, path: &str) -> Result<String, String> {
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let answer = http.get(format!("http://{}{path}", self.ops)).send().await;
+        let answer =
+            answer.and_then(reqwest::Response::error_for_status).map_err(|error| format!("{path}: {error:?}"))?;
+        answer.text().await.map_err(|error| format!("{path}: {error:?}"))
+    }
+
+    /// What a series of `/metrics` is at.
+    pub async fn series(&self, name: &str) -> f64 {
+        let text = self.look("/metrics").await.unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name}"))
+    }
+
+    pub fn log(&self) -> String {
+        self.program.stdout()
+    }
+}
+
+impl Seen {
+    /// Nobody but the attacker noticed.
+    pub fn is_as_if_nothing_happened(&self) {
+        assert!(self.codes >= 5, "honest people had the time for {} codes only", self.codes);
+        let least = self.codes * 95 / 100;
+        assert!(self.checked >= least, "{} of {} codes were sent and checked", self.checked, self.codes);
+        assert!(self.looks >= 9 && self.failed_looks.is_empty(), "{} looks: {:?}", self.looks, self.failed_looks);
+        assert!(self.most_descriptors < DESCRIPTORS * 9 / 10, "{} descriptors", self.most_descriptors);
+    }
+}
+
+/// A connection from an address of this machine's, of which there are many.
+pub async fn connect_from(source: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {
+    connect_with(source, to, |_| Ok(())).await
+}
+
+pub async fn connect_with(
+    source: Ipv4Addr,
+    to: SocketAddr,
+    set: impl FnOnce(&TcpSocket) -> std::io::Result<()>,
+) -> std::io::Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    set(&socket)?;
+    socket.bind(SocketAddr::from((source, 0)))?;
+    socket.connect(to).await
+}
+
+fn free_address() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], crate::harness::free_port()))
+}
