@@ -19,6 +19,8 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod http;
 pub mod otp;
 pub mod simulator;

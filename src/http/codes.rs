@@ -22,7 +22,7 @@ use crate::otp::{ClientAddress, Guess, PhoneNumber, RequestError};
 use crate::telemetry::in_current_request;
 
 /// The route of both.
-const ROUTE: &str = "/otp/{phone}";
+pub(super) const ROUTE: &str = "/otp/{phone}";
 
 pub(super) fn router(enabled: bool) -> Router<Arc<PublicState>> {
     if !enabled {

@@ -14,6 +14,8 @@ mod codes;
 mod connection;
 mod connections;
 mod cross_site;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod measure;
 mod ops;
 mod places;

@@ -95,7 +95,7 @@ where
 
 /// The canonical form of another spelling of `/otp/{phone}`: Express, which the sample clients were written against,
 /// matches `/OTP/…` and a trailing slash as well.
-fn canonical(uri: &Uri) -> Option<Uri> {
+pub(super) fn canonical(uri: &Uri) -> Option<Uri> {
     let (segment, rest) = uri.path().strip_prefix('/')?.split_once('/')?;
     let phone = rest.strip_suffix('/').unwrap_or(rest);
     let is_canonical = segment == "otp" && phone == rest;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{Method, Response, redirect};
+use reqwest::{Method, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -231,18 +231,24 @@ impl GraphClient {
         span.answered(status.as_u16());
         let retry_after = retry_after(&response);
         let body = read(response, longest).await?;
-        // Whatever the status is: an error is one with 200 as well.
-        match serde_json::from_slice::<ErrorEnvelope>(&body) {
-            Ok(ErrorEnvelope { error }) => Err(CallError::Api(api_error(&error, status.as_u16(), retry_after))),
-            Err(_) if status.is_success() => understood(&body).map_err(|reason| {
-                CallError::Unclear(format!("HTTP {status} with another body than documented: {reason}"))
-            }),
-            // A gateway's error page: the message may have passed it.
-            Err(_) if status.is_server_error() => {
-                Err(CallError::Unclear(format!("HTTP {status} without an error code")))
-            }
-            Err(_) => Err(CallError::Foreign(status.as_u16())),
-        }
+        decoded(status, retry_after, &body)
+    }
+}
+
+/// What an answer says.
+pub(super) fn decoded<T: DeserializeOwned>(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Result<T, CallError> {
+    // Whatever the status is: an error is one with 200 as well.
+    match serde_json::from_slice::<ErrorEnvelope>(body) {
+        Ok(ErrorEnvelope { error }) => Err(CallError::Api(api_error(&error, status.as_u16(), retry_after))),
+        Err(_) if status.is_success() => understood(body)
+            .map_err(|reason| CallError::Unclear(format!("HTTP {status} with another body than documented: {reason}"))),
+        // A gateway's error page: the message may have passed it.
+        Err(_) if status.is_server_error() => Err(CallError::Unclear(format!("HTTP {status} without an error code"))),
+        Err(_) => Err(CallError::Foreign(status.as_u16())),
     }
 }
 

@@ -9,6 +9,8 @@ pub mod authentication;
 mod breaker;
 pub mod client;
 pub mod error;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 pub mod manage;
 mod measure;
 mod number;

@@ -40,7 +40,7 @@ impl View {
 
     /// `CLUSTER SLOTS`: for each range its bounds, the primary and its replicas, those by host, port, and what else there
     /// is. A node that does not know its own host has none.
-    fn read(asked: &Endpoint, info: &Info, slots: &Value) -> Option<Self> {
+    pub(super) fn read(asked: &Endpoint, info: &Info, slots: &Value) -> Option<Self> {
         let mut view = Self {
             serves: info.get("cluster_state") == "ok",
             epoch: info.get("cluster_current_epoch").parse().ok()?,

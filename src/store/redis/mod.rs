@@ -23,6 +23,8 @@ mod bell;
 mod cluster;
 mod cluster_scouts;
 mod cluster_view;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod inspect;
 mod keys;
 mod link;

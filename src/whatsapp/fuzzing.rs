@@ -1,0 +1,42 @@
+//! Targets of the fuzzer in this layer; see [`crate::fuzzing`].
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a target that finds something panics")]
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use super::client::{CallError, decoded};
+use super::wire::Accepted;
+use crate::fuzzing::{choice, may_be_number};
+
+/// An answer to a message: a byte that chooses the HTTP status, then the body.
+pub fn whatsapp_answer(mut input: &[u8]) {
+    let Some(first) = choice(&mut input) else { return };
+    let statuses = [200, 201, 302, 400, 401, 429, 500, 503];
+    let status = StatusCode::from_u16(statuses[usize::from(first) % statuses.len()]).unwrap();
+    let json = serde_json::from_slice::<Value>(input).ok();
+    match decoded::<Accepted>(status, None, input) {
+        Ok(_) => {
+            assert!(status.is_success());
+            let json = json.unwrap();
+            assert!(json["messages"].is_array(), "{json}");
+        }
+        Err(error) => {
+            let text = error.to_string();
+            match error {
+                CallError::Api(error) => {
+                    assert_eq!(json.unwrap()["error"]["code"], error.code);
+                    let own_code = format!("(#{})", error.code);
+                    for said in [Some(error.message), error.details, error.trace_id].into_iter().flatten() {
+                        assert!(!may_be_number(&said.replace(&own_code, "|")), "{said}");
+                        assert!(!said.contains(char::is_control), "{said:?}");
+                    }
+                }
+                // Nothing of the body is in the others' texts. The message may be on its way: never where WhatsApp refused it.
+                CallError::Unclear(_) => assert!(status.is_success() || status.is_server_error(), "{text}"),
+                CallError::Foreign(_) => assert!(!status.is_success() && !status.is_server_error(), "{text}"),
+                CallError::Unreachable(_) => unreachable!("there was an answer"),
+            }
+        }
+    }
+}
