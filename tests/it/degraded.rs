@@ -1,6 +1,6 @@
-//! Degraded, not down: what goes on while something outside is in trouble, a test for each row of the table in
-//! `docs/operations.md`.
+//! Degraded, not down: what goes on while something outside is in trouble, as the table in `docs/operations.md` has it.
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -8,12 +8,73 @@ use whatsapp_otp::simulator::{AccountState, Switches, TemplateStatus};
 
 use crate::harness::app::{Instance, TestApp};
 use crate::harness::eventually;
-use crate::harness::proxy::Mode;
+use crate::harness::proxy::{Mode, Proxy};
+use crate::harness::redis::RedisServer;
 use crate::harness::reply::says;
 
 const PHONE: &str = "15551234567";
 const OTHER_PHONE: &str = "15557654321";
 const TEMPLATE: &str = "300000000000001";
+
+/// The rows of the table, and the tests of each: here, unless they name their module.
+const ROWS: &[(&str, &[&str])] = &[
+    ("Redis unreachable", &["without_redis_all_are_refused_in_time_and_nothing_is_sent"]),
+    (
+        "Redis full, read-only or short of replicas",
+        &[
+            "readiness::a_redis_whose_memory_is_full_is_not_ready",
+            "readiness::a_redis_that_became_a_replica_is_not_ready",
+            "readiness::a_redis_that_lacks_replicas_to_write_to_is_not_ready",
+        ],
+    ),
+    (
+        "WhatsApp unreachable or failing",
+        &["while_whatsapp_is_unreachable_an_instance_starts_checks_codes_and_sends_them_once_it_is_back"],
+    ),
+    (
+        "Template paused, disabled or not approved",
+        &[
+            "without_an_approved_template_an_instance_starts_and_checks_codes",
+            "template::a_template_that_is_paused_later_is_noticed_by_the_first_refusal",
+        ],
+    ),
+    ("Token refused", &["with_a_token_that_whatsapp_refuses_instances_start_and_check_codes"]),
+    ("Disk of the log full", &["log_outages::requests_go_on_while_the_disk_of_the_log_is_full"]),
+    (
+        "Log pipe closed, or read by nobody",
+        &[
+            "log_outages::requests_go_on_when_whoever_read_the_log_is_gone",
+            "log_outages::requests_go_on_while_nobody_reads_the_log_and_its_gap_is_told_of",
+        ],
+    ),
+    ("Clock of an instance wrong", &["the_clock_of_an_instance_decides_nothing"]),
+    ("Clock of Redis stepped", &["codes_are_sent_and_checked_after_the_clock_of_redis_stepped"]),
+    ("DNS", &["names_that_do_not_resolve_are_as_servers_that_are_unreachable"]),
+];
+
+#[test]
+fn each_row_of_the_table_has_tests_and_names_alerts_that_exist() {
+    let document = include_str!("../../docs/operations.md");
+    let table = document.split("## Degraded, not down").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| ")).skip(1).collect();
+    let names: Vec<_> = rows.iter().map(|row| row.split(" |").next().unwrap()).collect();
+    assert_eq!(names, ROWS.iter().map(|(name, _)| *name).collect::<Vec<_>>());
+    let alerts = include_str!("../../config/prometheus/alerts.yml");
+    for alert in table.split(|c: char| !c.is_alphanumeric()).filter(|word| word.starts_with("Otp")) {
+        assert!(alerts.contains(&format!("- alert: {alert}\n")), "{alert}");
+    }
+    let modules = [
+        ("", include_str!("degraded.rs")),
+        ("log_outages", include_str!("log_outages.rs")),
+        ("readiness", include_str!("readiness.rs")),
+        ("template", include_str!("template.rs")),
+    ];
+    for test in ROWS.iter().flat_map(|(_, tests)| *tests) {
+        let (module, name) = test.rsplit_once("::").unwrap_or(("", test));
+        let (_, text) = modules.iter().find(|(name, _)| *name == module).unwrap();
+        assert!(text.contains(&format!("fn {name}(")), "{test}");
+    }
+}
 
 /// The instance checks codes, and says why it sends none.
 async fn assert_only_checks(instance: &Instance, code: &str, reason: &str) {
@@ -45,14 +106,19 @@ async fn without_an_approved_template_an_instance_starts_and_checks_codes() {
 }
 
 #[tokio::test]
-async fn with_a_token_that_whatsapp_refuses_an_instance_starts_and_checks_codes() {
+async fn with_a_token_that_whatsapp_refuses_instances_start_and_check_codes() {
     let mut app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     app.simulator.set_switches(Switches { account: AccountState::TokenRevoked, ..Switches::default() });
-    // One that runs has its template, so its sends are refused by WhatsApp.
-    app.request(OTHER_PHONE).await.is(500, says::SEND_FAILED);
     let another = app.start_another().await;
     assert_only_checks(app.on(another), &code, "WhatsApp error 190").await;
+    // One that was running has its template, so its sends are refused by WhatsApp.
+    app.simulator.set_switches(Switches::default());
+    let code = app.code_for(PHONE).await;
+    app.simulator.set_switches(Switches { account: AccountState::TokenRevoked, ..Switches::default() });
+    app.request(OTHER_PHONE).await.is(500, says::SEND_FAILED);
+    app.verify(PHONE, &code).await.is(200, "OK");
+    assert_eq!(app.ready().await.0, 200);
     app.finish().await;
 }
 
@@ -72,5 +138,81 @@ async fn while_whatsapp_is_unreachable_an_instance_starts_checks_codes_and_sends
     let sends = async || app.on(another).request(OTHER_PHONE).await.status == 200;
     eventually("codes are sent", sends).await;
     assert_eq!(app.on(another).ready().await.1["dependencies"]["template"], json!({ "status": "ok" }));
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn without_redis_all_are_refused_in_time_and_nothing_is_sent() {
+    let server = RedisServer::shared();
+    let proxy = Proxy::start(server.address());
+    let service = TestApp::builder().redis(&server).redis_through(&proxy).set("redis.timeout", "800ms");
+    let app = service.start().await;
+    let code = app.code_for(PHONE).await;
+    for mode in [Mode::Cut, Mode::Frozen] {
+        proxy.set(mode).await;
+        let bound = Duration::from_millis(if mode == Mode::Cut { 500 } else { 800 + 500 });
+        let sent = app.sends();
+        app.request(OTHER_PHONE).await.is(503, says::UNAVAILABLE).within(bound);
+        app.verify(PHONE, "000000").await.is(503, says::UNAVAILABLE).within(bound);
+        assert_eq!(app.sends(), sent);
+        eventually("it is not ready", async || app.ready().await.0 == 503).await;
+        assert_eq!(app.ready().await.1["dependencies"]["redis"]["status"], "failed");
+        assert_eq!(app.ops().json("/health/live").await.0, 200);
+        proxy.set(Mode::Pass(server.address())).await;
+        eventually("it is ready again", async || app.ready().await.0 == 200).await;
+    }
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn codes_are_sent_and_checked_after_the_clock_of_redis_stepped() {
+    let app = TestApp::start().await;
+    let (code, other) = (app.code_for(PHONE).await, app.code_for(OTHER_PHONE).await);
+    app.age(Duration::from_mins(2)).await;
+    app.verify(PHONE, &code).await.is(200, "OK");
+    app.age(Duration::from_mins(4)).await;
+    app.verify(OTHER_PHONE, &other).await.is(401, says::EXPIRED);
+    for phone in [PHONE, OTHER_PHONE] {
+        let code = app.code_for(phone).await;
+        app.verify(phone, &code).await.is(200, "OK");
+    }
+    assert_eq!(app.ready().await.0, 200);
+    app.finish().await;
+}
+
+/// No clock of a machine can be set in a test, so this looks for who reads it: the log, TLS files, and what warns of a
+/// version of the Graph API that ends. The embedded store is the sandbox's.
+#[test]
+fn the_clock_of_an_instance_decides_nothing() {
+    let allowed = ["app/serve.rs", "cli/check.rs", "http/tls.rs", "store/clock.rs", "telemetry/"];
+    let mut folders = vec![PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap().to_str().unwrap();
+            if path.is_dir() {
+                folders.extend((name != "simulator").then_some(path));
+            } else if !allowed.iter().any(|allowed| name.starts_with(allowed)) {
+                let text = std::fs::read_to_string(&path).unwrap();
+                let reads = ["SystemTime", "Zoned::now", "Timestamp::now"].iter().find(|clock| text.contains(**clock));
+                assert_eq!(reads, None, "{name}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn names_that_do_not_resolve_are_as_servers_that_are_unreachable() {
+    let mut app = TestApp::start().await;
+    let code = app.code_for(PHONE).await;
+    // The name is reserved for not being one.
+    let another = app.start_another_with("whatsapp.base_url", "http://whatsapp.invalid").await;
+    assert_only_checks(app.on(another), &code, "WhatsApp cannot be reached").await;
+    let another = app.start_another_with("redis.url", "redis://redis.invalid:6379/0").await;
+    let within = Duration::from_millis(2_000 + 500);
+    app.on(another).request(PHONE).await.is(503, says::UNAVAILABLE).within(within);
+    app.on(another).verify(PHONE, "000000").await.is(503, says::UNAVAILABLE).within(within);
+    assert_eq!(app.on(another).ready().await.0, 503);
     app.finish().await;
 }

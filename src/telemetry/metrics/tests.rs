@@ -120,6 +120,24 @@ fn the_dashboard_asks_for_series_that_exist() {
 }
 
 #[test]
+fn each_panel_of_the_dashboard_has_an_id_and_a_place_of_its_own() {
+    let dashboard: Value = serde_json::from_str(DASHBOARD).unwrap();
+    let panels = dashboard["panels"].as_array().unwrap();
+    let place = |panel: &Value, name: &str| panel["gridPos"][name].as_u64().unwrap();
+    let along = |one: &Value, other: &Value, from: &str, size: &str| {
+        place(one, from) < place(other, from) + place(other, size)
+            && place(other, from) < place(one, from) + place(one, size)
+    };
+    for (index, one) in panels.iter().enumerate() {
+        for other in &panels[index + 1..] {
+            assert_ne!(one["id"], other["id"], "{} and {}", one["title"], other["title"]);
+            let overlap = along(one, other, "x", "w") && along(one, other, "y", "h");
+            assert!(!overlap, "{} is over {}", one["title"], other["title"]);
+        }
+    }
+}
+
+#[test]
 fn somebody_looks_at_every_metric() {
     for metric in METRICS {
         assert!(DASHBOARD.contains(metric.name), "the dashboard does not show {}", metric.name);

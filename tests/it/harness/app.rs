@@ -90,7 +90,18 @@ impl TestApp {
 
     /// Starts one more instance, as a deploy does, with the settings of all, and returns its index.
     pub async fn start_another(&mut self) -> usize {
-        let started = start_instance(&self.settings, WhatsAppAtStart::Awaited).await;
+        self.start_one(&self.settings.clone()).await
+    }
+
+    /// The same, with a setting of its own.
+    pub async fn start_another_with(&mut self, key: &str, value: &str) -> usize {
+        let mut settings = self.settings.clone();
+        settings.insert(key.to_owned(), value.to_owned());
+        self.start_one(&settings).await
+    }
+
+    async fn start_one(&mut self, settings: &HashMap<String, String>) -> usize {
+        let started = start_instance(settings, WhatsAppAtStart::Awaited).await;
         self.instances.push(started.unwrap_or_else(|error| panic!("another instance does not start: {error:#}")));
         self.instances.len() - 1
     }
