@@ -20,6 +20,9 @@ use crate::supervisor;
 const CAPACITY: usize = 8_192;
 /// How much is written at once.
 const BATCH_BYTES: usize = 64 * 1024;
+/// How long lines are collected after a batch. Whoever puts a line into the queue of a writer that waits for one has to
+/// wake it, which costs more than the line; one that pauses is left alone.
+const COLLECT: Duration = Duration::from_millis(5);
 /// How long to wait for room.
 const RETRY_AFTER: Duration = Duration::from_millis(5);
 /// How often the log says that lines were lost, at most.
@@ -154,6 +157,7 @@ impl<W: Write> LineWriter<W> {
                 self.take(entry);
             }
             self.write_batch();
+            thread::sleep(COLLECT);
         }
     }
 
