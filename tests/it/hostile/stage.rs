@@ -42,8 +42,8 @@ pub struct Stage {
 
 /// What honest people and the operator saw.
 pub struct Seen {
-    codes: usize,
-    checked: usize,
+    /// For each code, how long it took to be sent and checked, if it was.
+    codes: Vec<Option<Duration>>,
     looks: usize,
     failed_looks: Vec<String>,
     most_descriptors: usize,
@@ -75,17 +75,17 @@ impl Stage {
 
     /// Has honest people ask for codes and the operator look for as long as the attack lasts.
     pub async fn beside(&self, attack: impl Future<Output = ()>) -> Seen {
-        let mut seen = Seen { codes: 0, checked: 0, looks: 0, failed_looks: Vec::new(), most_descriptors: 0 };
+        let mut seen = Seen { codes: Vec::new(), looks: 0, failed_looks: Vec::new(), most_descriptors: 0 };
         let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::V4(HONEST)).timeout(PATIENCE);
         let http = http.build().unwrap();
-        let (codes, checked) = (&mut seen.codes, &mut seen.checked);
+        let codes = &mut seen.codes;
         let honest = async {
             // A moment for the attack to unfold.
             tokio::time::sleep(Duration::from_millis(500)).await;
             loop {
-                let served = self.code_is_sent_and_checked(&http, *codes).await;
-                *codes += 1;
-                *checked += usize::from(served);
+                let began = Instant::now();
+                let served = self.code_is_sent_and_checked(&http, codes.len()).await;
+                codes.push(served.then(|| began.elapsed()));
                 tokio::time::sleep(BETWEEN_CODES).await;
             }
         };
@@ -105,7 +105,7 @@ impl Stage {
             () = honest => {}
             () = operator => {}
         }
-        measured(&format!("{} of {} codes", seen.checked, seen.codes), Duration::ZERO);
+        seen.show();
         seen
     }
 
@@ -143,11 +143,24 @@ impl Stage {
 }
 
 impl Seen {
+    fn show(&self) {
+        let mut took = self.served();
+        took.sort();
+        for percent in [50, 99] {
+            let at = took.get(took.len() * percent / 100).copied().unwrap_or_default();
+            measured(&format!("{} of {} codes, {percent} % within", took.len(), self.codes.len()), at);
+        }
+    }
+
+    fn served(&self) -> Vec<Duration> {
+        self.codes.iter().copied().flatten().collect()
+    }
+
     /// Nobody but the attacker noticed.
     pub fn is_as_if_nothing_happened(&self) {
-        assert!(self.codes >= 5, "honest people had the time for {} codes only", self.codes);
-        let least = self.codes * 95 / 100;
-        assert!(self.checked >= least, "{} of {} codes were sent and checked", self.checked, self.codes);
+        let (codes, served) = (self.codes.len(), self.served().len());
+        assert!(codes >= 5, "honest people had the time for {codes} codes only");
+        assert!(served >= codes * 95 / 100, "{served} of {codes} codes were sent and checked");
         assert!(self.looks >= 9 && self.failed_looks.is_empty(), "{} looks: {:?}", self.looks, self.failed_looks);
         assert!(self.most_descriptors < DESCRIPTORS * 9 / 10, "{} descriptors", self.most_descriptors);
     }
