@@ -22,6 +22,10 @@ use crate::harness::eventually_within;
 use crate::harness::reply::{Reply, send};
 
 const PHONE: &str = "15559990000";
+/// Connections that an instance without bounds runs out of descriptors with.
+const MORE_THAN_DESCRIPTORS: usize = 1_200;
+/// When an attacker whose connection was refused tries again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// An HTTP/2 connection, and the task that drives it.
 type Http2 = (SendRequest<Bytes>, JoinHandle<Result<(), h2::Error>>);
@@ -51,14 +55,17 @@ async fn at_least(stage: &Stage, series: &str, least: f64) {
 async fn slow_heads() {
     let stage = Stage::start().await;
     let one = async || loop {
-        let Ok(mut stream) = connect_from(ATTACKER, stage.public).await else { continue };
-        let mut sent = stream.write_all(b"GET /otp/1 HTTP/1.1\r\nHost: x\r\nX: ").await;
-        while sent.is_ok() {
-            sleep(Duration::from_millis(500)).await;
-            sent = stream.write_all(b"x").await;
+        if let Ok(mut stream) = connect_from(ATTACKER, stage.public).await {
+            let mut sent = stream.write_all(b"GET /otp/1 HTTP/1.1\r\nHost: x\r\nX: ").await;
+            while sent.is_ok() {
+                sleep(Duration::from_millis(500)).await;
+                sent = stream.write_all(b"x").await;
+            }
         }
+        sleep(AGAIN).await;
     };
-    let attack = async { drop(timeout(Duration::from_secs(13), join_all((0..200).map(|_| one()))).await) };
+    let attack =
+        async { drop(timeout(Duration::from_secs(13), join_all((0..MORE_THAN_DESCRIPTORS).map(|_| one()))).await) };
     stage.beside(attack).await.is_as_if_nothing_happened();
     at_least(&stage, r#"whatsapp_otp_connections_refused_total{reason="peer"}"#, 100.0).await;
     at_least(&stage, r#"whatsapp_otp_connections_ended_total{reason="slow_head"}"#, 40.0).await;
@@ -68,7 +75,10 @@ async fn slow_heads() {
 async fn slow_bodies() {
     let stage = Stage::start().await;
     let one = async || loop {
-        let Some((mut requests, driving)) = http2(ATTACKER, &stage, &h2::client::Builder::new()).await else { return };
+        let Some((mut requests, driving)) = http2(ATTACKER, &stage, &h2::client::Builder::new()).await else {
+            sleep(AGAIN).await;
+            continue;
+        };
         let mut open = Vec::new();
         for _ in 0..100 {
             let Ok(ready) = requests.ready().await else { break };
@@ -79,7 +89,7 @@ async fn slow_bodies() {
         drop(open);
         driving.abort();
     };
-    let attack = async { drop(timeout(Duration::from_secs(10), join_all((0..40).map(|_| one()))).await) };
+    let attack = async { drop(timeout(Duration::from_secs(10), join_all((0..60).map(|_| one()))).await) };
     stage.beside(attack).await.is_as_if_nothing_happened();
     at_least(&stage, r#"whatsapp_otp_overload_refusals_total{what="bodies"}"#, 1_000.0).await;
     at_least(&stage, r#"whatsapp_otp_verifications_total{outcome="body_too_slow"}"#, 100.0).await;
@@ -99,15 +109,20 @@ async fn unread_answers() {
     let mut client = h2::client::Builder::new();
     client.initial_window_size(0);
     let over_http2 = async || {
-        let Some((mut requests, _driving)) = http2(ATTACKER, &stage, &client).await else { return };
+        let Some((mut requests, driving)) = http2(ATTACKER, &stage, &client).await else { return };
         let mut open = Vec::new();
-        while let Ok(ready) = requests.ready().await {
+        for _ in 0..20 {
+            let Ok(ready) = requests.ready().await else { return };
             requests = ready;
             open.push(requests.send_request(get(&stage), true));
         }
+        drop(driving.await);
     };
     let attacks = async {
-        tokio::join!(join_all((0..10).map(|_| over_http1())), join_all((0..20).map(|_| over_http2())));
+        tokio::join!(
+            join_all((0..10).map(|_| over_http1())),
+            join_all((0..MORE_THAN_DESCRIPTORS).map(|_| over_http2()))
+        );
     };
     let attack = async { drop(timeout(Duration::from_secs(16), attacks).await) };
     stage.beside(attack).await.is_as_if_nothing_happened();
@@ -119,14 +134,15 @@ async fn idle_http_2() {
     let stage = Stage::start().await;
     let one = async || loop {
         let Some((requests, driving)) = http2(ATTACKER, &stage, &h2::client::Builder::new()).await else {
-            sleep(Duration::from_millis(100)).await;
+            sleep(AGAIN).await;
             continue;
         };
         let Ok(mut requests) = requests.ready().await else { continue };
         let _answer = requests.send_request(get(&stage), true).map(|(answer, _)| answer);
         let _ = driving.await;
     };
-    let attack = async { drop(timeout(Duration::from_secs(8), join_all((0..300).map(|_| one()))).await) };
+    let attack =
+        async { drop(timeout(Duration::from_secs(8), join_all((0..MORE_THAN_DESCRIPTORS).map(|_| one()))).await) };
     stage.beside(attack).await.is_as_if_nothing_happened();
     at_least(&stage, r#"whatsapp_otp_connections_refused_total{reason="peer"}"#, 200.0).await;
 }
@@ -160,7 +176,7 @@ async fn rapid_reset() {
     let stage = Stage::start().await;
     let one = async || loop {
         let Some((mut requests, driving)) = http2(ATTACKER, &stage, &h2::client::Builder::new()).await else {
-            sleep(Duration::from_millis(10)).await;
+            sleep(AGAIN).await;
             continue;
         };
         while let Ok(ready) = requests.ready().await {
@@ -179,21 +195,21 @@ async fn rapid_reset() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn five_thousand_connections() {
     let stage = Stage::start().await;
+    let mut open = Vec::new();
     let attack = async {
-        let mut open = Vec::new();
         for _ in 0..5_000 {
             open.extend(connect_from(ATTACKER, stage.public).await.ok());
         }
         sleep(Duration::from_secs(2)).await;
-        assert!(stage.series("whatsapp_otp_connections").await < 100.0, "of one address, and a few honest ones");
-        // Whoever is refused is told so, rather than left waiting.
-        let mut left = 0;
-        for stream in &mut open {
-            left += usize::from(timeout(Duration::from_millis(5), stream.read(&mut [0])).await.is_err());
-        }
-        assert!(left < 100, "{left}");
     };
     stage.beside(attack).await.is_as_if_nothing_happened();
+    assert!(stage.series("whatsapp_otp_connections").await < 100.0, "of one address, and a few honest ones");
+    // Whoever is refused is told so, rather than left waiting.
+    let mut left = 0;
+    for stream in &mut open {
+        left += usize::from(timeout(Duration::from_millis(5), stream.read(&mut [0])).await.is_err());
+    }
+    assert!(left < 100, "{left}");
     at_least(&stage, r#"whatsapp_otp_connections_refused_total{reason="peer"}"#, 4_000.0).await;
     let told: Vec<_> =
         stage.log().lines().filter(|line| line.contains("connections are refused")).map(str::to_owned).collect();

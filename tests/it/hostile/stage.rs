@@ -25,7 +25,7 @@ pub const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 /// Where honest people sit.
 const HONEST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
 /// The longest that an honest person waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two honest codes.
 const BETWEEN_CODES: Duration = Duration::from_millis(40);
 /// Between two looks at the operators' listener.
