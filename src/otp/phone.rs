@@ -51,7 +51,12 @@ impl PhoneNumber {
         }
         let digits = numbering_plan::normalise(current_form(digits)).ok_or(PhoneError::Impossible)?;
         // Behind a trunk prefix a former form shows only now.
-        Ok(Self(current_form(digits).into_boxed_str()))
+        let digits = current_form(digits);
+        // Some plans have longer numbers than E.164, which nobody abroad can call.
+        if digits.len() > MAX_DIGITS {
+            return Err(PhoneError::Impossible);
+        }
+        Ok(Self(digits.into_boxed_str()))
     }
 
     /// The digits alone, country calling code first: `15551234567`.
@@ -128,6 +133,8 @@ mod tests {
             "1555123456",
             "10551234567",
             "+44 20 7946",
+            // The German plan has it, E.164 does not.
+            "4910309001811810",
         ] {
             assert_eq!(PhoneNumber::parse(text), Err(PhoneError::Impossible), "{text}");
         }
