@@ -17,7 +17,8 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    ClientAddress, CodeLength, CodeStore, DigestKey, Guess, KeyRing, Limits, NewCode, PhoneNumber, Policy, RecordId,
+    Check, ClientAddress, Code, CodeLength, CodeStore, DigestKey, Guess, KeyRing, Limits, NewCode, PhoneNumber, Policy,
+    RecordId,
 };
 use whatsapp_otp::store::redis::{
     AfterFailover, Credentials, KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject, Topology,
@@ -112,31 +113,32 @@ fn store(primary: &Server, min_replicas_ack: u32, after_failover: AfterFailover)
 /// Guesses a second, and the median time of one in µs.
 async fn round(store: &Arc<RedisStore>, tasks: u32) -> (f64, f64) {
     let policy = Arc::new(Policy {
-        code_length: CodeLength::new(6).unwrap(),
+        code_length: CodeLength::new(10).unwrap(),
         code_lifetime: Duration::from_mins(5),
         linger: Duration::from_mins(10),
         max_attempts: u32::MAX,
         limits: Limits::default(),
+        send_time: Duration::from_secs(15),
         pacing: None,
     });
     let ring = KeyRing::new(DigestKey::new(vec![7; 32]).unwrap(), Vec::new());
     let mut running = Vec::new();
     for task in 0..tasks {
         let phone = PhoneNumber::parse(&format!("155512{task:05}")).unwrap();
-        let candidates = |guess: &str| ring.candidates(&phone, &Guess::new(guess.to_owned()).unwrap());
-        let code = NewCode {
-            id: RecordId::generate(&mut SysRng).unwrap(),
-            phone: phone.clone(),
-            client: ClientAddress::from(std::net::IpAddr::from([203, 0, 113, 7])),
-            sealed: candidates("123456").remove(0),
-        };
-        store.reserve(&code, &policy).await.unwrap();
-        let (store, policy, wrong) = (Arc::clone(store), Arc::clone(&policy), candidates("000000"));
+        let id = RecordId::generate(&mut SysRng).unwrap();
+        let sealed = ring.seal(&id, &phone, &Code::generate(policy.code_length, &mut SysRng).unwrap());
+        let client = Some(ClientAddress::from(std::net::IpAddr::from([203, 0, 113, 7])));
+        store.reserve(&NewCode { id, phone: phone.clone(), client, sealed }, &policy).await.unwrap();
+        let wrong = Guess::parse("0000000000", policy.code_length).unwrap();
+        let (store, policy, ring) = (Arc::clone(store), Arc::clone(&policy), ring.clone());
         running.push(async move {
             let (began, mut times) = (Instant::now(), Vec::new());
             while began.elapsed() < ROUND {
                 let guess = Instant::now();
-                store.verify(&phone, &wrong, &policy).await.unwrap();
+                store
+                    .verify(&Check { phone: &phone, client: None, guess: &wrong, keys: &ring }, &policy)
+                    .await
+                    .unwrap();
                 times.push(guess.elapsed().as_secs_f64() * 1e6);
             }
             times

@@ -181,6 +181,9 @@ fn environment(redis: &Redis, whatsapp: &WhatsApp) -> HashMap<String, String> {
         ("SERVER__TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         // More than the ten thousand that are measured, whose idle ones would otherwise be crowded out.
         ("SERVER__MAX_CONNECTIONS", "20000".to_owned()),
+        // So long that no guess is right by chance.
+        ("OTP__CODE_LENGTH", "10".to_owned()),
+        ("LIMITS__TOTAL", "off".to_owned()),
         ("OTP__SECRET_FILE", secret.display().to_string()),
         ("REDIS__URL", redis.url()),
         ("REDIS__PASSWORD_FILE", String::new()),

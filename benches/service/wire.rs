@@ -29,13 +29,15 @@ impl Wire {
         self.exchange().await
     }
 
-    /// Verifies a code.
-    pub async fn post(&mut self, path: &str, code: &str) -> io::Result<u16> {
+    /// Verifies a code for a client of that address.
+    pub async fn post(&mut self, path: &str, code: &str, client: [u8; 4]) -> io::Result<u16> {
+        let [a, b, c, d] = client;
         self.request.clear();
         let length = code.len() + r#"{"code":""}"#.len();
         write!(
             self.request,
-            "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n\
+            "POST {path} HTTP/1.1\r\nHost: bench\r\nX-Forwarded-For: {a}.{b}.{c}.{d}\r\n\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n\
              {{\"code\":\"{code}\"}}"
         )?;
         self.exchange().await

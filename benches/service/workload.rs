@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rand::rngs::SysRng;
 use whatsapp_otp::config::ServeSettings;
-use whatsapp_otp::otp::{Code, CodeStore, Guess, NewCode, PhoneNumber, RecordId, Reservation, Verdict};
+use whatsapp_otp::otp::{Check, Code, CodeStore, Guess, NewCode, PhoneNumber, RecordId, Reservation, Verdict};
 use whatsapp_otp::store::redis::RedisStore;
 
 use crate::floor::RESERVE_ONLY;
@@ -18,8 +18,8 @@ use crate::wire::Wire;
 
 /// Guesses that are compared with one code (`otp.max_verification_attempts`): each finds it alive.
 pub const GUESSES_PER_CODE: u64 = 3;
-/// Seven digits, so that it is never right by chance.
-const WRONG: &str = "0000000";
+/// As long as codes are here (`stage::CODE_LENGTH`), so that it is compared, and hardly ever right by chance.
+const WRONG: &str = "0000000000";
 /// Codes that are stored at once.
 const AT_ONCE: u64 = 128;
 
@@ -72,7 +72,7 @@ impl Work for WrongGuesses {
 
     async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
         let phone = self.codes.start + number % (self.codes.end - self.codes.start);
-        let status = wire.post(&path(phone), WRONG).await?;
+        let status = wire.post(&path(phone), WRONG, client(number)).await?;
         expect(status, 401, wire);
         Ok(())
     }
@@ -94,7 +94,7 @@ impl Work for UnknownPhones {
     }
 
     async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
-        let status = wire.post(&path(7_000_000 + number % 900_000), WRONG).await?;
+        let status = wire.post(&path(7_000_000 + number % 900_000), WRONG, client(number)).await?;
         expect(status, 404, wire);
         Ok(())
     }
@@ -110,8 +110,8 @@ impl Work for HotPhone {
         u64::MAX
     }
 
-    async fn unit(&self, _: u64, wire: &mut Wire) -> io::Result<()> {
-        let status = wire.post(&path(self.phone), WRONG).await?;
+    async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
+        let status = wire.post(&path(self.phone), WRONG, client(number)).await?;
         expect(status, 401, wire);
         Ok(())
     }
@@ -158,7 +158,7 @@ impl Work for Pairs {
             Self::Service(inbox) => inbox.code(&digits(number)),
             Self::Bare | Self::BareScripts => WRONG.to_owned(),
         };
-        let status = wire.post(&path(number), &code).await?;
+        let status = wire.post(&path(number), &code, client(number)).await?;
         expect(status, 200, wire);
         Ok(())
     }
@@ -183,10 +183,10 @@ impl Seeder {
     pub fn codes(&self, phones: Range<u64>) {
         self.each(phones, &async |store, settings, number| {
             let phone = PhoneNumber::parse(&digits(number)).unwrap();
-            let sealed =
-                settings.keys.seal(&phone, &Code::generate(settings.common.policy.code_length, &mut SysRng).unwrap());
-            let client = IpAddr::from(client(number)).into();
-            let code = NewCode { id: RecordId::generate(&mut SysRng).unwrap(), phone, client, sealed };
+            let code = Code::generate(settings.common.policy.code_length, &mut SysRng).unwrap();
+            let id = RecordId::generate(&mut SysRng).unwrap();
+            let sealed = settings.keys.seal(&id, &phone, &code);
+            let code = NewCode { id, phone, client: Some(IpAddr::from(client(number)).into()), sealed };
             let reservation = store.reserve(&code, &settings.common.policy).await.unwrap();
             assert!(matches!(reservation, Reservation::Reserved { .. }), "{reservation:?}");
         });
@@ -196,8 +196,10 @@ impl Seeder {
     pub fn wrong_guesses(&self, phones: Range<u64>) {
         self.each(phones, &async |store, settings, number| {
             let phone = PhoneNumber::parse(&digits(number)).unwrap();
-            let guess = settings.keys.candidates(&phone, &Guess::new(WRONG.to_owned()).unwrap());
-            let verdict = store.verify(&phone, &guess, &settings.common.policy).await.unwrap();
+            let guess = Guess::parse(WRONG, settings.common.policy.code_length).unwrap();
+            let client = Some(IpAddr::from(client(number)).into());
+            let check = Check { phone: &phone, client, guess: &guess, keys: &settings.keys };
+            let verdict = store.verify(&check, &settings.common.policy).await.unwrap();
             assert!(matches!(verdict, Verdict::Wrong { .. }), "{verdict:?}");
         });
     }

@@ -6,7 +6,7 @@ use anyhow::anyhow;
 use clap::Args;
 use rand::rngs::SysRng;
 use serde_json::json;
-use whatsapp_otp::otp::{Code, CodeSender, Delivery, OutgoingCode, PhoneNumber, RecordId, Refusal};
+use whatsapp_otp::otp::{Code, CodeSender, Delivery, OutgoingCode, PhoneNumber, RecordId, Refusal, Unpaced};
 use whatsapp_otp::whatsapp::template::CurrentTemplate;
 use whatsapp_otp::whatsapp::{WhatsAppSender, manage};
 
@@ -46,8 +46,8 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     ui.say(format!("Sending a code to {masked} with \"{}\" in {} …", template.name, template.language));
     let template = CurrentTemplate::always(template.name, template.language);
     let sender = WhatsAppSender::new(client, &number, template, MAX_RETRIES);
-    let message = OutgoingCode { id: &id, phone: &arguments.phone, code: &code };
-    let delivery = sender.send(message, Instant::now() + PATIENCE).await.map_err(explain)?;
+    let message = OutgoingCode { id: &id, phone: &arguments.phone, code: &code, client: None };
+    let delivery = sender.send(message, &Unpaced, Instant::now() + PATIENCE).await.map_err(explain)?;
     let accepted = matches!(delivery, Delivery::Accepted);
     match delivery {
         Delivery::Accepted => ui.confirm_fine("WhatsApp accepted the message; it is on its way"),

@@ -19,9 +19,8 @@ use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::{self, Template, TemplateError};
 use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, plain_text_warning, version};
 
-/// The longest that a code waits for its turn to be sent: longer than the window in which turns are counted, or of a
-/// burst none beyond the first window would ever wait.
-const MAX_WAIT: Duration = Duration::from_millis(1_100);
+/// The longest that a code waits for its turn to be sent.
+const MAX_WAIT: Duration = Duration::from_millis(2_100);
 
 /// What a start needs of WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -39,6 +39,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("limits.per_phone", Open),
     ("limits.resend_cooldown", Open),
     ("limits.per_ip", Open),
+    ("limits.checks_per_ip", Open),
+    ("limits.total", Open),
     ("limits.failures_per_phone", Open),
     ("redis.mode", Open),
     ("redis.url", Guarded),

@@ -20,6 +20,7 @@ mod sources;
 mod tests;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use self::reader::{Reader, Reported};
 use self::sections::server::Reach;
@@ -139,6 +140,9 @@ impl Settings {
         let redis = sections::redis::read(reader, otp_secret);
         let redis_timeout = redis.as_ref().ok().map(|redis| redis.timeout);
         let server = sections::server::read(reader, reach, redis_timeout);
+        // A send that takes as long as a request may is over.
+        let send_time = server.as_ref().map_or(Duration::ZERO, |server| server.request_timeout);
+        let policy = policy.map(|policy| Policy { send_time, ..policy });
         let log = sections::log::read(reader);
         let traces = sections::telemetry::read(reader);
         Ok(Self { server: server?, policy: policy?, redis: redis?, log: log?, traces: traces?, shown: reader.shown() })

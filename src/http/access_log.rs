@@ -58,11 +58,23 @@ impl Line {
         self.due = false;
         let Self { request_id, method, route, .. } = &self;
         let request_id = request_id.as_str();
-        let Logged { outcome, reason, phone } = response.extensions().get().cloned().unwrap_or_default();
+        let Logged { outcome, reason, phone, key } = response.extensions().get().cloned().unwrap_or_default();
         let (status, duration_ms) = (response.status().as_u16(), milliseconds(self.began));
         self.trace.end(Some(status), outcome, reason);
         let trace_id = self.trace.trace_id();
-        tracing::info!(request_id, trace_id, method, route, phone, status, outcome, reason, duration_ms, "answered");
+        tracing::info!(
+            request_id,
+            trace_id,
+            method,
+            route,
+            key,
+            phone,
+            status,
+            outcome,
+            reason,
+            duration_ms,
+            "answered"
+        );
     }
 }
 

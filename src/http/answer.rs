@@ -6,7 +6,8 @@ use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use crate::otp::{PhoneNumber, RefusalKind, RequestError, Sent, Verdict};
+use super::auth::Caller;
+use crate::otp::{CodeLength, PhoneNumber, RefusalKind, RequestError, Sent, Verdict};
 
 /// What the caller is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,7 @@ pub(super) enum Answer {
     /// The guess was right.
     Verified,
     InvalidPhone,
+    InvalidClientAddress,
     Unauthorized,
     /// A browser asks for another web site's page, or before anybody wanted it.
     CrossSite,
@@ -24,6 +26,10 @@ pub(super) enum Answer {
     NoCode,
     MalformedJson,
     CodeNotAString,
+    /// The text cannot be a code, so it was compared with none.
+    NotACode {
+        length: CodeLength,
+    },
     BodyTooLarge,
     BodyTooSlow,
     Wrong {
@@ -69,9 +75,13 @@ impl Answer {
     fn status(&self) -> StatusCode {
         match self {
             Self::Sent(_) | Self::Verified => StatusCode::OK,
-            Self::InvalidPhone | Self::BadHost | Self::NoCode | Self::MalformedJson | Self::CodeNotAString => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::InvalidPhone
+            | Self::InvalidClientAddress
+            | Self::BadHost
+            | Self::NoCode
+            | Self::MalformedJson
+            | Self::CodeNotAString
+            | Self::NotACode { .. } => StatusCode::BAD_REQUEST,
             Self::Unauthorized
             | Self::Wrong { .. }
             | Self::Locked
@@ -95,12 +105,14 @@ impl Answer {
         match self {
             Self::Sent(_) | Self::Verified => "OK".to_owned(),
             Self::InvalidPhone => "Invalid phone number.".to_owned(),
+            Self::InvalidClientAddress => "Invalid X-Client-IP: send the address of one client.".to_owned(),
             Self::Unauthorized => "Missing or invalid API key.".to_owned(),
             Self::CrossSite => "Requests from other web sites are not allowed.".to_owned(),
             Self::BadHost => "A request needs exactly one Host header.".to_owned(),
             Self::NoCode => "No code provided.".to_owned(),
             Self::MalformedJson => "Malformed JSON.".to_owned(),
             Self::CodeNotAString => "Code must be a string.".to_owned(),
+            Self::NotACode { length } => format!("A code has {} digits.", length.digits()),
             Self::BodyTooLarge => format!("The body must not exceed {} bytes.", super::body::MAX_BYTES),
             Self::BodyTooSlow => "The body did not arrive.".to_owned(),
             Self::Wrong { attempts_left } => format!("Incorrect code. {attempts_left} attempt(s) remaining."),
@@ -128,12 +140,14 @@ impl Answer {
             Self::Sent(Sent::Unclear) => "sent_unclear",
             Self::Verified => "verified",
             Self::InvalidPhone => "invalid_phone",
+            Self::InvalidClientAddress => "invalid_client_address",
             Self::Unauthorized => "unauthorized",
             Self::CrossSite => "cross_site",
             Self::BadHost => "bad_host",
             Self::NoCode => "no_code",
             Self::MalformedJson => "malformed_json",
             Self::CodeNotAString => "code_not_a_string",
+            Self::NotACode { .. } => "not_a_code",
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTooSlow => "body_too_slow",
             Self::Wrong { .. } => "wrong",
@@ -226,7 +240,7 @@ impl IntoResponse for Answer {
         if self == Self::MethodNotAllowed {
             headers.insert(ALLOW, HeaderValue::from_static("GET, POST"));
         }
-        let logged = Logged { outcome: Some(self.outcome()), reason: self.reason(), phone: None };
+        let logged = Logged { outcome: Some(self.outcome()), reason: self.reason(), phone: None, key: None };
         response.extensions_mut().insert(logged);
         response
     }
@@ -239,6 +253,8 @@ pub(super) struct Logged {
     pub(super) reason: Option<&'static str>,
     /// Masked.
     pub(super) phone: Option<String>,
+    /// The name of the caller's key.
+    pub(super) key: Option<Box<str>>,
 }
 
 /// The answer about a phone, which the log then names, masked.
@@ -246,6 +262,14 @@ pub(super) fn about(phone: &PhoneNumber, answer: Answer) -> Response {
     let mut response = answer.into_response();
     if let Some(logged) = response.extensions_mut().get_mut::<Logged>() {
         logged.phone = Some(phone.masked());
+    }
+    response
+}
+
+/// The answer to a caller, whose key the log then names.
+pub(super) fn to(caller: Caller<'_>, mut response: Response) -> Response {
+    if let (Caller::Key(name), Some(logged)) = (caller, response.extensions_mut().get_mut::<Logged>()) {
+        logged.key = Some(name.into());
     }
     response
 }

@@ -7,17 +7,17 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
 use super::answer::Answer;
-use crate::otp::Guess;
+use crate::otp::{CodeLength, Guess};
 
 /// The longest body that is read.
 pub(super) const MAX_BYTES: usize = 4 * 1024;
 
-/// Reads `{"code": "…"}`.
+/// Reads `{"code": "…"}`, a code of `length` digits.
 ///
 /// # Errors
 ///
 /// The answer that says what was expected.
-pub(super) async fn guess(request: Request) -> Result<Guess, Answer> {
+pub(super) async fn guess(request: Request, length: CodeLength) -> Result<Guess, Answer> {
     if !is_json(&request) {
         return Err(Answer::NoCode);
     }
@@ -26,7 +26,7 @@ pub(super) async fn guess(request: Request) -> Result<Guess, Answer> {
         return Err(Answer::BodyTooLarge);
     }
     match Limited::new(request.into_body(), MAX_BYTES).collect().await {
-        Ok(body) => parse(&body.to_bytes()),
+        Ok(body) => parse(&body.to_bytes(), length),
         Err(error) if error.is::<LengthLimitError>() => Err(Answer::BodyTooLarge),
         Err(_) => Err(Answer::BodyTooSlow),
     }
@@ -38,14 +38,15 @@ fn is_json(request: &Request) -> bool {
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn parse(body: &[u8]) -> Result<Guess, Answer> {
+fn parse(body: &[u8], length: CodeLength) -> Result<Guess, Answer> {
     if body.trim_ascii().is_empty() {
         return Err(Answer::NoCode);
     }
     let body: Value = serde_json::from_slice(body).map_err(|_| Answer::MalformedJson)?;
     match body {
         Value::Object(mut fields) => match fields.remove("code") {
-            Some(Value::String(code)) => Guess::new(code).ok_or(Answer::NoCode),
+            Some(Value::String(code)) if code.is_empty() => Err(Answer::NoCode),
+            Some(Value::String(code)) => Guess::parse(&code, length).map_err(|_| Answer::NotACode { length }),
             None | Some(Value::Null) => Err(Answer::NoCode),
             Some(_) => Err(Answer::CodeNotAString),
         },
@@ -59,9 +60,14 @@ mod tests {
 
     use super::*;
 
+    fn parse(body: &[u8]) -> Result<Guess, Answer> {
+        super::parse(body, CodeLength::new(6).unwrap())
+    }
+
     #[test]
     fn a_code_is_a_string_in_an_object() {
         assert_eq!(parse(br#"{"code":"012345","more":1}"#).unwrap().expose(), "012345");
+        assert_eq!(parse(br#"{"code":" 012-345 "}"#).unwrap().expose(), "012345");
     }
 
     #[test]
@@ -76,6 +82,8 @@ mod tests {
             ("[]", Answer::NoCode),
             (r#""123456""#, Answer::NoCode),
             ("null", Answer::NoCode),
+            (r#"{"code":"12345"}"#, Answer::NotACode { length: CodeLength::new(6).unwrap() }),
+            (r#"{"code":"12345x"}"#, Answer::NotACode { length: CodeLength::new(6).unwrap() }),
             (r#"{"code":123456}"#, Answer::CodeNotAString),
             (r#"{"code":["1"]}"#, Answer::CodeNotAString),
             (r#"{"code":true}"#, Answer::CodeNotAString),

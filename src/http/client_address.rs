@@ -5,9 +5,39 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
+use super::answer::Answer;
+use super::auth::Caller;
 use crate::otp::ClientAddress;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
+/// In which a backend names the address of the user that it calls for.
+const X_CLIENT_IP: &str = "x-client-ip";
+
+/// The client that limits by address apply to. A backend with a key stands for many users: it names the user's address in
+/// `X-Client-IP`, and without it no limit by address applies.
+///
+/// # Errors
+///
+/// [`Answer::InvalidClientAddress`] if a backend names anything but one address.
+pub(super) fn client_of(
+    caller: Caller<'_>,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Result<Option<ClientAddress>, Answer> {
+    if caller == Caller::Anyone {
+        return Ok(Some(client_address(peer, headers, trusted)));
+    }
+    let mut named = headers.get_all(X_CLIENT_IP).iter();
+    match (named.next(), named.next()) {
+        (None, _) => Ok(None),
+        (Some(address), None) => {
+            let address = address.to_str().ok().and_then(|text| text.trim().parse::<IpAddr>().ok());
+            address.map(|address| Some(address.into())).ok_or(Answer::InvalidClientAddress)
+        }
+        (Some(_), Some(_)) => Err(Answer::InvalidClientAddress),
+    }
+}
 
 /// The client's address: the peer's, unless the peer is a trusted proxy; then the right-most address in
 /// `X-Forwarded-For` that is not one. What stands left of that, anyone may have written.

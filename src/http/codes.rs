@@ -14,8 +14,9 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 
-use super::answer::{Answer, about};
-use super::client_address::client_address;
+use super::answer::{Answer, about, to};
+use super::auth::Caller;
+use super::client_address::client_of;
 use super::state::{COME_BACK, PublicState};
 use super::{auth, body, cross_site};
 use crate::otp::{ClientAddress, Guess, PhoneNumber, RequestError};
@@ -49,19 +50,19 @@ async fn request_code(
     phone: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let phone = match admit(&state, request.headers(), phone) {
-        Ok(phone) => phone,
-        Err(answer) => return state.meters.send(answer).into_response(),
+    let Admitted { caller, phone, client } = match admit(&state, peer, request.headers(), phone) {
+        Ok(admitted) => admitted,
+        Err(refused) => return to(refused.caller, state.meters.send(refused.answer).into_response()),
     };
     let _place = match state.request_place(state.holder(peer, request.headers())) {
         Ok(place) => place,
-        Err(answer) => return about(&phone, state.meters.send(answer)),
+        Err(answer) => return to(caller, about(&phone, state.meters.send(answer))),
     };
-    let client = client_address(peer, request.headers(), &state.trusted_proxies);
     let deadline = Instant::now() + state.send_within;
     // Waiting for WhatsApp must not use up the room for verification.
     let Ok(place) = Arc::clone(&state.sends).try_acquire_owned() else {
-        return about(&phone, state.meters.send(Answer::Overloaded { what: "sends", retry_after: COME_BACK }));
+        let answer = state.meters.send(Answer::Overloaded { what: "sends", retry_after: COME_BACK });
+        return to(caller, about(&phone, answer));
     };
     let (shared, recipient) = (Arc::clone(&state), phone.clone());
     let request = async move {
@@ -81,7 +82,7 @@ async fn request_code(
         // The task counts what it comes to.
         Err(_) => Answer::TimedOut,
     };
-    about(&phone, answer)
+    to(caller, about(&phone, answer))
 }
 
 async fn verify_code(
@@ -90,39 +91,59 @@ async fn verify_code(
     phone: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Response {
-    let phone = match admit(&state, request.headers(), phone) {
-        Ok(phone) => phone,
-        Err(answer) => return state.meters.verification(answer).into_response(),
+    let Admitted { caller, phone, client } = match admit(&state, peer, request.headers(), phone) {
+        Ok(admitted) => admitted,
+        Err(refused) => return to(refused.caller, state.meters.verification(refused.answer).into_response()),
     };
     let holder = state.holder(peer, request.headers());
-    let guess = match arrived(&state, holder, body::guess(request)).await {
+    let guess = body::guess(request, state.service.policy().code_length);
+    let guess = match arrived(&state, holder, guess).await {
         Ok(guess) => guess,
-        Err(answer) => return about(&phone, state.meters.verification(answer)),
+        Err(answer) => return to(caller, about(&phone, state.meters.verification(answer))),
     };
     let _place = match state.request_place(holder) {
         Ok(place) => place,
-        Err(answer) => return about(&phone, state.meters.verification(answer)),
+        Err(answer) => return to(caller, about(&phone, state.meters.verification(answer))),
     };
-    let answer = match state.service.verify(&phone, &guess).await {
+    let answer = match state.service.verify(&phone, client, &guess).await {
         Ok(verdict) => Answer::of_verdict(verdict, &phone),
         Err(error) => {
             tracing::warn!(%error, "a guess could not be settled");
             Answer::StoreUnavailable
         }
     };
-    about(&phone, state.meters.verification(answer))
+    to(caller, about(&phone, state.meters.verification(answer)))
 }
 
-/// What comes first for both calls: the API key, then the phone number.
-fn admit(
-    state: &PublicState,
+/// A request that may go on.
+struct Admitted<'s> {
+    caller: Caller<'s>,
+    phone: PhoneNumber,
+    /// Whom limits by address apply to.
+    client: Option<ClientAddress>,
+}
+
+/// A request that may not.
+struct Refused<'s> {
+    caller: Caller<'s>,
+    answer: Answer,
+}
+
+/// What comes first for both calls: the API key, then the phone number and the client.
+fn admit<'s>(
+    state: &'s PublicState,
+    peer: SocketAddr,
     headers: &HeaderMap,
     phone: Result<Path<String>, PathRejection>,
-) -> Result<PhoneNumber, Answer> {
-    cross_site::check(headers, &state.cors_origins)?;
-    auth::check(&state.auth, headers)?;
-    let Path(phone) = phone.map_err(|_| Answer::InvalidPhone)?;
-    PhoneNumber::parse(&phone).map_err(|_| Answer::InvalidPhone)
+) -> Result<Admitted<'s>, Refused<'s>> {
+    let nobody = |answer| Refused { caller: Caller::Anyone, answer };
+    cross_site::check(headers, &state.cors_origins).map_err(nobody)?;
+    let caller = auth::caller(&state.auth, headers).map_err(nobody)?;
+    let refused = |answer| Refused { caller, answer };
+    let Path(phone) = phone.map_err(|_| refused(Answer::InvalidPhone))?;
+    let phone = PhoneNumber::parse(&phone).map_err(|_| refused(Answer::InvalidPhone))?;
+    let client = client_of(caller, peer, headers, &state.trusted_proxies).map_err(refused)?;
+    Ok(Admitted { caller, phone, client })
 }
 
 /// What is read out of a body. Most bodies are there already; one that is not has a place of its own while it is waited

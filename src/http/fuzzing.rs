@@ -21,7 +21,7 @@ use super::codes::{ROUTE, route_of};
 use super::request_id::X_REQUEST_ID;
 use super::{body as bodies, request_id as ids, router};
 use crate::fuzzing::{choice, may_be_number};
-use crate::otp::{ClientAddress, PhoneNumber};
+use crate::otp::{ClientAddress, CodeLength, PhoneNumber};
 
 /// A request's path and query.
 pub fn path(input: &[u8]) {
@@ -59,16 +59,21 @@ pub fn body(mut input: &[u8]) {
     let Some(first) = choice(&mut input) else { return };
     let content_type = ["application/json", "Application/JSON; charset=utf-8", "text/plain"][usize::from(first % 3)];
     let request = Request::post("/").header(CONTENT_TYPE, content_type).body(Body::from(input.to_vec())).unwrap();
-    let guess = bodies::guess(request).now_or_never().unwrap();
+    let length = CodeLength::new(6).unwrap();
+    let guess = bodies::guess(request, length).now_or_never().unwrap();
     let json = serde_json::from_slice::<Value>(input);
     match guess {
         Ok(guess) => {
             assert!(content_type != "text/plain" && input.len() <= bodies::MAX_BYTES);
             let json = json.unwrap();
-            assert_eq!(json["code"].as_str(), Some(guess.expose()));
-            assert!(!guess.expose().is_empty());
-            assert!(!format!("{guess:?}").contains(guess.expose()) || guess.expose().len() < 12);
+            let code = guess.expose();
+            assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+            // Nothing but separators was dropped.
+            let digits = json["code"].as_str().unwrap().chars().filter(char::is_ascii_digit);
+            assert_eq!(digits.collect::<String>(), code);
+            assert!(!format!("{guess:?}").contains(code));
         }
+        Err(Answer::NotACode { .. }) => assert!(json.unwrap()["code"].as_str().is_some_and(|code| !code.is_empty())),
         Err(Answer::BodyTooLarge) => assert!(input.len() > bodies::MAX_BYTES),
         Err(Answer::MalformedJson) => assert!(json.is_err()),
         Err(Answer::CodeNotAString) => assert!(!json.unwrap()["code"].is_string()),

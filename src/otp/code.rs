@@ -73,11 +73,26 @@ impl fmt::Debug for Code {
 /// What a caller says the code is. It may be the code, so it is kept as secret as one.
 pub struct Guess(SecretString);
 
+/// The text cannot be a code of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a code has {} digits", length.digits())]
+pub struct GuessError {
+    /// The length that codes have.
+    pub length: CodeLength,
+}
+
 impl Guess {
-    /// Any text that is not empty.
-    #[must_use]
-    pub fn new(text: String) -> Option<Self> {
-        (!text.is_empty()).then(|| Self(text.into()))
+    /// Reads a code as people type it: spaces and dashes between its digits are dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`GuessError`] for anything but `length` digits: no code is like that, so it need not cost an attempt.
+    pub fn parse(text: &str, length: CodeLength) -> Result<Self, GuessError> {
+        let separator =
+            |character: char| character.is_whitespace() || "-\u{2010}\u{2011}\u{2012}\u{2013}".contains(character);
+        let digits: String = text.chars().filter(|&character| !separator(character)).collect();
+        let fine = digits.len() == usize::from(length.digits()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if fine { Ok(Self(digits.into())) } else { Err(GuessError { length }) }
     }
 
     /// The text, for digests.
@@ -167,8 +182,22 @@ mod tests {
     #[test]
     fn neither_a_code_nor_a_guess_prints() {
         let code = Code::generate(four(), &mut Scripted(vec![1234])).unwrap();
-        let guess = Guess::new("1234".to_owned()).unwrap();
+        let guess = Guess::parse("1234", four()).unwrap();
         assert!(!format!("{code:?}{guess:?}").contains("1234"));
-        assert!(Guess::new(String::new()).is_none());
+    }
+
+    #[test]
+    fn a_guess_is_read_as_people_type_it() {
+        for text in ["0123", " 01 23 ", "01-23", "0\u{a0}1\u{2009}2\t3\n", "01\u{2011}23"] {
+            assert_eq!(Guess::parse(text, four()).unwrap().expose(), "0123", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_code_is_no_guess() {
+        for text in ["", " ", "123", "12345", "012a", "０１２３", "+0123", "0_123", "01.23"] {
+            assert_eq!(Guess::parse(text, four()).unwrap_err(), GuessError { length: four() }, "{text:?}");
+        }
+        assert_eq!(Guess::parse("", four()).unwrap_err().to_string(), "a code has 4 digits");
     }
 }

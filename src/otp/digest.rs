@@ -11,9 +11,10 @@ use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-use super::{Code, Guess, PhoneNumber};
+use super::{Code, Guess, PhoneNumber, RecordId};
 
-/// HMAC-SHA-256 of a phone number and a code.
+/// HMAC-SHA-256 of a record's id, a phone number and a code. As the id is part of it, a digest is good for one code only:
+/// whoever sees digests learns nothing about a phone's later codes.
 ///
 /// Equality takes the same time wherever two digests differ. Printing shows nothing of it;
 /// [`shortened`](Self::shortened) is for people, [`to_hex`](Self::to_hex) for stores.
@@ -86,7 +87,7 @@ impl DigestKey {
             return Err(SecretTooShort);
         }
         let secret = SecretSlice::from(secret);
-        let id = HEXLOWER.encode(&mac(&secret, &[b"whatsapp-otp/secret-id/v1"])[..4]);
+        let id = HEXLOWER.encode(&mac(&secret, &[b"whatsapp-otp/secret-id/v2"])[..4]);
         Ok(Self { id: SecretId(id.into_boxed_str()), secret })
     }
 
@@ -104,9 +105,10 @@ impl DigestKey {
         HEXLOWER.encode(&mac(&self.secret, &parts)[..16])
     }
 
-    fn digest(&self, phone: &PhoneNumber, text: &str) -> CodeDigest {
-        // A phone number has only digits, so the zero byte ends it unmistakably.
-        let parts: [&[u8]; 4] = [b"whatsapp-otp/code/v1/", phone.digits().as_bytes(), &[0], text.as_bytes()];
+    fn digest(&self, record_id: &str, phone: &PhoneNumber, text: &str) -> CodeDigest {
+        // Neither an id nor a phone number has a zero byte, so one ends each unmistakably.
+        let (id, phone) = (record_id.as_bytes(), phone.digits().as_bytes());
+        let parts: [&[u8]; 6] = [b"whatsapp-otp/code/v2/", id, &[0], phone, &[0], text.as_bytes()];
         CodeDigest(mac(&self.secret, &parts))
     }
 }
@@ -140,19 +142,30 @@ impl KeyRing {
         &self.current
     }
 
-    /// The digest to store for a new code, under the current secret.
-    #[must_use]
-    pub fn seal(&self, phone: &PhoneNumber, code: &Code) -> SealedCode {
-        SealedCode { secret_id: self.current.id.clone(), digest: self.current.digest(phone, code.expose()) }
+    /// The ids of all secrets, current first.
+    pub fn secret_ids(&self) -> impl Iterator<Item = &SecretId> {
+        std::iter::once(&self.current).chain(&self.previous).map(DigestKey::id)
     }
 
-    /// The digest of a guess under every secret, current first; the store compares the one whose id its record names.
+    /// The digest to store for a new code, under the current secret.
     #[must_use]
-    pub fn candidates(&self, phone: &PhoneNumber, guess: &Guess) -> Vec<SealedCode> {
-        std::iter::once(&self.current)
-            .chain(&self.previous)
-            .map(|key| SealedCode { secret_id: key.id.clone(), digest: key.digest(phone, guess.expose()) })
-            .collect()
+    pub fn seal(&self, record_id: &RecordId, phone: &PhoneNumber, code: &Code) -> SealedCode {
+        let digest = self.current.digest(record_id.as_str(), phone, code.expose());
+        SealedCode { secret_id: self.current.id.clone(), digest }
+    }
+
+    /// The digest that the code with that record id would have if it were the guess, under the secret that sealed the code;
+    /// `None` if that is not in the ring.
+    #[must_use]
+    pub fn seal_guess(
+        &self,
+        secret_id: &str,
+        record_id: &str,
+        phone: &PhoneNumber,
+        guess: &Guess,
+    ) -> Option<SealedCode> {
+        let key = std::iter::once(&self.current).chain(&self.previous).find(|key| key.id.as_str() == secret_id)?;
+        Some(SealedCode { secret_id: key.id.clone(), digest: key.digest(record_id, phone, guess.expose()) })
     }
 }
 
@@ -167,6 +180,7 @@ pub struct SealedCode {
 
 #[cfg(test)]
 mod tests {
+    use super::super::CodeLength;
     use super::*;
 
     fn key(byte: u8) -> DigestKey {
@@ -174,28 +188,29 @@ mod tests {
     }
 
     fn guess(text: &str) -> Guess {
-        Guess::new(text.to_owned()).unwrap()
+        Guess::parse(text, CodeLength::new(6).unwrap()).unwrap()
     }
 
-    fn digest_hex(key: &DigestKey, phone: &str, code: &str) -> String {
-        key.digest(&PhoneNumber::parse(phone).unwrap(), code).to_hex()
+    fn digest_hex(key: &DigestKey, id: &str, phone: &str, code: &str) -> String {
+        key.digest(id, &PhoneNumber::parse(phone).unwrap(), code).to_hex()
     }
 
     #[test]
-    fn the_digest_is_the_hmac_of_purpose_phone_and_code() {
-        // Python: hmac.new(b'\x01' * 32, b'whatsapp-otp/code/v1/15551234567\x00' + b'123456', 'sha256').hexdigest()
+    fn the_digest_is_the_hmac_of_purpose_id_phone_and_code() {
+        // Python: hmac.new(b'\x01' * 32, b'whatsapp-otp/code/v2/AAAAAAAAAAA\x0015551234567\x00123456', 'sha256').hexdigest()
         assert_eq!(
-            digest_hex(&key(1), "15551234567", "123456"),
-            "7cf445f1205d4ea30b6634a4c38e9b58a8714facc7f2acd3d0e4aaa2ca2aaf54"
+            digest_hex(&key(1), "AAAAAAAAAAA", "15551234567", "123456"),
+            "29922bd2e952ec6bd931f8b2a411fe62f7e142dad9ef6bcabbd9512cd8873000"
         );
     }
 
     #[test]
-    fn phone_code_and_secret_each_change_it() {
-        let digest = digest_hex(&key(1), "15551234567", "123456");
-        assert_ne!(digest, digest_hex(&key(1), "15551234568", "123456"));
-        assert_ne!(digest, digest_hex(&key(1), "15551234567", "123457"));
-        assert_ne!(digest, digest_hex(&key(2), "15551234567", "123456"));
+    fn id_phone_code_and_secret_each_change_it() {
+        let digest = digest_hex(&key(1), "A", "15551234567", "123456");
+        assert_ne!(digest, digest_hex(&key(1), "B", "15551234567", "123456"));
+        assert_ne!(digest, digest_hex(&key(1), "A", "15551234568", "123456"));
+        assert_ne!(digest, digest_hex(&key(1), "A", "15551234567", "123457"));
+        assert_ne!(digest, digest_hex(&key(2), "A", "15551234567", "123456"));
     }
 
     #[test]
@@ -204,21 +219,24 @@ mod tests {
     }
 
     #[test]
-    fn a_code_sealed_before_a_rotation_is_among_the_candidates_after_it() {
+    fn a_guess_at_a_code_from_before_a_rotation_is_sealed_under_the_earlier_secret() {
         let phone = PhoneNumber::parse("15551234567").unwrap();
-        let before = KeyRing::new(key(1), Vec::new()).candidates(&phone, &guess("123456")).remove(0);
-        let after = KeyRing::new(key(2), vec![key(1)]).candidates(&phone, &guess("123456"));
-        assert!(after.contains(&before));
-        assert_eq!(after[0].secret_id, *key(2).id());
-        assert!(!KeyRing::new(key(2), vec![key(1)]).candidates(&phone, &guess("123457")).contains(&before));
+        let rotated = KeyRing::new(key(2), vec![key(1)]);
+        let sealed =
+            |ring: &KeyRing, secret: &DigestKey, text| ring.seal_guess(secret.id().as_str(), "A", &phone, &guess(text));
+        let before = sealed(&KeyRing::new(key(1), Vec::new()), &key(1), "123456").unwrap();
+        assert_eq!(sealed(&rotated, &key(1), "123456"), Some(before.clone()));
+        assert_ne!(sealed(&rotated, &key(1), "123457"), Some(before.clone()));
+        assert_ne!(sealed(&rotated, &key(2), "123456"), Some(before));
+        assert_eq!(sealed(&rotated, &key(3), "123456"), None);
     }
 
     #[test]
     fn nothing_prints_the_secret_or_the_digest() {
         let phone = PhoneNumber::parse("15551234567").unwrap();
         let ring = KeyRing::new(DigestKey::new(vec![b'S'; 40]).unwrap(), vec![key(b'T')]);
-        let printed = format!("{ring:?} {:?}", ring.candidates(&phone, &guess("123456")));
+        let printed = format!("{ring:?} {:?}", ring.seal_guess(key(b'T').id().as_str(), "A", &phone, &guess("123456")));
         assert!(!printed.contains("SSSS") && !printed.contains("83, 83") && !printed.contains("84, 84"), "{printed}");
-        assert!(!printed.contains(&digest_hex(&key(b'T'), "15551234567", "123456")));
+        assert!(!printed.contains(&digest_hex(&key(b'T'), "A", "15551234567", "123456")));
     }
 }

@@ -4,6 +4,7 @@
 //! [`CodeSender`]; [`OtpService`] is where a reader starts.
 
 mod account;
+mod check;
 mod client;
 mod code;
 mod digest;
@@ -15,13 +16,14 @@ mod port;
 mod record;
 mod service;
 
+pub use check::Check;
 pub use client::ClientAddress;
-pub use code::{Code, CodeLength, Guess};
+pub use code::{Code, CodeLength, Guess, GuessError};
 pub use digest::{CodeDigest, DigestKey, KeyRing, SealedCode, SecretId, SecretTooShort};
 pub use numbering_plan::load as load_numbering_plans;
-pub use outcome::{Charge, Delivery, Reservation, Sent, Verdict};
+pub use outcome::{Charge, Delivery, Refund, Reservation, Sent, Turn, Verdict};
 pub use phone::{PhoneError, PhoneNumber};
 pub use policy::{Limit, LimitError, LimitKind, Limits, Pacing, Policy};
-pub use port::{CodeSender, CodeStore, OutgoingCode, Refusal, RefusalKind, StoreError};
+pub use port::{CodeSender, CodeStore, OutgoingCode, Pace, Refusal, RefusalKind, StoreError, Unpaced};
 pub use record::{ActiveCode, NewCode, PhoneStatus, RecordId, Revocation, UnixMillis};
 pub use service::{OtpService, RequestError};

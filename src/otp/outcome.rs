@@ -23,25 +23,49 @@ pub enum Reservation {
     },
 }
 
-/// What a reservation cost, for giving it back: moments by the clocks of those who noted them.
+/// What a reservation came to, for sending its code and for giving its cost back: moments by the clocks of those who noted
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Charge {
     /// Until the message's turn, by the sender's pace.
     pub wait: Duration,
+    /// Whether earlier codes of the phone stay good until this one is confirmed.
+    pub replaces: bool,
     /// The moment noted for the client's address.
     pub address_at: UnixMillis,
+    /// The moment noted for the app.
+    pub total_at: UnixMillis,
     /// The moment noted for the phone.
     pub phone_at: UnixMillis,
-    /// The moment of the message's turn.
-    pub turn: UnixMillis,
 }
 
 impl Charge {
     /// That of a reservation which one clock decided.
     #[must_use]
-    pub fn new(at: UnixMillis, wait: Duration) -> Self {
-        Self { wait, address_at: at, phone_at: at, turn: at.plus(wait) }
+    pub fn new(at: UnixMillis, wait: Duration, replaces: bool) -> Self {
+        Self { wait, replaces, address_at: at, total_at: at, phone_at: at }
     }
+}
+
+/// What is given back of a reservation whose message was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refund {
+    /// Everything: nothing was asked of anybody.
+    Everything,
+    /// What was charged to the phone and to the app, as neither is at fault: the address keeps its charge, or it could have
+    /// WhatsApp called without end.
+    Phone,
+    /// Nothing: the recipient cannot be reached, and whoever asks which numbers can be pays for each.
+    Nothing,
+}
+
+/// When a message that is sent again may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// After this.
+    After(Duration),
+    /// Its turn would come too late.
+    Crowded,
 }
 
 /// What a guess came to.
@@ -65,9 +89,9 @@ pub enum Verdict {
     Unreadable,
     /// There is no code.
     Absent,
-    /// Too many wrong guesses for this phone; this one was not compared.
+    /// Too many guesses from this address, or wrong ones for this phone; this one was not compared.
     Limited {
-        /// The limit, [`LimitKind::FailuresPerPhone`].
+        /// The limit, [`LimitKind::ChecksPerIp`] or [`LimitKind::FailuresPerPhone`].
         kind: LimitKind,
         /// Until a guess is possible again. Never zero.
         retry_after: Duration,

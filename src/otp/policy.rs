@@ -20,6 +20,8 @@ pub struct Policy {
     pub max_attempts: u32,
     /// How often is too often.
     pub limits: Limits,
+    /// The longest that sending a code may take. A code that was not refused by then has replaced the earlier ones.
+    pub send_time: Duration,
     /// How fast the sender may go, if that is limited.
     pub pacing: Option<Pacing>,
 }
@@ -35,6 +37,15 @@ pub struct Pacing {
     pub max_wait: Duration,
 }
 
+impl Pacing {
+    /// The time between two messages: a little more than their share of a second, for messages that are under way for
+    /// different times.
+    #[must_use]
+    pub fn interval(&self) -> Duration {
+        Duration::from_millis(1_050) / self.per_second.get()
+    }
+}
+
 /// The limits, each `None` when switched off.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
@@ -44,7 +55,14 @@ pub struct Limits {
     pub resend_cooldown: Option<Duration>,
     /// Sends for one client address.
     pub per_ip: Option<Limit>,
-    /// Wrong guesses for one phone, over all its codes. A new code does not reset them (NIST SP 800-63B-4, 3.2.2).
+    /// Guesses from one client address, right ones included, whether there is a code or not.
+    pub checks_per_ip: Option<Limit>,
+    /// Sends of the whole app, counted in slices of the window: up to a thirtieth of it may pass before a send that left the
+    /// window makes room.
+    pub total: Option<Limit>,
+    /// Wrong guesses for one phone, over all its codes, from one address as well as in all. A new code does not reset them
+    /// (NIST SP 800-63B-4, 3.2.2). Of those in all no address causes more than its [`share`](Limit::share), so that nobody
+    /// closes another's phone alone; the phone takes a third more guesses than the limit at most.
     pub failures_per_phone: Option<Limit>,
 }
 
@@ -59,26 +77,47 @@ pub struct Limit {
 
 /// The text is not `COUNT/WINDOW`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("COUNT/WINDOW with a count of 1 to {} and a window of 1s to 31days, such as 5/1h, or off", Limit::MAX)]
-pub struct LimitError;
+#[error("COUNT/WINDOW with a count of 1 to {most} and a window of 1s to 31days, such as 5/1h, or off")]
+pub struct LimitError {
+    most: u32,
+}
 
 impl Limit {
-    /// The highest count: each event in a window takes room in the store.
+    /// The highest count of a limit that keeps a moment for each event.
     pub const MAX: u32 = 10_000;
+    /// The highest count of a limit that counts by slices.
+    pub const MAX_TOTAL: u32 = 100_000_000;
     const WINDOWS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(31 * 24);
+}
+
+impl Limit {
+    /// Reads `COUNT/WINDOW` with a count of up to `most`.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitError`] for anything else.
+    pub fn parse(text: &str, most: u32) -> Result<Self, LimitError> {
+        let error = LimitError { most };
+        let (max, window) = text.split_once('/').ok_or(error)?;
+        let max = max.trim().parse().map_err(|_| error)?;
+        let window = humantime::parse_duration(window.trim()).map_err(|_| error)?;
+        let whole = window.subsec_nanos().is_multiple_of(1_000_000);
+        let fine = (1..=most).contains(&max) && Self::WINDOWS.contains(&window) && whole;
+        if fine { Ok(Self { max, window }) } else { Err(error) }
+    }
+
+    /// What counts of one address against what others share: two thirds.
+    #[must_use]
+    pub fn share(&self) -> u32 {
+        (self.max - self.max / 3).max(1)
+    }
 }
 
 impl FromStr for Limit {
     type Err = LimitError;
 
     fn from_str(text: &str) -> Result<Self, LimitError> {
-        let (max, window) = text.split_once('/').ok_or(LimitError)?;
-        let max = max.trim().parse().map_err(|_| LimitError)?;
-        let window = humantime::parse_duration(window.trim()).map_err(|_| LimitError)?;
-        let whole = window.subsec_nanos().is_multiple_of(1_000_000);
-        ((1..=Self::MAX).contains(&max) && Self::WINDOWS.contains(&window) && whole)
-            .then_some(Self { max, window })
-            .ok_or(LimitError)
+        Self::parse(text, Self::MAX)
     }
 }
 
@@ -98,13 +137,18 @@ pub enum LimitKind {
     ResendCooldown,
     /// `limits.per_ip`
     PerIp,
+    /// `limits.checks_per_ip`
+    ChecksPerIp,
+    /// `limits.total`
+    Total,
     /// `limits.failures_per_phone`
     FailuresPerPhone,
 }
 
 impl LimitKind {
     /// Every limit there is.
-    pub const ALL: [Self; 4] = [Self::PerPhone, Self::ResendCooldown, Self::PerIp, Self::FailuresPerPhone];
+    pub const ALL: [Self; 6] =
+        [Self::PerPhone, Self::ResendCooldown, Self::PerIp, Self::ChecksPerIp, Self::Total, Self::FailuresPerPhone];
 
     /// The name.
     #[must_use]
@@ -113,6 +157,8 @@ impl LimitKind {
             Self::PerPhone => "per_phone",
             Self::ResendCooldown => "resend_cooldown",
             Self::PerIp => "per_ip",
+            Self::ChecksPerIp => "checks_per_ip",
+            Self::Total => "total",
             Self::FailuresPerPhone => "failures_per_phone",
         }
     }
@@ -141,8 +187,27 @@ mod tests {
         for text in
             ["", "5", "5/", "/1h", "0/1h", "-1/1h", "5/1", "5/0s", "10001/1h", "5/32days", "5/1h30ns", "five/1h"]
         {
-            assert_eq!(text.parse::<Limit>(), Err(LimitError), "{text}");
+            assert_eq!(text.parse::<Limit>(), Err(LimitError { most: 10_000 }), "{text}");
         }
+        assert_eq!(Limit::parse("10001/1h", Limit::MAX_TOTAL).unwrap().max, 10_001);
+        assert!(Limit::parse("100000001/1h", Limit::MAX_TOTAL).is_err());
+    }
+
+    #[test]
+    fn one_address_may_use_up_two_thirds_of_a_shared_limit() {
+        let share = |text: &str| text.parse::<Limit>().unwrap().share();
+        assert_eq!(["1/1h", "2/1h", "3/1h", "15/24h"].map(share), [1, 2, 2, 10]);
+    }
+
+    #[test]
+    fn the_pace_spreads_a_seconds_messages_over_a_little_more() {
+        let pacing = |per_second| Pacing {
+            sender: String::new(),
+            per_second: NonZeroU32::new(per_second).unwrap(),
+            max_wait: Duration::ZERO,
+        };
+        assert_eq!(pacing(80).interval(), Duration::from_micros(13_125));
+        assert_eq!(pacing(1_000).interval(), Duration::from_micros(1_050));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{
-    ActiveCode, Charge, Code, Delivery, NewCode, PhoneNumber, PhoneStatus, Policy, RecordId, Reservation, Revocation,
-    SealedCode, Verdict,
+    ActiveCode, Charge, Check, ClientAddress, Code, Delivery, NewCode, PhoneNumber, PhoneStatus, Policy, RecordId,
+    Refund, Reservation, Revocation, Turn, Verdict,
 };
 
 /// Keeps codes and limits, and decides every question that two requests could race for.
@@ -15,31 +15,48 @@ use super::{
 /// contract tests.
 #[async_trait]
 pub trait CodeStore: Send + Sync {
-    /// Checks every limit and, if none is reached, charges them and stores the code in place of any earlier one.
+    /// Checks every limit and, if none is reached, charges them and stores the code. Earlier codes of the phone stay good
+    /// until this one is confirmed, or its send has had its time.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: whether the code was stored is then unknown.
     async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError>;
 
-    /// Counts a guess and settles it. `candidates` are its digests under each secret.
+    /// Ends the earlier codes of a phone, as the message with this one was not refused.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the earlier codes may then stay good until this one's send has had its time.
+    async fn confirm(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError>;
+
+    /// Counts a guess and settles it.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: whether the guess was counted is then unknown; it must not be tried again unasked.
-    async fn verify(
-        &self,
-        phone: &PhoneNumber,
-        candidates: &[SealedCode],
-        policy: &Policy,
-    ) -> Result<Verdict, StoreError>;
+    async fn verify(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError>;
 
-    /// Drops a code that was not sent, unless a newer one took its place, and gives back what it was charged, once.
+    /// Drops a code whose message was refused, so that the earlier ones are in force again, and gives back of what it was
+    /// charged what `refund` says.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the code may then stay until it expires.
-    async fn take_back(&self, code: &NewCode, charge: Charge, policy: &Policy) -> Result<(), StoreError>;
+    async fn take_back(
+        &self,
+        code: &NewCode,
+        charge: Charge,
+        refund: Refund,
+        policy: &Policy,
+    ) -> Result<(), StoreError>;
+
+    /// Takes another turn of the sender's pace, for a message that is sent again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: a turn may have been taken for nothing.
+    async fn take_turn(&self, policy: &Policy) -> Result<Turn, StoreError>;
 
     /// Drops the phone's code and, with `limits`, what the limits by phone counted.
     ///
@@ -121,12 +138,21 @@ pub struct OutgoingCode<'a> {
     pub phone: &'a PhoneNumber,
     /// The code in clear.
     pub code: &'a Code,
+    /// Who asked for it, if limits by address apply.
+    pub client: Option<ClientAddress>,
+}
+
+/// The sender's pace, as far as a sender needs it: the first attempt's turn has been waited for already.
+#[async_trait]
+pub trait Pace: Send + Sync {
+    /// Waits for the turn of one more attempt. `false` if it would come after `deadline`: then there must be none.
+    async fn another(&self, deadline: Instant) -> bool;
 }
 
 /// Delivers codes.
 #[async_trait]
 pub trait CodeSender: Send + Sync {
-    /// Whether a send has a chance at the moment; asked before anything is stored.
+    /// Whether a send has a chance at the moment; asked before anything is stored. Asking changes nothing.
     ///
     /// # Errors
     ///
@@ -135,12 +161,23 @@ pub trait CodeSender: Send + Sync {
         Ok(())
     }
 
-    /// Sends the code, trying again where that is safe, and answers by `deadline`.
+    /// Sends the code, trying again at the sender's pace where that is safe, and answers by `deadline`.
     ///
     /// # Errors
     ///
     /// [`Refusal`] only if it is certain that no message is on its way.
-    async fn send(&self, message: OutgoingCode<'_>, deadline: Instant) -> Result<Delivery, Refusal>;
+    async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Delivery, Refusal>;
+}
+
+/// No pace at all, for a sender that sends one message.
+#[derive(Debug, Clone, Copy)]
+pub struct Unpaced;
+
+#[async_trait]
+impl Pace for Unpaced {
+    async fn another(&self, _: Instant) -> bool {
+        true
+    }
 }
 
 /// No message is on its way, for certain. Prints without the recipient.
@@ -182,6 +219,16 @@ pub enum RefusalKind {
 }
 
 impl RefusalKind {
+    /// What is given back to whoever asked for the message. Only what surely cost nothing is.
+    #[must_use]
+    pub fn refund(self) -> Refund {
+        match self {
+            Self::Unreachable | Self::Suspended | Self::Template => Refund::Everything,
+            Self::Transient | Self::Throttled | Self::Operator | Self::Request => Refund::Phone,
+            Self::Recipient | Self::RecipientThrottled { .. } => Refund::Nothing,
+        }
+    }
+
     /// The name in logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -65,8 +65,8 @@ pub struct NewCode {
     pub id: RecordId,
     /// Who gets the code.
     pub phone: PhoneNumber,
-    /// Who asked for it.
-    pub client: ClientAddress,
+    /// Who asked for it, if limits by address apply.
+    pub client: Option<ClientAddress>,
     /// What is kept of the code.
     pub sealed: SealedCode,
 }

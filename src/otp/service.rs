@@ -5,9 +5,11 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::SysRng;
 
+use async_trait::async_trait;
+
 use super::{
-    ClientAddress, Code, CodeSender, CodeStore, Delivery, Guess, KeyRing, LimitKind, NewCode, OutgoingCode,
-    PhoneNumber, Policy, RecordId, Refusal, Reservation, Sent, StoreError, Verdict,
+    Check, ClientAddress, Code, CodeSender, CodeStore, Delivery, Guess, KeyRing, LimitKind, NewCode, OutgoingCode,
+    Pace, PhoneNumber, Policy, RecordId, Refusal, Reservation, Sent, StoreError, Turn, Verdict,
 };
 
 /// Issues and verifies codes by a [`Policy`], on any store and any sender.
@@ -35,7 +37,7 @@ pub enum RequestError {
         /// Until a send has a chance again.
         retry_after: Duration,
     },
-    /// The sender refused; the code was taken back and the limits given back.
+    /// The sender refused; the code was taken back, and what the phone was charged unless the refusal is about it.
     #[error("the message was refused: {0}")]
     Refused(#[source] Refusal),
     /// The store did not decide; nothing was sent.
@@ -68,8 +70,8 @@ impl OtpService {
     /// Makes a code for `phone` and sends it; the answer of the sender is waited for until `deadline`.
     ///
     /// The code is stored before it is sent, so that one that arrives can always be verified. A definite
-    /// refusal takes it back, an unclear outcome leaves it good. Must run to its end once begun: dropping the
-    /// future half-way leaves a charged limit or an unsent code behind.
+    /// refusal takes it back, an unclear outcome leaves it good. Earlier codes are replaced once it was not refused.
+    /// Must run to its end once begun: dropping the future half-way leaves a charged limit or an unsent code behind.
     ///
     /// # Errors
     ///
@@ -77,13 +79,14 @@ impl OtpService {
     pub async fn request(
         &self,
         phone: &PhoneNumber,
-        client: ClientAddress,
+        client: Option<ClientAddress>,
         deadline: Instant,
     ) -> Result<Sent, RequestError> {
         self.sender.admit().map_err(RequestError::Refused)?;
         let code = Code::generate(self.policy.code_length, &mut SysRng).map_err(|_| RequestError::Entropy)?;
         let id = RecordId::generate(&mut SysRng).map_err(|_| RequestError::Entropy)?;
-        let record = NewCode { id, phone: phone.clone(), client, sealed: self.keys.seal(phone, &code) };
+        let sealed = self.keys.seal(&id, phone, &code);
+        let record = NewCode { id, phone: phone.clone(), client, sealed };
 
         let charge = match self.store.reserve(&record, &self.policy).await? {
             Reservation::Reserved(charge) => charge,
@@ -94,20 +97,29 @@ impl OtpService {
         if !charge.wait.is_zero() {
             tokio::time::sleep(charge.wait).await;
         }
-        let message = OutgoingCode { id: &record.id, phone, code: &code };
-        match self.sender.send(message, deadline).await {
-            Ok(Delivery::Accepted) => Ok(Sent::Accepted),
+        // Where nobody limits addresses, one may stand for many callers.
+        let client = client.filter(|_| self.policy.limits.per_ip.is_some());
+        let message = OutgoingCode { id: &record.id, phone, code: &code, client };
+        let sent = match self.sender.send(message, self, deadline).await {
+            Ok(Delivery::Accepted) => Sent::Accepted,
             Ok(Delivery::Unclear { reason }) => {
                 tracing::warn!(record_id = %record.id, reason, "the sender gave no clear answer; the code stays valid");
-                Ok(Sent::Unclear)
+                Sent::Unclear
             }
             Err(refusal) => {
-                if let Err(error) = self.store.take_back(&record, charge, &self.policy).await {
+                let refund = refusal.kind.refund();
+                if let Err(error) = self.store.take_back(&record, charge, refund, &self.policy).await {
                     tracing::warn!(record_id = %record.id, %error, "an unsent code could not be taken back; it expires by itself");
                 }
-                Err(RequestError::Refused(refusal))
+                return Err(RequestError::Refused(refusal));
             }
+        };
+        if charge.replaces
+            && let Err(error) = self.store.confirm(&record, &self.policy).await
+        {
+            tracing::warn!(record_id = %record.id, %error, "an earlier code could not be ended; it ends by itself within the time of a send");
         }
+        Ok(sent)
     }
 
     /// Settles one guess.
@@ -115,7 +127,32 @@ impl OtpService {
     /// # Errors
     ///
     /// [`StoreError`]: the guess may have been counted, and a right one used up.
-    pub async fn verify(&self, phone: &PhoneNumber, guess: &Guess) -> Result<Verdict, StoreError> {
-        self.store.verify(phone, &self.keys.candidates(phone, guess), &self.policy).await
+    pub async fn verify(
+        &self,
+        phone: &PhoneNumber,
+        client: Option<ClientAddress>,
+        guess: &Guess,
+    ) -> Result<Verdict, StoreError> {
+        self.store.verify(&Check { phone, client, guess, keys: &self.keys }, &self.policy).await
+    }
+}
+
+#[async_trait]
+impl Pace for OtpService {
+    async fn another(&self, deadline: Instant) -> bool {
+        if self.policy.pacing.is_none() {
+            return true;
+        }
+        match self.store.take_turn(&self.policy).await {
+            Ok(Turn::After(wait)) if Instant::now() + wait < deadline => {
+                tokio::time::sleep(wait).await;
+                true
+            }
+            Ok(Turn::After(_) | Turn::Crowded) => false,
+            Err(error) => {
+                tracing::warn!(%error, "no turn for another attempt; there is none");
+                false
+            }
+        }
     }
 }

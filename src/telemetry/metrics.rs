@@ -180,6 +180,7 @@ pub const METRICS: &[Metric] = &[
                 "store_unavailable",
                 "overloaded",
                 "invalid_phone",
+                "invalid_client_address",
                 "unauthorized",
                 "cross_site",
                 "internal_error",
@@ -204,11 +205,13 @@ pub const METRICS: &[Metric] = &[
                 "store_unavailable",
                 "overloaded",
                 "invalid_phone",
+                "invalid_client_address",
                 "unauthorized",
                 "cross_site",
                 "no_code",
                 "malformed_json",
                 "code_not_a_string",
+                "not_a_code",
                 "body_too_large",
                 "body_too_slow",
             ],
@@ -218,7 +221,7 @@ pub const METRICS: &[Metric] = &[
     metric(
         LIMIT_REFUSALS_TOTAL,
         Kind::Counter,
-        &[label("limit", &["per_phone", "resend_cooldown", "per_ip", "failures_per_phone"])],
+        &[label("limit", &["per_phone", "resend_cooldown", "per_ip", "checks_per_ip", "total", "failures_per_phone"])],
         "Requests refused because a limit was reached, by the limit's setting.",
     ),
     metric(
@@ -230,7 +233,7 @@ pub const METRICS: &[Metric] = &[
     metric(
         REDIS_SCRIPT_DURATION_SECONDS,
         Kind::Histogram(REDIS_BUCKETS),
-        &[label("script", &["reserve", "verify", "take_back", "revoke", "status"])],
+        &[label("script", &["reserve", "confirm", "take_back", "turn", "find", "verify", "revoke", "status"])],
         "Time for one decision in Redis, waiting for a connection included, whether it succeeded or not.",
     ),
     metric(

@@ -7,13 +7,13 @@ use async_trait::async_trait;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::counter;
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Outcome};
 use super::client::{ApiError, CallError, GraphClient};
 use super::error::{ErrorClass, PAIR_PACE};
 use super::measure;
 use super::template::{CurrentTemplate, Template};
 use super::wire::{Accepted, Message};
-use crate::otp::{CodeSender, Delivery, OutgoingCode, Refusal, RefusalKind};
+use crate::otp::{CodeSender, Delivery, OutgoingCode, Pace, Refusal, RefusalKind};
 use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
 
 /// Waits between attempts: the first and the longest, each with jitter on top.
@@ -62,33 +62,43 @@ impl WhatsAppSender {
 impl CodeSender for WhatsAppSender {
     fn admit(&self) -> Result<(), Refusal> {
         self.template()?;
-        if self.breaker.admits(Instant::now()) {
-            return Ok(());
-        }
-        let detail = "WhatsApp kept failing just now; sending is suspended".to_owned();
-        Err(Refusal { kind: RefusalKind::Suspended, code: None, detail })
+        if self.breaker.admits(Instant::now()) { Ok(()) } else { Err(suspended()) }
     }
 
-    async fn send(&self, message: OutgoingCode<'_>, deadline: Instant) -> Result<Delivery, Refusal> {
-        let outcome = self.send_with_retries(message, deadline).await;
-        match &outcome {
-            Ok(Delivery::Unclear { .. }) => self.breaker.failed(Instant::now()),
-            Err(Refusal { kind: RefusalKind::Unreachable | RefusalKind::Transient, .. }) => {
-                self.breaker.failed(Instant::now());
-            }
-            Ok(Delivery::Accepted) | Err(_) => self.breaker.succeeded(),
+    async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Delivery, Refusal> {
+        let template = self.template()?;
+        if !self.breaker.begin(Instant::now()) {
+            return Err(suspended());
         }
-        if let Err(refusal) = &outcome {
+        let client = message.client;
+        let sent = self.send_with_retries(message, &template, pace, deadline).await;
+        let outcome = match &sent {
+            Err(Refusal { kind: RefusalKind::Unreachable, .. }) => Outcome::Unreachable,
+            Ok(Delivery::Unclear { .. }) | Err(Refusal { kind: RefusalKind::Transient, .. }) => Outcome::Failed,
+            Ok(Delivery::Accepted) | Err(_) => Outcome::Answered,
+        };
+        self.breaker.ended(outcome, client, Instant::now());
+        if let Err(refusal) = &sent {
             self.template.refused(refusal.code);
         }
-        outcome
+        sent
     }
 }
 
+fn suspended() -> Refusal {
+    let detail = "WhatsApp kept failing just now; sending is suspended".to_owned();
+    Refusal { kind: RefusalKind::Suspended, code: None, detail }
+}
+
 impl WhatsAppSender {
-    async fn send_with_retries(&self, message: OutgoingCode<'_>, deadline: Instant) -> Result<Delivery, Refusal> {
-        let (to, template) = (message.phone.e164(), self.template()?);
-        let Template { name, language, .. } = &*template;
+    async fn send_with_retries(
+        &self,
+        message: OutgoingCode<'_>,
+        template: &Template,
+        pace: &dyn Pace,
+        deadline: Instant,
+    ) -> Result<Delivery, Refusal> {
+        let (to, Template { name, language, .. }) = (message.phone.e164(), template);
         let body = Message::new(&to, message.id.as_str(), name, language, message.code.expose());
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(BACKOFF.0)
@@ -111,6 +121,11 @@ impl WhatsAppSender {
                 Some(pause) => {
                     tracing::debug!(record_id = %message.id, %error, ?pause, "sending again");
                     tokio::time::sleep(pause).await;
+                    // Its own turn: what WhatsApp lets the number send counts attempts.
+                    let latest = deadline.checked_sub(self.client.connect_timeout()).unwrap_or(deadline);
+                    if !pace.another(latest).await {
+                        return settle(error);
+                    }
                     counter!(WHATSAPP_RETRIES_TOTAL).increment(1);
                 }
                 None => return settle(error),
@@ -191,7 +206,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::otp::{Code, CodeLength, PhoneNumber, RecordId};
+    use crate::otp::{Code, CodeLength, PhoneNumber, RecordId, Unpaced};
     use crate::whatsapp::{ApiVersion, WhatsAppAccount, WhatsAppSettings};
 
     /// A listener whose queue is full: it answers new connections with nothing at all, as a firewall that drops
@@ -234,7 +249,9 @@ mod tests {
         // Time for a number of attempts that is no whole one.
         for milliseconds in [100, 700, 1_700] {
             let deadline = Instant::now() + Duration::from_millis(milliseconds);
-            let sent = sender.send(OutgoingCode { id: &id, phone: &phone, code: &code }, deadline).await;
+            let sent = sender
+                .send(OutgoingCode { id: &id, phone: &phone, code: &code, client: None }, &Unpaced, deadline)
+                .await;
             assert!(matches!(sent, Err(Refusal { kind: RefusalKind::Unreachable, .. })), "{milliseconds} ms: {sent:?}");
         }
     }

@@ -56,6 +56,70 @@ async fn without_an_accepted_key_nothing_is_answered() {
 }
 
 #[tokio::test]
+async fn of_two_authorization_lines_neither_counts() {
+    let app = with_keys().start().await;
+    for [first, second] in [["first-key", "wrong-key"], ["wrong-key", "first-key"], ["first-key", "first-key"]] {
+        let call = app.call(Method::GET, "/otp/15551234567");
+        let call = call.header("authorization", format!("Bearer {first}"));
+        send(call.header("authorization", format!("Bearer {second}"))).await.is(401, says::UNAUTHORIZED);
+    }
+    assert_eq!(app.sends(), 0);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_backend_counts_as_its_users_where_it_names_them_and_as_nobody_where_it_does_not() {
+    let app = with_keys().set("limits.per_ip", "2/1h").set("limits.checks_per_ip", "2/1h").start().await;
+    let call = async |method: Method, n: u32, client: &[&str]| {
+        let mut call = app.call(method.clone(), &format!("/otp/155577700{n:02}"));
+        call = call.header("authorization", "Bearer first-key");
+        for client in client {
+            call = call.header("x-client-ip", *client);
+        }
+        let call = if method == Method::POST { call.json(&serde_json::json!({ "code": "123456" })) } else { call };
+        send(call).await
+    };
+    for n in 0..5 {
+        call(Method::GET, n, &[]).await.is(200, "OK");
+        assert_eq!(call(Method::POST, n + 50, &[]).await.status, 404);
+    }
+    for n in 5..7 {
+        call(Method::GET, n, &["203.0.113.7"]).await.is(200, "OK");
+        assert_eq!(call(Method::POST, n + 50, &["203.0.113.7"]).await.status, 404);
+    }
+    assert_eq!(call(Method::GET, 7, &["203.0.113.7"]).await.status, 429);
+    assert_eq!(call(Method::POST, 57, &["::ffff:203.0.113.7"]).await.status, 429);
+    call(Method::GET, 7, &["2001:db8::7"]).await.is(200, "OK");
+    for wrong in [&["nonsense"][..], &["203.0.113.7, 198.51.100.1"], &["203.0.113.7", "198.51.100.1"], &[""]] {
+        call(Method::GET, 8, wrong).await.is(400, "Invalid X-Client-IP: send the address of one client.");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn nobody_without_a_key_names_a_client() {
+    let app = TestApp::builder().set("limits.per_ip", "1/1h").start().await;
+    for (n, status) in [(0, 200), (1, 429)] {
+        let call = app.call(Method::GET, &format!("/otp/1555777000{n}"));
+        assert_eq!(send(call.header("x-client-ip", format!("203.0.113.{n}"))).await.status, status);
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn the_log_names_the_callers_key() {
+    let mark = crate::harness::logs::capture();
+    let app = with_keys().start().await;
+    let call = app.call(Method::GET, "/otp/15551234567").header("x-request-id", "of-the-second-key");
+    send(call.header("authorization", "Bearer second-key")).await.is(200, "OK");
+    assert!(mark.has_line(&["of-the-second-key", "key=\"backend-next\"", "outcome=\"sent\""]));
+    let call = app.call(Method::GET, "/otp/12").header("x-request-id", "of-no-number");
+    send(call.header("authorization", "Bearer second-key")).await.is(400, says::INVALID_PHONE);
+    assert!(mark.has_line(&["of-no-number", "key=\"backend-next\""]));
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn each_accepted_key_opens() {
     let app = with_keys().start().await;
     for key in ["Bearer first-key", "Bearer second-key", "bearer second-key"] {

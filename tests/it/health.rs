@@ -97,6 +97,7 @@ impl whatsapp_otp::otp::CodeSender for Nobody {
     async fn send(
         &self,
         _: whatsapp_otp::otp::OutgoingCode<'_>,
+        _: &dyn whatsapp_otp::otp::Pace,
         _: Instant,
     ) -> Result<whatsapp_otp::otp::Delivery, whatsapp_otp::otp::Refusal> {
         Ok(whatsapp_otp::otp::Delivery::Accepted)

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc};
 use whatsapp_otp::app::{App, Parts};
 use whatsapp_otp::config::{ServeSettings, Sources};
-use whatsapp_otp::otp::{CodeSender, Delivery, OutgoingCode, Refusal};
+use whatsapp_otp::otp::{CodeSender, Delivery, OutgoingCode, Pace, Refusal};
 use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
 use whatsapp_otp::store::EmbeddedStore;
 
@@ -21,7 +21,7 @@ struct Late(Arc<Notify>);
 
 #[async_trait]
 impl CodeSender for Late {
-    async fn send(&self, _: OutgoingCode<'_>, _deadline: Instant) -> Result<Delivery, Refusal> {
+    async fn send(&self, _: OutgoingCode<'_>, _: &dyn Pace, _deadline: Instant) -> Result<Delivery, Refusal> {
         self.0.notified().await;
         Ok(Delivery::Accepted)
     }

@@ -37,6 +37,7 @@ impl Scene {
             .set("server.listen", &listen)
             .set("server.ops_listen", &ops_listen)
             .set("limits.per_ip", "off")
+            .set("limits.checks_per_ip", "off")
             .set("whatsapp.messages_per_second", "1000")
             .set("log.level", level)
             .start();

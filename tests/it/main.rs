@@ -40,4 +40,5 @@ mod template;
 mod tls;
 mod topology_itself;
 mod traces;
+mod watched;
 mod whatsapp;

@@ -154,7 +154,8 @@ async fn what_happened_can_be_read_off() {
         is("whatsapp_otp_http_requests_total", &labels.each_ref().map(String::as_str), count);
     }
     is("whatsapp_otp_http_request_duration_seconds_count", &["method=\"POST\""], 3.0);
-    is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"verify\""], 3.0);
+    is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"verify\""], 2.0);
+    is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"find\""], 3.0);
     is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"take_back\""], 3.0);
     is("whatsapp_otp_redis_connected", &[], 1.0);
     is("whatsapp_otp_redis_reconnects_total", &[], 0.0);

@@ -24,7 +24,8 @@ const BACK_WITHIN: Duration = Duration::from_secs(1);
 /// A service whose limits allow for the retries of these tests.
 fn service() -> crate::harness::app::TestAppBuilder {
     let timeout = format!("{}ms", TIMEOUT.as_millis());
-    TestApp::builder().set("redis.timeout", &timeout).set("limits.per_phone", "off").set("limits.per_ip", "off")
+    let without = ["limits.per_phone", "limits.per_ip", "limits.checks_per_ip"];
+    without.into_iter().fold(TestApp::builder().set("redis.timeout", &timeout), |app, limit| app.set(limit, "off"))
 }
 
 async fn behind_proxy(server: &Arc<RedisServer>) -> (TestApp, Proxy) {
@@ -210,13 +211,13 @@ async fn a_full_redis(service: crate::harness::app::TestAppBuilder, server: &Arc
     let mut maxmemory = async |bytes: &str| {
         redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).exec_async(&mut connection).await.unwrap();
     };
-    let (code, keys, sent) = (app.code(PHONE), app.keys.list().await, app.sends());
+    let (code, keys, sent) = (app.code(PHONE), app.traces().await, app.sends());
     maxmemory("1").await;
     // Guesses cannot be counted, so codes that could be guessed at must not go out either.
     app.verify(PHONE, &code).await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
     app.request(PHONE).await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
     app.request("15557654321").await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
-    assert_eq!((app.keys.list().await, app.sends()), (keys, sent));
+    assert_eq!((app.traces().await, app.sends()), (keys, sent));
     maxmemory("0").await;
     app.verify(PHONE, &code).await.is(200, "OK");
     let code = app.code_for(PHONE).await;
@@ -300,7 +301,7 @@ async fn a_network_on_which_requests_are_in_time_serves_them_all() {
     let server = RedisServer::shared();
     let proxy = Proxy::start(server.address());
     let service = TestApp::builder().redis(&server).redis_through(&proxy).set("limits.per_phone", "off");
-    let app = service.start().await;
+    let app = service.simulator(|simulator| simulator.pair_limit = false).start().await;
     // A round trip of 0.6 s; a request may take 2 s.
     proxy.set(Mode::Slow(server.address(), Duration::from_millis(300))).await;
     eventually("it is connected", async || app.request(PHONE).await.status == 200).await;

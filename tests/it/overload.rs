@@ -1,15 +1,16 @@
 //! More than the service can do at once: what is turned away, and what goes on.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use tokio::task::JoinSet;
 use whatsapp_otp::simulator::{Behaviour, Order};
 
 use crate::harness::app::TestApp;
-use crate::harness::eventually;
 use crate::harness::proxy::Mode;
-use crate::harness::reply::{Client, Reply};
+use crate::harness::reply::{Client, Reply, send};
+use crate::harness::{eventually, eventually_within};
 
 /// What is decided without waiting is answered within this, on a busy machine too.
 const AT_ONCE: Duration = Duration::from_secs(1);
@@ -118,11 +119,105 @@ async fn after_ten_failures_in_a_row_sends_fail_at_once_until_one_succeeds() {
     app.finish().await;
 }
 
+/// Requests a code as a client behind the load balancer.
+async fn request_from(app: &TestApp, client: &str, phone: &str) -> Reply {
+    send(app.call(Method::GET, &format!("/otp/{phone}")).header("x-forwarded-for", client.to_owned())).await
+}
+
+#[tokio::test]
+async fn a_caller_over_a_limit_does_not_keep_a_recovered_whatsapp_suspended() {
+    let app = TestApp::builder()
+        .set("whatsapp.max_retries", "0")
+        .set("limits.per_ip", "1/1h")
+        .set("server.trusted_proxies", "127.0.0.1")
+        .simulator_proxied()
+        .start()
+        .await;
+    let stranger = "198.51.100.66";
+    request_from(&app, stranger, &phone(0)).await.is(200, "OK");
+    let proxy = app.simulator_proxy.as_ref().unwrap();
+    let upstream = proxy.upstream();
+    proxy.set(Mode::Cut).await;
+    for number in 1..=10 {
+        assert_eq!(request_from(&app, &format!("203.0.113.{number}"), &phone(number)).await.status, 500);
+    }
+    proxy.set(upstream).await;
+
+    // From here on the stranger asks all the time, and always before the honest caller does.
+    let mut refused = 0;
+    let resumed = async || {
+        for _ in 0..10 {
+            refused += usize::from(request_from(&app, stranger, &phone(0)).await.status == 429);
+        }
+        request_from(&app, "203.0.113.20", &phone(20)).await.status == 200
+    };
+    // Sending is suspended for five seconds, and the first that may try succeeds.
+    eventually_within(Duration::from_secs(8), "sending is resumed", resumed).await;
+    assert!(refused > 0, "the stranger came first");
+    for number in 21..40 {
+        request_from(&app, stranger, &phone(0)).await.retry_after();
+        request_from(&app, &format!("203.0.113.{number}"), &phone(number)).await.is(200, "OK");
+    }
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn numbers_that_fail_for_one_address_suspend_sending_for_nobody() {
+    let app =
+        TestApp::builder().set("whatsapp.max_retries", "0").set("server.trusted_proxies", "127.0.0.1").start().await;
+    let mut failed = 0;
+    for number in 0..80 {
+        // Three numbers with which WhatsApp fails for each honest one.
+        for n in 0..3 {
+            let failing = format!("15550{:06}", [131_016, 131_000, 131_057][n]);
+            let status = request_from(&app, "198.51.100.66", &failing).await.status;
+            failed += usize::from(status == 500);
+            assert!(status == 500 || status == 429, "{failing}: {status}");
+        }
+        request_from(&app, &format!("203.0.113.{number}"), &phone(number)).await.is(200, "OK");
+    }
+    assert_eq!(failed, 60, "as many as limits.per_ip lets through");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn retries_keep_to_the_pace_as_well() {
+    let pace = 10;
+    let app = TestApp::builder()
+        .instances(2)
+        .set("limits.per_ip", "off")
+        .set("whatsapp.messages_per_second", &pace.to_string())
+        .start()
+        .await;
+    // Each of them is tried three times, if there are turns.
+    assert!(
+        app.simulator
+            .push_order(Order::once(Behaviour::Error { code: 131_016, http: None, retry_after: None }).times(99))
+    );
+    let mut calls = request_at_once(app.on(0), 0, 12);
+    let mut more = request_at_once(app.on(1), 12, 12);
+    let began = Instant::now();
+    let mut seen = vec![(began, 0)];
+    while !(calls.is_empty() && more.is_empty()) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        seen.push((Instant::now(), app.sends()));
+        while calls.try_join_next().is_some() || more.try_join_next().is_some() {}
+    }
+    let sends = app.sends();
+    assert!(sends > 24, "{sends}: some were tried again");
+    for (index, (from, before)) in seen.iter().enumerate() {
+        let within = seen[index..].iter().take_while(|(at, _)| *at - *from < Duration::from_secs(1));
+        let sent = within.last().unwrap().1 - before;
+        // One more may have been on its way on a busy machine.
+        assert!(sent <= pace + 2, "{sent} within a second");
+    }
+    app.finish().await;
+}
+
 #[tokio::test]
 async fn what_whatsapp_refuses_for_a_reason_does_not_suspend_sending() {
-    let app = TestApp::builder().set("limits.per_ip", "off").start().await;
+    let app = TestApp::builder().set("limits.per_ip", "off").set("limits.per_phone", "off").start().await;
     for suffix in 0..15 {
-        // Different formatting of one recipient would be one phone: the refused send gives its charge back.
         app.request("15550131026").await.is(500, "Error calling WhatsApp send message API");
         assert_eq!(app.sends(), suffix + 1);
     }
@@ -150,7 +245,7 @@ async fn two_instances_together_keep_to_the_pace_that_whatsapp_allows() {
             *statuses.entry(reply.unwrap().status).or_default() += 1;
         }
     }
-    // Those whose turn comes within a second wait for it; the rest is turned away, and WhatsApp never has to (500).
+    // Those whose turn comes within two seconds wait for it; the rest is turned away, and WhatsApp never has to (500).
     assert_eq!(statuses.keys().filter(|status| ![200, 503].contains(*status)).count(), 0, "{statuses:?}");
     let sent = statuses[&200];
     assert!((40..=60).contains(&sent), "{statuses:?}");

@@ -104,6 +104,7 @@ async fn an_old_code_is_never_good_after_a_newer_one_was_promised() {
         .instances(2)
         .set("limits.per_phone", "off")
         .set("limits.failures_per_phone", "off")
+        .set("limits.checks_per_ip", "off")
         .set("otp.max_verification_attempts", "100")
         .set("otp.code_length", "10")
         .simulator(|simulator| simulator.pair_limit = false)

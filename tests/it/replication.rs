@@ -12,7 +12,7 @@ use crate::harness::reply::says;
 use crate::harness::stores::settings;
 use crate::harness::topology::{Node, Role};
 use crate::harness::unique_prefix;
-use crate::store_contract::{Attempt, at_its_turn, limit, phone, policy, with_limits};
+use crate::store_contract::{Attempt, at_its_turn, client, limit, phone, policy, with_limits};
 
 const TIMEOUT: Duration = Duration::from_millis(800);
 /// A busy machine, beyond the time-out.
@@ -66,11 +66,11 @@ impl Pair {
 }
 
 async fn guess_right(store: &RedisStore, attempt: &Attempt) -> Result<Verdict, StoreError> {
-    store.verify(&attempt.record.phone, &attempt.right, &policy()).await
+    attempt.try_guess(store, &attempt.right, client(7), &policy()).await
 }
 
 async fn guess_wrong(store: &RedisStore, attempt: &Attempt) -> Result<Verdict, StoreError> {
-    store.verify(&attempt.record.phone, &attempt.wrong, &policy()).await
+    attempt.try_guess(store, &attempt.wrong, client(7), &policy()).await
 }
 
 fn assert_unacknowledged<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
@@ -177,7 +177,7 @@ async fn that_a_code_is_locked_is_not_told_before_a_replica_knows() {
     let (attempt, limited) = (pair.code_on_both(1).await, pair.code_on_both(2).await);
     let store = pair.store(&pair.primary, 1, AfterFailover::Accept);
     let few_failures = with_limits(Limits { failures_per_phone: limit("1/1h"), ..Limits::default() });
-    let guess_limited = async || store.verify(&limited.record.phone, &limited.wrong, &few_failures).await;
+    let guess_limited = async || limited.try_guess(&store, &limited.wrong, client(7), &few_failures).await;
     pair.replica.pause();
     for _ in 0..5 {
         assert_unacknowledged(&guess_wrong(&store, &attempt).await);

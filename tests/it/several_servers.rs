@@ -18,7 +18,7 @@ use crate::harness::reply::{says, wrong};
 use crate::harness::stores::{TestStore, replicated_settings, settings};
 use crate::harness::topology::{Kind, Passwords, Topology};
 use crate::harness::{eventually, eventually_within, measured, unique_prefix};
-use crate::store_contract::{Attempt, at_its_turn, limit, phone, policy, with_limits};
+use crate::store_contract::{Attempt, at_its_turn, client, limit, phone, policy, with_limits};
 
 const KINDS: [Kind; 2] = [Kind::Sentinel, Kind::Cluster];
 
@@ -153,7 +153,7 @@ async fn a_primary_that_the_sentinels_replace_is_left_within_a_second() {
     let took = eventually_within(Duration::from_secs(1), "the store follows", followed).await;
     measured("followed the sentinels after", took);
     let fenced =
-        async || store.verify(&attempt.record.phone, &attempt.right, &policy()).await.ok() == Some(Verdict::Fenced);
+        async || attempt.try_guess(&store, &attempt.right, client(7), &policy()).await.ok() == Some(Verdict::Fenced);
     eventually("the code from before is fenced", fenced).await;
 }
 
@@ -165,7 +165,7 @@ async fn a_code_whose_slot_moves_is_never_accepted_twice_and_others_are_served()
     for attempt in [&moving, &staying] {
         assert!(at_its_turn(store.reserve(&attempt.record, &policy()).await.unwrap()));
     }
-    let guess = async |attempt: &Attempt| store.verify(&attempt.record.phone, &attempt.right, &policy()).await;
+    let guess = async |attempt: &Attempt| attempt.try_guess(&store, &attempt.right, client(7), &policy()).await;
     let (slot, from) = topology.slot_of(moving.record.phone.digits()).await;
     let to = topology.whole().await.iter().map(|shard| shard.primary).find(|&node| node != from).unwrap();
     let migration = topology.migrate(slot, from, to).await;
@@ -333,6 +333,6 @@ async fn nodes_that_do_not_agree_are_told_as_such() {
     let topology = whatsapp_otp::store::redis::Topology::Cluster { nodes };
     let store = RedisStore::new(&RedisSettings { topology, ..settings("redis://unused", &unique_prefix()) }).unwrap();
     let attempt = Attempt::new(&phone(1));
-    let error = store.verify(&attempt.record.phone, &attempt.right, &policy()).await.unwrap_err().to_string();
+    let error = attempt.try_guess(&store, &attempt.right, client(7), &policy()).await.unwrap_err().to_string();
     assert!(error.contains("do not agree who has the key's slot"), "{error}");
 }

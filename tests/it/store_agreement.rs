@@ -6,29 +6,35 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    Charge, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, Limits, NewCode, PhoneNumber, Policy, RecordId,
-    Reservation, Verdict,
+    Charge, Check, ClientAddress, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, Limits, NewCode, PhoneNumber,
+    Policy, RecordId, Refund, Reservation, Verdict,
 };
 
 use crate::harness::stores::TestStore;
 
+/// No code here is this one.
+const WRONG: &str = "0000";
+
 #[derive(Debug, Clone)]
 enum Step {
     Reserve { phone: u8, client: u8 },
-    GuessRight { phone: u8 },
-    GuessWrong { phone: u8 },
-    TakeBackLast { phone: u8 },
+    GuessRight { phone: u8, client: u8 },
+    GuessWrong { phone: u8, client: u8 },
+    TakeBackLast { phone: u8, refund: Refund },
+    ConfirmLast { phone: u8 },
     Revoke { phone: u8, limits: bool },
     Wait { minutes: u64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let phone = 0..3_u8;
+    let refund = proptest::sample::select(vec![Refund::Everything, Refund::Phone, Refund::Nothing]);
     prop_oneof![
         4 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::Reserve { phone, client }),
-        2 => phone.clone().prop_map(|phone| Step::GuessRight { phone }),
-        5 => phone.clone().prop_map(|phone| Step::GuessWrong { phone }),
-        1 => phone.clone().prop_map(|phone| Step::TakeBackLast { phone }),
+        2 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::GuessRight { phone, client }),
+        5 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::GuessWrong { phone, client }),
+        2 => (phone.clone(), refund).prop_map(|(phone, refund)| Step::TakeBackLast { phone, refund }),
+        2 => phone.clone().prop_map(|phone| Step::ConfirmLast { phone }),
         1 => (phone, any::<bool>()).prop_map(|(phone, limits)| Step::Revoke { phone, limits }),
         4 => (1..8_u64).prop_map(|minutes| Step::Wait { minutes }),
     ]
@@ -48,8 +54,11 @@ fn policy() -> Policy {
             per_phone: limit(3, at(12, 10)),
             resend_cooldown: Some(at(1, 20)),
             per_ip: limit(5, at(9, 40)),
+            checks_per_ip: limit(9, at(7, 25)),
+            total: limit(11, at(14, 0)),
             failures_per_phone: limit(4, at(20, 50)),
         },
+        send_time: at(0, 40),
         pacing: None,
     }
 }
@@ -71,16 +80,17 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
     let phone = |index: u8| PhoneNumber::parse(&format!("1555765000{index}")).unwrap();
     let mut last: [Option<(NewCode, String)>; 3] = Default::default();
     let mut charges: [Option<Charge>; 3] = Default::default();
+    let address = |last: u8| ClientAddress::from(std::net::IpAddr::from([198, 51, 100, last]));
     let mut outcomes = Vec::new();
     for (step, code) in history.iter().zip(codes) {
         let policy = policy();
         outcomes.push(match *step {
             Step::Reserve { phone: index, client } => {
-                let client = std::net::IpAddr::from([198, 51, 100, client]).into();
                 let id = RecordId::generate(&mut SysRng).unwrap();
-                let guess = Guess::new(code.clone()).unwrap();
-                let sealed = ring.candidates(&phone(index), &guess).remove(0);
-                let record = NewCode { id, phone: phone(index), client, sealed };
+                let guess = Guess::parse(code, policy.code_length).unwrap();
+                let secret = ring.current().id().as_str();
+                let sealed = ring.seal_guess(secret, id.as_str(), &phone(index), &guess).unwrap();
+                let record = NewCode { id, phone: phone(index), client: Some(address(client)), sealed };
                 let answer = on.store.reserve(&record, &policy).await.unwrap();
                 match answer {
                     Reservation::Reserved(charge) => {
@@ -94,17 +104,24 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
                     }
                 }
             }
-            Step::GuessRight { phone: index } | Step::GuessWrong { phone: index } => {
-                let right = last[usize::from(index)].as_ref().map_or("none", |(_, code)| code);
+            Step::GuessRight { phone: index, client } | Step::GuessWrong { phone: index, client } => {
+                let right = last[usize::from(index)].as_ref().map_or("0000", |(_, code)| code);
                 let wrong = matches!(step, Step::GuessWrong { .. });
-                let guess = Guess::new(if wrong { format!("{right}x") } else { right.to_owned() }).unwrap();
-                let candidates = ring.candidates(&phone(index), &guess);
-                outcome(on.store.verify(&phone(index), &candidates, &policy).await.unwrap())
+                let text = if wrong { WRONG } else { right };
+                let guess = Guess::parse(text, policy.code_length).unwrap();
+                let check = Check { phone: &phone(index), client: Some(address(client)), guess: &guess, keys: &ring };
+                outcome(on.store.verify(&check, &policy).await.unwrap())
             }
-            Step::TakeBackLast { phone: index } => {
+            Step::TakeBackLast { phone: index, refund } => {
                 let charge = charges[usize::from(index)].take();
                 if let (Some((record, _)), Some(charge)) = (&last[usize::from(index)], charge) {
-                    on.store.take_back(record, charge, &policy).await.unwrap();
+                    on.store.take_back(record, charge, refund, &policy).await.unwrap();
+                }
+                String::new()
+            }
+            Step::ConfirmLast { phone: index } => {
+                if let Some((record, _)) = &last[usize::from(index)] {
+                    on.store.confirm(record, &policy).await.unwrap();
                 }
                 String::new()
             }
@@ -129,9 +146,12 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
 #[test]
 fn the_stores_agree_on_random_histories() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let codes: Vec<String> = (0..60)
-        .map(|_| Code::generate(CodeLength::new(4).unwrap(), &mut SysRng).unwrap().expose().to_owned())
-        .collect();
+    let codes: Vec<String> =
+        std::iter::repeat_with(|| Code::generate(CodeLength::new(4).unwrap(), &mut SysRng).unwrap())
+            .map(|code| code.expose().to_owned())
+            .filter(|code| code != WRONG)
+            .take(60)
+            .collect();
     let histories = proptest::collection::vec(step(), 1..60);
     let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)

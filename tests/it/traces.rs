@@ -122,6 +122,7 @@ impl Service {
             .settings(&serve_settings(&simulator, whatsapp, server.url(), keys.prefix()))
             .set("server.trusted_proxies", "127.0.0.1")
             .set("limits.per_ip", "off")
+            .set("limits.checks_per_ip", "off")
             .set("telemetry.otlp_endpoint", endpoint)
             .env("OTEL_EXPORTER_OTLP_HEADERS", "x-key=sesame")
             .start();
@@ -328,7 +329,7 @@ async fn goes_on_without(endpoint: &str) -> Vec<Json> {
     let began = Instant::now();
     let mut slowest = Duration::ZERO;
     while began.elapsed() < Duration::from_secs(3) {
-        slowest = slowest.max(service.client.verify(PHONE, "123456").await.is(404, &says::no_active_code(PHONE)).took);
+        slowest = slowest.max(service.client.verify(PHONE, "123").await.is(400, "A code has 6 digits.").took);
     }
     println!("{endpoint}: slowest of the requests {slowest:?}");
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");

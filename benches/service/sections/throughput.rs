@@ -202,7 +202,7 @@ fn redis_benchmark(redis: &Redis, pipeline: u32, time: Duration) -> f64 {
     let record = format!("otp:v1:{{{}}}:code", first_phone());
     let record_fields = ["max_attempts", "100"];
     redis::cmd("HSET").arg(&record).arg(&record_fields).exec(&mut connection).unwrap();
-    let secret_id: String = redis::cmd("HGET").arg(&record).arg("secret_id").query(&mut connection).unwrap();
+    let id: String = redis::cmd("HGET").arg(&record).arg("id").query(&mut connection).unwrap();
     for chunk in (0..BENCHMARK_KEYS).collect::<Vec<_>>().chunks(1_000) {
         let mut copies = redis::pipe();
         for number in chunk {
@@ -216,9 +216,9 @@ fn redis_benchmark(redis: &Redis, pipeline: u32, time: Duration) -> f64 {
     let mut command = Command::new("redis-benchmark");
     command.args(["-h", "127.0.0.1", "-p", &redis.address.port().to_string(), "--csv"]);
     command.args(["-c", &CONNECTIONS.to_string(), "-P", &pipeline.to_string(), "-n", &calls.to_string()]);
-    command.args(["-r", &BENCHMARK_KEYS.to_string(), "evalsha", &sha, "2"]);
-    command.args(["otp:v1:{__rand_int__}:code", "otp:v1:{__rand_int__}:failures"]);
-    command.args(["15", "86400000", "", &secret_id, &"0".repeat(64)]);
+    command.args(["-r", &BENCHMARK_KEYS.to_string(), "evalsha", &sha, "3"]);
+    command.args(["code", "failures", "guessers"].map(|name| format!("otp:v1:{{__rand_int__}}:{name}")));
+    command.args(["15", "86400000", "10", "", "15000", "", &id, &"0".repeat(64)]);
     let output = command.output().expect("redis-benchmark");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"

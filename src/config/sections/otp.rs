@@ -10,6 +10,9 @@ use crate::config::fault::Origin;
 use crate::config::reader::{HOUR, Input, MINUTE, Reader, Reported, SECOND};
 use crate::otp::{CodeLength, DigestKey, KeyRing, Limits, Policy};
 
+/// That of the default of `server.request_timeout`, for commands that send nothing.
+const SEND_TIME: Duration = Duration::from_secs(15);
+
 pub(in crate::config) fn read_policy(
     reader: &mut Reader,
     limits: impl FnOnce(&mut Reader) -> Result<Limits, Reported>,
@@ -31,6 +34,7 @@ pub(in crate::config) fn read_policy(
         linger: linger?,
         max_attempts: max_attempts?,
         limits: limits?,
+        send_time: SEND_TIME,
         pacing: None,
     })
 }

@@ -32,6 +32,8 @@ fn the_defaults_are_those_of_the_contract() {
         ("limits.per_phone", "5/1h"),
         ("limits.resend_cooldown", "0s"),
         ("limits.per_ip", "60/1h"),
+        ("limits.checks_per_ip", "120/1h"),
+        ("limits.total", "off"),
         ("limits.failures_per_phone", "15/24h"),
         ("redis.mode", "single"),
         ("redis.url", "redis://127.0.0.1:6379/0"),

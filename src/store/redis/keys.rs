@@ -34,6 +34,8 @@ pub(super) struct PhoneKeys {
     pub(super) sends: String,
     /// Window: wrong guesses for the phone.
     pub(super) failures: String,
+    /// Hash of windows: the same by client address.
+    pub(super) guessers: String,
 }
 
 impl Keys {
@@ -51,31 +53,42 @@ impl Keys {
             code: [start, &*tag, CODE_SUFFIX].concat(),
             sends: [start, &*tag, "}:sends"].concat(),
             failures: [start, &*tag, "}:failures"].concat(),
+            guessers: [start, &*tag, "}:guessers"].concat(),
         }
     }
 
     /// All keys that reserving this code is about.
     pub(super) fn reservation(&self, code: &NewCode, policy: &Policy) -> ReservationKeys {
         ReservationKeys {
-            address: self.address_sends(&code.client),
-            sender: self.sender_sends(policy),
+            address: code.client.as_ref().map(|client| self.of_address(client, "sends")),
+            guesser: code.client.as_ref().map(|client| self.address(client)),
+            total: format!("{}total:default}}:sends", self.start),
+            sender: self.sender_pace(policy),
             phone: self.phone(&code.phone),
         }
     }
 
-    /// Window: sends for a client's address.
-    fn address_sends(&self, client: &ClientAddress) -> String {
-        let tag = match &self.subject {
+    /// What stands for a client's address.
+    pub(super) fn address(&self, client: &ClientAddress) -> String {
+        match &self.subject {
             Subject::Phone => client.to_string(),
             Subject::Hashed(key) => key.pseudonym("ip", &client.to_string()),
-        };
-        format!("{}ip:{tag}}}:sends", self.start)
+        }
     }
 
-    /// Window: what a sender sends, by when its turn is, which may be in a moment.
-    fn sender_sends(&self, policy: &Policy) -> String {
+    /// Window: guesses from a client's address.
+    pub(super) fn address_checks(&self, client: &ClientAddress) -> String {
+        self.of_address(client, "checks")
+    }
+
+    fn of_address(&self, client: &ClientAddress, what: &str) -> String {
+        format!("{}ip:{}}}:{what}", self.start, self.address(client))
+    }
+
+    /// Number: when the sender's next turn is.
+    pub(super) fn sender_pace(&self, policy: &Policy) -> String {
         let sender = policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender);
-        format!("{}sender:{sender}}}:sends", self.start)
+        format!("{}sender:{sender}}}:pace", self.start)
     }
 
     /// What is written in order to be waited for. In a cluster a primary only takes keys of its own slots, and for a
@@ -132,12 +145,13 @@ mod tests {
     #[test]
     fn keys_are_spelled_as_documented() {
         let keys = keys(Subject::Phone);
-        let PhoneKeys { code, sends, failures } = keys.phone(&phone());
+        let PhoneKeys { code, sends, failures, guessers } = keys.phone(&phone());
         assert_eq!(code, "otp:v1:{15551234567}:code");
         assert_eq!(sends, "otp:v1:{15551234567}:sends");
         assert_eq!(failures, "otp:v1:{15551234567}:failures");
-        assert_eq!(keys.address_sends(&client("203.0.113.7")), "otp:v1:{ip:203.0.113.7}:sends");
-        assert_eq!(keys.address_sends(&client("2001:db8::1")), "otp:v1:{ip:2001:db8::/64}:sends");
+        assert_eq!(guessers, "otp:v1:{15551234567}:guessers");
+        assert_eq!(keys.of_address(&client("203.0.113.7"), "sends"), "otp:v1:{ip:203.0.113.7}:sends");
+        assert_eq!(keys.address_checks(&client("2001:db8::1")), "otp:v1:{ip:2001:db8::/64}:checks");
         assert_eq!(keys.code_pattern(), "otp:v1:{*}:code");
         assert_eq!(keys.subject_of(&code), Some("15551234567"));
         assert_eq!(keys.subject_of("other:v1:{1}:code"), None);
@@ -164,7 +178,7 @@ mod tests {
         let one = hashed(1);
         let code = one.phone(&phone()).code;
         assert!(!code.contains("5551234567"), "{code}");
-        assert!(!one.address_sends(&client("203.0.113.7")).contains("203.0.113.7"));
+        assert!(!one.address_checks(&client("203.0.113.7")).contains("203.0.113.7"));
         assert_eq!(code, one.phone(&phone()).code);
         assert_ne!(code, hashed(2).phone(&phone()).code);
     }

@@ -2,11 +2,14 @@
 //!
 //! | Key | Type | Holds | Goes away |
 //! |---|---|---|---|
-//! | `otp:v1:{15551234567}:code` | hash | `id`, `digest`, `secret_id`, `attempts`, `max_attempts`, `created_at`, `expires_at` | lifetime + linger, or on success |
+//! | `otp:v1:{15551234567}:code` | hash | `id`, `digest`, `secret_id`, `attempts`, `max_attempts`, `created_at`, `expires_at`; `earlier` codes while a new one is being sent | lifetime + linger, or on success |
 //! | `otp:v1:{15551234567}:sends` | string | moments of sends | with the longer of `per_phone`'s window and the cooldown |
-//! | `otp:v1:{15551234567}:failures` | string | moments of wrong guesses | with the limit's window |
+//! | `otp:v1:{15551234567}:failures` | string | moments of wrong guesses | with the limit's window, or on success |
+//! | `otp:v1:{15551234567}:guessers` | hash | the same by client address | likewise |
 //! | `otp:v1:{ip:203.0.113.7}:sends` | string | moments of sends | with the limit's window |
-//! | `otp:v1:{sender:106540352242922}:sends` | string | turns of messages | after two seconds |
+//! | `otp:v1:{ip:203.0.113.7}:checks` | string | moments of guesses | with the limit's window |
+//! | `otp:v1:{total:default}:sends` | hash | counts of sends by slices of the window | with the limit's window and a slice |
+//! | `otp:v1:{sender:106540352242922}:pace` | string | when the next turn is, Unix us | when that has come |
 //! | `otp:v1:{ack:0}:ack` | string | nothing: it is written in order to be waited for (`acknowledgement`) | after ten seconds |
 //! | `otp:v1:{probe:0}:probe` | string, hash | nothing: it is written to see whether it can be (`probe`) | at once |
 //!
@@ -20,6 +23,7 @@ mod acknowledgement;
 mod address;
 mod asking;
 mod bell;
+mod check;
 mod cluster;
 mod cluster_scouts;
 mod cluster_view;
@@ -63,8 +67,8 @@ pub use self::settings::{
 };
 pub use self::survey::Survey;
 use crate::otp::{
-    ActiveCode, Charge, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Reservation, Revocation, SealedCode,
-    StoreError, Verdict,
+    ActiveCode, Charge, Check, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Refund, Reservation, Revocation,
+    StoreError, Turn, Verdict,
 };
 use crate::telemetry::metrics::{REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
 use crate::telemetry::{CallSpan, Series};
@@ -179,23 +183,32 @@ impl CodeStore for RedisStore {
         self.reserve_in_parts(code, policy).await
     }
 
-    async fn verify(
-        &self,
-        phone: &PhoneNumber,
-        candidates: &[SealedCode],
-        policy: &Policy,
-    ) -> Result<Verdict, StoreError> {
-        let (deadline, keys) = (self.deadline(), self.keys.phone(phone));
-        let script = self.scripts.verify(&keys, candidates, policy);
-        let (answer, ticket) = self.decide("verify", &keys.code, &script, deadline).await?;
-        let ticket = ticket.filter(|_| reply::tells_of_guesses(&answer));
-        let verdict = reply::verdict(answer).inspect_err(count)?;
-        self.acknowledged(ticket, deadline).await?;
-        Ok(verdict)
+    async fn confirm(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
+        let (deadline, keys) = (self.deadline(), self.keys.phone(&code.phone));
+        let script = self.scripts.confirm(&keys, code, policy);
+        let (_, ticket) = self.decide::<u64>("confirm", &keys.code, &script, deadline).await?;
+        self.acknowledged(ticket, deadline).await
     }
 
-    async fn take_back(&self, code: &NewCode, charge: Charge, policy: &Policy) -> Result<(), StoreError> {
-        self.take_back_all(code, charge, policy).await
+    async fn verify(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
+        self.settle(check, policy).await
+    }
+
+    async fn take_back(
+        &self,
+        code: &NewCode,
+        charge: Charge,
+        refund: Refund,
+        policy: &Policy,
+    ) -> Result<(), StoreError> {
+        self.take_back_all(code, charge, refund, policy).await
+    }
+
+    async fn take_turn(&self, policy: &Policy) -> Result<Turn, StoreError> {
+        let key = self.keys.sender_pace(policy);
+        let script = self.scripts.turn(&key, policy);
+        let (answer, _) = self.decide("turn", &key, &script, self.deadline()).await?;
+        reply::turn(answer).inspect_err(count)
     }
 
     async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {

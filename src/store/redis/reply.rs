@@ -2,31 +2,75 @@
 
 use std::time::Duration;
 
-use crate::otp::{Charge, LimitKind, Reservation, StoreError, UnixMillis, Verdict};
+use crate::otp::{Charge, LimitKind, Reservation, StoreError, Turn, UnixMillis, Verdict};
 
 /// `{tag, name, number}`; name and number are empty and 0 where the tag says it all.
 pub(super) type Reply = (String, String, u64);
+
+/// [`Reply`], and id and secret id of each code that a guess is to be compared with.
+pub(super) type FindReply = (String, String, u64, Vec<String>);
+
+/// What there is to compare a guess with.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// Codes, by record id and secret id, newest first.
+    Live(Vec<(String, String)>),
+    /// Nothing: this is what the guess comes to.
+    Settled(Verdict),
+}
+
+/// What became of a guess at the codes that were found.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// This.
+    As(Verdict),
+    /// Nothing yet: another code has taken their place meanwhile.
+    Replaced,
+}
 
 /// [`Reply`], and the moment that limits were charged with, if they were.
 pub(super) type ReservationReply = (String, String, u64, i64);
 
 pub(super) fn reservation((tag, name, number, moment): ReservationReply) -> Result<Reservation, StoreError> {
     match tag.as_str() {
-        "reserved" => Ok(Reservation::Reserved(Charge::new(UnixMillis(moment), Duration::from_millis(number)))),
+        "reserved" => {
+            let (wait, replaces) = (Duration::from_millis(number), name == "1");
+            Ok(Reservation::Reserved(Charge::new(UnixMillis(moment), wait, replaces)))
+        }
         "crowded" => Ok(Reservation::Crowded { retry_after: Duration::from_millis(number) }),
         "limited" => Ok(Reservation::Limited { kind: limit(&name)?, retry_after: Duration::from_millis(number) }),
         _ => Err(unknown(&tag)),
     }
 }
 
-pub(super) fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError> {
+pub(super) fn turn((tag, _, number): Reply) -> Result<Turn, StoreError> {
+    match tag.as_str() {
+        "turn" => Ok(Turn::After(Duration::from_millis(number))),
+        "crowded" => Ok(Turn::Crowded),
+        _ => Err(unknown(&tag)),
+    }
+}
+
+pub(super) fn found((tag, name, number, live): FindReply) -> Result<Found, StoreError> {
+    if tag == "live" {
+        let mut words = live.into_iter();
+        let codes = std::iter::from_fn(|| Some((words.next()?, words.next()?)));
+        return Ok(Found::Live(codes.collect()));
+    }
+    verdict((tag, name, number)).map(Found::Settled)
+}
+
+pub(super) fn settled(reply: Reply) -> Result<Settled, StoreError> {
+    if reply.0 == "replaced" { Ok(Settled::Replaced) } else { verdict(reply).map(Settled::As) }
+}
+
+fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError> {
     Ok(match tag.as_str() {
         "accepted" => Verdict::Accepted,
         "wrong" => Verdict::Wrong { attempts_left: u32::try_from(number).map_err(|_| unknown(&tag))? },
         "locked" => Verdict::Locked,
         "expired" => Verdict::Expired,
         "fenced" => Verdict::Fenced,
-        "unreadable" => Verdict::Unreadable,
         "absent" => Verdict::Absent,
         "limited" => Verdict::Limited { kind: limit(&name)?, retry_after: Duration::from_millis(number) },
         _ => return Err(unknown(&tag)),
@@ -35,8 +79,8 @@ pub(super) fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError>
 
 /// Whether the answer tells what became of guesses, this one or earlier ones: then replicas must have it first, or who
 /// made them learns from it and has them again after a failover.
-pub(super) fn tells_of_guesses((tag, ..): &Reply) -> bool {
-    matches!(tag.as_str(), "accepted" | "wrong" | "locked" | "limited")
+pub(super) fn tells_of_guesses(tag: &str) -> bool {
+    matches!(tag, "accepted" | "wrong" | "locked" | "limited")
 }
 
 fn limit(name: &str) -> Result<LimitKind, StoreError> {
@@ -62,8 +106,12 @@ mod tests {
         let decoded = |tag: &str, name: &str, number, moment| {
             reservation((tag.to_owned(), name.to_owned(), number, moment)).unwrap()
         };
-        let charge = Charge::new(UnixMillis(1_795_000_000_000), wait);
-        assert_eq!(decoded("reserved", "", 12, 1_795_000_000_000), Reservation::Reserved(charge));
+        for (name, replaces) in [("", false), ("1", true)] {
+            let charge = Charge::new(UnixMillis(1_795_000_000_000), wait, replaces);
+            assert_eq!(decoded("reserved", name, 12, 1_795_000_000_000), Reservation::Reserved(charge));
+        }
+        assert_eq!(turn(reply("turn", "", 12)).unwrap(), Turn::After(wait));
+        assert_eq!(turn(reply("crowded", "", 12)).unwrap(), Turn::Crowded);
         assert_eq!(decoded("crowded", "", 12, 0), Reservation::Crowded { retry_after: wait });
         assert_eq!(decoded("limited", "per_ip", 1_500, 0), Reservation::Limited { kind, retry_after });
         assert_eq!(verdict(reply("limited", "per_ip", 1_500)).unwrap(), Verdict::Limited { kind, retry_after });
@@ -73,20 +121,24 @@ mod tests {
             ("locked", 0, Verdict::Locked),
             ("expired", 0, Verdict::Expired),
             ("fenced", 0, Verdict::Fenced),
-            ("unreadable", 0, Verdict::Unreadable),
             ("absent", 0, Verdict::Absent),
         ] {
-            assert_eq!(verdict(reply(tag, "", number)).unwrap(), expected);
+            assert_eq!(settled(reply(tag, "", number)).unwrap(), Settled::As(expected));
+            assert_eq!(found((tag.to_owned(), String::new(), number, Vec::new())).unwrap(), Found::Settled(expected));
         }
+        assert_eq!(settled(reply("replaced", "", 0)).unwrap(), Settled::Replaced);
+        let live = ["one", "s1", "two", "s2", "odd"].map(str::to_owned).into();
+        let codes = vec![("one".to_owned(), "s1".to_owned()), ("two".to_owned(), "s2".to_owned())];
+        assert_eq!(found(("live".to_owned(), String::new(), 0, live)).unwrap(), Found::Live(codes));
     }
 
     #[test]
     fn what_tells_of_guesses_is_known() {
         for tag in ["accepted", "wrong", "locked", "limited"] {
-            assert!(tells_of_guesses(&reply(tag, "", 0)), "{tag}");
+            assert!(tells_of_guesses(tag), "{tag}");
         }
-        for tag in ["expired", "fenced", "unreadable", "absent"] {
-            assert!(!tells_of_guesses(&reply(tag, "", 0)), "{tag}");
+        for tag in ["expired", "fenced", "live", "replaced", "absent"] {
+            assert!(!tells_of_guesses(tag), "{tag}");
         }
     }
 

@@ -4,18 +4,21 @@ use std::time::Duration;
 
 use redis::{Pipeline, Script, ScriptInvocation};
 
+use super::check::CheckKeys;
 use super::keys::PhoneKeys;
 use super::milliseconds;
 use super::reservation::{Part, ReservationKeys};
 use super::settings::AfterFailover;
-use crate::otp::{Charge, Limit, NewCode, Policy, SealedCode};
-use crate::store::PACE_WINDOW;
+use crate::otp::{Charge, Limit, NewCode, Pacing, Policy, Refund, SealedCode, UnixMillis};
 
 /// All scripts, hashed once.
 pub(super) struct Scripts {
     reserve: Script,
-    verify: Script,
+    confirm: Script,
     take_back: Script,
+    turn: Script,
+    find: Script,
+    verify: Script,
     revoke: Script,
     status: Script,
     probe: Script,
@@ -31,8 +34,11 @@ macro_rules! text {
 }
 
 const RESERVE: &str = text!("reserve");
-const VERIFY: &str = text!("verify");
+const CONFIRM: &str = text!("confirm");
 const TAKE_BACK: &str = text!("take_back");
+const TURN: &str = text!("turn");
+const FIND: &str = text!("find");
+const VERIFY: &str = text!("verify");
 const REVOKE: &str = text!("revoke");
 const STATUS: &str = text!("status");
 const PROBE: &str = text!("probe");
@@ -44,7 +50,7 @@ const PROBE_KEPT: Duration = Duration::from_secs(10);
 /// gets them again from whichever request finds out.
 pub(super) fn load() -> Pipeline {
     let mut load = Pipeline::new();
-    for text in [RESERVE, VERIFY, TAKE_BACK, REVOKE, STATUS, PROBE] {
+    for text in [RESERVE, CONFIRM, TAKE_BACK, TURN, FIND, VERIFY, REVOKE, STATUS, PROBE] {
         load.cmd("SCRIPT").arg("LOAD").arg(text).ignore();
     }
     load
@@ -58,8 +64,11 @@ impl Scripts {
                 AfterFailover::Accept => "",
             },
             reserve: Script::new(RESERVE),
-            verify: Script::new(VERIFY),
+            confirm: Script::new(CONFIRM),
             take_back: Script::new(TAKE_BACK),
+            turn: Script::new(TURN),
+            find: Script::new(FIND),
+            verify: Script::new(VERIFY),
             revoke: Script::new(REVOKE),
             status: Script::new(STATUS),
             probe: Script::new(PROBE),
@@ -76,9 +85,11 @@ impl Scripts {
         let mut script = self.reserve.arg(names(parts));
         for part in parts {
             match part {
-                Part::Address => script.key(&keys.address),
-                Part::Sender => script.key(&keys.sender),
-                Part::Phone => script.key(&keys.phone.code).key(&keys.phone.sends).key(&keys.phone.failures),
+                Part::Phone => {
+                    let PhoneKeys { code, sends, failures, guessers } = &keys.phone;
+                    script.key(code).key(sends).key(failures).key(guessers)
+                }
+                other => script.key(keys.of(*other)),
             };
         }
         script.arg(code.id.as_str()).arg(code.sealed.digest.to_hex()).arg(code.sealed.secret_id.as_str());
@@ -88,20 +99,63 @@ impl Scripts {
         script.arg(cooldown(policy));
         limit(&mut script, policy.limits.per_ip);
         limit(&mut script, policy.limits.failures_per_phone);
-        let pace = policy.pacing.as_ref().map(|pacing| (pacing.per_second.get(), milliseconds(pacing.max_wait)));
-        let (per_window, max_wait) = pace.unwrap_or_default();
-        script.arg(per_window).arg(milliseconds(PACE_WINDOW)).arg(max_wait);
-        script.arg(self.after_failover);
+        limit(&mut script, policy.limits.total);
+        pace(&mut script, policy);
+        script.arg(milliseconds(policy.send_time)).arg(self.after_failover);
+        script.arg(keys.guesser.as_deref().unwrap_or_default());
         script
     }
 
-    pub(super) fn verify(&self, keys: &PhoneKeys, candidates: &[SealedCode], policy: &Policy) -> ScriptInvocation<'_> {
-        let mut script = self.verify.key(&keys.code);
-        script.key(&keys.failures);
+    pub(super) fn confirm(&self, keys: &PhoneKeys, code: &NewCode, policy: &Policy) -> ScriptInvocation<'_> {
+        let mut script = self.confirm.key(&keys.code);
+        script.arg(code.id.as_str()).arg(milliseconds(policy.send_time));
+        script
+    }
+
+    pub(super) fn turn(&self, sender_pace: &str, policy: &Policy) -> ScriptInvocation<'_> {
+        let mut script = self.turn.key(sender_pace);
+        pace(&mut script, policy);
+        script
+    }
+
+    /// Charges the address's check, finds the phone's codes, or both.
+    pub(super) fn find(
+        &self,
+        address: Option<&str>,
+        phone: Option<&PhoneKeys>,
+        keys: &CheckKeys,
+        policy: &Policy,
+    ) -> ScriptInvocation<'_> {
+        let parts = [address.map(|_| Part::Address.name()), phone.map(|_| Part::Phone.name())];
+        let mut script = self.find.arg(parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
+        if let Some(checks) = address {
+            script.key(checks);
+        }
+        if let Some(phone) = phone {
+            script.key(&phone.code).key(&phone.failures).key(&phone.guessers);
+        }
+        limit(&mut script, policy.limits.checks_per_ip);
         limit(&mut script, policy.limits.failures_per_phone);
-        script.arg(self.after_failover);
-        for candidate in candidates {
-            script.arg(candidate.secret_id.as_str()).arg(candidate.digest.to_hex());
+        script.arg(keys.address.as_deref().unwrap_or_default());
+        script.arg(milliseconds(policy.send_time)).arg(self.after_failover);
+        script
+    }
+
+    /// Settles a guess by its digest for each record.
+    pub(super) fn verify(
+        &self,
+        keys: &CheckKeys,
+        guesses: &[(String, SealedCode)],
+        policy: &Policy,
+    ) -> ScriptInvocation<'_> {
+        let mut script = self.verify.key(&keys.phone.code);
+        script.key(&keys.phone.failures).key(&keys.phone.guessers);
+        let failures = policy.limits.failures_per_phone;
+        limit(&mut script, failures);
+        script.arg(failures.map_or(0, |limit| limit.share())).arg(keys.address.as_deref().unwrap_or_default());
+        script.arg(milliseconds(policy.send_time)).arg(self.after_failover);
+        for (record_id, sealed) in guesses {
+            script.arg(record_id).arg(sealed.digest.to_hex());
         }
         script
     }
@@ -112,23 +166,29 @@ impl Scripts {
         keys: &ReservationKeys,
         code: &NewCode,
         charge: &Charge,
+        refund: Refund,
+        policy: &Policy,
     ) -> ScriptInvocation<'_> {
         let mut script = self.take_back.arg(names(parts));
         for part in parts {
             match part {
-                Part::Address => script.key(&keys.address),
-                Part::Sender => script.key(&keys.sender),
                 Part::Phone => script.key(&keys.phone.code).key(&keys.phone.sends),
+                other => script.key(keys.of(*other)),
             };
         }
+        let moment = |given_back: bool, at: UnixMillis| if given_back { at.0.to_string() } else { String::new() };
+        let (all, own) = (refund == Refund::Everything, refund != Refund::Nothing);
         script.arg(code.id.as_str());
-        script.arg(charge.address_at.0).arg(charge.turn.0).arg(charge.phone_at.0);
+        script.arg(moment(all, charge.address_at)).arg(moment(own, charge.total_at));
+        script.arg(if all { interval(policy) } else { 0 }).arg(moment(own, charge.phone_at));
+        script.arg(policy.limits.total.map_or(1, |limit| milliseconds(limit.window)));
+        script.arg(milliseconds(policy.send_time)).arg(milliseconds(policy.linger));
         script
     }
 
     pub(super) fn revoke(&self, keys: &PhoneKeys, limits: bool) -> ScriptInvocation<'_> {
         let mut script = self.revoke.key(&keys.code);
-        script.key(&keys.sends).key(&keys.failures).arg(if limits { "limits" } else { "" });
+        script.key(&keys.sends).key(&keys.failures).key(&keys.guessers).arg(if limits { "limits" } else { "" });
         script
     }
 
@@ -156,6 +216,17 @@ fn names(parts: &[Part]) -> String {
 /// A limit as scripts take it: count and window in ms, zeros for none.
 fn limit(script: &mut ScriptInvocation<'_>, limit: Option<Limit>) {
     script.arg(limit.map_or(0, |limit| limit.max)).arg(limit.map_or(0, |limit| milliseconds(limit.window)));
+}
+
+/// The pace as scripts take it: us between two messages, and the longest wait in ms; zeros for none.
+fn pace(script: &mut ScriptInvocation<'_>, policy: &Policy) {
+    let max_wait = policy.pacing.as_ref().map_or(Duration::ZERO, |pacing| pacing.max_wait);
+    script.arg(interval(policy)).arg(milliseconds(max_wait));
+}
+
+fn interval(policy: &Policy) -> u64 {
+    let interval = policy.pacing.as_ref().map_or(Duration::ZERO, Pacing::interval);
+    u64::try_from(interval.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn cooldown(policy: &Policy) -> u64 {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::history::{Answer, Call, History, Request};
+use super::history::{Answer, Call, History, Moment, Request};
 
 /// What was promised.
 #[derive(Debug, Clone)]
@@ -67,15 +67,29 @@ pub fn violations(history: &History, promises: &Promises, address_of: impl Fn(&s
         }
     }
     for (phone, requests) in by_phone {
+        let clearings: Vec<_> = requests.iter().filter(|request| may_clear(request)).map(|r| r.started).collect();
         let epochs = epochs(requests);
         found.extend(epochs.iter().filter_map(|epoch| epoch.too_many_guesses(phone, promises.max_attempts)));
-        let failures = epochs.iter().map(|epoch| epoch.failures(promises.max_attempts)).sum();
-        if failures > promises.failures_per_phone {
-            found.push(Violation::TooManyFailures { phone: phone.to_owned(), failures });
+        let mut failures = 0;
+        for (index, epoch) in epochs.iter().enumerate() {
+            failures += epoch.failures(promises.max_attempts);
+            if failures > promises.failures_per_phone {
+                found.push(Violation::TooManyFailures { phone: phone.to_owned(), failures });
+                break;
+            }
+            let next = epochs.get(index + 1).map_or(Duration::MAX, |next| next.begin);
+            if clearings.iter().any(|at| (epoch.begin..next).contains(at)) {
+                failures = 0;
+            }
         }
     }
     found.extend(sends(history, promises, address_of));
     found
+}
+
+/// Whether the phone's failures may have been cleared by this request: it was right, or nobody knows.
+fn may_clear(request: &Request) -> bool {
+    matches!(request.call, Call::Guess(_)) && matches!(request.answer, Answer::Accepted | Answer::Unknown)
 }
 
 fn acceptances(history: &History) -> Vec<Violation> {
@@ -115,6 +129,7 @@ fn sends(history: &History, promises: &Promises, address_of: impl Fn(&str) -> St
 
 /// The time from one request for a code that may have stored one to the next, with the guesses of that time.
 struct Epoch<'h> {
+    begin: Moment,
     guesses: Vec<&'h Request>,
     /// Codes that guesses may have been compared with: the one that was sent, and those of requests with an unknown
     /// outcome, which may be carried out at any time after they were made.
@@ -135,7 +150,7 @@ fn epochs(mut requests: Vec<&Request>) -> Vec<Epoch<'_>> {
         let end = sends.get(index + 1).map_or(Duration::MAX, |next| next.started);
         let within = |request: &&Request| request.started >= begin && request.ended <= end;
         let guesses = requests.iter().copied().filter(|request| matches!(request.call, Call::Guess(_))).filter(within);
-        epochs.push(Epoch { guesses: guesses.collect(), codes: 1 + unknown });
+        epochs.push(Epoch { begin, guesses: guesses.collect(), codes: 1 + unknown });
     }
     epochs
 }
@@ -345,6 +360,9 @@ mod tests {
         let locked = |tale: Tale| tale.guess("9", WRONG_2).guess("9", WRONG_1).guess("9", Answer::Locked);
         let tale = locked(locked(Tale::default().sent("1")).sent("2"));
         tale.shows(Violation::TooManyFailures { phone: PHONE.to_owned(), failures: 6 });
+        // One that was right in between clears those before it.
+        let right = locked(Tale::default().sent("1")).sent("2").guess("9", WRONG_2).guess("2", Answer::Accepted);
+        locked(right.sent("3")).is_fine();
     }
 
     #[test]

@@ -66,6 +66,7 @@ pub async fn run(kind: Kind, schedule: &Schedule, protection: Protection) -> Rep
         .set("otp.max_verification_attempts", &MAX_ATTEMPTS.to_string())
         .set("limits.per_phone", &format!("{PER_PHONE}/1h"))
         .set("limits.per_ip", &format!("{PER_ADDRESS}/1h"))
+        .set("limits.checks_per_ip", "off")
         .set("limits.failures_per_phone", &format!("{FAILURES_PER_PHONE}/1h"))
         .set("whatsapp.messages_per_second", "400")
         .set("redis.timeout", "1s")

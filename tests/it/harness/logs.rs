@@ -52,6 +52,14 @@ impl LogMark {
     }
 }
 
+impl LogMark {
+    /// Whether some line since has all of these texts.
+    pub fn has_line(&self, texts: &[&str]) -> bool {
+        let log = LOG.lock().unwrap_or_else(PoisonError::into_inner)[self.0..].to_vec();
+        String::from_utf8_lossy(&log).lines().any(|line| texts.iter().all(|text| line.contains(text)))
+    }
+}
+
 /// The last lines of the log that are worth a look when a test goes wrong: warnings and errors.
 pub fn last_warnings(lines: usize) -> String {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner).clone();

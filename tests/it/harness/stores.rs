@@ -17,16 +17,18 @@ use super::topology::{Kind, MASTER_NAME, Node, Topology};
 use super::unique_prefix;
 
 /// A store and its clock.
+#[derive(Clone)]
 pub struct TestStore {
     pub store: Arc<dyn CodeStore>,
     time: Time,
 }
 
+#[derive(Clone)]
 enum Time {
     /// The embedded store's clock is moved.
     Clock(Arc<ManualClock>),
     /// Redis's clock is its own: what it stored is made older instead.
-    Redis(RedisKeys),
+    Redis(Arc<RedisKeys>),
 }
 
 impl TestStore {
@@ -42,7 +44,7 @@ impl TestStore {
     pub fn redis_with(subject: Subject) -> Self {
         let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
         let settings = RedisSettings { subject, ..settings(keys.url(), &keys.prefix) };
-        Self { store: Arc::new(RedisStore::new(&settings).unwrap()), time: Time::Redis(keys) }
+        Self { store: Arc::new(RedisStore::new(&settings).unwrap()), time: Time::Redis(Arc::new(keys)) }
     }
 
     /// On several servers that all tests of this run share, with every protection.
@@ -50,7 +52,7 @@ impl TestStore {
         let servers = Topology::shared(kind).await;
         let keys = RedisKeys::on(servers, unique_prefix()).await;
         let store = RedisStore::new(&keys.settings()).unwrap();
-        Self { store: Arc::new(store), time: Time::Redis(keys) }
+        Self { store: Arc::new(store), time: Time::Redis(Arc::new(keys)) }
     }
 
     /// Lets `duration` pass.
@@ -58,6 +60,14 @@ impl TestStore {
         match &self.time {
             Time::Clock(clock) => clock.advance(duration),
             Time::Redis(keys) => keys.age(duration).await,
+        }
+    }
+
+    /// Sets the clock back by `duration`: what happened lies that much ahead of it.
+    pub async fn set_back(&self, duration: Duration) {
+        match &self.time {
+            Time::Clock(clock) => clock.set_back(duration),
+            Time::Redis(keys) => keys.rejuvenate(duration).await,
         }
     }
 
@@ -119,6 +129,10 @@ impl Default for ManualClock {
 impl ManualClock {
     pub fn advance(&self, duration: Duration) {
         self.0.fetch_add(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
+    }
+
+    pub fn set_back(&self, duration: Duration) {
+        self.0.fetch_sub(i64::try_from(duration.as_millis()).unwrap(), Ordering::SeqCst);
     }
 }
 
@@ -226,25 +240,47 @@ impl RedisKeys {
 
     /// Moves every stored moment and every TTL `duration` back: on each server in one step, unless slots forbid that.
     pub async fn age(&self, duration: Duration) {
+        self.shift(i64::try_from(duration.as_millis()).unwrap()).await;
+    }
+
+    /// Moves every stored moment ahead, as if the clock had been set back since.
+    pub async fn rejuvenate(&self, duration: Duration) {
+        self.shift(-i64::try_from(duration.as_millis()).unwrap()).await;
+    }
+
+    async fn shift(&self, milliseconds: i64) {
         const AGE: &str = r"
+            -- A turn in us begins with its ms.
+            local function older(text)
+              return (string.gsub(text, string.rep('%d', 13), function(moment)
+                return string.format('%013.0f', moment - ARGV[1])
+              end))
+            end
+            -- Of several words those that are moments: a digest may have as many digits in it.
+            local function older_words(text)
+              return (string.gsub(text, '%S+', function(word)
+                return not string.find(word, '%D') and #word % 13 == 0 and older(word) or nil
+              end))
+            end
             for _, key in ipairs(KEYS) do
               local ttl = redis.call('PTTL', key)
-              if ttl >= 0 and ttl <= tonumber(ARGV[1]) then
+              -- One that went away meanwhile is as old as can be.
+              if ttl == -2 or ttl >= 0 and ttl <= tonumber(ARGV[1]) then
                 redis.call('DEL', key)
               else
                 if redis.call('TYPE', key).ok == 'hash' then
-                  redis.call('HINCRBY', key, 'created_at', -ARGV[1])
-                  redis.call('HINCRBY', key, 'expires_at', -ARGV[1])
+                  local entries = redis.call('HGETALL', key)
+                  for i = 1, #entries, 2 do
+                    redis.call('HDEL', key, entries[i])
+                    redis.call('HSET', key, older_words(entries[i]), older_words(entries[i + 1]))
+                  end
+                  redis.call('PEXPIRE', key, ttl)
                 else
-                  local older = string.gsub(redis.call('GET', key), '%d%d%d%d%d%d%d%d%d%d%d%d%d', function(moment)
-                    return string.format('%013.0f', moment - ARGV[1])
-                  end)
-                  redis.call('SET', key, older, 'KEEPTTL')
+                  redis.call('SET', key, older(redis.call('GET', key) or ''), 'KEEPTTL')
                 end
                 if ttl >= 0 then redis.call('PEXPIRE', key, ttl - ARGV[1]) end
               end
             end";
-        let milliseconds = u64::try_from(duration.as_millis()).unwrap();
         for url in &self.urls {
             let mut connection = connection(url).await;
             let mut keys: Vec<String> = self.list_on(&mut connection).await.into_iter().collect();

@@ -6,9 +6,9 @@ local key, keep = KEYS[1], ARGV[1]
 -- Memory, replicas and permissions are in the way of the first write; an expiry stands before anything that lacks one.
 local commands = {
   {'TIME'},
-  {'SET', key, '', 'PX', keep}, {'GET', key}, {'PEXPIRE', key, keep}, {'DEL', key},
+  {'SET', key, '', 'PX', keep}, {'GET', key}, {'PTTL', key}, {'PEXPIRE', key, keep}, {'DEL', key},
   {'HSET', key, 'field', 0}, {'PEXPIRE', key, keep}, {'HINCRBY', key, 'field', 1}, {'HGET', key, 'field'},
-  {'HMGET', key, 'field'}, {'DEL', key},
+  {'HMGET', key, 'field'}, {'HGETALL', key}, {'HKEYS', key}, {'HLEN', key}, {'HDEL', key, 'field'}, {'DEL', key},
 }
 if ARGV[2] == 'reject' then
   table.insert(commands, 1, {'INFO', 'replication'})

@@ -1,29 +1,31 @@
 -- reserve.lua · check limits, then charge them and store the new code, in one atomic step
 --   Where all keys are on one server, one call has all parts. In a cluster it is called for each part: each call has
 --   keys of one slot, and a part that refuses has the parts before it taken back.
---   ARGV[1] parts, some of 'address sender phone'
---   KEYS    of each part, in this order:   address: sends of the address   sender: sends of the sender
---           phone: code, sends of the phone, failures of the phone
+--   ARGV[1] parts, some of 'address total sender phone'
+--   KEYS    of each part, in this order:   address: sends of the address   total: sends of the app
+--           sender: pace of the sender   phone: code, sends of the phone, failures of the phone, the same by address
 --   ARGV[2] id   ARGV[3] digest   ARGV[4] secret id   ARGV[5] max attempts   ARGV[6] lifetime ms   ARGV[7] linger ms
 --   ARGV[8..9] per_phone max, window ms   ARGV[10] resend_cooldown ms   ARGV[11..12] per_ip max, window ms
---   ARGV[13..14] failures_per_phone max, window ms   (0: no such limit)
---   ARGV[15..17] messages in a window of the sender, window ms, longest wait ms   (0: no pace)
---   ARGV[18] 'reject' to note the replication history, or ''
---   Returns {'reserved', '', ms until the message's turn, moment} | {'limited', name of the limit that holds longest, ms, 0}
+--   ARGV[13..14] failures_per_phone max, window ms   ARGV[15..16] total max, window ms   (0: no such limit)
+--   ARGV[17..18] us between two messages of the sender, longest wait ms   (0: no pace)
+--   ARGV[19] longest time of a send ms   ARGV[20] 'reject' to note the replication history, or ''
+--   ARGV[21] what stands for the address, or ''
+--   Returns {'reserved', '1' if earlier codes stay good until the new one is confirmed or '', ms until the message's turn,
+--            moment} | {'limited', name of the limit that holds longest, ms, 0}
 --         | {'crowded', '', ms until a turn would come in time, 0}
 
-local address, sender = keys_of('address', 1), keys_of('sender', 1)
-local code, sends, failures = keys_of('phone', 3)
+local address, total = keys_of('address', 1), keys_of('total', 1)
+local sender = keys_of('sender', 1)
+local code, sends, failures, guessers = keys_of('phone', 4)
 local lifetime, linger = tonumber(ARGV[6]), tonumber(ARGV[7])
 local per_phone, phone_window, cooldown = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 local per_ip, ip_window = tonumber(ARGV[11]), tonumber(ARGV[12])
-local now = now_ms()
-local history, none
-if ARGV[18] == 'reject' then
-  history, none = replication_history()
-  if none then
-    return none
-  end
+local most, most_window = tonumber(ARGV[15]), tonumber(ARGV[16])
+local us = now_us()
+local now = math.floor(us / 1000)
+local history, none = fence(ARGV[20])
+if none then
+  return none
 end
 
 local name, wait = '', 0
@@ -34,49 +36,53 @@ local function holds(limit, ms)
 end
 local sent, sent_by_address
 if code then
-  sent = window_read(sends)
+  sent = window_read(sends, now)
   holds('per_phone', window_wait(sent, per_phone, phone_window, now))
   -- A cooldown is a window that holds one send.
   holds('resend_cooldown', window_wait(sent, cooldown > 0 and 1 or 0, cooldown, now))
 end
 if address then
-  sent_by_address = window_read(address)
+  sent_by_address = window_read(address, now)
   holds('per_ip', window_wait(sent_by_address, per_ip, ip_window, now))
+end
+if total and most > 0 then
+  holds('total', budget_wait(total, most, most_window, now))
 end
 if code then
   -- A code that nobody could verify is not worth a message.
-  holds('failures_per_phone', window_wait(window_read(failures), tonumber(ARGV[13]), tonumber(ARGV[14]), now))
+  holds('failures_per_phone',
+    (failures_wait(failures, guessers, ARGV[21], tonumber(ARGV[13]), tonumber(ARGV[14]), now)))
 end
 if wait > 0 then
   return {'limited', name, wait, 0}
 end
 
--- The sender's turns lie in the future as well: this one comes when the turn so many before it is a window ago.
-local per_window, pace_window, longest_wait = tonumber(ARGV[15]), tonumber(ARGV[16]), tonumber(ARGV[17])
-local turn, turns = now, ''
-if sender and per_window > 0 then
-  turns = window_read(sender)
-  local before = nth_newest(turns, per_window)
-  if before then
-    -- A clock that stepped back must not make anyone wait for more than a window behind the others.
-    turn = math.max(now, math.min(before + pace_window, now + longest_wait + pace_window))
+-- The sender's pace is one number, the moment of the next turn in us: each message takes it and moves it on (the generic
+-- cell rate algorithm). No message waits longer than it may, so a turn that lies further ahead is another clock's.
+local interval, longest_wait, turn = tonumber(ARGV[17]), ARGV[18] * 1000, us
+if sender and interval > 0 then
+  local next_turn = tonumber(redis.call('GET', sender)) or 0
+  if next_turn <= us + longest_wait + interval then
+    turn = math.max(us, next_turn)
   end
-  if turn - now > longest_wait then
-    return {'crowded', '', turn - now - longest_wait, 0}
+  if turn - us > longest_wait then
+    return {'crowded', '', math.ceil((turn - us - longest_wait) / 1000), 0}
   end
 end
 
+-- The first write of all is one that a full Redis refuses (HSET or SET): it then has refused the whole, as from the first
+-- write on it lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is
+-- refused.
+local replaces = ''
 if code then
-  -- The first write must be one that a full Redis refuses: it then has refused the whole, as from the first write on it
-  -- lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is refused.
-  redis.call('SET', code, '')
-  redis.call('DEL', code)
-  redis.call('HSET', code, 'id', ARGV[2], 'digest', ARGV[3], 'secret_id', ARGV[4], 'attempts', 0,
-    'max_attempts', ARGV[5], 'created_at', now, 'expires_at', now + lifetime)
-  if history then
-    redis.call('HSET', code, 'history', history)
+  local codes = codes_read(code, tonumber(ARGV[19]), now, true)
+  for _, earlier in ipairs(codes) do
+    if not dead(earlier, history, now) then
+      replaces = '1'
+    end
   end
-  redis.call('PEXPIRE', code, lifetime + linger)
+  table.insert(codes, 1, {ARGV[2], ARGV[3], ARGV[4], 0, ARGV[5], now, now + lifetime, history})
+  codes_write(code, codes, linger, now)
   local keep = math.max(per_phone > 0 and phone_window or 0, cooldown)
   if keep > 0 then
     window_add(sends, sent, now, math.max(per_phone, 1), keep)
@@ -85,7 +91,11 @@ end
 if address and per_ip > 0 then
   window_add(address, sent_by_address, now, per_ip, ip_window)
 end
-if sender and per_window > 0 then
-  window_add(sender, turns, turn, per_window, pace_window + longest_wait)
+if total and most > 0 then
+  budget_add(total, most_window, now)
 end
-return {'reserved', '', turn - now, now}
+if sender and interval > 0 then
+  local next_turn = turn + interval
+  redis.call('SET', sender, string.format('%.0f', next_turn), 'PX', math.ceil((next_turn - us) / 1000))
+end
+return {'reserved', replaces, math.ceil((turn - us) / 1000), now}

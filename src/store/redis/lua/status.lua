@@ -1,4 +1,4 @@
--- status.lua · what is there for one phone; changes nothing
+-- status.lua · what is there for one phone; changes nothing of it
 --   KEYS[1] code   KEYS[2] sends of the phone   KEYS[3] failures of the phone
 --   ARGV[1..2] per_phone max, window ms   ARGV[3] resend_cooldown ms   ARGV[4..5] failures_per_phone max, window ms
 --   Returns {now, {digest, attempts, max_attempts, expires_at} or {}, {count, ms until one more fits} for each of
@@ -6,7 +6,7 @@
 
 local now = now_ms()
 local function limit(key, max, window)
-  local events, count = window_read(key), 0
+  local events, count = window_read(key, now), 0
   while count < max and (nth_newest(events, count + 1) or 0) > now - window do
     count = count + 1
   end
