@@ -275,6 +275,10 @@ fn api_error(error: &ErrorBody, status: u16, retry_after: Option<Duration>) -> A
 /// What the answer says, or why it says nothing. That names no value, which may be somebody's number.
 fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<T, &'static str> {
     let answer: Value = serde_json::from_slice(body).map_err(|_| "no JSON")?;
+    // Otherwise an array would do, with the fields' values in their order.
+    if !answer.is_object() {
+        return Err("no object");
+    }
     if answer.get("error").is_some_and(|error| !error.is_null()) {
         return Err("an error without a code");
     }
