@@ -17,24 +17,24 @@ pub fn redis_reply(mut input: &[u8]) {
     let Ok(value) = parse_redis_value(input) else { return };
     match asked % 4 {
         0 => {
-            let Some(settled) = decoded::<Reply>(&value).and_then(|reply| reply::settled(reply).ok()) else { return };
+            let Some(reply) = decoded::<Reply>(&value) else { return };
+            let tag = reply.0.clone();
+            let Ok(settled) = reply::settled(reply) else { return };
             // A right guess is never read into anything else.
-            assert_eq!(
-                settled == Settled::As(Verdict::Accepted),
-                tag(&value).as_deref() == Some("accepted"),
-                "{value:?}"
-            );
+            assert_eq!(settled == Settled::As(Verdict::Accepted), tag == "accepted", "{value:?}");
         }
         1 => {
-            let decision = decoded::<ReservationReply>(&value).and_then(|reply| reply::reservation(reply).ok());
-            let Some(decision) = decision else { return };
-            let reserved = matches!(decision, Reservation::Reserved(_));
-            assert_eq!(reserved, tag(&value).as_deref() == Some("reserved"), "{value:?}");
+            let Some(reply) = decoded::<ReservationReply>(&value) else { return };
+            let tag = reply.0.clone();
+            let Ok(decision) = reply::reservation(reply) else { return };
+            assert_eq!(matches!(decision, Reservation::Reserved(_)), tag == "reserved", "{value:?}");
         }
         2 => {
-            let Some(found) = decoded::<FindReply>(&value).and_then(|reply| reply::found(reply).ok()) else { return };
+            let Some(reply) = decoded::<FindReply>(&value) else { return };
+            let tag = reply.0.clone();
+            let Ok(found) = reply::found(reply) else { return };
             // A code to compare with is never read into anything else.
-            assert_eq!(matches!(found, Found::Live(_)), tag(&value).as_deref() == Some("live"), "{value:?}");
+            assert_eq!(matches!(found, Found::Live(_)), tag == "live", "{value:?}");
         }
         _ => {
             let info = Info::parse("cluster_state:ok\r\ncluster_current_epoch:1\r\n");
@@ -46,9 +46,4 @@ pub fn redis_reply(mut input: &[u8]) {
 
 fn decoded<T: FromRedisValue>(value: &Value) -> Option<T> {
     from_redis_value(value.clone()).ok()
-}
-
-fn tag(value: &Value) -> Option<String> {
-    let Value::Array(parts) = value else { return None };
-    decoded(parts.first()?)
 }
