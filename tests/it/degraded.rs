@@ -48,7 +48,14 @@ const ROWS: &[(&str, &[&str])] = &[
         ],
     ),
     ("Clock of an instance wrong", &["the_clock_of_an_instance_decides_nothing"]),
-    ("Clock of Redis stepped", &["codes_are_sent_and_checked_after_the_clock_of_redis_stepped"]),
+    (
+        "Clock of Redis stepped",
+        &[
+            "codes_are_sent_and_checked_after_the_clock_of_redis_stepped",
+            "store_contract::a_clock_that_was_set_back_does_not_stop_sending",
+            "store_contract::a_clock_that_was_set_back_makes_nobody_wait_longer_than_is_said",
+        ],
+    ),
     ("DNS", &["names_that_do_not_resolve_are_as_servers_that_are_unreachable"]),
 ];
 
@@ -67,6 +74,7 @@ fn each_row_of_the_table_has_tests_and_names_alerts_that_exist() {
         ("", include_str!("degraded.rs")),
         ("log_outages", include_str!("log_outages.rs")),
         ("readiness", include_str!("readiness.rs")),
+        ("store_contract", include_str!("store_contract.rs")),
         ("template", include_str!("template.rs")),
     ];
     for test in ROWS.iter().flat_map(|(_, tests)| *tests) {

@@ -40,7 +40,8 @@ impl Scene {
     async fn start(format: &str, level: &str) -> Self {
         let simulator = Simulator::new(SimulatorSettings::default());
         let whatsapp = serve_simulator(&simulator).await;
-        let server = RedisServer::shared();
+        // Of its own: the table of active codes looks at so many keys and no more, whoever's they are.
+        let server = Arc::new(RedisServer::start());
         let proxy = Proxy::start(server.address());
         let keys = RedisKeys::new(Arc::clone(&server), unique_prefix());
         let redis = format!("redis://{}/0", proxy.address());

@@ -1,8 +1,8 @@
 //! Hostile clients beside honest people: each attack comes from one address, and those at another see nothing of it.
 //!
-//! Here is what attacks an instance. What attacks codes, limits or the number at WhatsApp belongs beside it, as a module of
-//! its own on the same [`Stage`].
+//! Here is what attacks an instance; what attacks codes, limits or the number at WhatsApp is in [`codes`].
 
+mod codes;
 mod stage;
 
 use std::net::Ipv4Addr;

@@ -22,8 +22,8 @@ pub const MOST_CONNECTIONS: usize = 512;
 
 /// Where the attacker sits.
 pub const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
-/// Where honest people sit.
-const HONEST: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+/// Where honest people sit: so many addresses that none of them meets a limit.
+const HONEST: std::ops::RangeInclusive<u8> = 1..=12;
 /// The longest that an honest person waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between two honest codes.
@@ -56,8 +56,7 @@ impl Stage {
         let whatsapp = serve_simulator(&simulator).await;
         let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
         let mut settings = serve_settings(&simulator, whatsapp, keys.url(), keys.prefix());
-        // Honest people are one address here, and many in life.
-        for (key, value) in [("limits.per_ip", "off"), ("whatsapp.messages_per_second", "0"), ("log.level", "warn")] {
+        for (key, value) in [("whatsapp.messages_per_second", "0"), ("log.level", "warn")] {
             settings.insert(key.to_owned(), value.to_owned());
         }
         let (public, ops) = (free_address(), free_address());
@@ -76,15 +75,18 @@ impl Stage {
     /// Has honest people ask for codes and the operator look for as long as the attack lasts.
     pub async fn beside(&self, attack: impl Future<Output = ()>) -> Seen {
         let mut seen = Seen { codes: Vec::new(), looks: 0, failed_looks: Vec::new(), most_descriptors: 0 };
-        let http = reqwest::Client::builder().no_proxy().local_address(IpAddr::V4(HONEST)).timeout(PATIENCE);
-        let http = http.build().unwrap();
+        let client = |last| {
+            let address = IpAddr::from([127, 0, 2, last]);
+            reqwest::Client::builder().no_proxy().local_address(address).timeout(PATIENCE).build().unwrap()
+        };
+        let people: Vec<_> = HONEST.map(client).collect();
         let codes = &mut seen.codes;
         let honest = async {
             // A moment for the attack to unfold.
             tokio::time::sleep(Duration::from_millis(500)).await;
             loop {
                 let began = Instant::now();
-                let served = self.code_is_sent_and_checked(&http, codes.len()).await;
+                let served = self.code_is_sent_and_checked(&people[codes.len() % people.len()], codes.len()).await;
                 codes.push(served.then(|| began.elapsed()));
                 tokio::time::sleep(BETWEEN_CODES).await;
             }
