@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 pub use crate::http::fuzzing::{body, forwarded, path, request_id};
-use crate::otp::PhoneNumber;
+use crate::otp::{Destinations, NumberType, PhoneNumber, Selection};
 pub use crate::store::redis::fuzzing::redis_reply;
 use crate::telemetry::{cleaned, without_numbers};
 pub use crate::whatsapp::fuzzing::whatsapp_answer;
@@ -45,6 +45,11 @@ pub fn phone(input: &[u8]) {
     for spelling in [digits, &phone.e164(), &typed] {
         assert_eq!(PhoneNumber::parse(spelling).as_ref(), Ok(&phone), "{spelling}");
     }
+
+    let of_types = |number_types| Destinations { number_types, ..Destinations::default() };
+    let all = NumberType::ALL.to_vec();
+    assert!(of_types(Selection::Only(all.clone())).permit(&phone), "of no type: {digits}");
+    assert!(!of_types(Selection::AllBut(all)).permit(&phone), "of no type: {digits}");
 
     let masked = phone.masked();
     assert!(masked.matches('*').count() >= 5, "{masked}");

@@ -42,6 +42,8 @@ const KEYS: &[(&str, Kind)] = &[
     ("limits.checks_per_ip", Open),
     ("limits.total", Open),
     ("limits.failures_per_phone", Open),
+    ("limits.countries", Open),
+    ("limits.number_types", Open),
     ("redis.mode", Open),
     ("redis.url", Guarded),
     ("redis.sentinels", Guarded),

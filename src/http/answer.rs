@@ -53,6 +53,8 @@ pub(super) enum Answer {
     RecipientThrottled {
         retry_after: Duration,
     },
+    /// Codes may not be sent to numbers of that country or type.
+    DestinationNotAllowed,
     SendFailed(RefusalKind),
     /// Nothing can be sent at the moment, for any phone; codes can be checked.
     SendingUnavailable(RefusalKind),
@@ -88,7 +90,7 @@ impl Answer {
             | Self::Expired
             | Self::Fenced
             | Self::Unreadable => StatusCode::UNAUTHORIZED,
-            Self::CrossSite => StatusCode::FORBIDDEN,
+            Self::CrossSite | Self::DestinationNotAllowed => StatusCode::FORBIDDEN,
             Self::NoActiveCode { .. } | Self::NotFound | Self::TurnedOff => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -122,6 +124,7 @@ impl Answer {
             Self::Limited { retry_after, .. } | Self::RecipientThrottled { retry_after } => {
                 format!("Too many requests, please try again in {} second(s).", whole_seconds(*retry_after))
             }
+            Self::DestinationNotAllowed => "Sending to this number is not allowed.".to_owned(),
             Self::SendFailed(_) | Self::TimedOut => "Error calling WhatsApp send message API".to_owned(),
             Self::SendingUnavailable(_) | Self::StoreUnavailable | Self::Overloaded { .. } => {
                 "Service temporarily unavailable.".to_owned()
@@ -158,6 +161,7 @@ impl Answer {
             Self::NoActiveCode { .. } => "absent",
             Self::Limited { .. } => "limited",
             Self::RecipientThrottled { .. } => "recipient_throttled",
+            Self::DestinationNotAllowed => "destination_not_allowed",
             Self::SendFailed(_) => "send_failed",
             Self::SendingUnavailable(_) => "sending_unavailable",
             Self::StoreUnavailable => "store_unavailable",
@@ -193,6 +197,7 @@ impl Answer {
     pub(super) fn of_request(result: &Result<Sent, RequestError>) -> Self {
         match result {
             Ok(sent) => Self::Sent(*sent),
+            Err(RequestError::DestinationNotAllowed) => Self::DestinationNotAllowed,
             Err(RequestError::Limited { kind, retry_after }) => {
                 Self::Limited { limit: kind.as_str(), retry_after: *retry_after }
             }

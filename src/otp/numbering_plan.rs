@@ -10,8 +10,10 @@
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
 
-use phonenumber::metadata::{DATABASE, Descriptor, Descriptors};
-use regex::Regex;
+use phonenumber::metadata::{DATABASE, Descriptor, Metadata};
+use regex::{Regex, RegexBuilder};
+
+use super::destinations::{Country, NumberType};
 
 /// Loads the numbering plans, which takes some 50 ms: better before reporting ready than in the first request.
 pub fn load() {
@@ -22,49 +24,157 @@ pub fn load() {
 static PLANS: LazyLock<HashMap<u16, Vec<Plan>>> = LazyLock::new(|| {
     let mut plans: HashMap<u16, Vec<Plan>> = HashMap::new();
     for region in DATABASE.iter() {
-        plans.entry(region.country_code()).or_default().push(Plan::of(region.descriptors()));
+        plans.entry(region.country_code()).or_default().push(Plan::of(region));
     }
     plans
 });
 
+/// What the data of a region has about numbers of a type.
+fn descriptor(region: &Metadata, kind: NumberType) -> Option<&Descriptor> {
+    let descriptors = region.descriptors();
+    match kind {
+        NumberType::PremiumRate => descriptors.premium_rate(),
+        NumberType::TollFree => descriptors.toll_free(),
+        NumberType::SharedCost => descriptors.shared_cost(),
+        NumberType::Voip => descriptors.voip(),
+        NumberType::PersonalNumber => descriptors.personal_number(),
+        NumberType::Pager => descriptors.pager(),
+        NumberType::Uan => descriptors.uan(),
+        NumberType::Voicemail => descriptors.voicemail(),
+        NumberType::FixedLine => descriptors.fixed_line(),
+        NumberType::Mobile => descriptors.mobile(),
+        NumberType::Unknown => None,
+    }
+}
+
 /// What one region's national numbers look like.
 struct Plan {
-    /// Bit n is set if numbers of n digits exist.
-    lengths: u32,
-    /// The pattern of all national numbers, as the data has it.
-    source: String,
-    /// The pattern for a whole number, compiled when first needed.
-    pattern: OnceLock<Option<Regex>>,
+    /// `None` for numbers of no country, such as +979.
+    country: Option<Country>,
+    /// All of them.
+    general: Range,
+    /// What many of its numbers begin with, and none of those of the other regions that share its calling code.
+    leading_digits: Option<Pattern>,
+    /// The types that it has, in the order of [`NumberType::ALL`].
+    types: Vec<(NumberType, Range)>,
+}
+
+/// How much speaks for it that a number of a plan's general shape is one of the plan's.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Claim {
+    /// It is in none of the plan's ranges and does not begin with its leading digits.
+    Weak,
+    /// It is in none of the ranges, and the plan has no leading digits.
+    Open,
+    /// It is in one of the plan's ranges, or begins with its leading digits.
+    Strong,
 }
 
 impl Plan {
-    fn of(descriptors: &Descriptors) -> Self {
-        // The data gives lengths by kind of number; whatever can be called from abroad counts.
-        let kinds = [
-            descriptors.fixed_line(),
-            descriptors.mobile(),
-            descriptors.toll_free(),
-            descriptors.premium_rate(),
-            descriptors.shared_cost(),
-            descriptors.personal_number(),
-            descriptors.voip(),
-            descriptors.pager(),
-            descriptors.uan(),
-        ];
-        let lengths = kinds.into_iter().flatten().flat_map(Descriptor::possible_length);
+    fn of(region: &'static Metadata) -> Self {
+        let type_of = |kind: NumberType| Some((kind, descriptor(region, kind)?));
+        let types: Vec<_> = NumberType::ALL.into_iter().filter_map(type_of).collect();
+        // The data gives lengths by type of number; whatever can be called from abroad counts.
+        let callable = types.iter().filter(|(kind, _)| *kind != NumberType::Voicemail);
+        let lengths = callable.fold(0, |lengths, (_, descriptor)| lengths | bits(descriptor.possible_length()));
         Self {
-            lengths: lengths.filter(|&&length| length < 32).fold(0, |bits, length| bits | 1 << length),
-            source: descriptors.general().national_number().as_str().to_owned(),
-            pattern: OnceLock::new(),
+            country: region.id().parse().ok(),
+            general: Range { lengths, pattern: Pattern::whole(region.descriptors().general()) },
+            leading_digits: region.leading_digits().map(|digits| Pattern::beginning(digits.as_str())),
+            types: types.into_iter().map(|(kind, descriptor)| (kind, Range::of(descriptor))).collect(),
         }
     }
 
     fn fits(&self, national: &str) -> bool {
-        national.len() < 32 && self.lengths & (1 << national.len()) != 0 && {
-            let compile = || Regex::new(&format!("(?x)^(?:{})$", self.source)).ok();
-            self.pattern.get_or_init(compile).as_ref().is_some_and(|pattern| pattern.is_match(national))
+        self.general.has(national)
+    }
+
+    fn claim(&self, national: &str) -> Claim {
+        let has_range = self.types.iter().any(|(_, range)| range.has(national));
+        match &self.leading_digits {
+            _ if has_range => Claim::Strong,
+            Some(digits) if digits.is_match(national) => Claim::Strong,
+            Some(_) => Claim::Weak,
+            None => Claim::Open,
         }
     }
+
+    /// The number's type; both, where the plan does not tell landlines from mobile phones.
+    fn types(&self, national: &str) -> Vec<NumberType> {
+        let mut fitting = self.types.iter().filter(|(_, range)| range.has(national)).map(|(kind, _)| *kind);
+        match fitting.next() {
+            None => vec![NumberType::Unknown],
+            Some(NumberType::FixedLine) => std::iter::once(NumberType::FixedLine).chain(fitting).collect(),
+            Some(kind) => vec![kind],
+        }
+    }
+}
+
+/// Numbers of some lengths that fit a pattern.
+struct Range {
+    /// Bit n is set if numbers of n digits exist.
+    lengths: u32,
+    pattern: Pattern,
+}
+
+impl Range {
+    fn of(descriptor: &'static Descriptor) -> Self {
+        let lengths = descriptor.possible_length();
+        let lengths = if lengths.is_empty() { u32::MAX } else { bits(lengths) };
+        Self { lengths, pattern: Pattern::whole(descriptor) }
+    }
+
+    fn has(&self, national: &str) -> bool {
+        national.len() < 32 && self.lengths & (1 << national.len()) != 0 && self.pattern.is_match(national)
+    }
+}
+
+fn bits(lengths: &[u16]) -> u32 {
+    lengths.iter().filter(|&&length| length < 32).fold(0, |bits, length| bits | 1 << length)
+}
+
+/// A pattern of the data, compiled when first needed.
+struct Pattern {
+    source: &'static str,
+    /// `$`, or nothing for the beginning of a number.
+    end: &'static str,
+    compiled: OnceLock<Option<Regex>>,
+}
+
+impl Pattern {
+    fn whole(descriptor: &'static Descriptor) -> Self {
+        Self { source: descriptor.national_number().as_str(), end: "$", compiled: OnceLock::new() }
+    }
+
+    fn beginning(source: &'static str) -> Self {
+        Self { source, end: "", compiled: OnceLock::new() }
+    }
+
+    fn is_match(&self, national: &str) -> bool {
+        let compile = || {
+            // Without Unicode's 600 other digits the program is much smaller.
+            RegexBuilder::new(&format!("(?x)^(?:{}){}", self.source, self.end)).unicode(false).build().ok()
+        };
+        self.compiled.get_or_init(compile).as_ref().is_some_and(|pattern| pattern.is_match(national))
+    }
+}
+
+/// What one plan says of a number.
+pub(super) struct Home {
+    pub(super) country: Option<Country>,
+    pub(super) types: Vec<NumberType>,
+}
+
+/// The plans that the number, in canonical form, may be of: usually one. Countries of one calling code share some ranges,
+/// such as +1 800 or, with Norway and Svalbard, all mobile numbers. A number that is in no plan's ranges is of the country
+/// whose leading digits it has, or else may be of any that has none.
+pub(super) fn homes(digits: &str) -> Vec<Home> {
+    let Some((plans, national)) = plans_of(digits) else { return Vec::new() };
+    let claims: Vec<_> =
+        plans.iter().filter(|plan| plan.fits(national)).map(|plan| (plan.claim(national), plan)).collect();
+    let best = claims.iter().map(|(claim, _)| *claim).max();
+    let homes = claims.into_iter().filter(|(claim, _)| Some(*claim) == best);
+    homes.map(|(_, plan)| Home { country: plan.country, types: plan.types(national) }).collect()
 }
 
 /// The number's digits in canonical form, or `None` when no country has such a number.
@@ -81,16 +191,24 @@ pub(super) fn normalise(digits: String) -> Option<String> {
     (canonical.len() < digits.len() && fits(&canonical)).then_some(canonical)
 }
 
-/// Whether some plan has the number. Calling codes are one to three digits and none begins another.
+/// Whether some plan has the number.
 fn fits(digits: &str) -> bool {
-    (1..=3).filter_map(|length| digits.split_at_checked(length)).any(|(code, national)| {
-        let plans = code.parse().ok().and_then(|code: u16| PLANS.get(&code));
-        plans.is_some_and(|plans| plans.iter().any(|plan| plan.fits(national)))
+    plans_of(digits).is_some_and(|(plans, national)| plans.iter().any(|plan| plan.fits(national)))
+}
+
+/// The plans of the number's calling code, and what follows the code. Calling codes are one to three digits and none begins
+/// another.
+fn plans_of(digits: &str) -> Option<(&'static [Plan], &str)> {
+    (1..=3).filter_map(|length| digits.split_at_checked(length)).find_map(|(code, national)| {
+        let plans = PLANS.get(&code.parse().ok()?)?;
+        Some((plans.as_slice(), national))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use phonenumber::Type;
+
     use super::*;
 
     #[test]
@@ -111,9 +229,62 @@ mod tests {
     #[test]
     fn every_pattern_in_the_data_compiles() {
         for plan in PLANS.values().flatten() {
-            plan.fits(&"1".repeat(plan.lengths.trailing_zeros() as usize));
-            assert!(plan.pattern.get().is_some_and(Option::is_some), "{}", plan.source);
+            let ranges = plan.types.iter().map(|(_, range)| range).chain([&plan.general]);
+            for pattern in ranges.map(|range| &range.pattern).chain(&plan.leading_digits) {
+                pattern.is_match("1");
+                assert!(pattern.compiled.get().is_some_and(Option::is_some), "{}", pattern.source);
+            }
         }
+    }
+
+    /// The examples of every region, each with its type.
+    fn examples() -> impl Iterator<Item = (&'static Metadata, NumberType, String)> {
+        DATABASE.iter().flat_map(|region| {
+            NumberType::ALL.into_iter().filter_map(move |kind| {
+                let national = descriptor(region, kind)?.example()?;
+                Some((region, kind, format!("{}{national}", region.country_code())))
+            })
+        })
+    }
+
+    #[test]
+    fn every_example_has_its_own_country_and_type_among_its_homes() {
+        let mut tried = 0;
+        for (region, kind, digits) in examples().filter(|(.., digits)| fits(digits)) {
+            let own = homes(&digits).into_iter().find(|home| home.country == region.id().parse().ok());
+            let types = own.map(|home| home.types).unwrap_or_default();
+            assert!(types.contains(&kind), "{} {digits} is {types:?}, not {kind:?}", region.id());
+            tried += 1;
+        }
+        assert!(tried > 800, "only {tried} examples in the data");
+    }
+
+    #[test]
+    fn what_libphonenumber_says_of_a_number_is_among_its_homes() {
+        let mut tried = 0;
+        for (_, _, digits) in examples().filter(|(.., digits)| fits(digits)) {
+            let number = phonenumber::parse(None, format!("+{digits}")).unwrap();
+            let Some(country) = number.country().id() else { continue };
+            let types: &[_] = match number.number_type(&DATABASE) {
+                Type::PremiumRate => &[NumberType::PremiumRate],
+                Type::TollFree => &[NumberType::TollFree],
+                Type::SharedCost => &[NumberType::SharedCost],
+                Type::Voip => &[NumberType::Voip],
+                Type::PersonalNumber => &[NumberType::PersonalNumber],
+                Type::Pager => &[NumberType::Pager],
+                Type::Uan => &[NumberType::Uan],
+                Type::Voicemail => &[NumberType::Voicemail],
+                Type::FixedLine => &[NumberType::FixedLine],
+                Type::Mobile => &[NumberType::Mobile],
+                Type::FixedLineOrMobile => &[NumberType::FixedLine, NumberType::Mobile],
+                // The crate does not always know the country's own numbers.
+                _ => continue,
+            };
+            let same = |home: &Home| home.country == country.as_ref().parse().ok() && home.types == types;
+            assert!(homes(&digits).iter().any(same), "{digits}: {country:?} {types:?}");
+            tried += 1;
+        }
+        assert!(tried > 800, "only {tried} examples in the data");
     }
 
     #[test]

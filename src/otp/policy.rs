@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::CodeLength;
+use super::{CodeLength, Destinations};
 
 /// Everything the store and the service decide by.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Pacing {
     }
 }
 
-/// The limits, each `None` when switched off.
+/// The limits; those of how often are `None` when switched off.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Sends to one phone.
@@ -64,6 +64,8 @@ pub struct Limits {
     /// (NIST SP 800-63B-4, 3.2.2). Of those in all no address causes more than its [`share`](Limit::share), so that nobody
     /// closes another's phone alone; the phone takes a third more guesses than the limit at most.
     pub failures_per_phone: Option<Limit>,
+    /// The numbers that codes may be sent to.
+    pub destinations: Destinations,
 }
 
 /// At most `max` events in any window of length `window`, wherever the window starts.

@@ -23,6 +23,9 @@ pub struct OtpService {
 /// Why no code went out.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
+    /// Codes may not be sent to numbers of that country or type; nothing changed.
+    #[error("codes may not be sent to this number")]
+    DestinationNotAllowed,
     /// A limit was reached; nothing changed.
     #[error("the limit {} was reached", kind.as_str())]
     Limited {
@@ -82,6 +85,9 @@ impl OtpService {
         client: Option<ClientAddress>,
         deadline: Instant,
     ) -> Result<Sent, RequestError> {
+        if !self.policy.limits.destinations.permit(phone) {
+            return Err(RequestError::DestinationNotAllowed);
+        }
         self.sender.admit().map_err(RequestError::Refused)?;
         let code = Code::generate(self.policy.code_length, &mut SysRng).map_err(|_| RequestError::Entropy)?;
         let id = RecordId::generate(&mut SysRng).map_err(|_| RequestError::Entropy)?;

@@ -177,6 +177,7 @@ pub const METRICS: &[Metric] = &[
                 "sending_unavailable",
                 "recipient_throttled",
                 "limited",
+                "destination_not_allowed",
                 "store_unavailable",
                 "overloaded",
                 "invalid_phone",

@@ -15,6 +15,7 @@ mod clients;
 mod codes;
 mod commands;
 mod degraded;
+mod destinations;
 mod failovers;
 mod haproxy;
 mod harness;

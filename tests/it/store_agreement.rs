@@ -57,6 +57,7 @@ fn policy() -> Policy {
             checks_per_ip: limit(9, at(7, 25)),
             total: limit(11, at(14, 0)),
             failures_per_phone: limit(4, at(20, 50)),
+            ..Limits::default()
         },
         send_time: at(0, 40),
         pacing: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::Origin;
 use crate::http::{AuthMode, TlsFiles};
-use crate::otp::Limit;
+use crate::otp::{Destinations, Limit, NumberType, Selection};
 use crate::store::redis::{AfterFailover, Subject, Topology};
 use crate::telemetry::LogFormat;
 
@@ -35,6 +35,8 @@ fn the_defaults_are_those_of_the_contract() {
         ("limits.checks_per_ip", "120/1h"),
         ("limits.total", "off"),
         ("limits.failures_per_phone", "15/24h"),
+        ("limits.countries", ""),
+        ("limits.number_types", ""),
         ("redis.mode", "single"),
         ("redis.url", "redis://127.0.0.1:6379/0"),
         ("redis.tls", "auto"),
@@ -120,6 +122,8 @@ fn values_within_bounds_are_taken() {
         ("limits.per_ip", &["off", "60/1h"]),
         ("limits.failures_per_phone", &["off", "15/24h"]),
         ("limits.resend_cooldown", &["0s", "24h"]),
+        ("limits.countries", &["", "+DE", "+DE, +AT", "-KP,-KP"]),
+        ("limits.number_types", &["", "+mobile", "-premium_rate,-shared_cost, -unknown"]),
         ("redis.url", &["redis://redis", "rediss://app:pass@redis.internal:6380/3"]),
         ("redis.mode", &["single"]),
         ("redis.sentinels", &["", "a", "a:1, redis://b"]),
@@ -166,6 +170,8 @@ fn values_out_of_bounds_are_faults_that_name_the_bounds() {
         ("limits.per_ip", "or off", &["60/hour/2"]),
         ("limits.failures_per_phone", "or off", &["15/32days"]),
         ("limits.resend_cooldown", "from 0s to 1day", &["25h", "off"]),
+        ("limits.countries", "in two capital letters", &["DE", "+de", "-DEU", "+001", "-AQ", "- KP", "+", "off"]),
+        ("limits.number_types", "one of premium_rate", &["mobile", "+Mobile", "-sms"]),
         ("redis.mode", "single or sentinel or cluster", &["", "standalone"]),
         ("redis.master_name", "sentinel monitor", &["a b"]),
         ("redis.min_replicas_ack", "from 0 to 16", &["-1", "17", "all"]),
@@ -242,6 +248,38 @@ fn every_bad_entry_of_a_list_is_named() {
     let entries: Vec<_> =
         error.faults().iter().map(|fault| (fault.given.as_deref().unwrap(), &fault.expected[..7])).collect();
     assert_eq!(entries, [("a", "entry 2"), ("", "entry 3"), ("b", "entry 4")]);
+}
+
+#[test]
+fn destinations_are_lists_of_what_is_allowed_or_of_what_is_denied() {
+    let destinations = |pairs: &[(&str, &str)]| serve(pairs).unwrap().common.policy.limits.destinations;
+    assert_eq!(destinations(&[]), Destinations::default());
+    let read = destinations(&[("limits.countries", "+DE,+AT"), ("limits.number_types", "-pager")]);
+    let countries = ["DE", "AT"].map(|code| code.parse().unwrap());
+    assert_eq!(read.countries, Selection::Only(countries.to_vec()));
+    assert_eq!(read.number_types, Selection::AllBut(vec![NumberType::Pager]));
+}
+
+#[test]
+fn every_fault_of_the_destinations_is_reported_in_one_go() {
+    let error = serve(&[("limits.countries", "+DE, -KP, ZZ, +AT"), ("limits.number_types", "-pager, -fax, +mobile")])
+        .unwrap_err();
+    let text = error.to_string();
+    let variable = |key| format!("(environment variable {})", keys::variable(key));
+    let (countries, types) = (variable("limits.countries"), variable("limits.number_types"));
+    let one_sign = "like the first: all with + (only these) or all with - (all but these)";
+    let either_sign = "+ (only these) or - (all but these) and";
+    let country = format!("{either_sign} a country that has phone numbers, in two capital letters, such as DE");
+    let names = NumberType::ALL.map(NumberType::as_str).join(", ");
+    assert_eq!(
+        text.lines().collect::<Vec<_>>(),
+        [
+            format!("limits.countries: expected entry 2 to be {one_sign}, got \"-KP\" {countries}"),
+            format!("limits.countries: expected entry 3 to be {country}, got \"ZZ\" {countries}"),
+            format!("limits.number_types: expected entry 2 to be {either_sign} one of {names}, got \"-fax\" {types}"),
+            format!("limits.number_types: expected entry 3 to be {one_sign}, got \"+mobile\" {types}"),
+        ]
+    );
 }
 
 #[test]

@@ -1,0 +1,315 @@
+//! The numbers that codes may be sent to, by country and type.
+
+use std::str::FromStr;
+
+use phonenumber::country;
+
+use super::PhoneNumber;
+use super::numbering_plan;
+
+/// The numbers that codes may be sent to; by default all of them.
+///
+/// A number may be of several countries, as +1 800 is of all that share +1, and of several types, as in the United States
+/// landlines and mobile phones have the same numbers. Of countries and types alike a list of what is allowed permits it for
+/// one of them, and a list of what is denied refuses it for one of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Destinations {
+    /// By country.
+    pub countries: Selection<Country>,
+    /// By type of number.
+    pub number_types: Selection<NumberType>,
+}
+
+/// What the operator selected.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Selection<T> {
+    /// Everything.
+    #[default]
+    All,
+    /// Only these.
+    Only(Vec<T>),
+    /// All but these.
+    AllBut(Vec<T>),
+}
+
+impl Destinations {
+    /// Whether a code may be sent to `phone`.
+    #[must_use]
+    pub fn permit(&self, phone: &PhoneNumber) -> bool {
+        if *self == Self::default() {
+            return true;
+        }
+        let homes = numbering_plan::homes(phone.digits());
+        self.countries.permits(homes.iter().filter_map(|home| home.country))
+            && self.number_types.permits(homes.iter().flat_map(|home| home.types.iter().copied()))
+    }
+}
+
+impl<T: PartialEq> Selection<T> {
+    /// Whether something that may be each of `candidates` is selected.
+    fn permits(&self, mut candidates: impl Iterator<Item = T>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(allowed) => candidates.any(|candidate| allowed.contains(&candidate)),
+            Self::AllBut(denied) => !candidates.any(|candidate| denied.contains(&candidate)),
+        }
+    }
+}
+
+/// A country or territory with a numbering plan, by its ISO 3166-1 alpha-2 code, such as `DE`. As in libphonenumber there
+/// are three that ISO has no code for: `AC` (Ascension), `TA` (Tristan da Cunha) and `XK` (Kosovo).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Country(country::Id);
+
+/// The text names no country that has a numbering plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a country that has phone numbers, in two capital letters, such as DE")]
+pub struct UnknownCountry;
+
+impl FromStr for Country {
+    type Err = UnknownCountry;
+
+    fn from_str(text: &str) -> Result<Self, UnknownCountry> {
+        text.parse().map(Self).map_err(|_| UnknownCountry)
+    }
+}
+
+/// What a range of numbers is for, as libphonenumber has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NumberType {
+    /// The caller pays more than for a call, and some of it goes to whoever is called.
+    PremiumRate,
+    /// Whoever is called pays.
+    TollFree,
+    /// Both pay.
+    SharedCost,
+    /// Telephony over IP.
+    Voip,
+    /// One person's, wherever it is routed to.
+    PersonalNumber,
+    /// Pagers.
+    Pager,
+    /// A company's, wherever it is routed to ("universal access number").
+    Uan,
+    /// Access to voice mail.
+    Voicemail,
+    /// Landlines.
+    FixedLine,
+    /// Mobile phones.
+    Mobile,
+    /// In no range that the plan has a type for: too new, or nobody's.
+    Unknown,
+}
+
+impl NumberType {
+    /// Every type there is. Of two that a number fits, other than [`FixedLine`](Self::FixedLine) and
+    /// [`Mobile`](Self::Mobile), the earlier is its type.
+    pub const ALL: [Self; 11] = [
+        Self::PremiumRate,
+        Self::TollFree,
+        Self::SharedCost,
+        Self::Voip,
+        Self::PersonalNumber,
+        Self::Pager,
+        Self::Uan,
+        Self::Voicemail,
+        Self::FixedLine,
+        Self::Mobile,
+        Self::Unknown,
+    ];
+
+    /// The name in settings.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PremiumRate => "premium_rate",
+            Self::TollFree => "toll_free",
+            Self::SharedCost => "shared_cost",
+            Self::Voip => "voip",
+            Self::PersonalNumber => "personal_number",
+            Self::Pager => "pager",
+            Self::Uan => "uan",
+            Self::Voicemail => "voicemail",
+            Self::FixedLine => "fixed_line",
+            Self::Mobile => "mobile",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// The text names no type of number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("one of {}", NumberType::ALL.map(NumberType::as_str).join(", "))]
+pub struct UnknownNumberType;
+
+impl FromStr for NumberType {
+    type Err = UnknownNumberType;
+
+    fn from_str(text: &str) -> Result<Self, UnknownNumberType> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text).ok_or(UnknownNumberType)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use phonenumber::metadata::{DATABASE, Metadata};
+
+    use super::*;
+
+    fn phone(digits: &str) -> PhoneNumber {
+        PhoneNumber::parse(digits).unwrap()
+    }
+
+    fn country(code: &str) -> Country {
+        code.parse().unwrap()
+    }
+
+    fn only(countries: &[&str]) -> Destinations {
+        Destinations { countries: Selection::Only(countries.iter().map(|code| country(code)).collect()), ..all() }
+    }
+
+    fn all_but(countries: &[&str]) -> Destinations {
+        Destinations { countries: Selection::AllBut(countries.iter().map(|code| country(code)).collect()), ..all() }
+    }
+
+    fn only_types(types: &[NumberType]) -> Destinations {
+        Destinations { number_types: Selection::Only(types.to_vec()), ..all() }
+    }
+
+    fn all_but_types(types: &[NumberType]) -> Destinations {
+        Destinations { number_types: Selection::AllBut(types.to_vec()), ..all() }
+    }
+
+    fn all() -> Destinations {
+        Destinations::default()
+    }
+
+    /// Every country with the example of its mobile numbers.
+    fn mobiles() -> impl Iterator<Item = (&'static Metadata, PhoneNumber)> {
+        let example = |region: &'static Metadata| {
+            let national = region.descriptors().mobile()?.example()?;
+            Some((region, phone(&format!("{}{national}", region.country_code()))))
+        };
+        DATABASE.iter().filter(|region| region.id() != "001").filter_map(example)
+    }
+
+    #[test]
+    fn every_country_decides_about_its_own_mobile_numbers() {
+        let german = phone("4915123456789");
+        let mut tried = 0;
+        for (region, own) in mobiles() {
+            let (only, all_but) = (only(&[region.id()]), all_but(&[region.id()]));
+            assert!(only.permit(&own) && !all_but.permit(&own), "{} {own:?}", region.id());
+            let is_german = region.id() == "DE";
+            assert!(only.permit(&german) == is_german && all_but.permit(&german) != is_german, "{}", region.id());
+            tried += 1;
+        }
+        assert!(tried > 230, "only {tried} countries");
+    }
+
+    #[test]
+    fn countries_of_one_calling_code_are_told_apart_by_area() {
+        let one = [("US", "12015550123"), ("CA", "15062345678"), ("JM", "18762101234"), ("DO", "18092345678")];
+        let seven = [("RU", "79123456789"), ("KZ", "77710009998")];
+        let british = [("GB", "447400123456"), ("GG", "447781123456"), ("JE", "447797712345"), ("IM", "447624123456")];
+        for group in [&one[..], &seven, &british] {
+            for (code, _) in group {
+                for (other, digits) in group {
+                    assert_eq!(only(&[code]).permit(&phone(digits)), code == other, "+{code} for {digits}");
+                    assert_eq!(all_but(&[code]).permit(&phone(digits)), code != other, "-{code} for {digits}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn countries_that_share_their_mobile_numbers_share_their_fate() {
+        for (codes, digits) in [
+            (&["AU", "CC", "CX"][..], "61412345678"),
+            (&["FI", "AX"], "358412345678"),
+            (&["GP", "BL", "MF"], "590690001234"),
+            (&["IT", "VA"], "393123456789"),
+            (&["MA", "EH"], "212650123456"),
+            (&["NO", "SJ"], "4741234567"),
+        ] {
+            for code in codes {
+                assert!(only(&[code]).permit(&phone(digits)) && !all_but(&[code]).permit(&phone(digits)), "{code}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_type_decides_about_the_mobile_numbers_of_every_country() {
+        use NumberType::{FixedLine, Mobile};
+        for (region, own) in mobiles() {
+            assert!(only_types(&[Mobile]).permit(&own), "{}", region.id());
+            assert!(!all_but_types(&[Mobile]).permit(&own), "{}", region.id());
+        }
+        let (american, landline) = (phone("12015550123"), phone("4930901820"));
+        for destinations in [only_types(&[Mobile]), only_types(&[FixedLine])] {
+            assert!(destinations.permit(&american), "may be either");
+        }
+        assert!(!all_but_types(&[FixedLine]).permit(&american));
+        assert!(!only_types(&[Mobile]).permit(&landline) && all_but_types(&[Mobile]).permit(&landline));
+    }
+
+    #[test]
+    fn a_number_that_may_be_of_several_countries_is_of_each() {
+        let toll_free = phone("18002345678");
+        for code in ["US", "CA", "JM"] {
+            assert!(only(&[code]).permit(&toll_free), "{code}");
+            assert!(!all_but(&[code]).permit(&toll_free), "{code}");
+        }
+        assert!(!all_but_types(&[NumberType::TollFree]).permit(&toll_free));
+    }
+
+    #[test]
+    fn a_number_in_a_range_that_no_plan_has_is_of_every_country_that_may_get_it() {
+        // 555 is nobody's area code. 876 is Jamaica's, also where none of its ranges is.
+        let (nobodys, jamaican) = (phone("15551234567"), phone("18760000000"));
+        for code in ["US", "CA"] {
+            assert!(only(&[code]).permit(&nobodys) && !all_but(&[code]).permit(&nobodys), "{code}");
+            assert!(!only(&[code]).permit(&jamaican) && all_but(&[code]).permit(&jamaican), "{code}");
+        }
+        assert!(!only(&["JM"]).permit(&nobodys) && all_but(&["JM"]).permit(&nobodys));
+        assert!(only(&["JM"]).permit(&jamaican) && !all_but(&["JM"]).permit(&jamaican));
+        assert!(all_but_types(&[NumberType::PremiumRate]).permit(&nobodys));
+        assert!(!only_types(&[NumberType::Mobile]).permit(&nobodys));
+        assert!(only_types(&[NumberType::Unknown]).permit(&nobodys));
+    }
+
+    #[test]
+    fn a_number_of_no_country_is_in_no_list_of_countries() {
+        let premium = phone("979123456789");
+        assert!(!only(&["DE"]).permit(&premium) && all_but(&["DE"]).permit(&premium));
+        assert!(!all_but_types(&[NumberType::PremiumRate]).permit(&premium));
+    }
+
+    #[test]
+    fn both_lists_must_permit() {
+        let destinations =
+            Destinations { number_types: all_but_types(&[NumberType::PremiumRate]).number_types, ..only(&["DE"]) };
+        assert!(destinations.permit(&phone("4915112345678")));
+        assert!(!destinations.permit(&phone("4366412345678")));
+        assert!(!destinations.permit(&phone("499001234567")));
+    }
+
+    #[test]
+    fn countries_are_those_with_a_plan_by_their_letters() {
+        let letters = 'A'..='Z';
+        for code in letters.clone().flat_map(|first| letters.clone().map(move |second| format!("{first}{second}"))) {
+            assert_eq!(code.parse::<Country>().is_ok(), DATABASE.by_id(&code).is_some(), "{code}");
+        }
+        for text in ["", "D", "de", "DEU", "001", "AQ", " DE"] {
+            assert_eq!(text.parse::<Country>(), Err(UnknownCountry), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_type_is_found_by_its_name() {
+        for kind in NumberType::ALL {
+            assert_eq!(kind.as_str().parse(), Ok(kind));
+        }
+        assert_eq!("Mobile".parse::<NumberType>(), Err(UnknownNumberType));
+    }
+}
