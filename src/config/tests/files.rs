@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::*;
 use crate::http::AuthMode;
+use crate::otp::Destinations;
 use crate::telemetry::LogFormat;
 
 fn sample(name: &str) -> PathBuf {
@@ -79,6 +80,7 @@ fn production_lacks_nothing_but_its_secrets() {
     sources.file = Some(sample("production.toml"));
     let settings = ServeSettings::load(&sources).unwrap();
     assert_eq!(settings.common.policy.limits.resend_cooldown.unwrap().as_secs(), 30);
+    assert_ne!(settings.common.policy.limits.destinations, Destinations::default());
     assert_eq!(settings.common.server.auth, AuthMode::Open);
     assert_eq!(settings.common.log.format, LogFormat::Json);
     for key in secrets {
