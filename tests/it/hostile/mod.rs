@@ -51,6 +51,18 @@ async fn at_least(stage: &Stage, series: &str, least: f64) {
     assert!(value >= least, "{series} is {value}");
 }
 
+/// What honest people see when nobody attacks, to compare the others with (`--nocapture` prints how long they waited).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody() {
+    let stage = Stage::start().await;
+    stage.beside(sleep(Duration::from_secs(8))).await.is_as_if_nothing_happened();
+    let refused =
+        ["total", "peer"].map(|reason| format!("whatsapp_otp_connections_refused_total{{reason=\"{reason}\"}}"));
+    for series in refused {
+        assert!(stage.series(&series).await < 0.5, "{series}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_heads() {
     let stage = Stage::start().await;

@@ -20,6 +20,9 @@ const DESCRIPTORS: usize = 1_024;
 /// Those that the public listener may have.
 pub const MOST_CONNECTIONS: usize = 512;
 
+/// What the process may have resident, in KiB: an idle one and what one address can hold, some times over.
+const MOST_MEMORY: usize = 256 * 1_024;
+
 /// Where the attacker sits.
 pub const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 /// Where honest people sit: so many addresses that none of them meets a limit.
@@ -47,6 +50,8 @@ pub struct Seen {
     looks: usize,
     failed_looks: Vec<String>,
     most_descriptors: usize,
+    /// In KiB.
+    most_memory: usize,
 }
 
 impl Stage {
@@ -74,7 +79,8 @@ impl Stage {
 
     /// Has honest people ask for codes and the operator look for as long as the attack lasts.
     pub async fn beside(&self, attack: impl Future<Output = ()>) -> Seen {
-        let mut seen = Seen { codes: Vec::new(), looks: 0, failed_looks: Vec::new(), most_descriptors: 0 };
+        let mut seen =
+            Seen { codes: Vec::new(), looks: 0, failed_looks: Vec::new(), most_descriptors: 0, most_memory: 0 };
         let client = |last| {
             let address = IpAddr::from([127, 0, 2, last]);
             reqwest::Client::builder().no_proxy().local_address(address).timeout(PATIENCE).build().unwrap()
@@ -91,14 +97,16 @@ impl Stage {
                 tokio::time::sleep(BETWEEN_CODES).await;
             }
         };
-        let (looks, failed, most) = (&mut seen.looks, &mut seen.failed_looks, &mut seen.most_descriptors);
+        let (looks, failed) = (&mut seen.looks, &mut seen.failed_looks);
+        let (most_descriptors, most_memory) = (&mut seen.most_descriptors, &mut seen.most_memory);
         let operator = async {
             loop {
                 for path in ["/health/live", "/health/ready", "/metrics"] {
                     *looks += 1;
                     failed.extend(self.look(path).await.err());
                 }
-                *most = (*most).max(self.program.descriptors());
+                *most_descriptors = (*most_descriptors).max(self.program.descriptors());
+                *most_memory = (*most_memory).max(self.program.resident());
                 tokio::time::sleep(BETWEEN_LOOKS).await;
             }
         };
@@ -152,6 +160,8 @@ impl Seen {
             let at = took.get(took.len() * percent / 100).copied().unwrap_or_default();
             measured(&format!("{} of {} codes, {percent} % within", took.len(), self.codes.len()), at);
         }
+        let (looks, descriptors, memory) = (self.looks, self.most_descriptors, self.most_memory / 1_024);
+        println!("{looks} looks by the operator; at most {descriptors} descriptors and {memory} MiB");
     }
 
     fn served(&self) -> Vec<Duration> {
@@ -165,6 +175,7 @@ impl Seen {
         assert!(served >= codes * 95 / 100, "{served} of {codes} codes were sent and checked");
         assert!(self.looks >= 9 && self.failed_looks.is_empty(), "{} looks: {:?}", self.looks, self.failed_looks);
         assert!(self.most_descriptors < DESCRIPTORS * 9 / 10, "{} descriptors", self.most_descriptors);
+        assert!(self.most_memory < MOST_MEMORY, "{} KiB", self.most_memory);
     }
 }
 
