@@ -182,6 +182,26 @@ local function budget_remove(key, moment, window)
   end
 end
 
+-- The sender's pace is one number, the moment of the next turn in us: each message takes it and moves it on by the interval
+-- (the generic cell rate algorithm).
+
+-- The moment of a message's turn, and the ms by which that is later than it may wait, 0 if it is not. No message waits
+-- longer than it may, so a turn that lies further ahead is another clock's.
+local function pace_turn(key, interval, longest_wait, now)
+  local next_turn, turn = tonumber(redis.call('GET', key)) or 0, now
+  if next_turn <= now + longest_wait + interval then
+    turn = math.max(now, next_turn)
+  end
+  return turn, math.ceil(math.max(0, turn - now - longest_wait) / 1000)
+end
+
+-- Takes that turn, and returns the ms until it comes.
+local function pace_take(key, turn, interval, now)
+  local next_turn = turn + interval
+  redis.call('SET', key, string.format('%.0f', next_turn), 'PX', math.ceil((next_turn - now) / 1000))
+  return math.ceil((turn - now) / 1000)
+end
+
 -- A code's record holds the newest code in its fields and, in `earlier`, those that it is to replace: a line each, newest
 -- first. A code has replaced those before it once WhatsApp has not refused it (`confirm`), or cannot any more because
 -- its send has had its time. Until then all of them are good, as nobody knows yet which one is on the phone.

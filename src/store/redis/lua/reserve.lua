@@ -57,16 +57,12 @@ if wait > 0 then
   return {'limited', name, wait, 0}
 end
 
--- The sender's pace is one number, the moment of the next turn in us: each message takes it and moves it on (the generic
--- cell rate algorithm). No message waits longer than it may, so a turn that lies further ahead is another clock's.
-local interval, longest_wait, turn = tonumber(ARGV[17]), ARGV[18] * 1000, us
+local interval, turn = tonumber(ARGV[17]), nil
 if sender and interval > 0 then
-  local next_turn = tonumber(redis.call('GET', sender)) or 0
-  if next_turn <= us + longest_wait + interval then
-    turn = math.max(us, next_turn)
-  end
-  if turn - us > longest_wait then
-    return {'crowded', '', math.ceil((turn - us - longest_wait) / 1000), 0}
+  local late
+  turn, late = pace_turn(sender, interval, ARGV[18] * 1000, us)
+  if late > 0 then
+    return {'crowded', '', late, 0}
   end
 end
 
@@ -94,8 +90,4 @@ end
 if total and most > 0 then
   budget_add(total, most_window, now)
 end
-if sender and interval > 0 then
-  local next_turn = turn + interval
-  redis.call('SET', sender, string.format('%.0f', next_turn), 'PX', math.ceil((next_turn - us) / 1000))
-end
-return {'reserved', replaces, math.ceil((turn - us) / 1000), now}
+return {'reserved', replaces, turn and pace_take(sender, turn, interval, us) or 0, now}
