@@ -59,7 +59,7 @@ end
 -- moments of now. Otherwise the wait that is told would be shorter than the wait that follows.
 local function window_of(events, now)
   if #events % WIDTH ~= 0 or string.find(events, '%D') then
-    error('a window that is none')
+    error('not a window of moments')
   end
   if #events == 0 or tonumber(string.sub(events, -WIDTH)) <= now then
     return events, false
@@ -298,26 +298,26 @@ end
 -- has guesses.
 --   failures, guessers: the phone's keys   address: what stands for the address, '' for none
 
--- ms until another guess from the address is compared, and the failures of the phone.
+-- ms until another guess from the address is compared, the failures of the phone, and of those the address's own.
 local function failures_wait(failures, guessers, address, max, window, now)
   if max == 0 then
-    return 0, ''
+    return 0, '', ''
   end
-  local events = window_read(failures, now)
+  local events, own = window_read(failures, now), ''
   local wait = window_wait(events, max, window, now)
   if address ~= '' then
-    wait = math.max(wait, window_wait(field_read(guessers, address, now), max, window, now))
+    own = field_read(guessers, address, now)
+    wait = math.max(wait, window_wait(own, max, window, now))
   end
-  return wait, events
+  return wait, events, own
 end
 
--- Adds a failure to those of the phone.
-local function failures_add(failures, events, guessers, address, max, window, share, now)
+-- Adds a failure to those of the phone, which are events, and of the address, which are own.
+local function failures_add(failures, events, guessers, address, own, max, window, share, now)
   if address == '' then
     window_add(failures, events, now, max, window)
     return
   end
-  local own = field_read(guessers, address, now)
   local oldest = nth_newest(own, share)
   if not oldest or oldest + window <= now then
     window_add(failures, events, now, max, window)

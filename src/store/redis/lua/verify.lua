@@ -15,7 +15,7 @@ local history, none = fence(ARGV[6])
 if none then
   return none
 end
-local wait, failed = failures_wait(failures, guessers, address, max_failures, window, now)
+local wait, failed, own = failures_wait(failures, guessers, address, max_failures, window, now)
 if wait > 0 then
   return {'limited', 'failures_per_phone', wait}
 end
@@ -63,7 +63,7 @@ for _, i in ipairs(compared) do
   end
 end
 if max_failures > 0 then
-  failures_add(failures, failed, guessers, address, max_failures, window, share, now)
+  failures_add(failures, failed, guessers, address, own, max_failures, window, share, now)
 end
 local newest = codes[compared[1]]
 local left = newest[MAX_ATTEMPTS] - newest[ATTEMPTS]
