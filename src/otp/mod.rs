@@ -4,6 +4,8 @@
 //! [`CodeSender`]; [`OtpService`] is where a reader starts.
 
 mod account;
+mod app;
+mod caller;
 mod check;
 mod client;
 mod code;
@@ -17,6 +19,8 @@ mod port;
 mod record;
 mod service;
 
+pub use app::{AppName, NameError};
+pub use caller::{Caller, Key, KeyKind, KeyKindError, KeyName};
 pub use check::Check;
 pub use client::ClientAddress;
 pub use code::{Code, CodeLength, Guess, GuessError};
