@@ -15,11 +15,12 @@ use ipnet::IpNet;
 use serde_json::Value;
 use tower::ServiceExt;
 
-use super::answer::Answer;
-use super::client_address::client_address;
-use super::codes::{ROUTE, route_of};
-use super::request_id::X_REQUEST_ID;
-use super::{body as bodies, request_id as ids, router};
+use super::edge::client_address::client_address;
+use super::edge::request_id::X_REQUEST_ID;
+use super::edge::{body as bodies, request_id as ids};
+use super::router;
+use super::sample::answer::Answer;
+use super::sample::{ROUTE, route_of};
 use crate::fuzzing::{choice, may_be_number};
 use crate::otp::{ClientAddress, CodeLength, PhoneNumber};
 

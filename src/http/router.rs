@@ -17,10 +17,11 @@ use futures_util::FutureExt;
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::answer::Answer;
-use super::request_id::{self, X_REQUEST_ID};
+use super::edge::access_log;
+use super::edge::request_id::{self, X_REQUEST_ID};
+use super::sample;
+use super::sample::answer::Answer;
 use super::state::PublicState;
-use super::{access_log, codes};
 
 /// The public service: requests in, complete answers out.
 ///
@@ -31,7 +32,8 @@ pub fn public_service(
     state: PublicState,
 ) -> impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static {
     let state = Arc::new(state);
-    let router = codes::router(state.sample_enabled).fallback(async || Answer::NotFound).with_state(Arc::clone(&state));
+    let router =
+        sample::router(state.sample_enabled).fallback(async || Answer::NotFound).with_state(Arc::clone(&state));
     let service = ServiceBuilder::new()
         .option_layer(
             (!state.cors_origins.is_empty())

@@ -9,12 +9,12 @@ use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-use super::active_codes::ActiveCodesTable;
-use super::answer::Answer;
-use super::client_address;
-use super::connections::{BODY_TIMEOUT, request_places};
-use super::measure::Meters;
-use super::places::{Place, Places};
+use super::edge::client_address;
+use super::edge::connections::{BODY_TIMEOUT, request_places};
+use super::edge::measure::Meters;
+use super::edge::places::{Place, Places};
+use super::sample::active_codes::ActiveCodesTable;
+use super::sample::answer::Answer;
 use super::settings::{AuthMode, ServerSettings};
 use crate::otp::{ClientAddress, OtpService};
 

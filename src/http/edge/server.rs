@@ -22,10 +22,10 @@ use super::connections::{
     CONNECTION_WINDOW, ConnectionBounds, HEAD_TIMEOUT, MAX_HEAD_BYTES, MAX_HEAD_LIST_BYTES, MAX_RESET_STREAMS,
     MAX_STREAMS, SOCKET_BUFFER, STREAM_WINDOW,
 };
+use super::log_throttle::LogThrottle;
 use super::places::{Place, Places};
-use super::seldom::Seldom;
-use super::settings::TlsFiles;
 use super::tls::Certificate;
+use crate::http::settings::TlsFiles;
 use crate::telemetry::metrics::{
     CONNECTIONS, CONNECTIONS_ENDED_TOTAL, CONNECTIONS_REFUSED_TOTAL, MALFORMED_REQUESTS_TOTAL,
 };
@@ -250,9 +250,9 @@ impl<S> Listening<S> {
 /// What is told of connections: metrics of the public listener alone, the log of any.
 struct Meters {
     of_public: Option<PublicMeters>,
-    refusals: Seldom,
-    failures: Seldom,
-    malformed: Seldom,
+    refusals: LogThrottle,
+    failures: LogThrottle,
+    malformed: LogThrottle,
 }
 
 struct PublicMeters {
@@ -275,7 +275,12 @@ impl Meters {
     fn new(is_public: bool) -> Self {
         let of_public = is_public
             .then(|| PublicMeters { open: gauge!(CONNECTIONS), malformed: counter!(MALFORMED_REQUESTS_TOTAL) });
-        Self { of_public, refusals: Seldom::default(), failures: Seldom::default(), malformed: Seldom::default() }
+        Self {
+            of_public,
+            refusals: LogThrottle::default(),
+            failures: LogThrottle::default(),
+            malformed: LogThrottle::default(),
+        }
     }
 
     fn open(&self) -> Open<'_> {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use axum::http::{Method, StatusCode};
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
-use super::answer::Answer;
+use crate::http::sample::answer::Answer;
 use crate::telemetry::Series;
 use crate::telemetry::metrics::{
     HTTP_REQUEST_DURATION_SECONDS, HTTP_REQUESTS_IN_FLIGHT, HTTP_REQUESTS_TOTAL, LIMIT_REFUSALS_TOTAL, OTHER,
@@ -17,7 +17,7 @@ use crate::telemetry::metrics::{
 const HUNG_UP: u16 = 499;
 
 /// What requests are measured with.
-pub(super) struct Meters {
+pub(in crate::http) struct Meters {
     in_flight: Gauge,
     /// By route, method and status.
     requests: Series<(&'static str, &'static str, u16), Counter>,
@@ -30,7 +30,7 @@ pub(super) struct Meters {
 
 impl Meters {
     /// Finds the metrics, which must be recorded by now.
-    pub(super) fn new() -> Self {
+    pub(in crate::http) fn new() -> Self {
         Self {
             in_flight: gauge!(HTTP_REQUESTS_IN_FLIGHT),
             requests: Series::new(requests_of),
@@ -41,13 +41,13 @@ impl Meters {
     }
 
     /// Counts how a request for a code ended.
-    pub(super) fn send(&self, answer: Answer) -> Answer {
+    pub(in crate::http) fn send(&self, answer: Answer) -> Answer {
         self.sends.of(answer.outcome()).increment(1);
         counted(answer)
     }
 
     /// Counts how a guess ended.
-    pub(super) fn verification(&self, answer: Answer) -> Answer {
+    pub(in crate::http) fn verification(&self, answer: Answer) -> Answer {
         self.verifications.of(answer.outcome()).increment(1);
         counted(answer)
     }
@@ -74,7 +74,7 @@ fn counted(answer: Answer) -> Answer {
 
 /// A request under way. It counts when it is answered or, since the future that works on it is then dropped, when its
 /// caller hangs up.
-pub(super) struct Measured {
+pub(in crate::http) struct Measured {
     meters: Arc<Meters>,
     route: &'static str,
     method: &'static str,
@@ -83,13 +83,13 @@ pub(super) struct Measured {
 }
 
 impl Measured {
-    pub(super) fn begin(meters: &Arc<Meters>, route: Option<&'static str>, method: &Method) -> Self {
+    pub(in crate::http) fn begin(meters: &Arc<Meters>, route: Option<&'static str>, method: &Method) -> Self {
         meters.in_flight.increment(1.0);
         let (meters, route, method) = (Arc::clone(meters), route.unwrap_or(OTHER), method_label(method));
         Self { meters, route, method, began: Instant::now(), status: None }
     }
 
-    pub(super) fn answered(mut self, status: StatusCode) {
+    pub(in crate::http) fn answered(mut self, status: StatusCode) {
         self.status = Some(status);
     }
 }
@@ -105,7 +105,7 @@ impl Drop for Measured {
 }
 
 /// A method that there is, or `other`: callers may make up any word, such as somebody's number.
-pub(super) fn method_label(method: &Method) -> &'static str {
+pub(in crate::http) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

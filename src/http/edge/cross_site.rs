@@ -7,7 +7,7 @@
 use axum::http::header::ORIGIN;
 use axum::http::{HeaderMap, HeaderValue};
 
-use super::answer::Answer;
+use crate::http::sample::answer::Answer;
 
 /// Lets a request pass unless it was made for another web site's page, or before anybody asked for it.
 ///
@@ -15,7 +15,7 @@ use super::answer::Answer;
 ///
 /// [`Answer::CrossSite`] for a prefetch, and for a request from a page of another site whose origin is not one of
 /// `allowed`.
-pub(super) fn check(headers: &HeaderMap, allowed: &[HeaderValue]) -> Result<(), Answer> {
+pub(in crate::http) fn check(headers: &HeaderMap, allowed: &[HeaderValue]) -> Result<(), Answer> {
     let is_prefetch = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| says(headers, name, "prefetch"));
     let is_cross_site = says(headers, "sec-fetch-site", "cross-site");
     let is_allowed = || headers.get(ORIGIN).is_some_and(|origin| allowed.contains(origin));

@@ -20,35 +20,35 @@ use ipnet::IpNet;
 
 use super::client_address::is_trusted;
 use super::places::Places;
-use super::settings::ServerSettings;
+use crate::http::settings::ServerSettings;
 use crate::otp::ClientAddress;
 
 /// How long a handshake, a connection's first request, and the head of any other may take to arrive.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+pub(in crate::http) const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may be without a request.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long while less than a quarter of the connections is left, and on the operators' listener.
 const SHORT_IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may leave unread what was written to it.
-pub(super) const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
+pub(in crate::http) const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection without a request may take to close after it was asked to.
-pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+pub(in crate::http) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The longest that a body may take to arrive: it has 4 KiB at most.
-pub(super) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+pub(in crate::http) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The longest head of a request: HTTP/1 reads into a buffer of this size, HTTP/2 counts the list of headers.
-pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
-pub(super) const MAX_HEAD_LIST_BYTES: u32 = 16 * 1024;
+pub(in crate::http) const MAX_HEAD_BYTES: usize = 16 * 1024;
+pub(in crate::http) const MAX_HEAD_LIST_BYTES: u32 = 16 * 1024;
 /// Requests at once on one HTTP/2 connection.
-pub(super) const MAX_STREAMS: u32 = 128;
+pub(in crate::http) const MAX_STREAMS: u32 = 128;
 /// Streams that a client may have reset before anybody looked at them; one more closes the connection.
-pub(super) const MAX_RESET_STREAMS: usize = 16;
+pub(in crate::http) const MAX_RESET_STREAMS: usize = 16;
 /// What an HTTP/2 client may send of bodies that nobody has read yet, on a stream and on a connection.
-pub(super) const STREAM_WINDOW: u32 = 16 * 1024;
-pub(super) const CONNECTION_WINDOW: u32 = 64 * 1024;
+pub(in crate::http) const STREAM_WINDOW: u32 = 16 * 1024;
+pub(in crate::http) const CONNECTION_WINDOW: u32 = 64 * 1024;
 
 /// What the system keeps for a connection of bytes that came and of bytes that were not read yet, of each.
-pub(super) const SOCKET_BUFFER: u32 = 64 * 1024;
+pub(in crate::http) const SOCKET_BUFFER: u32 = 64 * 1024;
 
 /// What any address may hold, however few places there are.
 const LEAST_SHARE: usize = 16;
@@ -63,7 +63,7 @@ pub struct ConnectionBounds {
     share: usize,
     exempt: Box<[IpNet]>,
     idle: Duration,
-    pub(super) is_public: bool,
+    pub(in crate::http) is_public: bool,
 }
 
 impl ConnectionBounds {
@@ -89,32 +89,32 @@ impl ConnectionBounds {
         Self { most, share: most, exempt: Box::default(), idle: IDLE_TIMEOUT, is_public: false }
     }
 
-    pub(super) fn places(&self) -> Arc<Places> {
+    pub(in crate::http) fn places(&self) -> Arc<Places> {
         Places::new(self.most, self.share)
     }
 
     /// Who a connection counts for: nobody, if it is a trusted proxy's.
-    pub(super) fn holder(&self, peer: IpAddr) -> Option<ClientAddress> {
+    pub(in crate::http) fn holder(&self, peer: IpAddr) -> Option<ClientAddress> {
         let peer = peer.to_canonical();
         (!is_trusted(peer, &self.exempt)).then(|| peer.into())
     }
 
     /// How long a connection may be idle now.
-    pub(super) fn idle_timeout(&self, places: &Places) -> Duration {
+    pub(in crate::http) fn idle_timeout(&self, places: &Places) -> Duration {
         if places.is_crowded() { self.idle.min(SHORT_IDLE_TIMEOUT) } else { self.idle }
     }
 
-    pub(super) fn most(&self) -> usize {
+    pub(in crate::http) fn most(&self) -> usize {
         self.most
     }
 
-    pub(super) fn of_one_address(&self) -> usize {
+    pub(in crate::http) fn of_one_address(&self) -> usize {
         self.share
     }
 }
 
 /// Places for requests that are worked on, or for bodies that are waited for.
-pub(super) fn request_places(settings: &ServerSettings) -> Arc<Places> {
+pub(in crate::http) fn request_places(settings: &ServerSettings) -> Arc<Places> {
     let most = settings.max_concurrent_requests;
     Places::new(most, share(most, 4))
 }

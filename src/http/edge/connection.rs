@@ -35,7 +35,7 @@ const LOOK_WHILE_DRAINING: Duration = Duration::from_millis(250);
 
 /// What the listener wants of its connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(in crate::http) enum Phase {
     /// To go on.
     Serving,
     /// To take their next requests elsewhere; those that come are answered.
@@ -48,14 +48,14 @@ pub(super) enum Phase {
 
 impl Phase {
     /// Whether no more connections are accepted.
-    pub(super) fn is_ending(self) -> bool {
+    pub(in crate::http) fn is_ending(self) -> bool {
         matches!(self, Self::Stopping(_) | Self::Stopped)
     }
 }
 
 /// How a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
+pub(in crate::http) enum End {
     /// In its own time.
     Closed,
     /// Its handshake or the head of a request did not arrive.
@@ -72,7 +72,7 @@ pub(super) enum End {
 
 impl End {
     /// The name in metrics, if we ended it.
-    pub(super) fn reason(self) -> Option<&'static str> {
+    pub(in crate::http) fn reason(self) -> Option<&'static str> {
         match self {
             Self::SlowHead => Some("slow_head"),
             Self::Idle => Some("idle"),
@@ -84,7 +84,7 @@ impl End {
 }
 
 /// What happens on a connection. Moments are milliseconds since it began, plus one; 0 is never.
-pub(super) struct Activity {
+pub(in crate::http) struct Activity {
     began: Instant,
     phase: watch::Receiver<Phase>,
     requests: AtomicU32,
@@ -96,7 +96,7 @@ pub(super) struct Activity {
 }
 
 impl Activity {
-    pub(super) fn new(phase: watch::Receiver<Phase>) -> Arc<Self> {
+    pub(in crate::http) fn new(phase: watch::Receiver<Phase>) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
             phase,
@@ -227,13 +227,13 @@ fn next(seen: Seen, phase: Phase, idle_timeout: Duration, closing: Option<(Durat
 }
 
 /// A socket that notes what happens on it.
-pub(super) struct Watched {
+pub(in crate::http) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
 }
 
 impl Watched {
-    pub(super) fn new(stream: TcpStream, activity: &Arc<Activity>) -> Self {
+    pub(in crate::http) fn new(stream: TcpStream, activity: &Arc<Activity>) -> Self {
         Self { stream, activity: Arc::clone(activity) }
     }
 }
@@ -303,11 +303,11 @@ impl HttpBody for AnswerBody {
 }
 
 /// What serving a connection takes, beside the connection.
-pub(super) struct Serving<'s, S> {
-    pub(super) builder: &'s auto::Builder<TokioExecutor>,
-    pub(super) service: S,
-    pub(super) peer: SocketAddr,
-    pub(super) activity: Arc<Activity>,
+pub(in crate::http) struct Serving<'s, S> {
+    pub(in crate::http) builder: &'s auto::Builder<TokioExecutor>,
+    pub(in crate::http) service: S,
+    pub(in crate::http) peer: SocketAddr,
+    pub(in crate::http) activity: Arc<Activity>,
 }
 
 impl<S> Serving<'_, S>
@@ -315,7 +315,7 @@ where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
 {
     /// Serves the requests of a connection until its end. `idle_timeout` is asked now and then.
-    pub(super) async fn serve<I>(self, io: I, idle_timeout: impl Fn() -> Duration) -> End
+    pub(in crate::http) async fn serve<I>(self, io: I, idle_timeout: impl Fn() -> Duration) -> End
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {

@@ -5,12 +5,12 @@ use axum::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use super::answer::Answer;
-use super::settings::{ApiKeyHash, AuthMode};
+use crate::http::sample::answer::Answer;
+use crate::http::settings::{ApiKeyHash, AuthMode};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Caller<'m> {
+pub(in crate::http) enum Caller<'m> {
     /// Anyone, as nobody is asked for a key.
     Anyone,
     /// Whoever holds the key of that name: a backend, which knows its own users.
@@ -22,7 +22,7 @@ pub(super) enum Caller<'m> {
 /// # Errors
 ///
 /// [`Answer::Unauthorized`] without exactly one of the accepted keys.
-pub(super) fn caller<'m>(mode: &'m AuthMode, headers: &HeaderMap) -> Result<Caller<'m>, Answer> {
+pub(in crate::http) fn caller<'m>(mode: &'m AuthMode, headers: &HeaderMap) -> Result<Caller<'m>, Answer> {
     match mode {
         AuthMode::Open => Ok(Caller::Anyone),
         AuthMode::ApiKeys(keys) => {

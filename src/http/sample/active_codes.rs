@@ -18,21 +18,21 @@ const ROWS: usize = 20;
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Puts the table into the log after calls.
-pub(super) struct ActiveCodesTable {
+pub(in crate::http) struct ActiveCodesTable {
     due: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
 impl ActiveCodesTable {
     /// Must be called within a Tokio runtime.
-    pub(super) fn of(store: Arc<dyn CodeStore>) -> Self {
+    pub(in crate::http) fn of(store: Arc<dyn CodeStore>) -> Self {
         let due = Arc::new(Notify::new());
         let task = supervisor::spawn("active codes", print_when_due(store, Arc::clone(&due)));
         Self { due, task }
     }
 
     /// A call was answered: the table follows, or follows that of a call just before.
-    pub(super) fn is_due(&self) {
+    pub(in crate::http) fn is_due(&self) {
         self.due.notify_one();
     }
 }

@@ -6,12 +6,12 @@ use axum::http::header::{ALLOW, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
-use super::auth::Caller;
+use crate::http::edge::auth::Caller;
 use crate::otp::{CodeLength, PhoneNumber, RefusalKind, RequestError, Sent, Verdict};
 
 /// What the caller is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(in crate::http) enum Answer {
     /// The code is on its way.
     Sent(Sent),
     /// The guess was right.
@@ -115,7 +115,7 @@ impl Answer {
             Self::MalformedJson => "Malformed JSON.".to_owned(),
             Self::CodeNotAString => "Code must be a string.".to_owned(),
             Self::NotACode { length } => format!("A code has {} digits.", length.digits()),
-            Self::BodyTooLarge => format!("The body must not exceed {} bytes.", super::body::MAX_BYTES),
+            Self::BodyTooLarge => format!("The body must not exceed {} bytes.", crate::http::edge::body::MAX_BYTES),
             Self::BodyTooSlow => "The body did not arrive.".to_owned(),
             Self::Wrong { attempts_left } => format!("Incorrect code. {attempts_left} attempt(s) remaining."),
             Self::Locked => "Too many failed attempts, please request a new code.".to_owned(),
@@ -137,7 +137,7 @@ impl Answer {
     }
 
     /// The name in logs and metrics.
-    pub(super) fn outcome(&self) -> &'static str {
+    pub(in crate::http) fn outcome(&self) -> &'static str {
         match self {
             Self::Sent(Sent::Accepted) => "sent",
             Self::Sent(Sent::Unclear) => "sent_unclear",
@@ -194,7 +194,7 @@ impl Answer {
     }
 
     /// What a request for a code came to.
-    pub(super) fn of_request(result: &Result<Sent, RequestError>) -> Self {
+    pub(in crate::http) fn of_request(result: &Result<Sent, RequestError>) -> Self {
         match result {
             Ok(sent) => Self::Sent(*sent),
             Err(RequestError::DestinationNotAllowed) => Self::DestinationNotAllowed,
@@ -213,7 +213,7 @@ impl Answer {
     }
 
     /// What a guess came to.
-    pub(super) fn of_verdict(verdict: Verdict, phone: &PhoneNumber) -> Self {
+    pub(in crate::http) fn of_verdict(verdict: Verdict, phone: &PhoneNumber) -> Self {
         match verdict {
             Verdict::Accepted => Self::Verified,
             Verdict::Wrong { attempts_left } => Self::Wrong { attempts_left },
@@ -253,17 +253,17 @@ impl IntoResponse for Answer {
 
 /// What the access log says of a response, carried in its extensions.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Logged {
-    pub(super) outcome: Option<&'static str>,
-    pub(super) reason: Option<&'static str>,
+pub(in crate::http) struct Logged {
+    pub(in crate::http) outcome: Option<&'static str>,
+    pub(in crate::http) reason: Option<&'static str>,
     /// Masked.
-    pub(super) phone: Option<String>,
+    pub(in crate::http) phone: Option<String>,
     /// The name of the caller's key.
-    pub(super) key: Option<Box<str>>,
+    pub(in crate::http) key: Option<Box<str>>,
 }
 
 /// The answer about a phone, which the log then names, masked.
-pub(super) fn about(phone: &PhoneNumber, answer: Answer) -> Response {
+pub(in crate::http) fn about(phone: &PhoneNumber, answer: Answer) -> Response {
     let mut response = answer.into_response();
     if let Some(logged) = response.extensions_mut().get_mut::<Logged>() {
         logged.phone = Some(phone.masked());
@@ -272,7 +272,7 @@ pub(super) fn about(phone: &PhoneNumber, answer: Answer) -> Response {
 }
 
 /// The answer to a caller, whose key the log then names.
-pub(super) fn to(caller: Caller<'_>, mut response: Response) -> Response {
+pub(in crate::http) fn to(caller: Caller<'_>, mut response: Response) -> Response {
     if let (Caller::Key(name), Some(logged)) = (caller, response.extensions_mut().get_mut::<Logged>()) {
         logged.key = Some(name.into());
     }

@@ -6,14 +6,14 @@ use std::time::Instant;
 use axum::extract::Request;
 use axum::response::Response;
 
-use super::answer::Logged;
-use super::codes::route_of;
 use super::measure::{Measured, method_label};
-use super::state::PublicState;
+use crate::http::sample::answer::Logged;
+use crate::http::sample::route_of;
+use crate::http::state::PublicState;
 use crate::telemetry::{RequestId, RequestSpan, within_request};
 
 /// The answer of `answer`, which works on the request within its id and its trace, and is measured and logged.
-pub(super) async fn logged<F>(
+pub(in crate::http) async fn logged<F>(
     state: &PublicState,
     request_id: RequestId,
     request: Request,

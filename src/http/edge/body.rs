@@ -6,18 +6,18 @@ use axum::http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::Value;
 
-use super::answer::Answer;
+use crate::http::sample::answer::Answer;
 use crate::otp::{CodeLength, Guess};
 
 /// The longest body that is read.
-pub(super) const MAX_BYTES: usize = 4 * 1024;
+pub(in crate::http) const MAX_BYTES: usize = 4 * 1024;
 
 /// Reads `{"code": "…"}`, a code of `length` digits.
 ///
 /// # Errors
 ///
 /// The answer that says what was expected.
-pub(super) async fn guess(request: Request, length: CodeLength) -> Result<Guess, Answer> {
+pub(in crate::http) async fn guess(request: Request, length: CodeLength) -> Result<Guess, Answer> {
     if !is_json(&request) {
         return Err(Answer::NoCode);
     }

@@ -11,7 +11,7 @@ use crate::otp::ClientAddress;
 const SHARDS: usize = 16;
 
 /// So many places in all, of which one address may hold only a share.
-pub(super) struct Places {
+pub(in crate::http) struct Places {
     most: usize,
     share: usize,
     taken: AtomicUsize,
@@ -21,7 +21,7 @@ pub(super) struct Places {
 
 /// The reason why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Full {
+pub(in crate::http) enum Full {
     /// All are taken.
     Total,
     /// This address holds its share.
@@ -30,7 +30,7 @@ pub(super) enum Full {
 
 impl Full {
     /// The name in logs and metrics.
-    pub(super) fn as_str(self) -> &'static str {
+    pub(in crate::http) fn as_str(self) -> &'static str {
         match self {
             Self::Total => "total",
             Self::Peer => "peer",
@@ -39,7 +39,7 @@ impl Full {
 }
 
 impl Places {
-    pub(super) fn new(most: usize, share: usize) -> Arc<Self> {
+    pub(in crate::http) fn new(most: usize, share: usize) -> Arc<Self> {
         let held = std::array::from_fn(|_| Mutex::default());
         Arc::new(Self { most, share, taken: AtomicUsize::new(0), held, hasher: RandomState::new() })
     }
@@ -49,7 +49,7 @@ impl Places {
     /// # Errors
     ///
     /// [`Full`] if there is none.
-    pub(super) fn take(self: &Arc<Self>, holder: Option<ClientAddress>) -> Result<Place, Full> {
+    pub(in crate::http) fn take(self: &Arc<Self>, holder: Option<ClientAddress>) -> Result<Place, Full> {
         let mut place = Place { places: Arc::clone(self), holder: None };
         if self.taken.fetch_add(1, Ordering::Relaxed) >= self.most {
             return Err(Full::Total);
@@ -68,12 +68,12 @@ impl Places {
     }
 
     /// How many are taken.
-    pub(super) fn taken(&self) -> usize {
+    pub(in crate::http) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }
 
     /// Whether less than a quarter is left.
-    pub(super) fn is_crowded(&self) -> bool {
+    pub(in crate::http) fn is_crowded(&self) -> bool {
         self.taken() > self.most / 4 * 3
     }
 
@@ -87,7 +87,7 @@ impl Places {
 
 /// A place that is taken.
 #[must_use]
-pub(super) struct Place {
+pub(in crate::http) struct Place {
     places: Arc<Places>,
     holder: Option<ClientAddress>,
 }

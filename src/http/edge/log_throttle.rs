@@ -8,7 +8,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(1);
 
 /// Counts events between lines of the log.
 #[derive(Default)]
-pub(super) struct Seldom(Mutex<State>);
+pub(in crate::http) struct LogThrottle(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -16,9 +16,9 @@ struct State {
     untold: u64,
 }
 
-impl Seldom {
+impl LogThrottle {
     /// Counts one. If a line is due, the number of events to tell of, this one included.
-    pub(super) fn count(&self) -> Option<u64> {
+    pub(in crate::http) fn count(&self) -> Option<u64> {
         self.count_at(Instant::now())
     }
 
@@ -39,8 +39,8 @@ mod tests {
 
     #[test]
     fn a_line_is_due_once_a_second_and_tells_of_all_since_the_last() {
-        let (seldom, began) = (Seldom::default(), Instant::now());
-        let count_at = |milliseconds| seldom.count_at(began + Duration::from_millis(milliseconds));
+        let (throttle, began) = (LogThrottle::default(), Instant::now());
+        let count_at = |milliseconds| throttle.count_at(began + Duration::from_millis(milliseconds));
         assert_eq!([count_at(0), count_at(1), count_at(999), count_at(1_000)], [Some(1), None, None, Some(3)]);
         assert_eq!([count_at(1_999), count_at(5_000)], [None, Some(2)]);
     }

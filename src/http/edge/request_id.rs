@@ -5,11 +5,11 @@ use uuid::Uuid;
 
 use crate::telemetry::RequestId;
 
-pub(super) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(in crate::http) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 64;
 
 /// The caller's id, if it is short and plain enough to stand in a log, or else a new one. Those sort by time.
-pub(super) fn of(headers: &HeaderMap) -> RequestId {
+pub(in crate::http) fn of(headers: &HeaderMap) -> RequestId {
     let callers = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
     callers.map_or_else(
         || RequestId::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
@@ -18,7 +18,7 @@ pub(super) fn of(headers: &HeaderMap) -> RequestId {
 }
 
 /// As the answer says it.
-pub(super) fn header(id: &RequestId) -> Option<HeaderValue> {
+pub(in crate::http) fn header(id: &RequestId) -> Option<HeaderValue> {
     HeaderValue::from_str(id.as_str()).ok()
 }
 

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::settings::TlsFiles;
+use crate::http::settings::TlsFiles;
 use crate::supervisor;
 
 /// How often the files are looked at.
@@ -18,7 +18,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// What new connections get: always the newest certificate that can be used.
 #[derive(Clone)]
-pub(super) struct Certificate(watch::Receiver<Arc<ServerConfig>>);
+pub(in crate::http) struct Certificate(watch::Receiver<Arc<ServerConfig>>);
 
 impl Certificate {
     /// Reads the files now, and again whenever they change for as long as anyone holds this.
@@ -26,14 +26,14 @@ impl Certificate {
     /// # Errors
     ///
     /// If they are not a certificate and its key.
-    pub(super) async fn read(files: TlsFiles) -> io::Result<Self> {
+    pub(in crate::http) async fn read(files: TlsFiles) -> io::Result<Self> {
         let stamps = stamps(&files).await;
         let (sender, receiver) = watch::channel(read(&files).await?);
         supervisor::spawn("certificate", reload_on_change(sender, files, stamps));
         Ok(Self(receiver))
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(in crate::http) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.0.borrow()))
     }
 }

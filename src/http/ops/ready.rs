@@ -1,4 +1,4 @@
-//! The operators' listener: is it alive, is it ready, how is it doing.
+//! `GET /health/ready`: this instance can serve.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,21 +6,14 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use metrics::gauge;
+use axum::response::Response;
 use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
+use super::no_store;
 use crate::otp::CodeStore;
-use crate::telemetry::metrics::TEMPLATE_APPROVED;
-use crate::telemetry::{Metrics, log_fault};
-
-/// What readiness calls the template; metrics find it by that.
-pub const TEMPLATE: &str = "template";
+use crate::telemetry::log_fault;
 
 /// How long a probe of the store stands for further ones.
 const PROBE_STANDS: Duration = Duration::from_millis(500);
@@ -33,8 +26,8 @@ pub type Fault = watch::Receiver<Option<String>>;
 
 /// Something besides the store that the instance depends on.
 pub struct Dependency {
-    name: &'static str,
-    fault: Fault,
+    pub(super) name: &'static str,
+    pub(super) fault: Fault,
     /// What its fault is called, and whether the instance can do nothing while there is one.
     status: &'static str,
     required: bool,
@@ -64,7 +57,7 @@ pub struct Readiness {
     store: Arc<dyn CodeStore>,
     store_name: &'static str,
     store_details: Option<StoreDetails>,
-    dependencies: Arc<[Dependency]>,
+    pub(super) dependencies: Arc<[Dependency]>,
     draining: Arc<AtomicBool>,
     probed: Arc<Mutex<Option<Probed>>>,
 }
@@ -114,18 +107,8 @@ impl Readiness {
         self.draining.store(true, Ordering::Relaxed);
     }
 }
-
-/// `/health/live`, `/health/ready` and `/metrics`.
-pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
-    Router::new()
-        .route("/health/live", get(async || no_store(StatusCode::OK, json!({ "status": "live" }))))
-        .route("/health/ready", get(ready))
-        .route("/metrics", get(async move |State(readiness)| show(&readiness, &metrics)))
-        .with_state(readiness)
-}
-
 /// 200 if codes can be checked here, else 503; the body names each dependency.
-async fn ready(State(readiness): State<Readiness>) -> Response {
+pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
     let store_fault = readiness.store_fault().await;
     let draining = readiness.draining.load(Ordering::Relaxed);
     let mut ready = !draining && store_fault.is_none();
@@ -149,21 +132,8 @@ async fn ready(State(readiness): State<Readiness>) -> Response {
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
 }
 
-/// Prometheus's text format.
-fn show(readiness: &Readiness, metrics: &Metrics) -> Response {
-    let template = readiness.dependencies.iter().find(|dependency| dependency.name == TEMPLATE);
-    let approved = template.is_none_or(|template| template.fault.borrow().is_none());
-    gauge!(TEMPLATE_APPROVED).set(if approved { 1.0 } else { 0.0 });
-    let headers = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-    (headers, metrics.render()).into_response()
-}
-
 /// The status of a dependency: `faulty` and the reason if it has a fault.
 fn state(faulty: &str, fault: Option<String>) -> Map<String, Value> {
     let Some(reason) = fault else { return Map::from_iter([("status".to_owned(), json!("ok"))]) };
     Map::from_iter([("status".to_owned(), json!(faulty)), ("reason".to_owned(), json!(reason))])
-}
-
-fn no_store(status: StatusCode, body: Value) -> Response {
-    (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }

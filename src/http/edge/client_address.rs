@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use super::answer::Answer;
 use super::auth::Caller;
+use crate::http::sample::answer::Answer;
 use crate::otp::ClientAddress;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
@@ -19,7 +19,7 @@ const X_CLIENT_IP: &str = "x-client-ip";
 /// # Errors
 ///
 /// [`Answer::InvalidClientAddress`] if a backend names anything but one address.
-pub(super) fn client_of(
+pub(in crate::http) fn client_of(
     caller: Caller<'_>,
     peer: SocketAddr,
     headers: &HeaderMap,
@@ -41,18 +41,18 @@ pub(super) fn client_of(
 
 /// The client's address: the peer's, unless the peer is a trusted proxy; then the right-most address in
 /// `X-Forwarded-For` that is not one. What stands left of that, anyone may have written.
-pub(super) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
+pub(in crate::http) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
     client(peer, headers, trusted).into()
 }
 
 /// Whose share of the places a request takes: the client's, or nobody's if there is none but a trusted proxy.
-pub(super) fn holder(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<ClientAddress> {
+pub(in crate::http) fn holder(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<ClientAddress> {
     let client = client(peer, headers, trusted);
     (!is_trusted(client, trusted)).then(|| client.into())
 }
 
 /// Whether an address is a trusted proxy's.
-pub(super) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+pub(in crate::http) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 

@@ -1,0 +1,15 @@
+//! What all surfaces share: connections, limits on what strangers hold open, who calls, and what is told of requests.
+
+pub(super) mod access_log;
+pub(super) mod auth;
+pub(super) mod body;
+pub(super) mod client_address;
+pub(super) mod connection;
+pub(super) mod connections;
+pub(super) mod cross_site;
+pub(super) mod log_throttle;
+pub(super) mod measure;
+pub(super) mod places;
+pub(super) mod request_id;
+pub(super) mod server;
+pub(super) mod tls;

@@ -1,0 +1,30 @@
+//! The operators' listener: is it alive, is it ready, how is it doing.
+
+mod live;
+mod metrics;
+mod ready;
+
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde_json::Value;
+
+use crate::telemetry::Metrics;
+
+pub use metrics::TEMPLATE;
+pub use ready::{Dependency, Fault, Readiness, StoreDetails};
+
+/// `/health/live`, `/health/ready` and `/metrics`.
+pub fn router(readiness: Readiness, metrics: Metrics) -> Router {
+    Router::new()
+        .route("/health/live", get(live::live))
+        .route("/health/ready", get(ready::ready))
+        .route("/metrics", get(async move |readiness| metrics::show(readiness, &metrics)))
+        .with_state(readiness)
+}
+
+fn no_store(status: StatusCode, body: Value) -> Response {
+    (status, [(CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
