@@ -13,7 +13,7 @@ use whatsapp_otp::otp::{self, DigestKey, Guess, KeyRing, PhoneNumber};
 
 /// Private to the store, and not made public for this.
 #[expect(dead_code, reason = "only a part of it is measured")]
-#[path = "../src/store/redis/reply.rs"]
+#[path = "../src/store/redis/decisions/reply.rs"]
 mod reply;
 
 const PLAIN: &str = "15552345678";

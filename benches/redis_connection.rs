@@ -23,8 +23,11 @@ const TASKS: u32 = 64;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(1);
 /// What settles a guess at a phone without a code, as all here are.
-const FIND: &str =
-    concat!(include_str!("../src/store/redis/lua/prelude.lua"), "\n", include_str!("../src/store/redis/lua/find.lua"));
+const FIND: &str = concat!(
+    include_str!("../src/store/redis/decisions/lua/prelude.lua"),
+    "\n",
+    include_str!("../src/store/redis/decisions/lua/find.lua")
+);
 
 #[derive(Clone)]
 enum Strategy {

@@ -14,7 +14,7 @@
 //!
 //! `telemetry` (logs, metrics, traces, redaction) and `table` (active codes for people) serve whoever prints or measures;
 //! `supervisor` serves whoever starts a long-lived task.
-//! To follow one request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/lua`.
+//! To follow one request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/decisions/lua`.
 
 pub mod app;
 pub mod cli;

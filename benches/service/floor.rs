@@ -19,9 +19,9 @@ use crate::stage::SECRET;
 macro_rules! script {
     ($name:literal) => {
         concat!(
-            include_str!("../../src/store/redis/lua/prelude.lua"),
+            include_str!("../../src/store/redis/decisions/lua/prelude.lua"),
             "\n",
-            include_str!(concat!("../../src/store/redis/lua/", $name, ".lua"))
+            include_str!(concat!("../../src/store/redis/decisions/lua/", $name, ".lua"))
         )
     };
 }

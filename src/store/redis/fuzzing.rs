@@ -4,10 +4,10 @@
 
 use redis::{FromRedisValue, Value, from_redis_value, parse_redis_value};
 
-use super::address::Endpoint;
-use super::cluster_view::View;
-use super::reply::{self, FindReply, Found, Reply, ReservationReply, Settled};
-use super::safety::Info;
+use super::client::address::Endpoint;
+use super::client::cluster_view::View;
+use super::client::info::Info;
+use super::decisions::reply::{self, FindReply, Found, Reply, ReservationReply, Settled};
 use crate::fuzzing::choice;
 use crate::otp::{Reservation, Verdict};
 

@@ -16,35 +16,15 @@
 //! Moments are Unix ms, 13 digits each, side by side, the newest last. With `redis.after_failover = "reject"` a code also
 //! has the `history` that it belongs to.
 //!
-//! Start with the scripts in `lua/`; `keys` spells the keys, `reply` reads the answers. A decision goes through `route`
+//! Start with the scripts in `decisions/lua/`; `keys` spells the keys, `reply` reads the answers. A decision goes through `route`
 //! to the `primary` that has its keys, on a shared connection (`link`); `sentinel` and `cluster` say where that is.
 
-mod acknowledgement;
-mod address;
-mod asking;
-mod bell;
-mod check;
-mod cluster;
-mod cluster_scouts;
-mod cluster_view;
+mod client;
+mod decisions;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-mod inspect;
-mod keys;
-mod link;
-mod memory;
-mod primary;
-mod probe;
-mod reply;
-mod reservation;
-mod route;
-mod safety;
-mod scripts;
-mod sentinel;
-mod server;
+mod operators;
 mod settings;
-mod slots;
-mod survey;
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -55,17 +35,19 @@ use metrics::{Histogram, counter, histogram};
 use redis::{FromRedisValue, RedisError, ScriptInvocation};
 use tokio::time::Instant;
 
-use self::acknowledgement::Ticket;
-pub use self::address::{Endpoint, EndpointError, RedisUrl, RedisUrlError};
-use self::keys::Keys;
-use self::route::Route;
-pub use self::safety::{Finding, Gravity};
-use self::scripts::Scripts;
+use self::client::acknowledgement::Ticket;
+pub use self::client::address::{Endpoint, EndpointError, RedisUrl, RedisUrlError};
+use self::client::route::Route;
+use self::decisions::keys::Keys;
+use self::decisions::reply;
+use self::decisions::scripts::Scripts;
+pub use self::operators::findings::{Finding, Gravity};
+pub use self::operators::survey::Survey;
+use self::operators::{inspect, survey};
 pub use self::settings::{
     AfterFailover, Credentials, KeyPrefix, KeyPrefixError, MasterName, MasterNameError, RedisSettings, Subject,
     Topology,
 };
-pub use self::survey::Survey;
 use crate::otp::{
     ActiveCode, Charge, Check, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Refund, Reservation, Revocation,
     StoreError, Turn, Verdict,

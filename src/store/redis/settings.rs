@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::address::{Endpoint, RedisUrl};
+use super::client::address::{Endpoint, RedisUrl};
 use crate::otp::DigestKey;
 
 /// Where Redis is and how to speak to it.

@@ -6,19 +6,19 @@
 
 use super::keys::PhoneKeys;
 use super::reply::{self, Found, Settled};
-use super::{RedisStore, count};
 use crate::otp::{Check, Policy, StoreError, Verdict};
+use crate::store::redis::{RedisStore, count};
 
 /// How often a code may be replaced while a guess is being settled. Each is a new code within two round trips.
 const ROUNDS: usize = 3;
 
 /// The keys of a check.
-pub(super) struct CheckKeys {
-    pub(super) phone: PhoneKeys,
+pub(crate) struct CheckKeys {
+    pub(crate) phone: PhoneKeys,
     /// Window of the address's checks, if they are limited.
-    pub(super) checks: Option<String>,
+    pub(crate) checks: Option<String>,
     /// What stands for the address among those who guess at the phone, if it is known.
-    pub(super) address: Option<String>,
+    pub(crate) address: Option<String>,
 }
 
 impl RedisStore {
@@ -27,7 +27,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// [`StoreError`]: the guess may have been counted, and a right one used up.
-    pub(super) async fn settle(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
+    pub(crate) async fn settle(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
         let deadline = self.deadline();
         let client = check.client.as_ref();
         let keys = CheckKeys {

@@ -31,12 +31,12 @@ impl RedisUrl {
     }
 
     /// Where it leads to.
-    pub(super) fn endpoint(&self) -> Option<Endpoint> {
+    pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         let url = Url::parse(self.0.expose_secret()).ok()?;
         Some(Endpoint::new(url.host_str()?, url.port().unwrap_or(6379), url.scheme() == "rediss"))
     }
 
-    pub(super) fn has_password(&self) -> bool {
+    pub(crate) fn has_password(&self) -> bool {
         Url::parse(self.0.expose_secret()).is_ok_and(|url| url.password().is_some())
     }
 
@@ -105,12 +105,12 @@ impl Endpoint {
     }
 
     /// A server that another one named: its host may be an IPv6 address without brackets.
-    pub(super) fn new(host: &str, port: u16, tls: bool) -> Self {
+    pub(crate) fn new(host: &str, port: u16, tls: bool) -> Self {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Self { host, port, tls }
     }
 
-    pub(super) fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
@@ -121,7 +121,7 @@ impl Endpoint {
     }
 
     /// Whether it is on this machine.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost"
             || self.host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
     }

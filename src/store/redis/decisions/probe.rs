@@ -4,11 +4,11 @@ use futures_util::FutureExt;
 use futures_util::future::select_ok;
 use tokio::time::Instant;
 
-use super::RedisStore;
 use super::keys::Keys;
-use super::primary::{Failure, Manner, Primary};
 use super::scripts::Scripts;
 use crate::otp::StoreError;
+use crate::store::redis::RedisStore;
+use crate::store::redis::client::primary::{Failure, Manner, Primary};
 
 impl RedisStore {
     /// Tries the servers that decide. In a cluster all are tried at once and one that works is enough, as the loss of the
@@ -17,7 +17,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// [`StoreError`] of a server if none works.
-    pub(super) async fn try_any(&self) -> Result<(), StoreError> {
+    pub(crate) async fn try_any(&self) -> Result<(), StoreError> {
         let primaries = self.route.primaries(self.deadline()).await?;
         let deadline = self.deadline();
         let trials = primaries.iter().map(|primary| probe(primary, &self.scripts, &self.keys, deadline).boxed());
@@ -34,7 +34,7 @@ impl RedisStore {
 /// # Errors
 ///
 /// [`StoreError`]: with [`StoreError::Faulty`] the text names the command that was refused.
-pub(super) async fn probe(
+pub(crate) async fn probe(
     primary: &Primary,
     scripts: &Scripts,
     keys: &Keys,

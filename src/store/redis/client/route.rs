@@ -9,17 +9,17 @@ use tokio::time::Instant;
 use super::acknowledgement::Ticket;
 use super::bell::Bell;
 use super::cluster::{Cluster, Template};
-use super::keys::Keys;
 use super::link::{Keeping, Whereabouts};
 use super::primary::{Connecting, Manner, Primary};
 use super::sentinel::{Following, Sentinels};
 use super::server::Dial;
-use super::settings::{Credentials, RedisSettings, Topology};
 use super::slots::Slots;
 use crate::otp::StoreError;
+use crate::store::redis::decisions::keys::Keys;
+use crate::store::redis::settings::{Credentials, RedisSettings, Topology};
 
 /// Leads to the server that has a key.
-pub(super) enum Route {
+pub(crate) enum Route {
     /// All keys are on one server; if there are sentinels, they say on which.
     One(Arc<Primary>, Option<Sentinels>),
     /// Each key is on the server that has its slot.
@@ -32,7 +32,7 @@ impl Route {
     /// # Errors
     ///
     /// [`StoreError::Faulty`] if the settings are no way to connect.
-    pub(super) fn start(settings: &RedisSettings, keys: &Keys) -> Result<Self, StoreError> {
+    pub(crate) fn start(settings: &RedisSettings, keys: &Keys) -> Result<Self, StoreError> {
         let patience = settings.timeout;
         let (losses, lost) = (Bell::default(), Bell::default());
         let dial = |credentials: &Credentials, news: &Bell| Dial {
@@ -88,7 +88,7 @@ impl Route {
     }
 
     /// Whether one script may have keys of several subjects.
-    pub(super) fn is_one_server(&self) -> bool {
+    pub(crate) fn is_one_server(&self) -> bool {
         matches!(self, Self::One(..))
     }
 
@@ -97,7 +97,7 @@ impl Route {
     /// # Errors
     ///
     /// [`StoreError`]: with [`StoreError::NoAnswer`] it may have been run, once.
-    pub(super) async fn decide<T: FromRedisValue>(
+    pub(crate) async fn decide<T: FromRedisValue>(
         &self,
         key: &str,
         script: &ScriptInvocation<'_>,
@@ -110,7 +110,7 @@ impl Route {
     }
 
     /// Where the servers are that decide, as far as is known: `host:port`.
-    pub(super) fn primary_names(&self) -> Vec<String> {
+    pub(crate) fn primary_names(&self) -> Vec<String> {
         let primaries = match self {
             Self::One(primary, _) => vec![Arc::clone(primary)],
             Self::Cluster(cluster) => cluster.primaries(),
@@ -124,7 +124,7 @@ impl Route {
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] if they do not come to be known by the deadline.
-    pub(super) async fn primaries(&self, deadline: Instant) -> Result<Vec<Arc<Primary>>, StoreError> {
+    pub(crate) async fn primaries(&self, deadline: Instant) -> Result<Vec<Arc<Primary>>, StoreError> {
         match self {
             Self::One(primary, _) => Ok(vec![Arc::clone(primary)]),
             Self::Cluster(cluster) => {

@@ -1,12 +1,14 @@
 //! What there is: the servers as they describe themselves, for `check` and for the start of `serve`.
 
-use super::primary::Primary;
-use super::route::Route;
-use super::safety::{self, Finding, Info, advice, broken};
-use super::settings::{AfterFailover, RedisSettings};
-use super::slots::SLOTS;
-use super::{RedisStore, probe};
+use super::findings::{self, Finding, advice, broken};
 use crate::otp::StoreError;
+use crate::store::redis::RedisStore;
+use crate::store::redis::client::info::Info;
+use crate::store::redis::client::primary::Primary;
+use crate::store::redis::client::route::Route;
+use crate::store::redis::client::slots::SLOTS;
+use crate::store::redis::decisions::probe;
+use crate::store::redis::settings::{AfterFailover, RedisSettings};
 
 /// What a look at the servers came to.
 #[derive(Debug, Clone, Default)]
@@ -20,7 +22,7 @@ pub struct Survey {
 /// Fewer primaries, or sentinels, cannot tell which part of a network that fell apart is the larger one.
 const MAJORITY_OF: usize = 3;
 
-pub(super) async fn survey(store: &RedisStore) -> Result<Survey, StoreError> {
+pub(crate) async fn survey(store: &RedisStore) -> Result<Survey, StoreError> {
     let RedisStore { route, settings, .. } = store;
     let mut survey = Survey::default();
     for primary in route.primaries(store.deadline()).await? {
@@ -91,7 +93,7 @@ impl Survey {
         let replicas =
             if replicas.is_empty() { "no replicas".to_owned() } else { format!("replicas {}", replicas.join(", ")) };
         self.sights.push(format!("{} answers: Redis {}, {replicas}", name, info.get("redis_version")));
-        for finding in safety::findings(info, settings) {
+        for finding in findings::findings(info, settings) {
             self.find(finding);
         }
     }

@@ -19,7 +19,7 @@ const STRAGGLERS: Duration = Duration::from_millis(250);
 
 /// Those who ask, one for each node.
 #[derive(Default)]
-pub(super) struct Scouts(HashMap<String, Arc<Scout>>);
+pub(crate) struct Scouts(HashMap<String, Arc<Scout>>);
 
 struct Scout {
     node: Endpoint,
@@ -34,7 +34,7 @@ impl Scouts {
     /// # Errors
     ///
     /// The text says what each node came to, if there is no answer.
-    pub(super) async fn ask(&mut self, nodes: &[Endpoint], dial: &Dial, patience: Duration) -> Result<View, String> {
+    pub(crate) async fn ask(&mut self, nodes: &[Endpoint], dial: &Dial, patience: Duration) -> Result<View, String> {
         let (mut asking, mut problems) = (JoinSet::new(), Vec::new());
         for node in nodes {
             match self.scout(node, dial) {
@@ -61,7 +61,7 @@ impl Scouts {
     }
 
     /// Lets go of the connections to all other nodes.
-    pub(super) fn keep_only(&mut self, nodes: &[Endpoint]) {
+    pub(crate) fn keep_only(&mut self, nodes: &[Endpoint]) {
         self.0.retain(|_, scout| nodes.contains(&scout.node));
     }
 

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 
 use super::reservation::ReservationKeys;
-use super::settings::{KeyPrefix, Subject};
-use super::slots::{Slot, Slots};
 use crate::otp::{ClientAddress, NewCode, PhoneNumber, Policy};
+use crate::store::redis::client::slots::{Slot, Slots};
+use crate::store::redis::settings::{KeyPrefix, Subject};
 
 const SCHEMA: &str = "v1";
 const CODE_SUFFIX: &str = "}:code";
@@ -19,7 +19,7 @@ const KEYS: usize = 8;
 
 /// Spells keys for one prefix and one kind of subject.
 #[derive(Debug, Clone)]
-pub(super) struct Keys {
+pub(crate) struct Keys {
     /// `otp:v1:{`
     start: String,
     subject: Subject,
@@ -27,23 +27,23 @@ pub(super) struct Keys {
 
 /// The keys of one phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct PhoneKeys {
+pub(crate) struct PhoneKeys {
     /// Hash: the code's record.
-    pub(super) code: String,
+    pub(crate) code: String,
     /// Window: sends to the phone.
-    pub(super) sends: String,
+    pub(crate) sends: String,
     /// Window: wrong guesses for the phone.
-    pub(super) failures: String,
+    pub(crate) failures: String,
     /// Hash of windows: the same by client address.
-    pub(super) guessers: String,
+    pub(crate) guessers: String,
 }
 
 impl Keys {
-    pub(super) fn new(prefix: &KeyPrefix, subject: Subject) -> Self {
+    pub(crate) fn new(prefix: &KeyPrefix, subject: Subject) -> Self {
         Self { start: format!("{}:{SCHEMA}:{{", prefix.as_str()), subject }
     }
 
-    pub(super) fn phone(&self, phone: &PhoneNumber) -> PhoneKeys {
+    pub(crate) fn phone(&self, phone: &PhoneNumber) -> PhoneKeys {
         let tag: Cow<'_, str> = match &self.subject {
             Subject::Phone => phone.digits().into(),
             Subject::Hashed(key) => key.pseudonym("phone", phone.digits()).into(),
@@ -58,7 +58,7 @@ impl Keys {
     }
 
     /// All keys that reserving this code is about.
-    pub(super) fn reservation(&self, code: &NewCode, policy: &Policy) -> ReservationKeys {
+    pub(crate) fn reservation(&self, code: &NewCode, policy: &Policy) -> ReservationKeys {
         ReservationKeys {
             address: code.client.as_ref().map(|client| self.of_address(client, "sends")),
             guesser: code.client.as_ref().map(|client| self.address(client)),
@@ -69,7 +69,7 @@ impl Keys {
     }
 
     /// What stands for a client's address.
-    pub(super) fn address(&self, client: &ClientAddress) -> String {
+    pub(crate) fn address(&self, client: &ClientAddress) -> String {
         match &self.subject {
             Subject::Phone => client.to_string(),
             Subject::Hashed(key) => key.pseudonym("ip", &client.to_string()),
@@ -77,7 +77,7 @@ impl Keys {
     }
 
     /// Window: guesses from a client's address.
-    pub(super) fn address_checks(&self, client: &ClientAddress) -> String {
+    pub(crate) fn address_checks(&self, client: &ClientAddress) -> String {
         self.of_address(client, "checks")
     }
 
@@ -86,19 +86,19 @@ impl Keys {
     }
 
     /// Number: when the sender's next turn is.
-    pub(super) fn sender_pace(&self, policy: &Policy) -> String {
+    pub(crate) fn sender_pace(&self, policy: &Policy) -> String {
         let sender = policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender);
         format!("{}sender:{sender}}}:pace", self.start)
     }
 
     /// What is written in order to be waited for. In a cluster a primary only takes keys of its own slots, and for a
     /// while not those of one that moves: each attempt gets another key.
-    pub(super) fn acknowledgement(&self, slots: &Slots, attempt: usize) -> String {
+    pub(crate) fn acknowledgement(&self, slots: &Slots, attempt: usize) -> String {
         self.in_slots("ack", slots, attempt)
     }
 
     /// What is written to see whether it can be.
-    pub(super) fn probe(&self, slots: &Slots) -> String {
+    pub(crate) fn probe(&self, slots: &Slots) -> String {
         self.in_slots("probe", slots, 0)
     }
 
@@ -113,12 +113,12 @@ impl Keys {
     }
 
     /// What `SCAN` matches to find every code's record.
-    pub(super) fn code_pattern(&self) -> String {
+    pub(crate) fn code_pattern(&self) -> String {
         format!("{}*{CODE_SUFFIX}", self.start)
     }
 
     /// What stands for the phone in the key of a code's record.
-    pub(super) fn subject_of<'k>(&self, code_key: &'k str) -> Option<&'k str> {
+    pub(crate) fn subject_of<'k>(&self, code_key: &'k str) -> Option<&'k str> {
         code_key.strip_prefix(&self.start)?.strip_suffix(CODE_SUFFIX)
     }
 }

@@ -11,13 +11,14 @@ use metrics::histogram;
 use tokio::time::Instant;
 
 use super::keys::PhoneKeys;
-use super::{RedisStore, count, reply};
+use super::reply;
 use crate::otp::{Charge, NewCode, Policy, Refund, Reservation, StoreError, UnixMillis};
+use crate::store::redis::{RedisStore, count};
 use crate::telemetry::metrics::PACING_WAIT_SECONDS;
 
 /// What a reservation is charged to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Address,
     Total,
     Sender,
@@ -29,7 +30,7 @@ const PARTS: [Part; 4] = [Part::Address, Part::Total, Part::Sender, Part::Phone]
 
 impl Part {
     /// What scripts call it.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Address => "address",
             Self::Total => "total",
@@ -53,18 +54,18 @@ impl Part {
 }
 
 /// The keys of a reservation.
-pub(super) struct ReservationKeys {
-    pub(super) address: Option<String>,
+pub(crate) struct ReservationKeys {
+    pub(crate) address: Option<String>,
     /// What stands for the address among those who guess at the phone, if it is known.
-    pub(super) guesser: Option<String>,
-    pub(super) total: String,
-    pub(super) sender: String,
-    pub(super) phone: PhoneKeys,
+    pub(crate) guesser: Option<String>,
+    pub(crate) total: String,
+    pub(crate) sender: String,
+    pub(crate) phone: PhoneKeys,
 }
 
 impl ReservationKeys {
     /// The first key of a part.
-    pub(super) fn of(&self, part: Part) -> &str {
+    pub(crate) fn of(&self, part: Part) -> &str {
         match part {
             Part::Address => self.address.as_deref().unwrap_or_default(),
             Part::Total => &self.total,
@@ -98,7 +99,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// [`StoreError`]: the code may be stored.
-    pub(super) async fn reserve_in_parts(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
+    pub(crate) async fn reserve_in_parts(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
         let deadline = self.deadline();
         let keys = self.keys.reservation(code, policy);
         let mut charged = Vec::new();
@@ -172,7 +173,7 @@ impl RedisStore {
     /// # Errors
     ///
     /// The first [`StoreError`]; what can be given back is.
-    pub(super) async fn take_back_all(
+    pub(crate) async fn take_back_all(
         &self,
         code: &NewCode,
         charge: Charge,

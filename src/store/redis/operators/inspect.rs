@@ -6,18 +6,18 @@ use std::time::Duration;
 use deadpool_redis::Connection;
 use tokio::time::Instant;
 
-use super::describe;
-use super::keys::Keys;
-use super::route::Route;
 use crate::otp::{ActiveCode, LimitKind, PhoneNumber, PhoneStatus, Policy, StoreError, UnixMillis};
+use crate::store::redis::client::route::Route;
+use crate::store::redis::decisions::keys::Keys;
+use crate::store::redis::describe;
 
 /// How many keys one step of a scan looks at, and how many records one round trip reads.
 const STEP: usize = 500;
 
 /// What `status.lua` answers: the time, the record or nothing, and count and wait of each limit.
-pub(super) type StatusReply = (i64, Vec<String>, (u32, u64), (u32, u64), (u32, u64));
+pub(crate) type StatusReply = (i64, Vec<String>, (u32, u64), (u32, u64), (u32, u64));
 
-pub(super) fn phone_status(reply: StatusReply, phone: &PhoneNumber, policy: &Policy) -> PhoneStatus {
+pub(crate) fn phone_status(reply: StatusReply, phone: &PhoneNumber, policy: &Policy) -> PhoneStatus {
     let (now, record, per_phone, cooldown, failures) = reply;
     let limits = [
         (LimitKind::PerPhone, policy.limits.per_phone.is_some(), per_phone),
@@ -51,11 +51,11 @@ fn active_code(subject: &str, fields: &[String], now: UnixMillis) -> Option<Acti
 }
 
 /// The most steps of a scan that a glance takes.
-pub(super) const GLANCE_STEPS: usize = 4;
+pub(crate) const GLANCE_STEPS: usize = 4;
 
 /// Walks the keys of every server with `SCAN`, never `KEYS`, on connections of its own, each step within `timeout`, until
 /// `most` codes are found or `steps` are taken. Also returns whether that saw everything.
-pub(super) async fn active_codes(
+pub(crate) async fn active_codes(
     route: &Route,
     keys: &Keys,
     timeout: Duration,

@@ -2,11 +2,11 @@
 //!
 //! An unsafe one loses or gives away codes in normal operation; about the rest an operator should know.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use super::memory::Memory;
-use super::settings::{AfterFailover, RedisSettings, Topology};
+use crate::store::redis::client::info::Info;
+use crate::store::redis::settings::{AfterFailover, RedisSettings, Topology};
 
 /// The oldest version whose scripts and commands are what this program was written for.
 const OLDEST: (u32, u32) = (6, 2);
@@ -44,73 +44,20 @@ impl fmt::Display for Finding {
     }
 }
 
-pub(super) fn danger(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+pub(crate) fn danger(what: impl Into<String>, mend: impl Into<String>) -> Finding {
     Finding { gravity: Gravity::Unsafe, what: what.into(), mend: mend.into() }
 }
 
-pub(super) fn broken(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+pub(crate) fn broken(what: impl Into<String>, mend: impl Into<String>) -> Finding {
     Finding { gravity: Gravity::Broken, what: what.into(), mend: mend.into() }
 }
 
-pub(super) fn advice(what: impl Into<String>, mend: impl Into<String>) -> Finding {
+pub(crate) fn advice(what: impl Into<String>, mend: impl Into<String>) -> Finding {
     Finding { gravity: Gravity::Advice, what: what.into(), mend: mend.into() }
 }
 
-/// The answer to `INFO`, by field.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Info(HashMap<String, String>);
-
-impl Info {
-    pub(super) fn parse(text: &str) -> Self {
-        let fields = text.lines().filter_map(|line| line.split_once(':'));
-        Self(fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect())
-    }
-
-    pub(super) fn get(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", String::as_str)
-    }
-
-    /// The connected replicas of a primary.
-    pub(super) fn replicas(&self) -> Vec<Replica> {
-        let lines = (0..).map_while(|index| self.0.get(&format!("slave{index}")));
-        let written: Option<u64> = self.get("master_repl_offset").parse().ok();
-        let replica = |line: &String| {
-            let fields: HashMap<_, _> = line.split(',').filter_map(|field| field.split_once('=')).collect();
-            let number = |name| fields.get(name).and_then(|text| text.parse::<u64>().ok());
-            (fields.get("state") == Some(&"online")).then_some(())?;
-            Some(Replica {
-                name: format!("{}:{}", fields.get("ip")?, fields.get("port")?),
-                behind: written?.saturating_sub(number("offset")?),
-                silent: number("lag")?,
-            })
-        };
-        lines.filter_map(replica).collect()
-    }
-
-    fn version(&self) -> Option<(u32, u32)> {
-        let mut numbers = self.get("redis_version").split('.').map(str::parse);
-        Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
-    }
-}
-
-/// A copy of a primary's data, as the primary sees it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Replica {
-    name: String,
-    /// Bytes of changes that it has not acknowledged.
-    behind: u64,
-    /// Seconds since it last acknowledged any.
-    silent: u64,
-}
-
-impl fmt::Display for Replica {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} bytes behind, {} s ago)", self.name, self.behind, self.silent)
-    }
-}
-
 /// What is to be said about the server of `settings`, gravest first.
-pub(super) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
+pub(crate) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
     let mut findings = Vec::new();
     if info.version().is_some_and(|version| version < OLDEST) {
         findings.push(danger(
@@ -218,9 +165,9 @@ fn is_authenticated(settings: &RedisSettings) -> bool {
 mod tests {
     use std::time::Duration;
 
-    use super::super::address::RedisUrl;
-    use super::super::settings::{AfterFailover, Credentials, KeyPrefix, Subject};
     use super::*;
+    use crate::store::redis::client::address::RedisUrl;
+    use crate::store::redis::settings::{AfterFailover, Credentials, KeyPrefix, Subject};
 
     fn settings(url: &str) -> RedisSettings {
         RedisSettings {

@@ -4,7 +4,7 @@ use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
 /// A connection that puts `ASKING` before each command.
-pub(super) struct Asking<'c>(pub(super) &'c mut MultiplexedConnection);
+pub(crate) struct Asking<'c>(pub(crate) &'c mut MultiplexedConnection);
 
 impl ConnectionLike for Asking<'_> {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {

@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::otp::{Charge, LimitKind, Reservation, StoreError, Turn, UnixMillis, Verdict};
 
 /// `{tag, name, number}`; name and number are empty and 0 where the tag says it all.
-pub(super) type Reply = (String, String, u64);
+pub(crate) type Reply = (String, String, u64);
 
 /// [`Reply`], and id and secret id of each code that a guess is to be compared with.
-pub(super) type FindReply = (String, String, u64, Vec<String>);
+pub(crate) type FindReply = (String, String, u64, Vec<String>);
 
 /// What there is to compare a guess with.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// Codes, by record id and secret id, newest first.
     Live(Vec<(String, String)>),
     /// Nothing: this is what the guess comes to.
@@ -21,7 +21,7 @@ pub(super) enum Found {
 
 /// What became of a guess at the codes that were found.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Settled {
+pub(crate) enum Settled {
     /// This.
     As(Verdict),
     /// Nothing yet: another code has taken their place meanwhile.
@@ -29,9 +29,9 @@ pub(super) enum Settled {
 }
 
 /// [`Reply`], and the moment that limits were charged with, if they were.
-pub(super) type ReservationReply = (String, String, u64, i64);
+pub(crate) type ReservationReply = (String, String, u64, i64);
 
-pub(super) fn reservation((tag, name, number, moment): ReservationReply) -> Result<Reservation, StoreError> {
+pub(crate) fn reservation((tag, name, number, moment): ReservationReply) -> Result<Reservation, StoreError> {
     match tag.as_str() {
         "reserved" => {
             let (wait, replaces) = (Duration::from_millis(number), name == "1");
@@ -43,7 +43,7 @@ pub(super) fn reservation((tag, name, number, moment): ReservationReply) -> Resu
     }
 }
 
-pub(super) fn turn((tag, _, number): Reply) -> Result<Turn, StoreError> {
+pub(crate) fn turn((tag, _, number): Reply) -> Result<Turn, StoreError> {
     match tag.as_str() {
         "turn" => Ok(Turn::After(Duration::from_millis(number))),
         "crowded" => Ok(Turn::Crowded),
@@ -51,7 +51,7 @@ pub(super) fn turn((tag, _, number): Reply) -> Result<Turn, StoreError> {
     }
 }
 
-pub(super) fn found((tag, name, number, live): FindReply) -> Result<Found, StoreError> {
+pub(crate) fn found((tag, name, number, live): FindReply) -> Result<Found, StoreError> {
     if tag == "live" {
         let mut words = live.into_iter();
         let codes = std::iter::from_fn(|| Some((words.next()?, words.next()?)));
@@ -60,7 +60,7 @@ pub(super) fn found((tag, name, number, live): FindReply) -> Result<Found, Store
     verdict((tag, name, number)).map(Found::Settled)
 }
 
-pub(super) fn settled(reply: Reply) -> Result<Settled, StoreError> {
+pub(crate) fn settled(reply: Reply) -> Result<Settled, StoreError> {
     if reply.0 == "replaced" { Ok(Settled::Replaced) } else { verdict(reply).map(Settled::As) }
 }
 
@@ -79,7 +79,7 @@ fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError> {
 
 /// Whether the answer tells what became of guesses, this one or earlier ones: then replicas must have it first, or who
 /// made them learns from it and has them again after a failover.
-pub(super) fn tells_of_guesses(tag: &str) -> bool {
+pub(crate) fn tells_of_guesses(tag: &str) -> bool {
     matches!(tag, "accepted" | "wrong" | "locked" | "limited")
 }
 

@@ -17,12 +17,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::keys::Keys;
+use super::info::Info;
 use super::link::{Keeping, Link, Numbered, Purpose};
-use super::safety::Info;
 use super::slots::Slots;
-use super::{describe, milliseconds};
 use crate::otp::StoreError;
+use crate::store::redis::decisions::keys::Keys;
+use crate::store::redis::{describe, milliseconds};
 use crate::supervisor;
 use crate::telemetry::metrics::REDIS_ACK_DURATION_SECONDS;
 
@@ -36,7 +36,7 @@ const QUEUE: usize = 4_096;
 const KEPT: Duration = Duration::from_secs(10);
 
 /// Where a primary's decisions wait for its replicas.
-pub(super) struct Lane {
+pub(crate) struct Lane {
     link: Arc<Link>,
     queue: mpsc::Sender<Waiting>,
     replicas: u32,
@@ -44,7 +44,7 @@ pub(super) struct Lane {
 }
 
 /// The right to have one decision acknowledged, taken before it.
-pub(super) struct Ticket {
+pub(crate) struct Ticket {
     number: u64,
     queue: mpsc::Sender<Waiting>,
     replicas: u32,
@@ -58,7 +58,7 @@ struct Waiting {
 
 impl Lane {
     /// Starts a lane to the server of `keeping`, which has the keys of `slots`.
-    pub(super) fn start(keeping: Keeping, replicas: u32, keys: Keys, slots: watch::Receiver<Slots>) -> Self {
+    pub(crate) fn start(keeping: Keeping, replicas: u32, keys: Keys, slots: watch::Receiver<Slots>) -> Self {
         let patience = keeping.patience;
         let link = Arc::new(Link::start(keeping, Purpose::Acknowledgements));
         let (queue, waiting) = mpsc::channel(QUEUE);
@@ -72,7 +72,7 @@ impl Lane {
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] if there is no lane to the same process.
-    pub(super) async fn ticket(&self, link: &Link, connection: &Numbered) -> Result<Ticket, StoreError> {
+    pub(crate) async fn ticket(&self, link: &Link, connection: &Numbered) -> Result<Ticket, StoreError> {
         let lane = self.link.connection().await?;
         let same = match (&lane.identity, &connection.identity) {
             (Some(one), Some(other)) => one.is_process_of(other),
@@ -96,7 +96,7 @@ impl Drop for Lane {
 
 impl Ticket {
     /// Asks to have the decision acknowledged; what is returned is to be awaited.
-    pub(super) fn redeem(self, until: Instant) -> Acknowledgement {
+    pub(crate) fn redeem(self, until: Instant) -> Acknowledgement {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { number: self.number, until, answer };
         let queued = self.queue.try_send(waiting).is_ok();
@@ -105,7 +105,7 @@ impl Ticket {
 }
 
 /// Something that replicas may soon have.
-pub(super) struct Acknowledgement {
+pub(crate) struct Acknowledgement {
     queued: bool,
     answered: oneshot::Receiver<Result<(), StoreError>>,
     began: Instant,
@@ -119,7 +119,7 @@ impl Acknowledgement {
     /// # Errors
     ///
     /// [`StoreError::Unacknowledged`] if they do not in time.
-    pub(super) async fn wait(self) -> Result<(), StoreError> {
+    pub(crate) async fn wait(self) -> Result<(), StoreError> {
         let Self { queued, answered, began, until, replicas } = self;
         if !queued {
             return Err(StoreError::Unacknowledged("too many decisions wait for replicas".to_owned()));

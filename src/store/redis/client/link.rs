@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::bell::{Bell, Listener};
-use super::scripts;
 use super::server::{Identity, Server};
 use crate::otp::StoreError;
+use crate::store::redis::decisions::scripts;
 use crate::supervisor;
 use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_PRIMARY_CONNECTIONS, REDIS_RECONNECTS_TOTAL};
 
@@ -29,29 +29,29 @@ const HEARTBEAT: Duration = Duration::from_secs(1);
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(75));
 
 /// The server to connect to, or why none is known.
-pub(super) type Whereabouts = Result<Arc<Server>, Arc<str>>;
+pub(crate) type Whereabouts = Result<Arc<Server>, Arc<str>>;
 
 /// What a connection is kept by.
 #[derive(Clone)]
-pub(super) struct Keeping {
+pub(crate) struct Keeping {
     /// `redis.mode`
-    pub(super) mode: &'static str,
+    pub(crate) mode: &'static str,
     /// Where the server is, as of now.
-    pub(super) whereabouts: watch::Receiver<Whereabouts>,
+    pub(crate) whereabouts: watch::Receiver<Whereabouts>,
     /// An answer on connecting or to the heartbeat later than this counts as none: as long as a request may take, since a
     /// network on which those succeed is good enough.
-    pub(super) patience: Duration,
+    pub(crate) patience: Duration,
     /// Whether the server must be a primary, and is asked which one. Who may not use `INFO` cannot.
-    pub(super) identify: bool,
+    pub(crate) identify: bool,
     /// Rings whenever some connection was closed, perhaps this one.
-    pub(super) losses: Bell,
+    pub(crate) losses: Bell,
     /// Rung whenever there is no connection (any more).
-    pub(super) lost: Bell,
+    pub(crate) lost: Bell,
 }
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
+pub(crate) enum Purpose {
     /// Scripts: each new connection first gets them. These connections are the ones that metrics count.
     Decisions,
     /// Waiting for replicas.
@@ -59,7 +59,7 @@ pub(super) enum Purpose {
 }
 
 /// A shared connection.
-pub(super) struct Link {
+pub(crate) struct Link {
     state: watch::Receiver<State>,
     suspected: watch::Sender<u64>,
     keeper: JoinHandle<()>,
@@ -67,11 +67,11 @@ pub(super) struct Link {
 
 /// A connection, numbered, so that what befell it is not blamed on its successor.
 #[derive(Clone)]
-pub(super) struct Numbered {
-    pub(super) number: u64,
-    pub(super) connection: MultiplexedConnection,
+pub(crate) struct Numbered {
+    pub(crate) number: u64,
+    pub(crate) connection: MultiplexedConnection,
     /// Who answers on it, if that was asked.
-    pub(super) identity: Option<Arc<Identity>>,
+    pub(crate) identity: Option<Arc<Identity>>,
 }
 
 #[derive(Clone)]
@@ -83,7 +83,7 @@ enum State {
 
 impl Link {
     /// Starts connecting, and goes on for as long as the link lives.
-    pub(super) fn start(keeping: Keeping, purpose: Purpose) -> Self {
+    pub(crate) fn start(keeping: Keeping, purpose: Purpose) -> Self {
         let (state, states) = watch::channel(State::Down(0, "not connected yet".into()));
         let (suspected, suspicions) = watch::channel(0);
         let keeper = Keeper { keeping, purpose, state, suspected: suspicions };
@@ -95,7 +95,7 @@ impl Link {
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] if the attempt under way fails.
-    pub(super) async fn connection(&self) -> Result<Numbered, StoreError> {
+    pub(crate) async fn connection(&self) -> Result<Numbered, StoreError> {
         let mut state = self.state.clone();
         let mut failures_before = None;
         loop {
@@ -114,7 +114,7 @@ impl Link {
     }
 
     /// The connection, if there is one now.
-    pub(super) fn current(&self) -> Option<Numbered> {
+    pub(crate) fn current(&self) -> Option<Numbered> {
         match &*self.state.borrow() {
             State::Up(connection) => Some(connection.clone()),
             State::Down(..) => None,
@@ -122,7 +122,7 @@ impl Link {
     }
 
     /// Says that the connection did not do its duty: it is replaced, unless it has been already.
-    pub(super) fn suspect(&self, connection: &Numbered) {
+    pub(crate) fn suspect(&self, connection: &Numbered) {
         self.suspected.send_if_modified(|newest| {
             let newer = *newest < connection.number;
             *newest = connection.number.max(*newest);

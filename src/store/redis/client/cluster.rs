@@ -44,7 +44,7 @@ const REDIRECTIONS: u32 = 8;
 const UNUSED: Duration = Duration::from_mins(1);
 
 /// The primaries of a cluster.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     shared: Arc<Shared>,
     owners: watch::Receiver<Arc<Owners>>,
     keeper: JoinHandle<()>,
@@ -69,12 +69,12 @@ struct Shared {
 }
 
 /// What all primaries are connected to with.
-pub(super) struct Template {
-    pub(super) patience: Duration,
-    pub(super) losses: Bell,
-    pub(super) links: usize,
-    pub(super) acknowledgements: u32,
-    pub(super) keys: super::keys::Keys,
+pub(crate) struct Template {
+    pub(crate) patience: Duration,
+    pub(crate) losses: Bell,
+    pub(crate) links: usize,
+    pub(crate) acknowledgements: u32,
+    pub(crate) keys: crate::store::redis::decisions::keys::Keys,
 }
 
 struct Node {
@@ -85,7 +85,7 @@ struct Node {
 
 impl Cluster {
     /// Starts with the cluster of `seeds`.
-    pub(super) fn start(seeds: Vec<Endpoint>, dial: Dial, template: Template) -> Self {
+    pub(crate) fn start(seeds: Vec<Endpoint>, dial: Dial, template: Template) -> Self {
         let (sender, owners) = watch::channel(Arc::default());
         let nodes = Mutex::default();
         let shared = Arc::new(Shared { seeds, dial, template, nodes, owners: sender, ask: Bell::default() });
@@ -94,12 +94,12 @@ impl Cluster {
     }
 
     /// Every primary that has slots.
-    pub(super) fn primaries(&self) -> Vec<Arc<Primary>> {
+    pub(crate) fn primaries(&self) -> Vec<Arc<Primary>> {
         self.owners.borrow().primaries.iter().map(|(_, primary)| Arc::clone(primary)).collect()
     }
 
     /// Slots that some primary has.
-    pub(super) fn covered(&self) -> usize {
+    pub(crate) fn covered(&self) -> usize {
         self.owners.borrow().primaries.iter().map(|(slots, _)| slots.count()).sum()
     }
 
@@ -108,7 +108,7 @@ impl Cluster {
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] if that does not come to be known by the deadline, or no node can be asked.
-    pub(super) async fn known(&self, deadline: Instant) -> Result<(), StoreError> {
+    pub(crate) async fn known(&self, deadline: Instant) -> Result<(), StoreError> {
         let mut owners = self.owners.clone();
         let known = owners.wait_for(|owners| !owners.primaries.is_empty() || owners.problem.is_some());
         let problem = match timeout_at(deadline, known).await {
@@ -124,7 +124,7 @@ impl Cluster {
     /// # Errors
     ///
     /// [`StoreError`]: with [`StoreError::NoAnswer`] it may have been run, once.
-    pub(super) async fn decide<T: FromRedisValue>(
+    pub(crate) async fn decide<T: FromRedisValue>(
         &self,
         key: &str,
         script: &ScriptInvocation<'_>,

@@ -11,26 +11,26 @@ use secrecy::ExposeSecret;
 
 use super::address::{Endpoint, RedisUrl};
 use super::bell::Bell;
-use super::safety::Info;
-use super::settings::Credentials;
+use super::info::Info;
 use crate::otp::StoreError;
+use crate::store::redis::settings::Credentials;
 
 /// How connections to all servers of one kind are made. Clones share `news`.
 #[derive(Clone)]
-pub(super) struct Dial {
+pub(crate) struct Dial {
     /// Who we are there, as far as a URL does not say.
-    pub(super) credentials: Credentials,
+    pub(crate) credentials: Credentials,
     /// The longest that connecting may take: as long as a decision, so that whatever network is fast enough for those is
     /// fast enough for connecting.
-    pub(super) timeout: Duration,
+    pub(crate) timeout: Duration,
     /// The most connections that are being made, or lent, at once.
-    pub(super) connections: usize,
+    pub(crate) connections: usize,
     /// Rung whenever a connection turned out to be closed, or brought a message that it is subscribed to.
-    pub(super) news: Bell,
+    pub(crate) news: Bell,
 }
 
 /// A server that connections can be made to.
-pub(super) struct Server {
+pub(crate) struct Server {
     name: String,
     /// With RESP3, the newer protocol: with it alone the client tells when it loses a connection, and takes messages.
     newer: Pool,
@@ -44,7 +44,7 @@ impl Dial {
     /// # Errors
     ///
     /// [`StoreError::Faulty`] if there is no way to connect, such as TLS without trusted certificates.
-    pub(super) fn url(&self, url: &RedisUrl) -> Result<Arc<Server>, StoreError> {
+    pub(crate) fn url(&self, url: &RedisUrl) -> Result<Arc<Server>, StoreError> {
         self.server(url.endpoint().map(|endpoint| endpoint.name()).unwrap_or_default(), url.expose())
     }
 
@@ -53,7 +53,7 @@ impl Dial {
     /// # Errors
     ///
     /// As [`Dial::url`].
-    pub(super) fn endpoint(&self, endpoint: &Endpoint) -> Result<Arc<Server>, StoreError> {
+    pub(crate) fn endpoint(&self, endpoint: &Endpoint) -> Result<Arc<Server>, StoreError> {
         self.server(endpoint.name(), &endpoint.url())
     }
 
@@ -97,7 +97,7 @@ impl Dial {
 
 impl Server {
     /// `host:port`
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
@@ -106,7 +106,7 @@ impl Server {
     /// # Errors
     ///
     /// The text says why there is none.
-    pub(super) async fn connect(&self) -> Result<MultiplexedConnection, String> {
+    pub(crate) async fn connect(&self) -> Result<MultiplexedConnection, String> {
         self.borrow().await.map(Connection::take)
     }
 
@@ -115,7 +115,7 @@ impl Server {
     /// # Errors
     ///
     /// As [`Server::connect`].
-    pub(super) async fn borrow(&self) -> Result<Connection, String> {
+    pub(crate) async fn borrow(&self) -> Result<Connection, String> {
         match self.newer.get().await {
             Err(PoolError::Backend(error)) if lacks_resp3(&error) => self.older.get().await,
             connection => connection,
@@ -134,7 +134,7 @@ fn lacks_resp3(error: &RedisError) -> bool {
 
 /// Which process answers on a connection, and which replication history it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(crate) struct Identity {
     run_id: String,
     history: String,
 }
@@ -145,10 +145,10 @@ impl Identity {
     /// # Errors
     ///
     /// The text says what is wrong: no answer, or not that of a primary.
-    pub(super) async fn of_primary(connection: &mut MultiplexedConnection) -> Result<Self, String> {
+    pub(crate) async fn of_primary(connection: &mut MultiplexedConnection) -> Result<Self, String> {
         let sections = redis::pipe().cmd("INFO").arg("server").cmd("INFO").arg("replication").clone();
         let (server, replication): (String, String) =
-            sections.query_async(connection).await.map_err(|error| super::describe(&error))?;
+            sections.query_async(connection).await.map_err(|error| crate::store::redis::describe(&error))?;
         let (server, replication) = (Info::parse(&server), Info::parse(&replication));
         if replication.get("role") != "master" {
             return Err("it is a replica".to_owned());
@@ -157,11 +157,11 @@ impl Identity {
     }
 
     /// Whether it is the same process, which may have begun another history.
-    pub(super) fn is_process_of(&self, other: &Self) -> bool {
+    pub(crate) fn is_process_of(&self, other: &Self) -> bool {
         self.run_id == other.run_id
     }
 
-    pub(super) fn history(&self) -> &str {
+    pub(crate) fn history(&self) -> &str {
         &self.history
     }
 }

@@ -4,21 +4,21 @@ use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, Value, from_redis_value};
 
 use super::address::Endpoint;
-use super::describe;
-use super::safety::Info;
+use super::info::Info;
 use super::slots::Slots;
+use crate::store::redis::describe;
 
 /// A cluster as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct View {
+pub(crate) struct View {
     /// Whether the node would serve: it is with the majority.
     serves: bool,
     /// Rises with each change that nodes agree on.
-    pub(super) epoch: u64,
+    pub(crate) epoch: u64,
     /// Who has which slots.
-    pub(super) primaries: Vec<(Endpoint, Slots)>,
+    pub(crate) primaries: Vec<(Endpoint, Slots)>,
     /// All nodes that have slots or copies of them.
-    pub(super) nodes: Vec<Endpoint>,
+    pub(crate) nodes: Vec<Endpoint>,
 }
 
 impl View {
@@ -27,7 +27,7 @@ impl View {
     /// # Errors
     ///
     /// The text says what is wrong.
-    pub(super) async fn ask(node: &Endpoint, connection: &mut MultiplexedConnection) -> Result<Self, String> {
+    pub(crate) async fn ask(node: &Endpoint, connection: &mut MultiplexedConnection) -> Result<Self, String> {
         let mut questions = redis::pipe();
         questions.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
         let answer = questions.query_async(connection).await;
@@ -40,7 +40,7 @@ impl View {
 
     /// `CLUSTER SLOTS`: for each range its bounds, the primary and its replicas, those by host, port, and what else there
     /// is. A node that does not know its own host has none.
-    pub(super) fn read(asked: &Endpoint, info: &Info, slots: &Value) -> Option<Self> {
+    pub(crate) fn read(asked: &Endpoint, info: &Info, slots: &Value) -> Option<Self> {
         let mut view = Self {
             serves: info.get("cluster_state") == "ok",
             epoch: info.get("cluster_current_epoch").parse().ok()?,
@@ -76,7 +76,7 @@ impl View {
     }
 
     /// Whom to believe: who serves, then who knows of the latest change.
-    pub(super) fn rank(&self) -> (bool, u64) {
+    pub(crate) fn rank(&self) -> (bool, u64) {
         (self.serves, self.epoch)
     }
 }

@@ -18,11 +18,11 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::address::Endpoint;
 use super::bell::Bell;
-use super::describe;
 use super::link::Whereabouts;
 use super::server::{Dial, Server};
-use super::settings::MasterName;
 use crate::otp::StoreError;
+use crate::store::redis::describe;
+use crate::store::redis::settings::MasterName;
 
 /// How often each sentinel is asked if nothing calls for it. A new primary is to be followed within a second or so of its
 /// announcement, also if sentinels do not let themselves be subscribed to.
@@ -33,7 +33,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 const ANNOUNCEMENTS: &str = "+switch-master";
 
 /// Asks sentinels, for as long as it lives.
-pub(super) struct Sentinels {
+pub(crate) struct Sentinels {
     servers: Vec<Arc<Server>>,
     name: MasterName,
     patience: Duration,
@@ -42,15 +42,15 @@ pub(super) struct Sentinels {
 }
 
 /// How the primary that the sentinels name is followed.
-pub(super) struct Following {
+pub(crate) struct Following {
     /// How connections to it are made.
-    pub(super) to_primary: Dial,
+    pub(crate) to_primary: Dial,
     /// Whether it speaks TLS.
-    pub(super) tls: bool,
+    pub(crate) tls: bool,
     /// An answer of a sentinel later than this counts as none.
-    pub(super) patience: Duration,
+    pub(crate) patience: Duration,
     /// Rings when there is reason to ask at once.
-    pub(super) trouble: Bell,
+    pub(crate) trouble: Bell,
 }
 
 /// What a sentinel says of a primary.
@@ -67,7 +67,7 @@ impl Sentinels {
     /// # Errors
     ///
     /// [`StoreError::Faulty`] if there is no way to connect to a sentinel.
-    pub(super) fn follow(
+    pub(crate) fn follow(
         sentinels: &[Endpoint],
         name: &MasterName,
         to_sentinels: &Dial,
@@ -100,7 +100,7 @@ impl Sentinels {
     }
 
     /// What the sentinels say of themselves, how many are usable, and whether those could agree on another primary.
-    pub(super) async fn survey(&self) -> (Vec<String>, usize, Result<(), String>) {
+    pub(crate) async fn survey(&self) -> (Vec<String>, usize, Result<(), String>) {
         let (mut sights, mut usable, mut quorum) = (Vec::new(), 0, Err("none of them answers".to_owned()));
         let asked = self.servers.iter().map(|server| timeout(self.patience, self.quorum(server)));
         for (server, answer) in self.servers.iter().zip(join_all(asked).await) {

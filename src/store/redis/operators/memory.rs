@@ -5,26 +5,26 @@ use std::sync::PoisonError;
 
 use metrics::gauge;
 
-use super::RedisStore;
-use super::safety::Info;
+use crate::store::redis::RedisStore;
+use crate::store::redis::client::info::Info;
 use crate::telemetry::metrics::{REDIS_MAX_MEMORY_BYTES, REDIS_USED_MEMORY_BYTES};
 
 /// Used memory, and the most that may be used if there is a limit, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Memory {
-    pub(super) used: u64,
-    pub(super) max: Option<u64>,
+pub(crate) struct Memory {
+    pub(crate) used: u64,
+    pub(crate) max: Option<u64>,
 }
 
 impl Memory {
     /// What `INFO` says of it.
-    pub(super) fn of(info: &Info) -> Option<Self> {
+    pub(crate) fn of(info: &Info) -> Option<Self> {
         let used = info.get("used_memory").parse().ok()?;
         Some(Self { used, max: info.get("maxmemory").parse().ok().filter(|max| *max > 0) })
     }
 
     /// The used share of what may be used, in percent.
-    pub(super) fn percent(self) -> Option<u64> {
+    pub(crate) fn percent(self) -> Option<u64> {
         Some(self.used.saturating_mul(100) / self.max?)
     }
 }

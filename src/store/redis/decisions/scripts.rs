@@ -6,13 +6,13 @@ use redis::{Pipeline, Script, ScriptInvocation};
 
 use super::check::CheckKeys;
 use super::keys::PhoneKeys;
-use super::milliseconds;
 use super::reservation::{Part, ReservationKeys};
-use super::settings::AfterFailover;
 use crate::otp::{Charge, Limit, NewCode, Pacing, Policy, Refund, SealedCode, UnixMillis};
+use crate::store::redis::milliseconds;
+use crate::store::redis::settings::AfterFailover;
 
 /// All scripts, hashed once.
-pub(super) struct Scripts {
+pub(crate) struct Scripts {
     reserve: Script,
     confirm: Script,
     take_back: Script,
@@ -48,7 +48,7 @@ const PROBE_KEPT: Duration = Duration::from_secs(10);
 
 /// Gives a server the scripts, so that the first request needs one round trip too. A server that loses them later
 /// gets them again from whichever request finds out.
-pub(super) fn load() -> Pipeline {
+pub(crate) fn load() -> Pipeline {
     let mut load = Pipeline::new();
     for text in [RESERVE, CONFIRM, TAKE_BACK, TURN, FIND, VERIFY, REVOKE, STATUS, PROBE] {
         load.cmd("SCRIPT").arg("LOAD").arg(text).ignore();
@@ -57,7 +57,7 @@ pub(super) fn load() -> Pipeline {
 }
 
 impl Scripts {
-    pub(super) fn new(after_failover: AfterFailover) -> Self {
+    pub(crate) fn new(after_failover: AfterFailover) -> Self {
         Self {
             after_failover: match after_failover {
                 AfterFailover::Reject => "reject",
@@ -75,7 +75,7 @@ impl Scripts {
         }
     }
 
-    pub(super) fn reserve(
+    pub(crate) fn reserve(
         &self,
         parts: &[Part],
         keys: &ReservationKeys,
@@ -106,20 +106,20 @@ impl Scripts {
         script
     }
 
-    pub(super) fn confirm(&self, keys: &PhoneKeys, code: &NewCode, policy: &Policy) -> ScriptInvocation<'_> {
+    pub(crate) fn confirm(&self, keys: &PhoneKeys, code: &NewCode, policy: &Policy) -> ScriptInvocation<'_> {
         let mut script = self.confirm.key(&keys.code);
         script.arg(code.id.as_str()).arg(milliseconds(policy.send_time));
         script
     }
 
-    pub(super) fn turn(&self, sender_pace: &str, policy: &Policy) -> ScriptInvocation<'_> {
+    pub(crate) fn turn(&self, sender_pace: &str, policy: &Policy) -> ScriptInvocation<'_> {
         let mut script = self.turn.key(sender_pace);
         pace(&mut script, policy);
         script
     }
 
     /// Charges the address's check, finds the phone's codes, or both.
-    pub(super) fn find(
+    pub(crate) fn find(
         &self,
         address: Option<&str>,
         phone: Option<&PhoneKeys>,
@@ -142,7 +142,7 @@ impl Scripts {
     }
 
     /// Settles a guess by its digest for each record.
-    pub(super) fn verify(
+    pub(crate) fn verify(
         &self,
         keys: &CheckKeys,
         guesses: &[(String, SealedCode)],
@@ -160,7 +160,7 @@ impl Scripts {
         script
     }
 
-    pub(super) fn take_back(
+    pub(crate) fn take_back(
         &self,
         parts: &[Part],
         keys: &ReservationKeys,
@@ -186,13 +186,13 @@ impl Scripts {
         script
     }
 
-    pub(super) fn revoke(&self, keys: &PhoneKeys, limits: bool) -> ScriptInvocation<'_> {
+    pub(crate) fn revoke(&self, keys: &PhoneKeys, limits: bool) -> ScriptInvocation<'_> {
         let mut script = self.revoke.key(&keys.code);
         script.key(&keys.sends).key(&keys.failures).key(&keys.guessers).arg(if limits { "limits" } else { "" });
         script
     }
 
-    pub(super) fn status(&self, keys: &PhoneKeys, policy: &Policy) -> ScriptInvocation<'_> {
+    pub(crate) fn status(&self, keys: &PhoneKeys, policy: &Policy) -> ScriptInvocation<'_> {
         let mut script = self.status.key(&keys.code);
         script.key(&keys.sends).key(&keys.failures);
         limit(&mut script, policy.limits.per_phone);
@@ -201,7 +201,7 @@ impl Scripts {
         script
     }
 
-    pub(super) fn probe(&self, key: &str) -> ScriptInvocation<'_> {
+    pub(crate) fn probe(&self, key: &str) -> ScriptInvocation<'_> {
         let mut script = self.probe.key(key);
         script.arg(milliseconds(PROBE_KEPT)).arg(self.after_failover);
         script

@@ -11,15 +11,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::acknowledgement::{Lane, Ticket};
 use super::asking::Asking;
-use super::describe;
-use super::keys::Keys;
 use super::link::{Keeping, Link, Numbered, Purpose, Whereabouts};
 use super::server::Server;
 use super::slots::Slots;
 use crate::otp::StoreError;
+use crate::store::redis::decisions::keys::Keys;
+use crate::store::redis::describe;
 
 /// A server that decides, wherever it is at the moment.
-pub(super) struct Primary {
+pub(crate) struct Primary {
     links: Box<[Link]>,
     next: AtomicUsize,
     acknowledgements: Option<Lane>,
@@ -30,19 +30,19 @@ pub(super) struct Primary {
 }
 
 /// How a primary is connected to.
-pub(super) struct Connecting {
-    pub(super) keeping: Keeping,
+pub(crate) struct Connecting {
+    pub(crate) keeping: Keeping,
     /// How many connections requests share.
-    pub(super) links: usize,
+    pub(crate) links: usize,
     /// How many replicas must acknowledge; 0 for none.
-    pub(super) acknowledgements: u32,
+    pub(crate) acknowledgements: u32,
     /// For the keys that acknowledgements write.
-    pub(super) keys: Keys,
+    pub(crate) keys: Keys,
 }
 
 /// Whether a command goes behind `ASKING`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(crate) enum Manner {
     Plain,
     /// Its key's slot is moving to the server, which does not take it otherwise.
     Asking,
@@ -50,7 +50,7 @@ pub(super) enum Manner {
 
 /// A command has no answer.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// The server does not have the key; nothing was done. The other one, `host:port`, does.
     Elsewhere {
         server: String,
@@ -77,7 +77,7 @@ impl From<Failure> for StoreError {
 
 impl Primary {
     /// Starts connecting. `slots` are those whose keys the server has: all, unless it is one of a cluster.
-    pub(super) fn start(connecting: Connecting, slots: watch::Receiver<Slots>) -> Self {
+    pub(crate) fn start(connecting: Connecting, slots: watch::Receiver<Slots>) -> Self {
         let Connecting { keeping, links, acknowledgements, keys } = connecting;
         Self {
             links: (0..links.max(1)).map(|_| Link::start(keeping.clone(), Purpose::Decisions)).collect(),
@@ -90,12 +90,12 @@ impl Primary {
     }
 
     /// Where it is, as far as is known.
-    pub(super) fn whereabouts(&self) -> Whereabouts {
+    pub(crate) fn whereabouts(&self) -> Whereabouts {
         self.whereabouts.borrow().clone()
     }
 
     /// The slots whose keys it has.
-    pub(super) fn slots(&self) -> Slots {
+    pub(crate) fn slots(&self) -> Slots {
         self.slots.borrow().clone()
     }
 
@@ -104,7 +104,7 @@ impl Primary {
     /// # Errors
     ///
     /// [`StoreError::Unreachable`] if there is no connection to one.
-    pub(super) async fn server(&self) -> Result<Arc<Server>, StoreError> {
+    pub(crate) async fn server(&self) -> Result<Arc<Server>, StoreError> {
         self.link().connection().await?;
         self.whereabouts().map_err(|reason| StoreError::Unreachable(reason.to_string()))
     }
@@ -114,7 +114,7 @@ impl Primary {
     /// # Errors
     ///
     /// [`Failure`]; with [`StoreError::NoAnswer`] the command may have been run.
-    pub(super) async fn run<T: FromRedisValue>(&self, command: &Cmd, deadline: Instant) -> Result<T, Failure> {
+    pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd, deadline: Instant) -> Result<T, Failure> {
         let link = self.link();
         let mut connected = connection(link, deadline).await?;
         let began = Instant::now();
@@ -127,7 +127,7 @@ impl Primary {
     /// # Errors
     ///
     /// As [`Primary::run`].
-    pub(super) async fn decide<T: FromRedisValue>(
+    pub(crate) async fn decide<T: FromRedisValue>(
         &self,
         script: &ScriptInvocation<'_>,
         manner: Manner,

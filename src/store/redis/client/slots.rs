@@ -3,15 +3,15 @@
 use std::ops::RangeInclusive;
 
 /// How many there are.
-pub(super) const SLOTS: u16 = 16_384;
+pub(crate) const SLOTS: u16 = 16_384;
 
 /// A key's slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Slot(u16);
+pub(crate) struct Slot(u16);
 
 impl Slot {
     /// The slot of a key: by its hash tag, if it has one.
-    pub(super) fn of(key: &str) -> Self {
+    pub(crate) fn of(key: &str) -> Self {
         let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
         let hashed = tag.filter(|tag| !tag.is_empty()).unwrap_or(key);
         Self(crc16(hashed.as_bytes()) % SLOTS)
@@ -20,23 +20,23 @@ impl Slot {
 
 /// Some slots, by ranges.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Slots(Vec<RangeInclusive<u16>>);
+pub(crate) struct Slots(Vec<RangeInclusive<u16>>);
 
 impl Slots {
     /// What a server has that is no node of a cluster.
-    pub(super) fn all() -> Self {
+    pub(crate) fn all() -> Self {
         Self(vec![0..=SLOTS - 1])
     }
 
-    pub(super) fn add(&mut self, range: RangeInclusive<u16>) {
+    pub(crate) fn add(&mut self, range: RangeInclusive<u16>) {
         self.0.push(range);
     }
 
-    pub(super) fn contains(&self, slot: Slot) -> bool {
+    pub(crate) fn contains(&self, slot: Slot) -> bool {
         self.0.iter().any(|range| range.contains(&slot.0))
     }
 
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.iter().map(ExactSizeIterator::len).sum()
     }
 }

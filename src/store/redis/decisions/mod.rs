@@ -1,0 +1,8 @@
+//! Decisions: what they read and write, the scripts that make them, and what the scripts answer.
+
+pub(crate) mod check;
+pub(crate) mod keys;
+pub(crate) mod probe;
+pub(crate) mod reply;
+mod reservation;
+pub(crate) mod scripts;

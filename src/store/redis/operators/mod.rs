@@ -1,0 +1,6 @@
+//! The operator's view: what the servers say of themselves, and what is in the store.
+
+pub(crate) mod findings;
+pub(crate) mod inspect;
+mod memory;
+pub(crate) mod survey;
