@@ -8,12 +8,12 @@
 //!              app → http     the two calls, health, metrics; one table of statuses and sentences
 //!              app → store    codes and limits: Redis with Lua scripts, or embedded
 //!              app → whatsapp the Cloud API: payload, error table, retries, template check
-//!              app → simulator the other end of the wire, strict, with an inbox and a page; shares no code with whatsapp
 //!   http, store, whatsapp → otp   decides things; imports none of them
 //! ```
 //!
 //! `telemetry` (logs, metrics, traces, redaction) and `table` (active codes for people) serve whoever prints or measures;
-//! `supervisor` serves whoever starts a long-lived task.
+//! `supervisor` serves whoever starts a long-lived task. The other end of the wire, for the sandbox and for tests, is
+//! `whatsapp-otp-simulator`: a package of its own, which shares no code with `whatsapp`.
 //! To follow one request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/decisions/lua`.
 
 pub mod app;
@@ -23,7 +23,6 @@ pub mod config;
 pub mod fuzzing;
 pub mod http;
 pub mod otp;
-pub mod simulator;
 pub mod store;
 pub mod supervisor;
 pub mod table;

@@ -12,7 +12,7 @@ use redis::io::tcp::TcpSettings;
 use redis::{IntoConnectionInfo, Script};
 use serde_json::json;
 use whatsapp_otp::otp::DigestKey;
-use whatsapp_otp::simulator::SimulatorSettings;
+use whatsapp_otp_simulator::SimulatorSettings;
 
 use crate::stage::SECRET;
 

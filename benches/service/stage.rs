@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use whatsapp_otp::config::{ServeSettings, Sources};
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use crate::floor::Floor;
 use crate::process::{Process, free_address, scratch};

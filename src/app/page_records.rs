@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::otp::{ActiveCode, CodeStore, PhoneNumber, Policy};
-use crate::simulator::{CodeRecord, LimitUse, PhoneRecord, RecordError, RecordView};
+use whatsapp_otp_simulator::{CodeRecord, LimitUse, PhoneRecord, RecordError, RecordView};
 
 /// Reads the store as `whatsapp-otp inspect` does.
 pub(super) struct StoredRecords {

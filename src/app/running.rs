@@ -170,6 +170,7 @@ fn ended_too_early(ended: Result<(), JoinError>) -> anyhow::Error {
 }
 
 #[cfg(test)]
+#[cfg(feature = "simulator")]
 mod tests {
     use std::collections::HashMap;
 

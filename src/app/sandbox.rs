@@ -12,12 +12,12 @@ use super::{App, Parts};
 use crate::config::SandboxSettings;
 use crate::http::{AuthMode, ConnectionBounds, Listener};
 use crate::otp::CodeStore;
-use crate::simulator::{Page, PageService, Simulator, SimulatorSettings};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::CurrentTemplate;
 use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender};
+use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 
 /// Where the sandbox keeps its codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

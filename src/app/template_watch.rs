@@ -179,14 +179,15 @@ fn first_looks() -> ExponentialBackoff {
 }
 
 #[cfg(test)]
+#[cfg(feature = "simulator")]
 mod tests {
     use url::Url;
 
     use super::super::sandbox::account_of;
     use super::*;
     use crate::http::{ConnectionBounds, Handle, Listener};
-    use crate::simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
     use crate::whatsapp::{ApiVersion, WhatsAppSettings};
+    use whatsapp_otp_simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
 
     const OFTEN: Duration = Duration::from_millis(5);
     const TEMPLATE: &str = "300000000000001";

@@ -6,9 +6,11 @@ mod healthcheck;
 mod inspect;
 pub mod output;
 mod revoke;
+#[cfg(feature = "simulator")]
 mod sandbox;
 mod serve;
 mod signals;
+#[cfg(feature = "simulator")]
 mod simulator;
 
 use std::io::IsTerminal;
@@ -45,9 +47,18 @@ enum Command {
     /// Run the service on Redis and the WhatsApp Cloud API
     Serve(serve::Arguments),
     /// Try everything on this machine, with nothing installed or configured; sends no real message
+    #[cfg(feature = "simulator")]
     Sandbox(sandbox::Arguments),
     /// Run only the simulated WhatsApp Cloud API with its inbox
+    #[cfg(feature = "simulator")]
     Simulator(simulator::Arguments),
+    /// Says that this build lacks both
+    #[cfg(not(feature = "simulator"))]
+    #[command(name = "sandbox", alias = "simulator", hide = true)]
+    NoSimulator {
+        #[arg(allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Try Redis, the token, the phone number and the template, and say what to do
     Check,
     /// Show active codes, or one phone's code and limits
@@ -94,6 +105,7 @@ impl Command {
     fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Serve(_) => Some("`whatsapp-otp check`, with the same settings, tries each part and says what to do"),
+            #[cfg(feature = "simulator")]
             Self::Sandbox(_) => Some("--simulator-listen and WHATSAPP_OTP__SERVER__LISTEN choose other addresses"),
             _ => None,
         }
@@ -102,8 +114,16 @@ impl Command {
     async fn run(self, sources: Sources) -> anyhow::Result<ExitCode> {
         match self {
             Self::Serve(arguments) => serve::run(&sources, &arguments).await,
+            #[cfg(feature = "simulator")]
             Self::Sandbox(arguments) => sandbox::run(&sources, &arguments).await,
+            #[cfg(feature = "simulator")]
             Self::Simulator(arguments) => simulator::run(&arguments).await,
+            #[cfg(not(feature = "simulator"))]
+            Self::NoSimulator { .. } => {
+                anyhow::bail!(
+                    "this program was built without the sandbox and the simulator (cargo feature `simulator`)"
+                )
+            }
             Self::Check => check::run(&sources).await,
             Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
             Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::output::print;
 use super::signals::stop_signals;
 use crate::http::{ConnectionBounds, Handle, Listener};
-use crate::simulator::{Page, PageService, ServiceOrigin, ServiceOriginError, Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Page, PageService, ServiceOrigin, ServiceOriginError, Simulator, SimulatorSettings};
 
 /// Event streams of the inbox never end by themselves.
 const STOP_WITHIN: std::time::Duration = std::time::Duration::from_millis(500);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings, TemplateStatus};
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings, TemplateStatus};
 
 use crate::harness::app::{SECRET, TestApp, serve_simulator};
 use crate::harness::free_port;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use whatsapp_otp::simulator::{AccountState, Switches, TemplateStatus};
+use whatsapp_otp_simulator::{AccountState, Switches, TemplateStatus};
 
 use crate::harness::app::{Instance, TestApp};
 use crate::harness::eventually;

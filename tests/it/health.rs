@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use whatsapp_otp::app::{App, Parts};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::http::Dependency;
-use whatsapp_otp::simulator::{Behaviour, Order, Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Behaviour, Order, Simulator, SimulatorSettings};
 
 use crate::harness::app::{SECRET, TestApp, environment, serve_simulator};
 use crate::harness::eventually;

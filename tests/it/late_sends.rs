@@ -8,8 +8,8 @@ use tokio::sync::{Notify, mpsc};
 use whatsapp_otp::app::{App, Parts};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::otp::{CodeSender, Delivery, OutgoingCode, Pace, Refusal};
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
 use whatsapp_otp::store::EmbeddedStore;
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use crate::harness::app::environment;
 use crate::harness::process::serve_settings;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::Method;
-use whatsapp_otp::simulator::{Behaviour, Order};
+use whatsapp_otp_simulator::{Behaviour, Order};
 
 use crate::harness::app::TestApp;
 use crate::harness::proxy::Mode;

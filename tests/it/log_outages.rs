@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use crate::harness::app::serve_simulator;
 use crate::harness::process::{Program, Running, serve_settings};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::Value;
-use whatsapp_otp::simulator::{Behaviour, Order, Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Behaviour, Order, Simulator, SimulatorSettings};
 
 use crate::harness::app::{SECRET, serve_simulator};
 use crate::harness::eventually;

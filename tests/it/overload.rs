@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use tokio::task::JoinSet;
-use whatsapp_otp::simulator::{Behaviour, Order};
+use whatsapp_otp_simulator::{Behaviour, Order};
 
 use crate::harness::app::TestApp;
 use crate::harness::eventually;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use crate::harness::app::{TestApp, TestAppBuilder, serve_simulator};
 use crate::harness::eventually;

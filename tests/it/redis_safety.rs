@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use crate::harness::app::TestApp;
 use crate::harness::eventually;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use whatsapp_otp::otp::{CodeStore, LimitKind, Limits, Reservation, Verdict};
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
 use whatsapp_otp::store::redis::{Credentials, Endpoint, MasterName, RedisSettings, RedisStore};
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use crate::harness::app::{TestApp, TestAppBuilder, serve_simulator};
 use crate::harness::fake_redis::{FakeRedis, array, bulk};

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::AUTHORIZATION;
 use serde_json::json;
-use whatsapp_otp::simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
+use whatsapp_otp_simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
 
 use crate::harness::app::{TestApp, serve_simulator};
 use crate::harness::reply::says;

@@ -17,7 +17,7 @@ use opentelemetry_proto::tonic::trace::v1::{Span, span::SpanKind, status::Status
 use prost::Message;
 use serde_json::Value as Json;
 use tokio::net::TcpListener;
-use whatsapp_otp::simulator::{RecordedRequest, Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{RecordedRequest, Simulator, SimulatorSettings};
 
 use crate::harness::app::{SECRET, serve_simulator};
 use crate::harness::process::{Program, Running, serve_settings};

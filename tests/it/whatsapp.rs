@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::task::JoinSet;
-use whatsapp_otp::simulator::{Behaviour, Order, ThrottleStatus};
+use whatsapp_otp_simulator::{Behaviour, Order, ThrottleStatus};
 
 use crate::harness::app::{TestApp, TestAppBuilder};
 use crate::harness::eventually;

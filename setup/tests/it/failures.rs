@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-use whatsapp_otp::simulator::{AccountState, SimulatorSettings, Switches, TemplateReview};
+use whatsapp_otp_simulator::{AccountState, SimulatorSettings, Switches, TemplateReview};
 
 use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 

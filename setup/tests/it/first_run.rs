@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
-use whatsapp_otp::simulator::TemplateReview;
+use whatsapp_otp_simulator::TemplateReview;
 
 use crate::harness::{TOKEN, WABA_ID, World};
 

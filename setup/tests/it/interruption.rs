@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use whatsapp_otp::simulator::TemplateReview;
+use whatsapp_otp_simulator::TemplateReview;
 
 use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use serde_json::json;
-use whatsapp_otp::simulator::{TemplateReview, TemplateStatus};
+use whatsapp_otp_simulator::{TemplateReview, TemplateStatus};
 
 use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 

@@ -47,7 +47,7 @@ struct Shared {
     began: Instant,
     clients: [Client; INSTANCES],
     parts: Parts,
-    simulator: whatsapp_otp::simulator::Simulator,
+    simulator: whatsapp_otp_simulator::Simulator,
     history: Mutex<History>,
     /// What each probe saw: when it requested a code, and when it had verified it.
     served: Mutex<Vec<Vec<(Moment, Moment)>>>,

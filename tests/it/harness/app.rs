@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use whatsapp_otp::app::{self, WhatsAppAtStart};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::http::{ConnectionBounds, Handle, Listener};
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use super::logs::{self, LogMark};
 use super::process::serve_settings;

@@ -219,7 +219,7 @@ impl Text {
 
 /// Settings that `serve` needs, for a simulator and a Redis at these addresses.
 pub fn serve_settings(
-    simulator: &whatsapp_otp::simulator::Simulator,
+    simulator: &whatsapp_otp_simulator::Simulator,
     whatsapp: std::net::SocketAddr,
     redis_url: &str,
     prefix: &str,

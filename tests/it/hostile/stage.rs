@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use tokio::net::{TcpSocket, TcpStream};
-use whatsapp_otp::simulator::{Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use crate::harness::app::serve_simulator;
 use crate::harness::measured;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use whatsapp_otp::http::{ConnectionBounds, Handle, Listener};
-use whatsapp_otp::simulator::{DEFAULT_ACCESS_TOKEN, Simulator, SimulatorSettings, Switches, TemplateReview};
+use whatsapp_otp_simulator::{DEFAULT_ACCESS_TOKEN, Simulator, SimulatorSettings, Switches, TemplateReview};
 
 use super::{Program, Terminal};
 

@@ -1,0 +1,67 @@
+//! The inbox over HTTP, for tests and pages. It asks for no token: there is nothing real in it.
+
+use std::convert::Infallible;
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::StatusCode,
+    response::{
+        IntoResponse, Response, Sse,
+        sse::{Event, KeepAlive},
+    },
+    routing::get,
+};
+use serde::Deserialize;
+use tokio_stream::{Stream, StreamExt, wrappers::BroadcastStream};
+
+use super::{CAPACITY, InboxMessage};
+use crate::{Simulator, digits, refuse};
+
+pub(crate) fn router() -> Router<Simulator> {
+    Router::new()
+        .route("/inbox", get(list).delete(empty))
+        .route("/inbox/{phone}/latest", get(latest))
+        .route("/inbox/events", get(events))
+}
+
+#[derive(Debug, Deserialize)]
+struct ListQuery {
+    limit: Option<usize>,
+}
+
+/// `GET /inbox?limit=`: messages, newest first.
+async fn list(State(simulator): State<Simulator>, query: Result<Query<ListQuery>, QueryRejection>) -> Response {
+    let Ok(Query(query)) = query else {
+        return refuse(StatusCode::BAD_REQUEST, "Expected `limit` to be a number.");
+    };
+    let limit = query.limit.unwrap_or(CAPACITY);
+    Json(simulator.shared.inbox.newest_first(limit)).into_response()
+}
+
+/// `DELETE /inbox`: forgets every message.
+async fn empty(State(simulator): State<Simulator>) -> StatusCode {
+    simulator.shared.inbox.clear();
+    StatusCode::NO_CONTENT
+}
+
+/// `GET /inbox/{phone}/latest`: the last message that arrived there, however the number is written.
+async fn latest(State(simulator): State<Simulator>, Path(phone): Path<String>) -> Response {
+    match simulator.latest(&digits(&phone)) {
+        Some(message) => Json(message).into_response(),
+        None => refuse(StatusCode::NOT_FOUND, "No message has reached this phone number."),
+    }
+}
+
+/// `GET /inbox/events`: each new message as an event named `message`.
+///
+/// A listener too slow to keep up misses messages; it never makes the simulator hold them back.
+async fn events(State(simulator): State<Simulator>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let arrivals = BroadcastStream::new(simulator.shared.inbox.listen())
+        .filter_map(|arrival| arrival.ok().and_then(|message| event(&message)).map(Ok));
+    Sse::new(arrivals).keep_alive(KeepAlive::default())
+}
+
+fn event(message: &InboxMessage) -> Option<Event> {
+    Event::default().event("message").json_data(message).ok()
+}

@@ -1,0 +1,119 @@
+//! The page's files, embedded as they are, and what a browser may do with them.
+
+use axum::{
+    extract::{Path, State},
+    http::{
+        HeaderName, StatusCode,
+        header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+    },
+    response::{IntoResponse, Response},
+};
+
+use super::PageState;
+use crate::refuse;
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+
+const INDEX: &str = include_str!("web/index.html");
+
+/// Name, content type and content of everything under `/page/`.
+const FILES: &[(&str, &str, &str)] = &[
+    ("icon.svg", SVG, include_str!("web/icon.svg")),
+    ("css/base.css", CSS, include_str!("web/css/base.css")),
+    ("css/layout.css", CSS, include_str!("web/css/layout.css")),
+    ("css/sign-in.css", CSS, include_str!("web/css/sign-in.css")),
+    ("css/phone.css", CSS, include_str!("web/css/phone.css")),
+    ("css/panels.css", CSS, include_str!("web/css/panels.css")),
+    ("js/main.js", JS, include_str!("web/js/main.js")),
+    ("js/dom.js", JS, include_str!("web/js/dom.js")),
+    ("js/words.js", JS, include_str!("web/js/words.js")),
+    ("js/clipboard.js", JS, include_str!("web/js/clipboard.js")),
+    ("js/simulator.js", JS, include_str!("web/js/simulator.js")),
+    ("js/service.js", JS, include_str!("web/js/service.js")),
+    ("js/answers.js", JS, include_str!("web/js/answers.js")),
+    ("js/curl.js", JS, include_str!("web/js/curl.js")),
+    ("js/countries.js", JS, include_str!("web/js/countries.js")),
+    ("js/number.js", JS, include_str!("web/js/number.js")),
+    ("js/code-boxes.js", JS, include_str!("web/js/code-boxes.js")),
+    ("js/sign-in.js", JS, include_str!("web/js/sign-in.js")),
+    ("js/inbox.js", JS, include_str!("web/js/inbox.js")),
+    ("js/phone.js", JS, include_str!("web/js/phone.js")),
+    ("js/message.js", JS, include_str!("web/js/message.js")),
+    ("js/exchange.js", JS, include_str!("web/js/exchange.js")),
+    ("js/record.js", JS, include_str!("web/js/record.js")),
+    ("js/orders.js", JS, include_str!("web/js/orders.js")),
+];
+
+pub(super) async fn index(State(PageState { page, .. }): State<PageState>) -> Response {
+    let service = page.service.as_ref().map_or("", |service| service.origin.as_str());
+    // No script makes HTML out of text, and with Trusted Types none can.
+    let policy = format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {service}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+         require-trusted-types-for 'script'; trusted-types 'none'"
+    );
+    ([(CONTENT_SECURITY_POLICY, policy)], answer(HTML, INDEX)).into_response()
+}
+
+pub(super) async fn file(Path(name): Path<String>) -> Response {
+    match FILES.iter().find(|(listed, ..)| *listed == name) {
+        Some((_, content_type, content)) => answer(content_type, content).into_response(),
+        None => refuse(StatusCode::NOT_FOUND, "There is no such file."),
+    }
+}
+
+type Headers = [(HeaderName, &'static str); 3];
+
+fn answer(content_type: &'static str, content: &'static str) -> (Headers, &'static str) {
+    let headers = [(CONTENT_TYPE, content_type), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer")];
+    (headers, content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    use super::*;
+
+    fn names_in(folder: &Path, prefix: &str) -> Vec<String> {
+        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        entries
+            .flat_map(|entry| {
+                let name = format!("{prefix}{}", entry.file_name().to_str().unwrap());
+                if entry.path().is_dir() { names_in(&entry.path(), &format!("{name}/")) } else { vec![name] }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_file_of_the_page_is_embedded() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/page/web");
+        let there: BTreeSet<_> = names_in(&folder, "").into_iter().collect();
+        let embedded = FILES.iter().map(|(name, ..)| *name).chain(["index.html"]).map(str::to_owned).collect();
+        assert_eq!(there, embedded);
+    }
+
+    #[test]
+    fn no_script_makes_html_or_runs_text() {
+        for (name, _, content) in FILES.iter().filter(|(_, kind, _)| *kind == JS) {
+            for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("] {
+                assert!(!content.contains(forbidden), "{name} has {forbidden}");
+            }
+        }
+        let inline = |word: &str| word.starts_with("style=") || word.starts_with("on") && word.contains('=');
+        assert!(!INDEX.split_whitespace().any(inline), "inline style or script");
+    }
+
+    #[test]
+    fn the_page_names_no_other_host() {
+        for (name, _, content) in FILES.iter().copied().chain([("index.html", HTML, INDEX)]) {
+            let content = content.replace("http://www.w3.org/2000/svg", "");
+            // The form's example of a service is text.
+            let content = content.replace("http://localhost:3000", "");
+            assert!(!content.contains("http://") && !content.contains("https://"), "{name}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `GET /page/record/{phone}`: how a code's record stands, as operators see it.
+//!
+//! The simulator knows nothing of the service's records; whoever puts both together may lend it a [`RecordView`].
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Serialize, Serializer};
+
+use super::PageState;
+use crate::refuse;
+
+/// Reads the service's records, and changes nothing.
+#[async_trait]
+pub trait RecordView: Send + Sync {
+    /// What is held for a phone, however its number is written.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordError`]
+    async fn of_phone(&self, phone: &str) -> Result<PhoneRecord, RecordError>;
+}
+
+/// What the service holds for a phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PhoneRecord {
+    /// The phone in digits.
+    pub phone: String,
+    /// Its code, if there is one.
+    pub code: Option<CodeRecord>,
+    /// For each limit that is on, how much of it is used.
+    pub limits: Vec<LimitUse>,
+}
+
+/// A code's record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CodeRecord {
+    /// The beginning of the digest, in hexadecimal.
+    pub digest: String,
+    /// Guesses that were compared with it.
+    pub attempts: u32,
+    /// Guesses that may be.
+    pub max_attempts: u32,
+    /// How long it is still good; zero when it has expired.
+    #[serde(rename = "expires_in_ms", serialize_with = "milliseconds")]
+    pub expires_in: Duration,
+}
+
+/// How much of a limit is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LimitUse {
+    /// The limit's name in the settings.
+    pub name: &'static str,
+    /// Events in its window.
+    pub count: u32,
+    /// How long until one more fits; zero if one does now.
+    #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
+    pub retry_after: Duration,
+}
+
+/// There is nothing to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    /// The text is no phone number.
+    #[error("Expected a phone number in international format.")]
+    Phone,
+    /// The store does not answer.
+    #[error("The service's store does not answer.")]
+    Store,
+}
+
+fn milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+}
+
+pub(super) async fn show(State(PageState { page, .. }): State<PageState>, Path(phone): Path<String>) -> Response {
+    let Some(records) = page.records else {
+        let sentence = "This simulator cannot see the service's records; `whatsapp-otp inspect` shows them.";
+        return refuse(StatusCode::NOT_FOUND, sentence);
+    };
+    match records.of_phone(&phone).await {
+        Ok(record) => Json(record).into_response(),
+        Err(error @ RecordError::Phone) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(error @ RecordError::Store) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+    }
+}

@@ -1,0 +1,37 @@
+//! `GET /page/settings.json`: what the page has to know before it can show anything.
+
+use std::time::Duration;
+
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+use super::{PageService, PageState};
+use crate::Simulator;
+
+/// A running service looks at its template every five minutes, so one that is silent for longer sends elsewhere.
+const LATELY: Duration = Duration::from_mins(11);
+
+pub(super) async fn show(State(PageState { simulator, page }): State<PageState>) -> Json<Value> {
+    let world = simulator.settings();
+    Json(json!({
+        "service": page.service.as_ref().map(|service| shown(service, &simulator)),
+        "records": page.records.is_some(),
+        "business": { "name": world.verified_name, "phone": world.display_phone_number },
+        "template": world.template_id,
+    }))
+}
+
+fn shown(service: &PageService, simulator: &Simulator) -> Value {
+    json!({
+        "origin": service.origin.as_str(),
+        "code_length": service.code_length,
+        "needs_api_key": service.needs_api_key,
+        "sends_here": service.sends_here || was_called_lately(simulator),
+    })
+}
+
+fn was_called_lately(simulator: &Simulator) -> bool {
+    let now = simulator.shared.clock.instant();
+    let called = simulator.shared.traffic.last_authorized();
+    called.is_some_and(|called| now.saturating_duration_since(called) < LATELY)
+}

@@ -1,0 +1,142 @@
+//! The page over HTTP. What it does in a browser is tested in `tests/browser`.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use phonenumber::metadata::DATABASE;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use super::{CodeRecord, LimitUse, Page, PageService, PhoneRecord, RecordError, RecordView};
+use crate::testing::Server;
+
+struct OneRecord;
+
+#[async_trait]
+impl RecordView for OneRecord {
+    async fn of_phone(&self, phone: &str) -> Result<PhoneRecord, RecordError> {
+        let code = CodeRecord {
+            digest: "0a1b2c3d".to_owned(),
+            attempts: 1,
+            max_attempts: 3,
+            expires_in: Duration::from_millis(299_900),
+        };
+        let limit = LimitUse { name: "per_phone", count: 5, retry_after: Duration::from_secs(9) };
+        match phone {
+            "15551234567" => Ok(PhoneRecord { phone: phone.to_owned(), code: Some(code), limits: vec![limit] }),
+            "away" => Err(RecordError::Store),
+            _ => Err(RecordError::Phone),
+        }
+    }
+}
+
+fn service() -> PageService {
+    PageService::at("http://localhost:3000".parse().unwrap())
+}
+
+async fn settings(server: &Server) -> Value {
+    server.own(Method::GET, "/page/settings.json", None).await.ok()
+}
+
+#[tokio::test]
+async fn the_page_may_only_call_its_own_listener_and_the_service() {
+    for (page, connect) in [
+        (Page::default(), "connect-src 'self' ;"),
+        (Page { service: Some(service()), records: None }, "connect-src 'self' http://localhost:3000;"),
+    ] {
+        let server = Server::with_page(page).await;
+        let page = server.own(Method::GET, "/", None).await;
+        assert_eq!(page.status, 200);
+        assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+        let policy = page.header("content-security-policy");
+        assert!(policy.starts_with("default-src 'none'; script-src 'self';"), "{policy}");
+        assert!(policy.contains(connect) && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(page.header("x-content-type-options"), "nosniff");
+        assert_eq!(page.header("referrer-policy"), "no-referrer");
+    }
+}
+
+#[tokio::test]
+async fn every_file_that_the_page_names_is_served() {
+    let server = Server::start().await;
+    let page = server.own(Method::GET, "/", None).await.text;
+    let named: Vec<_> = page.split('"').filter(|text| text.starts_with("/page/")).collect();
+    assert!(named.len() > 5, "{named:?}");
+    for path in named {
+        let file = server.own(Method::GET, path, None).await;
+        assert_eq!(file.status, 200, "{path}");
+        assert_eq!(file.header("x-content-type-options"), "nosniff");
+        let kind = file.header("content-type");
+        let expected = match path.rsplit_once('.').unwrap().1 {
+            "css" => "text/css; charset=utf-8",
+            "js" => "text/javascript; charset=utf-8",
+            _ => "image/svg+xml",
+        };
+        assert_eq!(kind, expected, "{path}");
+    }
+    for path in ["/page/none.js", "/page/../mod.rs", "/page/"] {
+        assert_ne!(server.own(Method::GET, path, None).await.status, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_learns_what_it_was_set_up_with() {
+    let server = Server::start().await;
+    let bare = settings(&server).await;
+    assert_eq!((&bare["service"], &bare["records"]), (&Value::Null, &json!(false)));
+    assert_eq!(bare["template"], "300000000000001");
+    assert!(!bare.to_string().contains(&server.simulator.settings().access_token), "{bare}");
+
+    let service = PageService { code_length: Some(8), needs_api_key: true, sends_here: true, ..service() };
+    let server = Server::with_page(Page { service: Some(service), records: Some(Arc::new(OneRecord)) }).await;
+    let expected = json!({
+        "origin": "http://localhost:3000", "code_length": 8, "needs_api_key": true, "sends_here": true,
+    });
+    let settings = settings(&server).await;
+    assert_eq!((&settings["service"], &settings["records"]), (&expected, &json!(true)));
+}
+
+#[tokio::test]
+async fn a_service_is_believed_to_send_here_while_one_calls() {
+    let server = Server::with_page(Page { service: Some(service()), records: None }).await;
+    let sends_here = async || settings(&server).await["service"]["sends_here"].clone();
+    assert_eq!(sends_here().await, false);
+    server.own(Method::GET, "/v24.0/300000000000001", None).await;
+    assert_eq!(sends_here().await, false, "whoever has no token is no service");
+    server.get("/300000000000001").await.ok();
+    assert_eq!(sends_here().await, true);
+    server.simulator.advance(Duration::from_mins(12));
+    assert_eq!(sends_here().await, false);
+}
+
+#[tokio::test]
+async fn a_record_is_shown_if_it_can_be_seen() {
+    let server = Server::with_page(Page { service: None, records: Some(Arc::new(OneRecord)) }).await;
+    let record = server.own(Method::GET, "/page/record/15551234567", None).await.ok();
+    let expected = json!({
+        "phone": "15551234567",
+        "code": { "digest": "0a1b2c3d", "attempts": 1, "max_attempts": 3, "expires_in_ms": 299_900 },
+        "limits": [{ "name": "per_phone", "count": 5, "retry_after_ms": 9_000 }],
+    });
+    assert_eq!(record, expected);
+    for (phone, status, sentence) in [("x", 400, "international format"), ("away", 503, "does not answer")] {
+        let refused = server.own(Method::GET, &format!("/page/record/{phone}"), None).await;
+        assert_eq!(refused.status, status);
+        assert!(refused.json()["error"].as_str().unwrap().contains(sentence), "{refused:?}");
+    }
+    let blind = Server::start().await.own(Method::GET, "/page/record/15551234567", None).await;
+    assert_eq!(blind.status, 404);
+    assert!(blind.json()["error"].as_str().unwrap().contains("whatsapp-otp inspect"), "{blind:?}");
+}
+
+#[test]
+fn the_list_of_countries_is_that_of_the_numbering_plans() {
+    let list = include_str!("web/js/countries.js");
+    let (_, list) = list.split_once('`').unwrap();
+    let (list, _) = list.split_once('`').unwrap();
+    let listed: BTreeMap<_, u16> =
+        list.split_whitespace().map(|entry| (&entry[..2], entry[2..].parse().unwrap())).collect();
+    let known = DATABASE.iter().filter(|region| region.id().len() == 2);
+    let known: BTreeMap<_, u16> = known.map(|region| (region.id(), region.country_code())).collect();
+    assert_eq!(listed, known);
+}

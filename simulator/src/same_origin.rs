@@ -1,0 +1,98 @@
+//! Keeps other web pages out: what is here is for programs and for the simulator's own page.
+//!
+//! A page of another origin is told apart by the `Origin` that its browser adds. One whose owner lets its name point to
+//! this machine (DNS rebinding) has no other origin; its name gives it away.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use axum::{
+    extract::Request,
+    http::{
+        HeaderName, HeaderValue, StatusCode,
+        header::{HOST, ORIGIN},
+        uri::Authority,
+    },
+    middleware::Next,
+    response::Response,
+};
+
+const RESOURCE_POLICY: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
+
+/// Lets a request through unless a browser makes it for somebody else's page.
+pub(crate) async fn only(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    // HTTP/2 has the host in the request's target.
+    let host = request.uri().authority().map(Authority::as_str).or(host);
+    if !host.is_some_and(is_local) {
+        let sentence = "Expected to be called by an IP address, or by a name without a dot such as localhost.";
+        return super::refuse(StatusCode::MISDIRECTED_REQUEST, sentence);
+    }
+    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    if origin.is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != host) {
+        return super::refuse(StatusCode::FORBIDDEN, "Only the simulator's own page may call this from a browser.");
+    }
+    let mut response = next.run(request).await;
+    let (name, value) = RESOURCE_POLICY;
+    response.headers_mut().insert(name, value);
+    response
+}
+
+/// Whether nobody can own this name in public: an address, a name without a dot, or one in a zone kept for private use.
+fn is_local(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else { return false };
+    let name = authority.host();
+    let address = name.trim_start_matches('[').trim_end_matches(']');
+    let name = name.trim_end_matches('.');
+    !name.contains('.')
+        || address.parse::<Ipv4Addr>().is_ok()
+        || address.parse::<Ipv6Addr>().is_ok()
+        || [".localhost", ".internal"].iter().any(|zone| name.ends_with(zone))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::Method;
+
+    use super::*;
+    use crate::testing::{Answer, Server};
+
+    #[test]
+    fn names_that_somebody_may_own_are_not_local() {
+        for host in
+            ["localhost", "localhost:3001", "127.0.0.1:3001", "[::1]:3001", "simulator:3001", "host.docker.internal"]
+        {
+            assert!(is_local(host), "{host}");
+        }
+        for host in ["attacker.example", "attacker.example:3001", "127.0.0.1.attacker.example", "", "a b"] {
+            assert!(!is_local(host), "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_web_pages_get_nothing() {
+        let server = Server::start().await;
+        let own = server.base.clone();
+        for (path, method) in [("/", Method::GET), ("/inbox", Method::GET), ("/inbox", Method::DELETE)]
+            .into_iter()
+            .chain([("/orders", Method::POST), ("/page/settings.json", Method::GET), ("/switches", Method::GET)])
+        {
+            let call = || server.plain(method.clone(), path);
+            assert_eq!(Answer::to(call().header("host", "attacker.example:3001")).await.status, 421, "{path}");
+            for origin in ["https://attacker.example", "http://localhost:8080", "null"] {
+                assert_eq!(Answer::to(call().header("origin", origin)).await.status, 403, "{path} {origin}");
+            }
+            let answer = Answer::to(call().header("origin", &own)).await;
+            assert!(![403, 421].contains(&answer.status), "{path}: {answer:?}");
+            assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
+        }
+    }
+
+    #[tokio::test]
+    async fn services_may_call_the_api_by_any_name() {
+        let server = Server::start().await;
+        let by_name = server.graph(Method::GET, "/300000000000001").header("host", "graph.example.com");
+        Answer::to(by_name).await.ok();
+    }
+}
