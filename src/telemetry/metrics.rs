@@ -1,11 +1,11 @@
-//! What Prometheus gets to see: every metric's name, meaning, labels and buckets. Spelled here and nowhere else.
+//! The metrics for Prometheus: each one's name, meaning, labels and buckets are declared here and nowhere else.
 //!
-//! Who measures uses the `metrics` facade with a name from here: `counter!(SENDS_TOTAL, "outcome" => "sent")`. That works
-//! wherever it stands and does nothing unless [`Metrics::install`] was called before.
+//! Other modules record through the `metrics` facade with a name from here: `counter!(SENDS_TOTAL, "outcome" => "sent")`.
+//! That works anywhere and does nothing until [`Metrics::install`] has been called.
 //!
-//! Labels have few values, fixed beforehand: never a phone, an address, an id or anything else that callers choose.
-//! Where all values are listed here, the series exist from the start, at zero: otherwise the first failure, which is what
-//! an alert waits for, would be no increase.
+//! Labels have few values, known in advance: never a phone, an address, an id or anything else that callers choose.
+//! Where all values are listed here, the series exist from the start, at zero: otherwise the first failure, which an alert
+//! waits for, would not count as an increase.
 
 use std::convert::Infallible;
 use std::sync::OnceLock;
@@ -18,67 +18,11 @@ use metrics::{
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
+use self::Kind::{Counter, Gauge, Histogram};
 use super::log;
 use crate::supervisor;
 
-/// Requests to the public listener.
-pub const HTTP_REQUESTS_TOTAL: &str = "whatsapp_otp_http_requests_total";
-/// How long they took.
-pub const HTTP_REQUEST_DURATION_SECONDS: &str = "whatsapp_otp_http_request_duration_seconds";
-/// How many are under way.
-pub const HTTP_REQUESTS_IN_FLIGHT: &str = "whatsapp_otp_http_requests_in_flight";
-/// Connections to the public listener.
-pub const CONNECTIONS: &str = "whatsapp_otp_connections";
-/// Connections that were refused.
-pub const CONNECTIONS_REFUSED_TOTAL: &str = "whatsapp_otp_connections_refused_total";
-/// Connections that we ended.
-pub const CONNECTIONS_ENDED_TOTAL: &str = "whatsapp_otp_connections_ended_total";
-/// What is not HTTP.
-pub const MALFORMED_REQUESTS_TOTAL: &str = "whatsapp_otp_malformed_requests_total";
-/// Requests for a code.
-pub const SENDS_TOTAL: &str = "whatsapp_otp_sends_total";
-/// Guesses.
-pub const VERIFICATIONS_TOTAL: &str = "whatsapp_otp_verifications_total";
-/// Refusals because of a limit of ours.
-pub const LIMIT_REFUSALS_TOTAL: &str = "whatsapp_otp_limit_refusals_total";
-/// Refusals because there is too much to do.
-pub const OVERLOAD_REFUSALS_TOTAL: &str = "whatsapp_otp_overload_refusals_total";
-/// How long a decision of the store took.
-pub const REDIS_SCRIPT_DURATION_SECONDS: &str = "whatsapp_otp_redis_script_duration_seconds";
-/// Decisions that were not to be had.
-pub const REDIS_ERRORS_TOTAL: &str = "whatsapp_otp_redis_errors_total";
-/// How long decisions wait for replicas.
-pub const REDIS_ACK_DURATION_SECONDS: &str = "whatsapp_otp_redis_ack_duration_seconds";
-/// Memory that servers use.
-pub const REDIS_USED_MEMORY_BYTES: &str = "whatsapp_otp_redis_used_memory_bytes";
-/// Memory that they may use.
-pub const REDIS_MAX_MEMORY_BYTES: &str = "whatsapp_otp_redis_max_memory_bytes";
-/// Connections to each server that decides.
-pub const REDIS_PRIMARY_CONNECTIONS: &str = "whatsapp_otp_redis_primary_connections";
-/// Connections.
-pub const REDIS_CONNECTED: &str = "whatsapp_otp_redis_connected";
-/// Connections that replaced a lost one.
-pub const REDIS_RECONNECTS_TOTAL: &str = "whatsapp_otp_redis_reconnects_total";
-/// How long an attempt to send took.
-pub const WHATSAPP_REQUEST_DURATION_SECONDS: &str = "whatsapp_otp_whatsapp_request_duration_seconds";
-/// Attempts after the first.
-pub const WHATSAPP_RETRIES_TOTAL: &str = "whatsapp_otp_whatsapp_retries_total";
-/// Attempts that failed.
-pub const WHATSAPP_ERRORS_TOTAL: &str = "whatsapp_otp_whatsapp_errors_total";
-/// Whether the template can be sent.
-pub const TEMPLATE_APPROVED: &str = "whatsapp_otp_template_approved";
-/// Whether sending is interrupted.
-pub const BREAKER_STATE: &str = "whatsapp_otp_breaker_state";
-/// How long sends wait for their turn.
-pub const PACING_WAIT_SECONDS: &str = "whatsapp_otp_pacing_wait_seconds";
-/// When the Graph API's version ends.
-pub const GRAPH_API_VERSION_END_TIMESTAMP_SECONDS: &str = "whatsapp_otp_graph_api_version_end_timestamp_seconds";
-/// Lines of the log that could not be written.
-pub const LOG_LINES_LOST_TOTAL: &str = "whatsapp_otp_log_lines_lost_total";
-/// The version of this program.
-pub const BUILD_INFO: &str = "whatsapp_otp_build_info";
-
-/// The value of a label for whatever is not worth a value of its own.
+/// The label value for everything that does not deserve one of its own.
 pub const OTHER: &str = "other";
 
 /// A metric.
@@ -88,13 +32,13 @@ pub struct Metric {
     pub name: &'static str,
     /// Counter, gauge or histogram.
     pub kind: Kind,
-    /// What its series differ in.
+    /// Labels that distinguish its series.
     pub labels: &'static [Label],
-    /// What it says.
+    /// Description for people, one sentence.
     pub help: &'static str,
 }
 
-/// What sort of numbers a metric has.
+/// The type of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
     /// Goes up.
@@ -110,16 +54,8 @@ pub enum Kind {
 pub struct Label {
     /// Its name.
     pub name: &'static str,
-    /// All its values; empty if they are few, but known elsewhere.
+    /// All its values; empty if they are determined elsewhere.
     pub values: &'static [&'static str],
-}
-
-const fn label(name: &'static str, values: &'static [&'static str]) -> Label {
-    Label { name, values }
-}
-
-const fn metric(name: &'static str, kind: Kind, labels: &'static [Label], help: &'static str) -> Metric {
-    Metric { name, kind, labels, help }
 }
 
 /// Up to the default of `server.request_timeout`.
@@ -131,207 +67,104 @@ const REDIS_BUCKETS: &[f64] =
 const WHATSAPP_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0];
 const PACING_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
-/// Every metric, in the order in which a dashboard would show them.
-pub const METRICS: &[Metric] = &[
-    metric(
-        HTTP_REQUESTS_TOTAL,
-        Kind::Counter,
-        &[label("route", &[]), label("method", &[]), label("status", &[])],
-        "Requests to the public listener by route, method and HTTP status; 499 if the caller hung up before the answer.",
-    ),
-    metric(
-        HTTP_REQUEST_DURATION_SECONDS,
-        Kind::Histogram(HTTP_BUCKETS),
-        &[label("route", &[]), label("method", &[])],
-        "Time from a request's head to its answer, or to the caller's hanging up.",
-    ),
-    metric(HTTP_REQUESTS_IN_FLIGHT, Kind::Gauge, &[], "Requests to the public listener that are being worked on."),
-    metric(CONNECTIONS, Kind::Gauge, &[], "Connections to the public listener that are open."),
-    metric(
-        CONNECTIONS_REFUSED_TOTAL,
-        Kind::Counter,
-        &[label("reason", &["total", "peer", "failed"])],
-        "Connections refused because there are too many in all or from one peer, or that could not be accepted.",
-    ),
-    metric(
-        CONNECTIONS_ENDED_TOTAL,
-        Kind::Counter,
-        &[label("reason", &["slow_head", "idle", "unread", "not_closing"])],
-        "Connections ended because their client took too long over something.",
-    ),
-    metric(
-        MALFORMED_REQUESTS_TOTAL,
-        Kind::Counter,
-        &[],
-        "Requests that are not HTTP or have too long a head, answered 400, 414 or 431 before anything looks at them.",
-    ),
-    metric(
-        SENDS_TOTAL,
-        Kind::Counter,
-        &[label(
-            "outcome",
-            &[
-                "sent",
-                "sent_unclear",
-                "send_failed",
-                "sending_unavailable",
-                "recipient_throttled",
-                "limited",
-                "destination_not_allowed",
-                "store_unavailable",
-                "overloaded",
-                "invalid_phone",
-                "invalid_client_address",
-                "unauthorized",
-                "cross_site",
-                "internal_error",
-            ],
-        )],
-        "Requests for a code by outcome, also of callers who did not wait for it.",
-    ),
-    metric(
-        VERIFICATIONS_TOTAL,
-        Kind::Counter,
-        &[label(
-            "outcome",
-            &[
-                "verified",
-                "wrong",
-                "locked",
-                "expired",
-                "fenced",
-                "absent",
-                "unreadable",
-                "limited",
-                "store_unavailable",
-                "overloaded",
-                "invalid_phone",
-                "invalid_client_address",
-                "unauthorized",
-                "cross_site",
-                "no_code",
-                "malformed_json",
-                "code_not_a_string",
-                "not_a_code",
-                "body_too_large",
-                "body_too_slow",
-            ],
-        )],
-        "Requests to verify a code by outcome.",
-    ),
-    metric(
-        LIMIT_REFUSALS_TOTAL,
-        Kind::Counter,
-        &[label("limit", &["per_phone", "resend_cooldown", "per_ip", "checks_per_ip", "total", "failures_per_phone"])],
-        "Requests refused because a limit was reached, by the limit's setting.",
-    ),
-    metric(
-        OVERLOAD_REFUSALS_TOTAL,
-        Kind::Counter,
-        &[label("what", &["requests", "bodies", "sends", "pace"])],
-        "Requests refused because there is too much to do, by what there is too much of.",
-    ),
-    metric(
-        REDIS_SCRIPT_DURATION_SECONDS,
-        Kind::Histogram(REDIS_BUCKETS),
-        &[label("script", &["reserve", "confirm", "take_back", "turn", "find", "verify", "revoke", "status"])],
-        "Time for one decision in Redis, waiting for a connection included, whether it succeeded or not.",
-    ),
-    metric(
-        REDIS_ERRORS_TOTAL,
-        Kind::Counter,
-        &[label("kind", &["unreachable", "no_answer", "faulty", "unacknowledged"])],
-        "Decisions and readiness checks that failed: no connection, no answer in time, an answer that is an error, or too \
-         few replicas that have the decision.",
-    ),
-    metric(
-        REDIS_ACK_DURATION_SECONDS,
-        Kind::Histogram(REDIS_BUCKETS),
-        &[],
-        "Time that decisions waited for redis.min_replicas_ack replicas, in vain or not.",
-    ),
-    metric(
-        REDIS_CONNECTED,
-        Kind::Gauge,
-        &[],
-        "Connections to Redis that are up; redis.pool_size for each primary if all is well.",
-    ),
-    metric(
-        REDIS_PRIMARY_CONNECTIONS,
-        Kind::Gauge,
-        &[label("mode", &[]), label("primary", &[])],
-        "The same by redis.mode and server: above 0 for those that decide now, 0 for those that did.",
-    ),
-    metric(
-        REDIS_USED_MEMORY_BYTES,
-        Kind::Gauge,
-        &[label("primary", &[])],
-        "Memory that Redis uses, by server that decides, as of the last 15 seconds; absent if INFO is forbidden.",
-    ),
-    metric(
-        REDIS_MAX_MEMORY_BYTES,
-        Kind::Gauge,
-        &[label("primary", &[])],
-        "Memory that Redis may use (maxmemory): beyond it every request is answered 503. 0 for no limit.",
-    ),
-    metric(REDIS_RECONNECTS_TOTAL, Kind::Counter, &[], "Connections to Redis that replaced a lost one."),
-    metric(
-        WHATSAPP_REQUEST_DURATION_SECONDS,
-        Kind::Histogram(WHATSAPP_BUCKETS),
-        &[label("outcome", &["accepted", "refused", "unclear", "unreachable"])],
-        "Time of each attempt to have WhatsApp send a message.",
-    ),
-    metric(
-        WHATSAPP_RETRIES_TOTAL,
-        Kind::Counter,
-        &[],
-        "Attempts to send a message after the first, for failures that pass.",
-    ),
-    metric(
-        WHATSAPP_ERRORS_TOTAL,
-        Kind::Counter,
-        &[label("code", &[]), label("class", &[])],
-        "Attempts to send a message that failed, by WhatsApp's error code (other: not documented, none: no code came) and \
-         by what follows; operator: somebody has to act.",
-    ),
-    metric(
-        TEMPLATE_APPROVED,
-        Kind::Gauge,
-        &[],
-        "1 if the template can be sent, 0 if WhatsApp says that it cannot, or has not said anything yet.",
-    ),
-    metric(
-        BREAKER_STATE,
-        Kind::Gauge,
-        &[],
-        "Whether sends are held back because WhatsApp keeps failing: 0 closed (all is well), 1 open, 2 half-open.",
-    ),
-    metric(
-        PACING_WAIT_SECONDS,
-        Kind::Histogram(PACING_BUCKETS),
-        &[],
-        "Time that sends waited for their turn under the sending rate.",
-    ),
-    metric(
-        GRAPH_API_VERSION_END_TIMESTAMP_SECONDS,
-        Kind::Gauge,
-        &[label("version", &[])],
-        "Unix time at which the configured version of the Graph API ends; absent if no end is known.",
-    ),
-    metric(
-        LOG_LINES_LOST_TOTAL,
-        Kind::Counter,
-        &[],
-        "Lines of the log that standard output did not take: a full disk, a closed pipe, or nobody who reads it.",
-    ),
-    metric(BUILD_INFO, Kind::Gauge, &[label("version", &[])], "1, with the version of this program."),
-];
+/// Declares each metric once: a constant for its name, and an entry in [`METRICS`] with the documentation as its help text.
+macro_rules! declare {
+    ($($(#[doc = $help:literal])+ $constant:ident = $name:literal, $kind:expr $(, $label:literal: $values:expr)*;)+) => {
+        $($(#[doc = $help])+ pub const $constant: &str = $name;)+
 
-/// How often recorded durations are added to their histograms. Until then each takes 8 bytes and more, so that thousands
-/// of requests a second would fill the memory if this were left to a Prometheus that may not come.
+        /// Every metric, in the order in which a dashboard shows them.
+        pub const METRICS: &[Metric] = &[$(Metric {
+            name: $name,
+            kind: $kind,
+            labels: &[$(Label { name: $label, values: $values }),*],
+            help: concat!($($help),+).trim_ascii_start(),
+        }),+];
+    };
+}
+
+declare! {
+    /// Requests to the public listener by route, method and HTTP status; 499 if the caller hung up before the answer.
+    HTTP_REQUESTS_TOTAL = "whatsapp_otp_http_requests_total", Counter, "route": &[], "method": &[], "status": &[];
+    /// Time from a request's head to its answer, or to the caller's hanging up.
+    HTTP_REQUEST_DURATION_SECONDS = "whatsapp_otp_http_request_duration_seconds", Histogram(HTTP_BUCKETS),
+        "route": &[], "method": &[];
+    /// Requests to the public listener in progress.
+    HTTP_REQUESTS_IN_FLIGHT = "whatsapp_otp_http_requests_in_flight", Gauge;
+    /// Open connections to the public listener.
+    CONNECTIONS = "whatsapp_otp_connections", Gauge;
+    /// Connections refused because there are too many in all or from one peer, or that could not be accepted.
+    CONNECTIONS_REFUSED_TOTAL = "whatsapp_otp_connections_refused_total", Counter,
+        "reason": &["total", "peer", "failed"];
+    /// Connections closed because their client took too long over something.
+    CONNECTIONS_ENDED_TOTAL = "whatsapp_otp_connections_ended_total", Counter,
+        "reason": &["slow_head", "idle", "unread", "not_closing"];
+    /// Requests that are not HTTP or whose head is too long, answered 400, 414 or 431 before any handler sees them.
+    MALFORMED_REQUESTS_TOTAL = "whatsapp_otp_malformed_requests_total", Counter;
+    /// Requests for a code by outcome, including those of callers who did not wait for it.
+    SENDS_TOTAL = "whatsapp_otp_sends_total", Counter, "outcome": &[
+        "sent", "sent_unclear", "send_failed", "sending_unavailable", "recipient_throttled", "limited",
+        "destination_not_allowed", "store_unavailable", "overloaded", "invalid_phone", "invalid_client_address",
+        "unauthorized", "cross_site", "internal_error",
+    ];
+    /// Requests to verify a code by outcome.
+    VERIFICATIONS_TOTAL = "whatsapp_otp_verifications_total", Counter, "outcome": &[
+        "verified", "wrong", "locked", "expired", "fenced", "absent", "unreadable", "limited", "store_unavailable",
+        "overloaded", "invalid_phone", "invalid_client_address", "unauthorized", "cross_site", "no_code",
+        "malformed_json", "code_not_a_string", "not_a_code", "body_too_large", "body_too_slow",
+    ];
+    /// Requests refused because a limit was reached, by the limit's setting.
+    LIMIT_REFUSALS_TOTAL = "whatsapp_otp_limit_refusals_total", Counter,
+        "limit": &["per_phone", "resend_cooldown", "per_ip", "checks_per_ip", "total", "failures_per_phone"];
+    /// Requests refused because of overload, by the resource that ran out.
+    OVERLOAD_REFUSALS_TOTAL = "whatsapp_otp_overload_refusals_total", Counter,
+        "what": &["requests", "bodies", "sends", "pace"];
+    /// Time for one decision in Redis, including the wait for a connection, whether it succeeded or not.
+    REDIS_SCRIPT_DURATION_SECONDS = "whatsapp_otp_redis_script_duration_seconds", Histogram(REDIS_BUCKETS),
+        "script": &["reserve", "confirm", "take_back", "turn", "find", "verify", "revoke", "status"];
+    /// Decisions and readiness checks that failed: no connection, no answer in time, an error for an answer, or too few
+    /// replicas with the decision.
+    REDIS_ERRORS_TOTAL = "whatsapp_otp_redis_errors_total", Counter,
+        "kind": &["unreachable", "no_answer", "faulty", "unacknowledged"];
+    /// Time that decisions waited for `redis.min_replicas_ack` replicas, successfully or not.
+    REDIS_ACK_DURATION_SECONDS = "whatsapp_otp_redis_ack_duration_seconds", Histogram(REDIS_BUCKETS);
+    /// Connections to Redis that are up; `redis.pool_size` for each primary if all is well.
+    REDIS_CONNECTED = "whatsapp_otp_redis_connected", Gauge;
+    /// The same by `redis.mode` and server: above 0 for current primaries, 0 for former ones.
+    REDIS_PRIMARY_CONNECTIONS = "whatsapp_otp_redis_primary_connections", Gauge, "mode": &[], "primary": &[];
+    /// Memory that Redis uses, by primary, at most 15 seconds old; absent if INFO is forbidden.
+    REDIS_USED_MEMORY_BYTES = "whatsapp_otp_redis_used_memory_bytes", Gauge, "primary": &[];
+    /// Memory that Redis may use (maxmemory): beyond it every request is answered 503. 0 for no limit.
+    REDIS_MAX_MEMORY_BYTES = "whatsapp_otp_redis_max_memory_bytes", Gauge, "primary": &[];
+    /// Connections to Redis that replaced a lost one.
+    REDIS_RECONNECTS_TOTAL = "whatsapp_otp_redis_reconnects_total", Counter;
+    /// Time of each attempt to send a message through WhatsApp.
+    WHATSAPP_REQUEST_DURATION_SECONDS = "whatsapp_otp_whatsapp_request_duration_seconds", Histogram(WHATSAPP_BUCKETS),
+        "outcome": &["accepted", "refused", "unclear", "unreachable"];
+    /// Attempts to send a message after the first, following transient failures.
+    WHATSAPP_RETRIES_TOTAL = "whatsapp_otp_whatsapp_retries_total", Counter;
+    /// Failed attempts to send a message, by WhatsApp's error code (other: not documented, none: no code came) and by
+    /// consequence; operator: somebody has to act.
+    WHATSAPP_ERRORS_TOTAL = "whatsapp_otp_whatsapp_errors_total", Counter, "code": &[], "class": &[];
+    /// 1 if the template can be sent, 0 if WhatsApp says that it cannot, or has not said anything yet.
+    TEMPLATE_APPROVED = "whatsapp_otp_template_approved", Gauge;
+    /// Whether sends are held back because WhatsApp keeps failing: 0 closed (all is well), 1 open, 2 half-open.
+    BREAKER_STATE = "whatsapp_otp_breaker_state", Gauge;
+    /// Time that sends waited for their turn under the sending rate.
+    PACING_WAIT_SECONDS = "whatsapp_otp_pacing_wait_seconds", Histogram(PACING_BUCKETS);
+    /// Unix time at which the configured version of the Graph API ends; absent if no end is known.
+    GRAPH_API_VERSION_END_TIMESTAMP_SECONDS = "whatsapp_otp_graph_api_version_end_timestamp_seconds", Gauge,
+        "version": &[];
+    /// Log lines that standard output did not take: a full disk, a closed pipe, or a pipe that nobody reads.
+    LOG_LINES_LOST_TOTAL = "whatsapp_otp_log_lines_lost_total", Counter;
+    /// 1, with the version of this program.
+    BUILD_INFO = "whatsapp_otp_build_info", Gauge, "version": &[];
+}
+
+/// How often recorded durations are added to their histograms. Until then each takes at least 8 bytes, so thousands of
+/// requests a second would fill the memory if this were left to a Prometheus that may never scrape.
 const UPKEEP: Duration = Duration::from_secs(2);
 
-/// The metrics of this process, for who shows them. Clones show the same.
+/// A handle to the metrics of this process. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Metrics {
     prometheus: PrometheusHandle,
@@ -344,12 +177,12 @@ pub struct Metrics {
 pub struct MetricsError(String);
 
 impl Metrics {
-    /// Records from now on what this process measures. A process has one set of metrics, however often this is called and
+    /// Starts recording the metrics of this process. A process has one set of metrics, however often this is called and
     /// however many services run in it, as in tests.
     ///
     /// # Errors
     ///
-    /// [`MetricsError`] if something else records the metrics of this process, or a thread cannot be started.
+    /// [`MetricsError`] if another recorder is installed in this process, or a thread cannot be started.
     pub fn install() -> Result<Self, MetricsError> {
         static INSTALLED: OnceLock<Result<Metrics, MetricsError>> = OnceLock::new();
         INSTALLED.get_or_init(Self::start).clone()
@@ -358,7 +191,7 @@ impl Metrics {
     fn start() -> Result<Self, MetricsError> {
         let mut builder = PrometheusBuilder::new();
         for metric in METRICS {
-            if let Kind::Histogram(buckets) = metric.kind {
+            if let Histogram(buckets) = metric.kind {
                 let name = Matcher::Full(metric.name.to_owned());
                 builder = builder
                     .set_buckets_for_metric(name, buckets)
@@ -371,7 +204,7 @@ impl Metrics {
         let process = metrics_process::Collector::default();
         process.describe();
 
-        // A thread and no task: it outlives the runtime of a test.
+        // A thread rather than a task: it outlives the runtime of a test.
         let upkeep = prometheus.clone();
         let upkeep = move || -> Infallible {
             loop {
@@ -383,7 +216,7 @@ impl Metrics {
         Ok(Self { prometheus, process })
     }
 
-    /// Everything as Prometheus reads it: text, format version 0.0.4.
+    /// Renders all metrics in Prometheus's text format, version 0.0.4.
     #[must_use]
     pub fn render(&self) -> String {
         self.process.collect();
@@ -393,32 +226,32 @@ impl Metrics {
 }
 
 impl Metric {
-    /// Describes the metric, and makes its series if they are all known.
+    /// Describes the metric, and creates its series if all of them are known.
     fn register(&self) {
         match self.kind {
-            Kind::Counter => describe_counter!(self.name, Unit::Count, self.help),
-            Kind::Gauge if self.name.ends_with("_seconds") => describe_gauge!(self.name, Unit::Seconds, self.help),
-            Kind::Gauge => describe_gauge!(self.name, Unit::Count, self.help),
-            Kind::Histogram(_) => describe_histogram!(self.name, Unit::Seconds, self.help),
+            Counter => describe_counter!(self.name, Unit::Count, self.help),
+            Gauge if self.name.ends_with("_seconds") => describe_gauge!(self.name, Unit::Seconds, self.help),
+            Gauge => describe_gauge!(self.name, Unit::Count, self.help),
+            Histogram(_) => describe_histogram!(self.name, Unit::Seconds, self.help),
         }
         match self.labels {
-            [] => self.make_series(Vec::new()),
+            [] => self.create_series(Vec::new()),
             [label] => {
                 for &value in label.values {
-                    self.make_series(vec![KeyLabel::from_static_parts(label.name, value)]);
+                    self.create_series(vec![KeyLabel::from_static_parts(label.name, value)]);
                 }
             }
             _ => {}
         }
     }
 
-    fn make_series(&self, labels: Vec<KeyLabel>) {
+    fn create_series(&self, labels: Vec<KeyLabel>) {
         let key = Key::from_parts(self.name, labels);
         let metadata = Metadata::new(module_path!(), Level::INFO, None);
         with_recorder(|recorder| match self.kind {
-            Kind::Counter => drop(recorder.register_counter(&key, &metadata)),
-            Kind::Gauge => drop(recorder.register_gauge(&key, &metadata)),
-            Kind::Histogram(_) => drop(recorder.register_histogram(&key, &metadata)),
+            Counter => drop(recorder.register_counter(&key, &metadata)),
+            Gauge => drop(recorder.register_gauge(&key, &metadata)),
+            Histogram(_) => drop(recorder.register_histogram(&key, &metadata)),
         });
     }
 }
