@@ -1,27 +1,27 @@
-//! The log for machines: a JSON object per line, with an event's fields at its top level, where queries look for them.
+//! The log for machines: one JSON object per line, with an event's fields at its top level, where queries expect them.
 //!
-//! Writes what tracing-subscriber's own JSON format writes, with little more than half of its work: that hands over each
-//! piece of a line by itself, and there is a line per request. docs/performance.md has the figures. Spans, which only
-//! libraries have here, are not written.
+//! Our own and not tracing-subscriber's JSON layer, which assembles each line piece by piece: a request's line and its id
+//! take 6,800 instructions here, with that layer and a span 28,700, while the whole request takes about 56,500. It would
+//! also move the id of a request to `span.request_id`. Spans, which only libraries create here, are not written.
 
 use std::fmt;
 use std::time::SystemTime;
 
 use serde::ser::{SerializeMap, Serializer as _};
 use serde_json::Serializer;
-use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_log::NormalizeEvent;
+use tracing_serde::SerdeMapVisitor;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
 use super::current_request::request_id;
 
-/// More than a request's line has.
+/// Longer than the line of a request.
 const USUAL_LENGTH: usize = 512;
 
-/// Writes events, each a line, with the id of the request that they are about.
+/// Formats each event as a line, with the id of the request that it belongs to.
 pub(super) struct JsonLines;
 
 impl<S, N> FormatEvent<S, N> for JsonLines
@@ -36,7 +36,7 @@ where
 }
 
 fn line(event: &Event<'_>) -> Result<String, serde_json::Error> {
-    // Events of libraries that use the log crate say elsewhere where they are from.
+    // Events that come through the log crate carry their real metadata in fields.
     let normalized = event.normalized_metadata();
     let metadata = normalized.as_ref().unwrap_or_else(|| event.metadata());
     let mut line = Vec::with_capacity(USUAL_LENGTH);
@@ -44,9 +44,9 @@ fn line(event: &Event<'_>) -> Result<String, serde_json::Error> {
     let mut object = serializer.serialize_map(None)?;
     object.serialize_entry("timestamp", &format_args!("{}", humantime::format_rfc3339_micros(SystemTime::now())))?;
     object.serialize_entry("level", metadata.level().as_str())?;
-    let mut fields = Fields { object: &mut object, outcome: Ok(()) };
+    let mut fields = SerdeMapVisitor::new(object);
     event.record(&mut fields);
-    fields.outcome?;
+    let mut object = fields.take_serializer()?;
     if let Some(request_id) = request_id() {
         object.serialize_entry("request_id", request_id.as_str())?;
     }
@@ -54,47 +54,6 @@ fn line(event: &Event<'_>) -> Result<String, serde_json::Error> {
     object.end()?;
     line.push(b'\n');
     String::from_utf8(line).map_err(serde::ser::Error::custom)
-}
-
-/// Puts an event's fields into an object.
-struct Fields<'o, O: SerializeMap> {
-    object: &'o mut O,
-    /// The first failure; there is nothing after it.
-    outcome: Result<(), O::Error>,
-}
-
-impl<O: SerializeMap> Fields<'_, O> {
-    fn add(&mut self, field: &Field, value: &(impl serde::Serialize + ?Sized)) {
-        if self.outcome.is_ok() {
-            self.outcome = self.object.serialize_entry(field.name(), value);
-        }
-    }
-}
-
-impl<O: SerializeMap> Visit for Fields<'_, O> {
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.add(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.add(field, &value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.add(field, &value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.add(field, &value);
-    }
-
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.add(field, &value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.add(field, &format_args!("{value:?}"));
-    }
 }
 
 #[cfg(test)]
@@ -121,15 +80,18 @@ mod tests {
         }
     }
 
-    /// The lines that logging of this kind leaves, without the moments.
-    fn lines(what: fn(), ours: bool) -> Vec<Value> {
+    /// The lines that `log_events` produces, ours or the library's, without their timestamps.
+    fn lines(log_events: fn(), ours: bool) -> Vec<Value> {
         let written = Written::default();
         let writer = written.clone();
         let log = tracing_subscriber::fmt().with_writer(move || writer.clone());
         if ours {
-            with_default(log.event_format(JsonLines).finish(), what);
+            with_default(log.event_format(JsonLines).finish(), log_events);
         } else {
-            with_default(log.json().flatten_event(true).with_current_span(false).with_span_list(false).finish(), what);
+            with_default(
+                log.json().flatten_event(true).with_current_span(false).with_span_list(false).finish(),
+                log_events,
+            );
         }
         let bytes = written.0.lock().unwrap().clone();
         let text = String::from_utf8(bytes).unwrap();
@@ -144,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_say_what_those_of_tracing_subscriber_say() {
+    fn lines_match_those_of_tracing_subscriber() {
         fn every_kind() {
             let quoted = "a \"quoted\"\nü";
             tracing::info!(quoted, yes = true, down = -1, up = 1_u64, part = 0.5, none = None::<u8>, "said {quoted}");
@@ -157,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_begins_with_when_how_grave_and_what() {
+    fn a_line_starts_with_time_level_and_message() {
         let written = Written::default();
         let writer = written.clone();
         let log = tracing_subscriber::fmt().with_writer(move || writer.clone()).event_format(JsonLines);
