@@ -8,6 +8,7 @@
 //! Inside, `keys` lists all there are, `sources` puts their values into a `Reader`, and `sections` reads from it what
 //! they mean.
 
+mod declared;
 mod fault;
 mod info_file;
 mod keys;

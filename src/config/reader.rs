@@ -1,43 +1,36 @@
-//! Reads values as what they mean, and remembers every fault on the way.
+//! Reads values into typed settings and collects every fault.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::ops::RangeInclusive;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::declared::{Kind, Takes};
 use super::fault::{Fault, Origin, SettingsError};
-use super::keys::{self, Kind};
+use super::keys;
 use super::shown::ShownSetting;
 
 /// The longest value that a fault repeats.
 const LONGEST_SHOWN: usize = 100;
 
-/// For bounds, such as `30 * SECOND..=90 * MINUTE`.
-pub(super) const MILLISECOND: Duration = Duration::from_millis(1);
-pub(super) const SECOND: Duration = Duration::from_secs(1);
-pub(super) const MINUTE: Duration = SECOND.saturating_mul(60);
-pub(super) const HOUR: Duration = MINUTE.saturating_mul(60);
-
 /// A value as it was given. Any may be a secret, so all are kept as one.
 pub(super) enum Input {
     One(SecretString),
     Many(Vec<SecretString>),
-    /// Neither, nor anything else of use; here is what it should have been.
+    /// Something else; this is what was expected.
     Unusable(&'static str),
 }
 
 struct Given {
     input: Input,
     origin: Origin,
-    /// How a guarded value may be shown.
+    /// The form of a guarded value that may be shown.
     guarded_form: Option<String>,
 }
 
-/// A fault was reported. Only [`Reader`] makes one, so a missing value without its fault cannot be written.
+/// A fault was reported. Only [`Reader`] makes one, so no value can be missing without its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reported(());
 
@@ -49,7 +42,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Gives `key` a value in place of any that it had.
+    /// Sets the value of `key`.
     pub(super) fn put(&mut self, key: String, input: Input, origin: Origin) {
         let given = Given { input, origin, guarded_form: None };
         self.values.insert(key, given);
@@ -63,18 +56,18 @@ impl Reader {
         })
     }
 
-    /// Where the value of `key` came from.
+    /// The origin of the value of `key`.
     pub(super) fn origin(&self, key: &str) -> Origin {
         self.values.get(key).map_or(Origin::Nowhere, |given| given.origin.clone())
     }
 
-    /// Remembers a fault.
+    /// Records a fault.
     pub(super) fn report(&mut self, fault: Fault) -> Reported {
         self.faults.push(fault);
         Reported(())
     }
 
-    /// Remembers that the value of `key` is not what was expected.
+    /// Records that the value of `key` is not what was expected.
     pub(super) fn fault(&mut self, key: &str, expected: impl Display) -> Reported {
         let given = self.values.get(key).and_then(|given| open_form(key, &given.input));
         self.fault_about(key, given, expected)
@@ -85,14 +78,14 @@ impl Reader {
         self.report(Fault { key: key.to_owned(), expected: expected.to_string(), given: given.map(shortened), origin })
     }
 
-    /// Says how the value of a guarded key may be shown.
+    /// Sets the form in which the value of a guarded key may be shown.
     pub(super) fn show_as(&mut self, key: &str, form: String) {
         if let Some(given) = self.values.get_mut(key) {
             given.guarded_form = Some(form);
         }
     }
 
-    /// A value that must be there. What `parse` expects is the text of its error.
+    /// A value that is required. The error of `parse` is what it expected.
     pub(super) fn required<T, E: Display>(
         &mut self,
         key: &str,
@@ -107,7 +100,7 @@ impl Reader {
         parsed.map_err(|expected| self.fault(key, expected))
     }
 
-    /// A value that may be left out, or be empty, which means the same.
+    /// A value that may be left out; an empty one counts as left out.
     pub(super) fn optional<T, E: Display>(
         &mut self,
         key: &str,
@@ -116,7 +109,7 @@ impl Reader {
         if self.has(key) { self.required(key, parse).map(Some) } else { Ok(None) }
     }
 
-    /// A list, each entry read by `parse`; every bad entry is a fault of its own.
+    /// A list of entries that `parse` reads; every bad entry is a separate fault.
     pub(super) fn list<T, E: Display>(
         &mut self,
         key: &str,
@@ -143,40 +136,58 @@ impl Reader {
         entries.into_iter().collect()
     }
 
-    /// A whole number within `range`.
-    pub(super) fn whole_number<T: FromStr + PartialOrd + Display>(
+    /// A list whose entries are those that the declaration of `key` describes.
+    pub(super) fn declared_list<T>(
         &mut self,
         key: &str,
-        range: RangeInclusive<T>,
-    ) -> Result<T, Reported> {
-        self.required(key, |text| {
-            let number = text.parse().ok().filter(|number| range.contains(number));
-            number.ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, Reported> {
+        self.list(key, |entry| parse(entry).ok_or_else(|| keys::takes(key)))
+    }
+
+    /// A value that the declaration of `key` describes.
+    pub(super) fn declared<T>(&mut self, key: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, Reported> {
+        self.required(key, |text| parse(text).ok_or_else(|| keys::takes(key)))
+    }
+
+    /// A whole number within the declared bounds.
+    pub(super) fn whole_number<T: TryFrom<u64>>(&mut self, key: &str) -> Result<T, Reported> {
+        self.declared(key, |text| match (keys::takes(key), text.parse()) {
+            (Takes::Whole(least, most), Ok(number)) if (least..=most).contains(&number) => number.try_into().ok(),
+            _ => None,
         })
     }
 
-    /// A duration within `range`. Redis counts milliseconds, so finer ones would not be kept.
-    pub(super) fn duration(&mut self, key: &str, range: RangeInclusive<Duration>) -> Result<Duration, Reported> {
-        self.required(key, |text| {
-            let duration = humantime::parse_duration(text).ok();
-            let fits =
-                |duration: &Duration| range.contains(duration) && duration.subsec_nanos().is_multiple_of(1_000_000);
-            duration.filter(fits).ok_or_else(|| {
-                let [least, most] = [range.start(), range.end()].map(|&bound| humantime::format_duration(bound));
-                format!("a duration from {least} to {most} in whole milliseconds, such as 90s, 5m or 1h")
-            })
+    /// A duration within the declared bounds.
+    pub(super) fn duration(&mut self, key: &str) -> Result<Duration, Reported> {
+        self.declared(key, |text| match (keys::takes(key), humantime::parse_duration(text)) {
+            (Takes::Span(least, most), Ok(duration)) if (least..=most).contains(&duration) => {
+                duration.subsec_nanos().is_multiple_of(1_000_000).then_some(duration)
+            }
+            _ => None,
         })
     }
 
-    /// One of a few words.
+    /// One of the declared words.
     pub(super) fn word<T: Copy>(&mut self, key: &str, words: &[(&str, T)]) -> Result<T, Reported> {
-        self.required(key, |text| {
-            let meaning = words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning);
-            meaning.ok_or_else(|| words.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(" or "))
-        })
+        self.declared(key, |text| words.iter().find(|(word, _)| *word == text).map(|(_, meaning)| *meaning))
     }
 
-    /// The path of a file, which need not be there yet.
+    /// `true` or `false`.
+    pub(super) fn switch(&mut self, key: &str) -> Result<bool, Reported> {
+        self.declared(key, |text| text.parse().ok())
+    }
+
+    /// The same for a value that `read` reads.
+    pub(super) fn if_given<T>(
+        &mut self,
+        key: &str,
+        read: impl FnOnce(&mut Self, &str) -> Result<T, Reported>,
+    ) -> Result<Option<T>, Reported> {
+        self.has(key).then(|| read(self, key)).transpose()
+    }
+
+    /// The path of a file, which need not exist yet.
     pub(super) fn path(&mut self, key: &str) -> Result<Option<PathBuf>, Reported> {
         self.optional(key, |text| Ok::<_, String>(PathBuf::from(text)))
     }
@@ -188,22 +199,22 @@ impl Reader {
             let value = open_form(&key, &given.input).or_else(|| given.guarded_form.clone());
             Some(ShownSetting { key, value: value.unwrap_or_else(|| "***".to_owned()), origin: given.origin.clone() })
         };
-        keys::all().filter_map(|(key, _)| shown(key)).collect()
+        keys::all().filter_map(shown).collect()
     }
 
-    /// The settings, if nothing at all was at fault; else the faults, those of known keys last and in their order.
+    /// Returns the settings, or all faults if there are any: those of unknown keys first, the others in declared order.
     pub(super) fn finish<T>(mut self, settings: Result<T, Reported>) -> Result<T, SettingsError> {
         match settings {
             Ok(settings) if self.faults.is_empty() => Ok(settings),
             _ => {
-                self.faults.sort_by_key(|fault| keys::all().position(|(key, _)| key == fault.key));
+                self.faults.sort_by_key(|fault| keys::all().position(|key| key == fault.key));
                 Err(SettingsError::new(self.faults))
             }
         }
     }
 }
 
-/// The value as text, if anybody may see it.
+/// The value as text, if it is not secret.
 fn open_form(key: &str, input: &Input) -> Option<String> {
     if keys::kind(key) != Some(Kind::Open) {
         return None;

@@ -7,8 +7,9 @@ use std::{env, fmt, fs};
 use ::config::{Environment, FileFormat, Format, Map, Source, Value, ValueKind};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::declared::Kind;
 use super::fault::{Fault, Origin};
-use super::keys::{self, Kind};
+use super::keys;
 use super::reader::{Input, Reader};
 
 const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -108,7 +109,7 @@ impl Reader {
 
     fn add_environment(&mut self, environment: &HashMap<String, String>) {
         let ours: HashMap<_, _> = keys::all()
-            .filter_map(|(key, _)| environment.get_key_value(&keys::variable(&key)))
+            .filter_map(|key| environment.get_key_value(&keys::variable(&key)))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
         for name in environment.keys().collect::<BTreeSet<_>>() {

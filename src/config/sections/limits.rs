@@ -3,14 +3,13 @@
 use std::cell::Cell;
 use std::fmt::Display;
 use std::str::FromStr;
-use std::time::Duration;
 
-use crate::config::reader::{HOUR, Reader, Reported};
+use crate::config::reader::{Reader, Reported};
 use crate::otp::{Destinations, Limit, LimitError, Limits, Selection};
 
 pub(in crate::config) fn read(reader: &mut Reader) -> Result<Limits, Reported> {
     let per_phone = reader.required("limits.per_phone", limit);
-    let resend_cooldown = reader.duration("limits.resend_cooldown", Duration::ZERO..=24 * HOUR);
+    let resend_cooldown = reader.duration("limits.resend_cooldown");
     let per_ip = reader.required("limits.per_ip", limit);
     let checks_per_ip = reader.required("limits.checks_per_ip", limit);
     let total = reader.required("limits.total", total_limit);

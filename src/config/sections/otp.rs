@@ -7,26 +7,20 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 
 use crate::config::fault::Origin;
-use crate::config::reader::{HOUR, Input, MINUTE, Reader, Reported, SECOND};
+use crate::config::reader::{Input, Reader, Reported};
 use crate::otp::{CodeLength, DigestKey, KeyRing, Limits, Policy};
 
-/// That of the default of `server.request_timeout`, for commands that send nothing.
+/// The default of `server.request_timeout`, for commands that send nothing.
 const SEND_TIME: Duration = Duration::from_secs(15);
 
 pub(in crate::config) fn read_policy(
     reader: &mut Reader,
     limits: impl FnOnce(&mut Reader) -> Result<Limits, Reported>,
 ) -> Result<Policy, Reported> {
-    let code_length = reader.required("otp.code_length", |text| {
-        let range = CodeLength::RANGE;
-        text.parse()
-            .ok()
-            .and_then(CodeLength::new)
-            .ok_or_else(|| format!("a whole number from {} to {}", range.start(), range.end()))
-    });
-    let code_lifetime = reader.duration("otp.code_lifetime", 30 * SECOND..=90 * MINUTE);
-    let max_attempts = reader.whole_number("otp.max_verification_attempts", 1..=100);
-    let linger = reader.duration("otp.linger", Duration::ZERO..=24 * HOUR);
+    let code_length = reader.declared("otp.code_length", |text| CodeLength::new(text.parse().ok()?));
+    let code_lifetime = reader.duration("otp.code_lifetime");
+    let max_attempts = reader.whole_number("otp.max_verification_attempts");
+    let linger = reader.duration("otp.linger");
     let limits = limits(reader);
     Ok(Policy {
         code_length: code_length?,
@@ -39,7 +33,7 @@ pub(in crate::config) fn read_policy(
     })
 }
 
-/// The secret of new codes and those of earlier ones.
+/// The secret of new codes and those of existing ones.
 pub(in crate::config) fn read_keys(reader: &mut Reader) -> Result<KeyRing, Reported> {
     let current = read_secret(reader);
     let previous = reader.secret_list("otp.previous_secrets", digest_key);
@@ -51,7 +45,7 @@ pub(in crate::config) fn read_secret(reader: &mut Reader) -> Result<DigestKey, R
     reader.required_secret("otp.secret", digest_key)
 }
 
-/// Gives `otp.secret` a random value if it has none: good for as long as one sandbox runs.
+/// Gives `otp.secret` a random value if it has none, valid while the sandbox runs.
 pub(in crate::config) fn draw_secret(reader: &mut Reader) -> Result<(), Reported> {
     if reader.has_or_names("otp.secret") {
         return Ok(());
@@ -59,13 +53,13 @@ pub(in crate::config) fn draw_secret(reader: &mut Reader) -> Result<(), Reported
     let mut bytes = [0; DigestKey::MIN_BYTES];
     SysRng
         .try_fill_bytes(&mut bytes)
-        .map_err(|error| reader.fault("otp.secret", format!("the operating system to draw one ({error})")))?;
+        .map_err(|error| reader.fault("otp.secret", format!("a random one from the operating system ({error})")))?;
     let secret = Input::One(HEXLOWER.encode(&bytes).into());
     reader.put("otp.secret".to_owned(), secret, Origin::Drawn);
     Ok(())
 }
 
-/// The bytes of the text are the key, whatever they are: what looks like hexadecimal is not decoded.
+/// The bytes of the text are the key: hexadecimal is not decoded.
 pub(in crate::config) fn digest_key(text: &str) -> Result<DigestKey, String> {
     DigestKey::new(text.as_bytes().to_vec()).map_err(|too_short| format!("a secret of {too_short}"))
 }

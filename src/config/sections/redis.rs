@@ -1,9 +1,9 @@
-//! `redis.*`: where the state is.
+//! `redis.*`: the store.
 
 use url::Url;
 
 use super::otp;
-use crate::config::reader::{MILLISECOND, Reader, Reported, SECOND};
+use crate::config::reader::{Reader, Reported};
 use crate::otp::DigestKey;
 use crate::store::redis::{
     AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, MasterNameError, RedisSettings, RedisUrl, Subject,
@@ -12,8 +12,6 @@ use crate::store::redis::{
 
 const REDIS_PORT: u16 = 6379;
 const SENTINEL_PORT: u16 = 26_379;
-/// More replicas than anybody has.
-const MOST_REPLICAS: u32 = 16;
 
 #[derive(Clone, Copy)]
 enum SubjectKind {
@@ -28,7 +26,7 @@ enum Mode {
     Cluster,
 }
 
-/// Reads the section. `otp_secret` is asked only if it is what hashes the subjects.
+/// Reads the section. `otp_secret` is read only if it hashes the subjects.
 pub(in crate::config) fn read(
     reader: &mut Reader,
     otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
@@ -39,24 +37,18 @@ pub(in crate::config) fn read(
     let credentials = read_credentials(reader, "redis.username", "redis.password");
     let key_prefix = reader.required("redis.key_prefix", KeyPrefix::parse);
     let subject = read_subject(reader, otp_secret);
-    let timeout = reader.duration("redis.timeout", 50 * MILLISECOND..=30 * SECOND);
-    let allow_unsafe = reader.word("redis.allow_unsafe", &[("false", false), ("true", true)]);
-    let pool_size = reader.whole_number("redis.pool_size", 1..=64);
-    let min_replicas_ack = reader.optional("redis.min_replicas_ack", |text| {
-        let number = text.parse().ok().filter(|number| *number <= MOST_REPLICAS);
-        number.ok_or_else(|| format!("a whole number from 0 to {MOST_REPLICAS}"))
-    });
-    let after_failover = reader.optional("redis.after_failover", |text| match text {
-        "reject" => Ok(AfterFailover::Reject),
-        "accept" => Ok(AfterFailover::Accept),
-        _ => Err("reject or accept"),
-    });
+    let timeout = reader.duration("redis.timeout");
+    let allow_unsafe = reader.switch("redis.allow_unsafe");
+    let pool_size = reader.whole_number("redis.pool_size");
+    let min_replicas_ack = reader.if_given("redis.min_replicas_ack", Reader::whole_number);
+    let outcomes = [("reject", AfterFailover::Reject), ("accept", AfterFailover::Accept)];
+    let after_failover = reader.if_given("redis.after_failover", |reader, key| reader.word(key, &outcomes));
 
     let (topology, credentials) = (topology?, credentials?);
     if let Topology::Single(url) = &topology {
         reject_what_the_url_says(reader, url, &credentials)?;
     }
-    // One server that restarts would lose every live code otherwise, and has no replica to wait for.
+    // A single server would otherwise lose every live code on a restart, and has no replica to wait for.
     let is_single = matches!(topology, Topology::Single(_));
     let default = if is_single { AfterFailover::Accept } else { AfterFailover::Reject };
     Ok(RedisSettings {
@@ -78,7 +70,7 @@ fn read_url(reader: &mut Reader) -> Result<RedisUrl, Reported> {
     Ok(url)
 }
 
-/// What every mode needs is read in each, so that a bad value is a fault before the mode is changed.
+/// Reads what any mode needs, so that a bad value is a fault before the mode is changed to it.
 fn read_topology(reader: &mut Reader, mode: Result<Mode, Reported>) -> Result<Topology, Reported> {
     let url = read_url(reader);
     let sentinels = read_endpoints(reader, "redis.sentinels", SENTINEL_PORT);
@@ -107,17 +99,15 @@ fn read_topology(reader: &mut Reader, mode: Result<Mode, Reported>) -> Result<To
     }
 }
 
-/// In the other modes addresses say themselves whether there is TLS.
+/// In the other modes the addresses say whether there is TLS.
 fn only_for_sentinels(reader: &mut Reader, tls: Option<bool>, instead: &str) -> Result<(), Reported> {
     match tls {
         None => Ok(()),
-        Some(_) => {
-            Err(reader.fault("redis.tls", format!("auto: it is for redis.mode = \"sentinel\"; here {instead} says it")))
-        }
+        Some(_) => Err(reader.fault("redis.tls", format!("auto, as {instead} says it unless redis.mode is sentinel"))),
     }
 }
 
-/// Servers that belong together: all with TLS or all without.
+/// Reads the servers of a list, which use TLS all or none.
 fn read_endpoints(reader: &mut Reader, key: &str, default_port: u16) -> Result<Vec<Endpoint>, Reported> {
     let endpoints = reader.list(key, |text| Endpoint::parse(text, default_port))?;
     if endpoints.iter().any(|endpoint| endpoint.is_tls() != endpoints[0].is_tls()) {

@@ -4,5 +4,5 @@ use crate::config::reader::{Reader, Reported};
 
 /// Whether the two calls are answered.
 pub(in crate::config) fn read(reader: &mut Reader) -> Result<bool, Reported> {
-    reader.word("sample.enabled", &[("true", true), ("false", false)])
+    reader.switch("sample.enabled")
 }

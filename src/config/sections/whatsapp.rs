@@ -1,4 +1,4 @@
-//! `whatsapp.*`: the Cloud API and who we are there.
+//! `whatsapp.*`: the Cloud API and our account there.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use url::Url;
 
 use crate::config::info_file;
-use crate::config::reader::{MILLISECOND, MINUTE, Reader, Reported};
+use crate::config::reader::{Reader, Reported};
 use crate::whatsapp::{ApiVersion, LanguageCode, WhatsAppAccount, WhatsAppSettings, access_token, base_url, graph_id};
 
-/// How to reach the Cloud API, as whoever it may be.
+/// The Cloud API, without an account.
 #[derive(Debug, Clone)]
 pub struct WhatsAppApi {
     /// The Graph API without a version.
@@ -20,14 +20,14 @@ pub struct WhatsAppApi {
     pub language: String,
     /// The longest that one call may take.
     pub timeout: Duration,
-    /// How often a call is tried again after a transient failure.
+    /// Retries of a call after a transient failure.
     pub max_retries: u32,
-    /// What the number may send in a second, over all instances; `None` for no limit.
+    /// Messages that the number may send in a second, over all instances; `None` for no limit.
     pub messages_per_second: Option<NonZeroU32>,
 }
 
 impl WhatsAppApi {
-    /// Everything the client needs to know, as `account`.
+    /// Adds the account.
     #[must_use]
     pub fn with_account(self, account: WhatsAppAccount) -> WhatsAppSettings {
         WhatsAppSettings {
@@ -46,9 +46,9 @@ pub(in crate::config) fn read_api(reader: &mut Reader) -> Result<WhatsAppApi, Re
     let base_url = read_base_url(reader);
     let api_version = reader.required("whatsapp.api_version", ApiVersion::parse);
     let language = reader.required("whatsapp.language", LanguageCode::parse);
-    let timeout = reader.duration("whatsapp.timeout", 100 * MILLISECOND..=MINUTE);
-    let max_retries = reader.whole_number("whatsapp.max_retries", 0..=10);
-    let messages_per_second = reader.whole_number("whatsapp.messages_per_second", 0..=10_000);
+    let timeout = reader.duration("whatsapp.timeout");
+    let max_retries = reader.whole_number("whatsapp.max_retries");
+    let messages_per_second = reader.whole_number("whatsapp.messages_per_second");
     Ok(WhatsAppApi {
         base_url: base_url?,
         api_version: api_version?,
@@ -59,10 +59,10 @@ pub(in crate::config) fn read_api(reader: &mut Reader) -> Result<WhatsAppApi, Re
     })
 }
 
-/// Who sends: the keys of their own, and the info file for what they leave open.
+/// Reads the account from its own keys, and from the info file what they leave out.
 pub(in crate::config) fn read_account(reader: &mut Reader) -> Result<WhatsAppAccount, Reported> {
     let filled = info_file::fill_in(reader);
-    // What is given is read even if something is missing, so that all faults come to light.
+    // Values that are given are read even if others are missing, so that all faults are reported.
     let mut read_id = |key| present(reader, key, filled).and_then(|()| reader.required(key, graph_id));
     let waba_id = read_id("whatsapp.waba_id");
     let phone_number_id = read_id("whatsapp.phone_number_id");
@@ -77,7 +77,7 @@ pub(in crate::config) fn read_account(reader: &mut Reader) -> Result<WhatsAppAcc
     })
 }
 
-/// Whether `key` has a value to read; if not, that was reported when the rest was `filled` in.
+/// Checks that `key` has a value; if it has none, `filled` has reported that.
 fn present(reader: &Reader, key: &str, filled: Result<(), Reported>) -> Result<(), Reported> {
     if reader.has_or_names(key) { Ok(()) } else { filled }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod faults;
 mod files;
 mod secrets;
+mod settings_files;
 mod sources;
 mod values;
 

@@ -166,7 +166,7 @@ proptest! {
         pairs in prop::collection::vec((0..keys::all().count(), ".{0,40}|[0-9]{1,25}[a-z/,]{0,3}"), 0..6),
         stray in "(WHATSAPP_OTP_{0,3}[A-Z_.]{0,20})?",
     ) {
-        let names: Vec<_> = keys::all().map(|(key, _)| key).collect();
+        let names: Vec<_> = keys::all().collect();
         let pairs: Vec<_> = pairs.iter().map(|(index, value)| (names[*index].as_str(), value.as_str())).collect();
         let mut sources = complete(&pairs);
         sources.environment.insert(stray, String::new());

@@ -10,59 +10,6 @@ use crate::store::redis::{AfterFailover, Subject, Topology};
 use crate::telemetry::LogFormat;
 
 #[test]
-fn the_defaults_are_those_of_the_contract() {
-    let contract = [
-        ("server.listen", "0.0.0.0:3000"),
-        ("server.ops_listen", "127.0.0.1:9464"),
-        ("server.cors_origins", ""),
-        ("server.trusted_proxies", ""),
-        ("server.request_timeout", "15s"),
-        ("server.max_connections", "10000"),
-        ("server.max_concurrent_requests", "4096"),
-        ("server.max_concurrent_sends", "256"),
-        ("server.drain_delay", "5s"),
-        ("server.shutdown_timeout", "30s"),
-        ("auth.mode", "open"),
-        ("auth.api_keys", ""),
-        ("sample.enabled", "true"),
-        ("otp.code_length", "6"),
-        ("otp.code_lifetime", "5m"),
-        ("otp.max_verification_attempts", "3"),
-        ("otp.linger", "10m"),
-        ("limits.per_phone", "5/1h"),
-        ("limits.resend_cooldown", "0s"),
-        ("limits.per_ip", "60/1h"),
-        ("limits.checks_per_ip", "120/1h"),
-        ("limits.total", "off"),
-        ("limits.failures_per_phone", "15/24h"),
-        ("limits.countries", ""),
-        ("limits.number_types", ""),
-        ("redis.mode", "single"),
-        ("redis.url", "redis://127.0.0.1:6379/0"),
-        ("redis.tls", "auto"),
-        ("redis.key_prefix", "otp"),
-        ("redis.subject", "phone"),
-        ("redis.timeout", "2s"),
-        ("redis.pool_size", "1"),
-        ("redis.allow_unsafe", "false"),
-        ("whatsapp.base_url", "https://graph.facebook.com/"),
-        ("whatsapp.api_version", "v21.0"),
-        ("whatsapp.info_file", "setup/whatsapp-info.json"),
-        ("whatsapp.language", "en_US"),
-        ("whatsapp.timeout", "10s"),
-        ("whatsapp.max_retries", "2"),
-        ("whatsapp.messages_per_second", "80"),
-        ("log.format", "json"),
-        ("log.level", "info"),
-        ("telemetry.sample_ratio", "1"),
-    ];
-    let settings = Settings::load(&Sources::default()).unwrap();
-    let shown: Vec<_> = settings.shown().iter().map(|setting| (setting.key.as_str(), setting.value.as_str())).collect();
-    assert_eq!(shown, contract);
-    assert!(settings.shown().iter().all(|setting| setting.origin == Origin::Default));
-}
-
-#[test]
 fn the_defaults_mean_what_they_say() {
     let ServeSettings { common, whatsapp, .. } = serve(&[]).unwrap();
     let Settings { server, policy, redis, log, traces, .. } = common;

@@ -1,0 +1,377 @@
+//! Every setting, declared once: its key, kind, bounds, default and meaning.
+//!
+//! A setting is one entry here and its use in `sections`. The readers look up its bounds, any other key is a fault, and a
+//! test generates `config/default.toml` and `docs/settings.md` from the entries and their comments.
+
+use std::fmt;
+use std::time::Duration;
+
+/// How much of a value people may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// All of it.
+    Open,
+    /// None of it, or a form without its secret parts: an address may contain a password, and someone may have written a
+    /// key where its hash belongs.
+    Guarded,
+    /// None of it. `KEY_file` may name a file that holds it.
+    Secret,
+}
+
+/// What a setting accepts. It prints as what a fault expected.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Takes {
+    /// A whole number.
+    Whole(u64, u64),
+    /// A duration in whole milliseconds: Redis would not keep a finer one.
+    Span(Duration, Duration),
+    /// One of a few words.
+    Words(&'static [&'static str]),
+    /// A number or text that matches a description.
+    Text(&'static str),
+    /// A list whose entries match a description.
+    List(&'static str),
+    /// Any text, for a purpose.
+    Any(&'static str),
+}
+
+impl fmt::Display for Takes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(least, most) => write!(f, "a whole number from {least} to {most}"),
+            Self::Span(least, most) => {
+                let [least, most] = [*least, *most].map(humantime::format_duration);
+                write!(f, "a duration from {least} to {most} in whole milliseconds, such as 90s, 5m or 1h")
+            }
+            Self::Words(words) => f.write_str(&words.join(" or ")),
+            Self::Text(text) | Self::List(text) | Self::Any(text) => f.write_str(text),
+        }
+    }
+}
+
+/// A section of the settings.
+#[derive(Debug)]
+pub(super) struct Section {
+    #[cfg(test)]
+    pub(super) name: &'static str,
+    /// Its comment, line by line.
+    #[cfg(test)]
+    pub(super) about: &'static [&'static str],
+    pub(super) settings: &'static [Setting],
+}
+
+/// What applies if a setting is not given.
+#[cfg(test)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unset {
+    /// This value; entries of a list are separated by commas.
+    Default(&'static str),
+    /// Nothing. The value is an example.
+    Nothing(&'static str),
+}
+
+/// A setting.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// With its section: `otp.code_length`.
+    pub(super) key: &'static str,
+    pub(super) kind: Kind,
+    pub(super) takes: Takes,
+    #[cfg(test)]
+    pub(super) unset: Unset,
+    /// Its comment, line by line.
+    #[cfg(test)]
+    pub(super) meaning: &'static [&'static str],
+}
+
+macro_rules! settings {
+    ($($(#[doc = $about:literal])* $section:literal {
+        $($(#[doc = $meaning:literal])* $kind:ident $name:literal: $takes:expr => $unset:expr;)*
+    })*) => {
+        &[$(Section {
+            #[cfg(test)]
+            name: $section,
+            #[cfg(test)]
+            about: &[$($about),*],
+            settings: &[$(Setting {
+                key: concat!($section, ".", $name),
+                kind: Kind::$kind,
+                takes: $takes,
+                #[cfg(test)]
+                unset: $unset,
+                #[cfg(test)]
+                meaning: &[$($meaning),*],
+            }),*],
+        }),*]
+    };
+}
+
+use Takes::{Any, List, Span, Text, Whole, Words};
+#[cfg(test)]
+use Unset::{Default, Nothing};
+
+const fn ms(count: u64) -> Duration {
+    Duration::from_millis(count)
+}
+
+const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+const fn hours(count: u64) -> Duration {
+    Duration::from_hours(count)
+}
+
+const PATH: Takes = Any("a path");
+const NAME: Takes = Any("a name");
+const PASSWORD: Takes = Any("a password");
+const LIMIT: Takes = Text("1/1s to 10000/31days, or off");
+const SECRET: Takes = Text("at least 32 bytes");
+const GRAPH_ID: Takes = Text("an ID of 1 to 32 digits");
+
+pub(super) const SECTIONS: &[Section] = settings! {
+    "server" {
+        /// The address of the public listener. (`port` of the sample server)
+        Open "listen": Text("an IP address and a port, such as 0.0.0.0:3000 or [::]:3000") => Default("0.0.0.0:3000");
+
+        /// The address of the operators' listener, which serves /health/live, /health/ready and /metrics. Keep it private.
+        /// "" turns it off.
+        Open "ops_listen": Text("an IP address and a port, such as 127.0.0.1:9464") => Default("127.0.0.1:9464");
+
+        /// The certificate chain of the public listener, as PEM. With it and its key the listener speaks HTTPS. Both files
+        /// are read again when they change.
+        Open "tls_cert_file": PATH => Nothing("/etc/whatsapp-otp/tls.crt");
+
+        /// The private key of that certificate, as PEM.
+        Open "tls_key_file": PATH => Nothing("/etc/whatsapp-otp/tls.key");
+
+        /// Web origins that may call from a browser.
+        Open "cors_origins": List("an origin http(s)://HOST[:PORT] without a path") => Default("");
+
+        /// Your load balancers. Their X-Forwarded-For is believed; any other client's address is that of its connection.
+        Open "trusted_proxies": List("an IP address or network, such as 10.0.0.0/8") => Default("");
+
+        /// The longest that a request may take, sending included. It must exceed redis.timeout.
+        Open "request_timeout": Span(secs(1), secs(120)) => Default("15s");
+
+        /// Connections to the public listener; a further one is closed immediately. One address may hold a tenth of them,
+        /// unless it is a trusted proxy's. If the limit on file descriptors (ulimit -n) allows fewer, there are fewer, and
+        /// the log says so at the start.
+        Open "max_connections": Whole(1, 1_000_000) => Default("10000");
+
+        /// Requests in progress; a further one is answered 503 immediately. One address may use a quarter of them, unless it
+        /// is a trusted proxy's or callers need API keys. As many request bodies may be arriving.
+        Open "max_concurrent_requests": Whole(1, 100_000) => Default("4096");
+
+        /// Requests among them that may be waiting for WhatsApp. Keep it well below max_concurrent_requests, so that a slow
+        /// WhatsApp leaves room for verification.
+        Open "max_concurrent_sends": Whole(1, 100_000) => Default("256");
+
+        /// Time on SIGTERM during which /health/ready says 503 and the listener stays open, for load balancers to notice.
+        Open "drain_delay": Span(secs(0), secs(600)) => Default("5s");
+
+        /// Time that requests in flight then have to finish.
+        Open "shutdown_timeout": Span(secs(0), hours(1)) => Default("30s");
+    }
+
+    "auth" {
+        /// Who may use the sample server's calls. `open`: anyone, as with the sample server. `api_key`: callers that send
+        /// "Authorization: Bearer KEY". These act for many users and pass on the user's address as
+        /// "X-Client-IP: 203.0.113.7"; without it, no limit by address applies.
+        Open "mode": Words(&["open", "api_key"]) => Default("open");
+
+        /// The accepted keys, as NAME:SHA256HEX: the name is for your logs, the hash is that of the key. Several may be in
+        /// force, so that keys can be rotated. `whatsapp-otp api-key NAME` makes one.
+        Guarded "api_keys": List("NAME:SHA256HEX") => Default("");
+    }
+
+    "sample" {
+        /// Whether the sample server's two calls, GET and POST /otp/{phone}, are served. If not, they are answered 404.
+        Open "enabled": Words(&["true", "false"]) => Default("true");
+    }
+
+    "otp" {
+        /// The number of digits of a code. (`codeLength`)
+        Open "code_length": Whole(4, 10) => Default("6");
+
+        /// The time for which a code is valid. (`codeLifetimeInMinutes`) The template tells the
+        /// recipient its own number of minutes. Keep the two equal: `serve` and `check` warn if they differ.
+        Open "code_lifetime": Span(secs(30), secs(90 * 60)) => Default("5m");
+
+        /// Guesses that are compared with one code before it locks. (`maxVerificationAttempts`)
+        Open "max_verification_attempts": Whole(1, 100) => Default("3");
+
+        /// Time for which the record of a code outlives it, so that an expired code is not taken for an unknown one.
+        Open "linger": Span(secs(0), hours(24)) => Default("10m");
+
+        /// The secret of the code digests, the same on every instance. `serve` requires one; `openssl rand -hex 32` makes
+        /// one. The characters themselves are the secret: they are not decoded.
+        Secret "secret": SECRET => Nothing("/run/secrets/otp_secret");
+
+        /// Earlier secrets, under which existing codes stay valid. To rotate, on every instance make the new secret
+        /// `secret` and add the old one here; remove the old one after code_lifetime. In the file, one per line.
+        Secret "previous_secrets": List("at least 32 bytes") => Nothing("/run/secrets/otp_previous_secrets");
+    }
+
+    /// A limit is COUNT/WINDOW: at most so many in any window of that length, wherever it starts. "off" turns it off.
+    "limits" {
+        /// Codes sent to one phone.
+        Open "per_phone": LIMIT => Default("5/1h");
+
+        /// The least time between two codes to one phone; 0s for none.
+        Open "resend_cooldown": Span(secs(0), hours(24)) => Default("0s");
+
+        /// Codes sent on behalf of one client address (IPv6: its /64).
+        Open "per_ip": LIMIT => Default("60/1h");
+
+        /// Guesses from one client address, correct ones included, whether or not the phone has a code.
+        Open "checks_per_ip": LIMIT => Default("120/1h");
+
+        /// Codes sent by all instances together: the most that a day, or an hour, may cost you. A send makes
+        /// room again at most a thirtieth of the window after leaving it.
+        Open "total": Text("1/1s to 100000000/31days, or off") => Default("off");
+
+        /// Wrong guesses for one phone, over all its codes. A new code does not reset the count; a verified one does. An
+        /// address that reaches the limit has to wait. Only two thirds of one address's guesses count for others, so that
+        /// nobody can lock another's phone alone.
+        Open "failures_per_phone": LIMIT => Default("15/24h");
+
+        /// Countries whose numbers may be sent codes, by ISO 3166 code: only these, ["+DE", "+AT"], or all but these,
+        /// ["-KP"]. A list uses one sign; an empty one allows all. A number that several countries share (+1 800;
+        /// docs/operations.md lists them) belongs to each of them: it is allowed if one of them is, and denied if one of
+        /// them is. A refused request is answered 403. Codes already sent can still be verified.
+        Open "countries": List("+ (only these) or - (all but these) and a country code") => Default("");
+
+        /// The same for types of numbers: mobile, fixed_line, voip, personal_number, toll_free, shared_cost, premium_rate,
+        /// uan (companies), pager, voicemail, and unknown for ranges newer than the service's data. Where mobile phones and
+        /// landlines share numbers, as in the United States, a number is both.
+        Open "number_types": List("+ (only these) or - (all but these) and a type") => Default("");
+    }
+
+    "redis" {
+        /// How Redis is deployed; docs/redis.md says which mode suits whom, and what each promises when a server is lost.
+        /// `single`: one address, which may be a proxy's. `sentinel`: a primary with replicas, watched by sentinels.
+        /// `cluster`: several primaries with replicas.
+        Open "mode": Words(&["single", "sentinel", "cluster"]) => Default("single");
+
+        /// single: the server's address; rediss:// for TLS.
+        Guarded "url": Text("redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]") => Default("redis://127.0.0.1:6379/0");
+
+        /// sentinel: the sentinels. The port is 26379 unless given; rediss:// if they speak TLS.
+        Guarded "sentinels": List("[rediss://]HOST[:PORT]") => Nothing("redis-sentinel-1,redis-sentinel-2,redis-sentinel-3");
+
+        /// sentinel: the sentinels' name for the primary (`sentinel monitor NAME …`).
+        Open "master_name": NAME => Nothing("otp");
+
+        /// sentinel: the user name at the sentinels, if they ask for one.
+        Open "sentinel_username": NAME => Nothing("otp");
+
+        /// sentinel: the password at the sentinels.
+        Secret "sentinel_password": PASSWORD => Nothing("/run/secrets/redis_sentinel_password");
+
+        /// sentinel: whether the primary and its replicas speak TLS. `auto`: if the sentinels do. `on` and `off`:
+        /// regardless of the sentinels. In the other modes the addresses say it.
+        Open "tls": Words(&["auto", "on", "off"]) => Default("auto");
+
+        /// cluster: some of its nodes; the others are learned from them. The port is 6379 unless given; rediss:// for TLS.
+        Guarded "nodes": List("[rediss://]HOST[:PORT]") => Nothing("redis-1,redis-2,redis-3");
+
+        /// The user name at the servers that keep the codes, if it is not in the URL. It requires a password.
+        Open "username": NAME => Nothing("otp");
+
+        /// The password at the servers that keep the codes, if it is not in the URL.
+        Secret "password": PASSWORD => Nothing("/run/secrets/redis_password");
+
+        /// Replicas that must confirm a decision before it is answered; if they do not in time, the answer is 503. The
+        /// default is 0 in mode single and 1 in the others.
+        Open "min_replicas_ack": Whole(0, 16) => Nothing("1");
+
+        /// What happens to codes made before a failover, whose use and wrong guesses the new primary may not know.
+        /// `reject`: they count as expired, and people request another. `accept`: they stay valid, perhaps used ones too.
+        /// The default is accept in mode single, where a restart of Redis is such a failover, and reject in the others.
+        Open "after_failover": Words(&["reject", "accept"]) => Nothing("reject");
+
+        /// The start of every key.
+        Open "key_prefix": Text("1 to 64 letters, digits, and - . : _") => Default("otp");
+
+        /// How keys name a phone or a client's address. `phone`: in plain digits, which you can read. `hashed`: by a keyed
+        /// digest, so that a copy of Redis identifies nobody.
+        Open "subject": Words(&["phone", "hashed"]) => Default("phone");
+
+        /// The secret of that digest; otp.secret if there is none. Under another secret a phone has other keys: its limits
+        /// start again and its live codes are not found. To rotate otp.secret and keep the keys, first set this to the old
+        /// otp.secret.
+        Secret "subject_secret": SECRET => Nothing("/run/secrets/redis_subject_secret");
+
+        /// The longest that a decision may take, connecting included. It must be less than server.request_timeout.
+        Open "timeout": Span(ms(50), secs(30)) => Default("2s");
+
+        /// Connections per instance and server. Requests share them, many at once on each; one suffices for most.
+        Open "pool_size": Whole(1, 64) => Default("1");
+
+        /// Whether to serve on a Redis that may lose or disclose codes. `check` says what is wrong with yours and why it
+        /// matters.
+        Open "allow_unsafe": Words(&["true", "false"]) => Default("false");
+    }
+
+    "whatsapp" {
+        /// The Graph API, or a simulator. Over http:// the access token can be read on the way: a warning is logged unless
+        /// the address is on this machine. HTTPS_PROXY applies to https://; HTTP_PROXY does not apply to http://.
+        Guarded "base_url": Text("https:// or http://, a host and, if need be, a path; no user name, ? or #")
+            => Default("https://graph.facebook.com");
+
+        /// The version of the Graph API. (`apiVersion`)
+        Open "api_version": Text("a version of the Graph API, such as v21.0") => Default("v21.0");
+
+        /// The file that whatsapp-otp-setup wrote: JSON with waba_id, access_token, phone_number_id, template_id and the
+        /// language of that template, which applies if whatsapp.language is not set. It contains a secret. It need not exist
+        /// if the four settings below are given.
+        Open "info_file": PATH => Default("setup/whatsapp-info.json");
+
+        /// The ID of the WhatsApp Business account (WABA), in place of the info file's.
+        Open "waba_id": GRAPH_ID => Nothing("102290129340398");
+
+        /// The access token, in place of the info file's.
+        Secret "access_token": Text("visible ASCII characters without spaces") => Nothing("/run/secrets/whatsapp_access_token");
+
+        /// The ID of the sending number (not the number), in place of the info file's.
+        Open "phone_number_id": GRAPH_ID => Nothing("106540352242922");
+
+        /// The ID of the authentication template, in place of the info file's.
+        Open "template_id": GRAPH_ID => Nothing("594425479261596");
+
+        /// The language in which the template was made.
+        Open "language": Text("a language code, such as en_US, de or fil") => Default("en_US");
+
+        /// The longest that a call may take, but at most three quarters of server.request_timeout. Half of it is for
+        /// connecting.
+        Open "timeout": Span(ms(100), secs(60)) => Default("10s");
+
+        /// How often a call is retried if WhatsApp reports a transient failure.
+        Open "max_retries": Whole(0, 10) => Default("2");
+
+        /// Messages that WhatsApp lets your number send in a second, over all instances; 0 for no limit. A message above it
+        /// waits for at most two seconds and is then answered 503. WhatsApp's own default is 80, and up to 1000 on request.
+        Open "messages_per_second": Whole(0, 10_000) => Default("80");
+    }
+
+    "log" {
+        /// `json`: for machines. `pretty`: for people, with the sample server's table of active codes after calls, at most
+        /// once a second.
+        Open "format": Words(&["json", "pretty"]) => Default("json");
+
+        /// The least severe level that is logged, or a filter.
+        Open "level": Text("off, error, warn, info, debug, trace, or a filter such as info,whatsapp_otp=debug")
+            => Default("info");
+    }
+
+    "telemetry" {
+        /// The collector to which traces of requests are sent: OTLP over HTTP.
+        Guarded "otlp_endpoint":
+            Text("http:// or https://, a host and, if need be, a path; no user name, ? or #, and without /v1/traces")
+            => Nothing("http://localhost:4318");
+
+        /// The share of requests that is traced. A caller that sends a traceparent decides for its own.
+        Open "sample_ratio": Text("a number from 0 to 1, such as 0.1") => Default("1.0");
+    }
+};
