@@ -29,7 +29,7 @@ pub(super) async fn require_safety(store: Arc<RedisStore>, allow_unsafe: bool) -
             }
         }
         Err(StoreError::Faulty(error)) => {
-            tracing::warn!(error, "Redis does not let itself be looked at; whether it is safe is unknown");
+            tracing::warn!(%error, "Redis does not let itself be looked at; whether it is safe is unknown");
         }
         Err(error) => {
             tracing::warn!(%error, "Redis is away; it will be looked at when it comes");

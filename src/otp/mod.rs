@@ -30,6 +30,6 @@ pub use numbering_plan::load as load_numbering_plans;
 pub use outcome::{Charge, Delivery, Refund, Reservation, Sent, Turn, Verdict};
 pub use phone::{PhoneError, PhoneNumber};
 pub use policy::{Limit, LimitError, LimitKind, Limits, Pacing, Policy};
-pub use port::{CodeSender, CodeStore, OutgoingCode, Pace, Refusal, RefusalKind, StoreError, Unpaced};
+pub use port::{Cause, CodeSender, CodeStore, OutgoingCode, Pace, Refusal, RefusalKind, StoreError, Unpaced};
 pub use record::{ActiveCode, NewCode, PhoneStatus, RecordId, Revocation, UnixMillis};
 pub use service::{OtpService, RequestError};

@@ -1,5 +1,7 @@
 //! What the domain needs of the world: a store that decides, and a sender that delivers.
 
+use std::error::Error;
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -99,25 +101,25 @@ pub trait CodeStore: Send + Sync {
     async fn probe(&self) -> Result<(), StoreError>;
 }
 
-/// The store did not decide. The text is for logs: it names no phone and no secret.
-#[derive(Debug, Clone, thiserror::Error)]
+/// Why a store did not decide.
+pub type Cause = Box<dyn Error + Send + Sync>;
+
+/// The store did not decide. Neither the text, which includes the cause, nor any source names a phone or a secret, so
+/// both may be logged.
+#[derive(Debug)]
 pub enum StoreError {
-    /// No connection could be had.
-    #[error("the store cannot be reached: {0}")]
-    Unreachable(String),
+    /// There is no connection.
+    Unreachable(Cause),
     /// No answer in time, or the connection broke before one.
-    #[error("the store did not answer: {0}")]
-    NoAnswer(String),
-    /// An answer that is none: a server error, or a record of another shape.
-    #[error("the store answered with an error: {0}")]
-    Faulty(String),
-    /// It decided, but too few copies of the decision were made in time for it to survive the loss of a server.
-    #[error("the store's decision may not last: {0}")]
-    Unacknowledged(String),
+    NoAnswer(Cause),
+    /// The server returned an error, or a record of an unknown shape.
+    Faulty(Cause),
+    /// The store decided, but too few copies of the decision were made in time for it to survive the loss of a server.
+    Unacknowledged(Cause),
 }
 
 impl StoreError {
-    /// What went wrong, in a word.
+    /// The kind of failure, in a word.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -126,6 +128,33 @@ impl StoreError {
             Self::Faulty(_) => "faulty",
             Self::Unacknowledged(_) => "unacknowledged",
         }
+    }
+
+    /// The error behind this one.
+    #[must_use]
+    pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
+        let (Self::Unreachable(cause) | Self::NoAnswer(cause) | Self::Faulty(cause) | Self::Unacknowledged(cause)) =
+            self;
+        &**cause
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self {
+            Self::Unreachable(_) => "the store is unreachable",
+            Self::NoAnswer(_) => "the store did not answer",
+            Self::Faulty(_) => "the store returned an error",
+            Self::Unacknowledged(_) => "the store's decision may not last",
+        };
+        write!(f, "{what}: {}", self.cause())
+    }
+}
+
+/// The source is the cause's own, as the text has the cause already.
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.cause().source()
     }
 }
 

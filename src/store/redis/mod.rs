@@ -32,7 +32,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::{Histogram, counter, histogram};
-use redis::{FromRedisValue, RedisError, ScriptInvocation};
+use redis::{FromRedisValue, ScriptInvocation};
 use tokio::time::Instant;
 
 use self::client::acknowledgement::Ticket;
@@ -145,14 +145,6 @@ impl RedisStore {
 
 fn count(error: &StoreError) {
     counter!(REDIS_ERRORS_TOTAL, "kind" => error.kind()).increment(1);
-}
-
-/// The error without what it may quote: server errors can repeat arguments of the command.
-fn describe(error: &RedisError) -> String {
-    match error.code() {
-        Some(code) => format!("{code} from the server"),
-        None => error.category().to_owned(),
-    }
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -17,12 +17,13 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::error::Redacted;
 use super::info::Info;
 use super::link::{Keeping, Link, Numbered, Purpose};
 use super::slots::Slots;
 use crate::otp::StoreError;
 use crate::store::redis::decisions::keys::Keys;
-use crate::store::redis::{describe, milliseconds};
+use crate::store::redis::milliseconds;
 use crate::supervisor;
 use crate::telemetry::metrics::REDIS_ACK_DURATION_SECONDS;
 
@@ -82,7 +83,7 @@ impl Lane {
             // One of them leads to where the primary was.
             self.link.suspect(&lane);
             link.suspect(connection);
-            return Err(StoreError::Unreachable("the connections lead to different servers".to_owned()));
+            return Err(StoreError::Unreachable("the connections lead to different servers".into()));
         }
         Ok(Ticket { number: lane.number, queue: self.queue.clone(), replicas: self.replicas })
     }
@@ -122,12 +123,12 @@ impl Acknowledgement {
     pub(crate) async fn wait(self) -> Result<(), StoreError> {
         let Self { queued, answered, began, until, replicas } = self;
         if !queued {
-            return Err(StoreError::Unacknowledged("too many decisions wait for replicas".to_owned()));
+            return Err(StoreError::Unacknowledged("too many decisions wait for replicas".into()));
         }
         let result = match timeout_at(until, answered).await {
             Ok(Ok(result)) => result,
             // Its time was up in the lane a moment earlier.
-            Ok(Err(_)) | Err(_) => Err(StoreError::Unacknowledged(too_few(replicas))),
+            Ok(Err(_)) | Err(_) => Err(StoreError::Unacknowledged(too_few(replicas).into())),
         };
         histogram!(REDIS_ACK_DURATION_SECONDS).record(began.elapsed());
         result
@@ -191,8 +192,9 @@ impl Rounds {
                 }
                 Round::Reached(_) => {}
                 Round::Refused(error) => {
-                    tracing::debug!(error = describe(&error), "no round of acknowledgements");
-                    if error.is_cluster_error() {
+                    let moving = error.is_cluster_error();
+                    tracing::debug!(error = %Redacted(error), "no round of acknowledgements");
+                    if moving {
                         // The key's slot is moving: another key's may not be.
                         self.attempt += 1;
                         self.choose_key();
@@ -241,7 +243,7 @@ impl Rounds {
 
 fn dismiss(waiting: &mut Vec<Waiting>, reason: &'static str) {
     for one in waiting.drain(..) {
-        let _ = one.answer.send(Err(StoreError::Unacknowledged(reason.to_owned())));
+        let _ = one.answer.send(Err(StoreError::Unacknowledged(reason.into())));
     }
 }
 

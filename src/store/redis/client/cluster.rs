@@ -116,7 +116,7 @@ impl Cluster {
             Ok(Ok(_)) => return Ok(()),
             _ => None,
         };
-        Err(StoreError::Unreachable(problem.unwrap_or_else(|| "no node of the cluster answers".to_owned())))
+        Err(StoreError::Unreachable(problem.unwrap_or_else(|| "no node of the cluster answers".to_owned()).into()))
     }
 
     /// Runs a decision about `key` where its slot is.
@@ -152,7 +152,7 @@ impl Cluster {
                     self.shared.ask.ring();
                     return Err(StoreError::Unreachable(format!(
                         "the nodes of the cluster do not agree who has the key's slot: {REDIRECTIONS} redirections, the last to {server}"
-                    )));
+                    ).into()));
                 }
                 Err(Failure::Moving) => pause(deadline).await?,
                 Err(failure) => {
@@ -175,7 +175,7 @@ impl Cluster {
         self.known(deadline).await?;
         find(&self.owners.borrow()).ok_or_else(|| {
             self.shared.ask.ring();
-            StoreError::Unreachable("no node of the cluster has the key's slot".to_owned())
+            StoreError::Unreachable("no node of the cluster has the key's slot".into())
         })
     }
 }
@@ -193,7 +193,7 @@ impl Drop for Cluster {
 /// [`StoreError::Unreachable`] if there is no time left.
 async fn pause(deadline: Instant) -> Result<(), StoreError> {
     if Instant::now() + PAUSE >= deadline {
-        return Err(StoreError::Unreachable("the key is moving between nodes".to_owned()));
+        return Err(StoreError::Unreachable("the key is moving between nodes".into()));
     }
     sleep(PAUSE).await;
     Ok(())
@@ -208,7 +208,7 @@ impl Shared {
     fn redirected(&self, from: &Primary, to: &str, once: bool) -> Result<(Arc<Primary>, Manner), StoreError> {
         let parsed = to.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
         let Some((host, port)) = parsed else {
-            return Err(StoreError::Faulty("a node sends elsewhere, but not to where".to_owned()));
+            return Err(StoreError::Faulty("a node sends elsewhere, but not to where".into()));
         };
         let own = from.whereabouts().map(|server| server.name().to_owned()).unwrap_or_default();
         let own = own.rsplit_once(':').map_or("", |(host, _)| host);

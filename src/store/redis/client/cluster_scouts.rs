@@ -93,7 +93,7 @@ impl Scout {
     async fn ask_on(&self, kept: &mut Option<MultiplexedConnection>) -> Result<View, String> {
         let mut connection = match kept.take() {
             Some(connection) => connection,
-            None => self.server.connect().await?,
+            None => self.server.connect().await.map_err(|error| error.to_string())?,
         };
         let view = View::ask(&self.node, &mut connection).await?;
         *kept = Some(connection);

@@ -4,9 +4,9 @@ use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, Value, from_redis_value};
 
 use super::address::Endpoint;
+use super::error::Redacted;
 use super::info::Info;
 use super::slots::Slots;
-use crate::store::redis::describe;
 
 /// A cluster as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +33,7 @@ impl View {
         let answer = questions.query_async(connection).await;
         let (info, slots): (String, Value) = answer.map_err(|error| match error.code() {
             Some("ERR") => "it is no node of a cluster".to_owned(),
-            _ => describe(&error),
+            _ => Redacted(error).to_string(),
         })?;
         Self::read(node, &Info::parse(&info), &slots).ok_or_else(|| "it answers CLUSTER SLOTS in a new way".to_owned())
     }

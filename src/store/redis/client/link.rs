@@ -7,6 +7,7 @@
 //! While there is no connection, a request waits for the attempt under way and no longer: against a server that
 //! refuses it fails in milliseconds, against one that says nothing when its own time is up.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::task::JoinHandle;
 
 use super::bell::{Bell, Listener};
 use super::server::{Identity, Server};
-use crate::otp::StoreError;
+use crate::otp::{Cause, StoreError};
 use crate::store::redis::decisions::scripts;
 use crate::supervisor;
 use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_PRIMARY_CONNECTIONS, REDIS_RECONNECTS_TOTAL};
@@ -78,13 +79,13 @@ pub(crate) struct Numbered {
 enum State {
     Up(Numbered),
     /// How many attempts to connect have failed in all, and how the last one did.
-    Down(u64, Arc<str>),
+    Down(u64, Arc<dyn Error + Send + Sync>),
 }
 
 impl Link {
     /// Starts connecting, and goes on for as long as the link lives.
     pub(crate) fn start(keeping: Keeping, purpose: Purpose) -> Self {
-        let (state, states) = watch::channel(State::Down(0, "not connected yet".into()));
+        let (state, states) = watch::channel(State::Down(0, cause("not connected yet")));
         let (suspected, suspicions) = watch::channel(0);
         let keeper = Keeper { keeping, purpose, state, suspected: suspicions };
         Self { state: states, suspected, keeper: supervisor::spawn("redis link", keeper.run()) }
@@ -103,12 +104,12 @@ impl Link {
                 State::Up(connection) => return Ok(connection.clone()),
                 State::Down(failures, error) => {
                     if *failures_before.get_or_insert(*failures) < *failures {
-                        return Err(StoreError::Unreachable(error.to_string()));
+                        return Err(StoreError::Unreachable(Arc::clone(error).into()));
                     }
                 }
             }
             if state.changed().await.is_err() {
-                return Err(StoreError::Unreachable("the connection's task has ended".to_owned()));
+                return Err(StoreError::Unreachable("the connection's task has ended".into()));
             }
         }
     }
@@ -162,7 +163,7 @@ impl Keeper {
                 };
                 failures += 1;
                 if failures.is_power_of_two() {
-                    tracing::warn!(error, failures, "no connection to Redis");
+                    tracing::warn!(%error, failures, "no connection to Redis");
                 }
                 self.state.send_replace(State::Down(failures, error.into()));
                 self.keeping.lost.ring();
@@ -178,13 +179,13 @@ impl Keeper {
             let reason = self.until_lost(connection, &mut losses).await;
             drop(up);
             tracing::warn!(reason, server, "the connection to Redis is given up");
-            self.state.send_replace(State::Down(failures, reason.into()));
+            self.state.send_replace(State::Down(failures, cause(reason)));
             self.keeping.lost.ring();
         }
     }
 
     /// A new connection that the right server has answered on.
-    async fn connect(&self, server: Result<&Arc<Server>, &Arc<str>>, number: u64) -> Result<Numbered, String> {
+    async fn connect(&self, server: Result<&Arc<Server>, &Arc<str>>, number: u64) -> Result<Numbered, Cause> {
         let patience = self.keeping.patience;
         let server = match server {
             Ok(server) => server,
@@ -192,7 +193,7 @@ impl Keeper {
             Err(reason) => {
                 tokio::time::sleep(patience / 4).await;
                 let reason_by_now = self.keeping.whereabouts.borrow().as_ref().err().cloned();
-                return Err(reason_by_now.unwrap_or_else(|| Arc::clone(reason)).to_string());
+                return Err(reason_by_now.unwrap_or_else(|| Arc::clone(reason)).to_string().into());
             }
         };
         let mut connection = server.connect().await?;
@@ -206,8 +207,8 @@ impl Keeper {
         };
         match tokio::time::timeout(patience, prepare).await {
             Ok(Ok(identity)) => Ok(Numbered { number, connection, identity }),
-            Ok(Err(error)) => Err(format!("{}: {error}", server.name())),
-            Err(_) => Err(format!("connected to {}, but there is no answer", server.name())),
+            Ok(Err(error)) => Err(format!("{}: {error}", server.name()).into()),
+            Err(_) => Err(format!("connected to {}, but there is no answer", server.name()).into()),
         }
     }
 
@@ -236,6 +237,10 @@ impl Keeper {
             }
         }
     }
+}
+
+fn cause(text: &str) -> Arc<dyn Error + Send + Sync> {
+    Cause::from(text).into()
 }
 
 fn pauses() -> ExponentialBackoff {

@@ -7,6 +7,7 @@ mod bell;
 mod cluster;
 mod cluster_scouts;
 pub(crate) mod cluster_view;
+pub(crate) mod error;
 pub(crate) mod info;
 mod link;
 pub(crate) mod primary;

@@ -11,12 +11,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::acknowledgement::{Lane, Ticket};
 use super::asking::Asking;
+use super::error::Redacted;
 use super::link::{Keeping, Link, Numbered, Purpose, Whereabouts};
 use super::server::Server;
 use super::slots::Slots;
 use crate::otp::StoreError;
 use crate::store::redis::decisions::keys::Keys;
-use crate::store::redis::describe;
 
 /// A server that decides, wherever it is at the moment.
 pub(crate) struct Primary {
@@ -67,9 +67,9 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Elsewhere { server, .. } => {
-                Self::Faulty(format!("it sends to {server}: it is a node of a cluster, which redis.mode is for"))
+                Self::Faulty(format!("it sends to {server}: it is a node of a cluster, which redis.mode is for").into())
             }
-            Failure::Moving => Self::Unreachable("the key is moving between nodes".to_owned()),
+            Failure::Moving => Self::Unreachable("the key is moving between nodes".into()),
             Failure::Failed(error) => error,
         }
     }
@@ -106,7 +106,7 @@ impl Primary {
     /// [`StoreError::Unreachable`] if there is no connection to one.
     pub(crate) async fn server(&self) -> Result<Arc<Server>, StoreError> {
         self.link().connection().await?;
-        self.whereabouts().map_err(|reason| StoreError::Unreachable(reason.to_string()))
+        self.whereabouts().map_err(|reason| StoreError::Unreachable(reason.to_string().into()))
     }
 
     /// Runs a command on a shared connection, connecting included.
@@ -157,7 +157,7 @@ impl Primary {
     ) -> Result<T, Failure> {
         match answer {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(judge(&error, link, connected)),
+            Ok(Err(error)) => Err(judge(error, link, connected)),
             Err(_) => {
                 // Of several decisions the last may have had too little time for any server to answer.
                 if began.elapsed() >= self.fair_share {
@@ -186,11 +186,11 @@ async fn in_time<T>(deadline: Instant, work: impl Future<Output = Result<T, Stor
 }
 
 fn too_late() -> StoreError {
-    StoreError::NoAnswer("nothing in time".to_owned())
+    StoreError::NoAnswer("nothing in time".into())
 }
 
 /// What follows from a server's error, or from that of the connection.
-fn judge(error: &RedisError, link: &Link, connected: &Numbered) -> Failure {
+fn judge(error: RedisError, link: &Link, connected: &Numbered) -> Failure {
     let lost = error.is_io_error() || error.is_unrecoverable_error();
     // A primary that became a replica: its successor may be found by connecting anew.
     if lost || error.kind() == ServerErrorKind::ReadOnly.into() {
@@ -203,6 +203,6 @@ fn judge(error: &RedisError, link: &Link, connected: &Numbered) -> Failure {
     if error.kind() == ServerErrorKind::TryAgain.into() {
         return Failure::Moving;
     }
-    let text = describe(error);
-    Failure::Failed(if lost { StoreError::NoAnswer(text) } else { StoreError::Faulty(text) })
+    let cause = Redacted(error).into();
+    Failure::Failed(if lost { StoreError::NoAnswer(cause) } else { StoreError::Faulty(cause) })
 }

@@ -18,10 +18,10 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::address::Endpoint;
 use super::bell::Bell;
+use super::error::Redacted;
 use super::link::Whereabouts;
 use super::server::{Dial, Server};
 use crate::otp::StoreError;
-use crate::store::redis::describe;
 use crate::store::redis::settings::MasterName;
 
 /// How often each sentinel is asked if nothing calls for it. A new primary is to be followed within a second or so of its
@@ -123,7 +123,7 @@ impl Sentinels {
 
     /// What a sentinel says of its quorum.
     async fn quorum(&self, server: &Server) -> Result<String, String> {
-        let mut connection = server.connect().await?;
+        let mut connection = server.connect().await.map_err(|error| error.to_string())?;
         let mut question = redis::cmd("SENTINEL");
         question.arg("CKQUORUM").arg(self.name.as_str());
         // The error, too, is about sentinels alone.
@@ -157,7 +157,7 @@ async fn ask(
             }
             return Err(match error.code() {
                 Some("ERR") => format!("it knows no {}, or is no sentinel", name.as_str()),
-                _ => describe(&error),
+                _ => Redacted(error).to_string(),
             });
         }
         Err(_) => return Err("it does not answer".to_owned()),
@@ -170,9 +170,9 @@ async fn ask(
 
 /// A new connection that brings announcements, if the sentinel lets itself be subscribed to.
 async fn subscribed(server: &Server, patience: Duration) -> Result<MultiplexedConnection, String> {
-    let mut connection = server.connect().await?;
+    let mut connection = server.connect().await.map_err(|error| error.to_string())?;
     match timeout(patience, connection.subscribe(ANNOUNCEMENTS)).await {
-        Ok(Err(error)) => tracing::debug!(error = describe(&error), "a sentinel's announcements are not to be had"),
+        Ok(Err(error)) => tracing::debug!(error = %Redacted(error), "a sentinel's announcements are not to be had"),
         Ok(Ok(())) => {}
         Err(_) => return Err("it does not answer".to_owned()),
     }

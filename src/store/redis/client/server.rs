@@ -11,8 +11,9 @@ use secrecy::ExposeSecret;
 
 use super::address::{Endpoint, RedisUrl};
 use super::bell::Bell;
+use super::error::Redacted;
 use super::info::Info;
-use crate::otp::StoreError;
+use crate::otp::{Cause, StoreError};
 use crate::store::redis::settings::Credentials;
 
 /// How connections to all servers of one kind are made. Clones share `news`.
@@ -58,11 +59,11 @@ impl Dial {
     }
 
     fn server(&self, name: String, url: &str) -> Result<Arc<Server>, StoreError> {
-        let pool = |protocol| self.pool(url, protocol).map_err(|error| StoreError::Faulty(error.to_string()));
+        let pool = |protocol| self.pool(url, protocol).map_err(StoreError::Faulty);
         Ok(Arc::new(Server { name, newer: pool(ProtocolVersion::RESP3)?, older: pool(ProtocolVersion::RESP2)? }))
     }
 
-    fn pool(&self, url: &str, protocol: ProtocolVersion) -> Result<Pool, Box<dyn std::error::Error + Send + Sync>> {
+    fn pool(&self, url: &str, protocol: ProtocolVersion) -> Result<Pool, Cause> {
         let info = url.into_connection_info()?;
         let mut redis = info.redis_settings().clone().set_protocol(protocol);
         if let Some(username) = &self.credentials.username {
@@ -105,8 +106,8 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// The text says why there is none.
-    pub(crate) async fn connect(&self) -> Result<MultiplexedConnection, String> {
+    /// The reason why there is none.
+    pub(crate) async fn connect(&self) -> Result<MultiplexedConnection, Cause> {
         self.borrow().await.map(Connection::take)
     }
 
@@ -115,12 +116,16 @@ impl Server {
     /// # Errors
     ///
     /// As [`Server::connect`].
-    pub(crate) async fn borrow(&self) -> Result<Connection, String> {
+    pub(crate) async fn borrow(&self) -> Result<Connection, Cause> {
         match self.newer.get().await {
             Err(PoolError::Backend(error)) if lacks_resp3(&error) => self.older.get().await,
             connection => connection,
         }
-        .map_err(|error| error.to_string())
+        .map_err(|error| match error {
+            PoolError::Backend(error) => error.into(),
+            PoolError::Timeout(_) => "there was no connection in time".into(),
+            error => error.into(),
+        })
     }
 }
 
@@ -148,7 +153,7 @@ impl Identity {
     pub(crate) async fn of_primary(connection: &mut MultiplexedConnection) -> Result<Self, String> {
         let sections = redis::pipe().cmd("INFO").arg("server").cmd("INFO").arg("replication").clone();
         let (server, replication): (String, String) =
-            sections.query_async(connection).await.map_err(|error| crate::store::redis::describe(&error))?;
+            sections.query_async(connection).await.map_err(|error| Redacted(error).to_string())?;
         let (server, replication) = (Info::parse(&server), Info::parse(&replication));
         if replication.get("role") != "master" {
             return Err("it is a replica".to_owned());

@@ -23,7 +23,7 @@ impl RedisStore {
         let trials = primaries.iter().map(|primary| probe(primary, &self.scripts, &self.keys, deadline).boxed());
         let trials: Vec<_> = trials.collect();
         if trials.is_empty() {
-            return Err(StoreError::Unreachable("no server is known".to_owned()));
+            return Err(StoreError::Unreachable("no server is known".into()));
         }
         select_ok(trials).await.map(drop)
     }
@@ -48,7 +48,7 @@ pub(crate) async fn probe(
         answer => answer?,
     };
     if let [command, error] = refused.as_slice() {
-        return Err(StoreError::Faulty(format!("{command} is refused: {error}")));
+        return Err(StoreError::Faulty(format!("{command} is refused: {error}").into()));
     }
     match ticket {
         Some(ticket) => ticket.redeem(deadline).wait().await,

@@ -88,7 +88,7 @@ fn limit(name: &str) -> Result<LimitKind, StoreError> {
 }
 
 fn unknown(word: &str) -> StoreError {
-    StoreError::Faulty(format!("a script answered {word:?}, which this version does not know"))
+    StoreError::Faulty(format!("a script answered {word:?}, which this version does not know").into())
 }
 
 #[cfg(test)]

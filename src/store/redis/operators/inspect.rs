@@ -7,9 +7,9 @@ use deadpool_redis::Connection;
 use tokio::time::Instant;
 
 use crate::otp::{ActiveCode, LimitKind, PhoneNumber, PhoneStatus, Policy, StoreError, UnixMillis};
+use crate::store::redis::client::error::Redacted;
 use crate::store::redis::client::route::Route;
 use crate::store::redis::decisions::keys::Keys;
-use crate::store::redis::describe;
 
 /// How many keys one step of a scan looks at, and how many records one round trip reads.
 const STEP: usize = 500;
@@ -124,7 +124,7 @@ async fn in_time<T>(
     command: impl Future<Output = Result<T, redis::RedisError>>,
 ) -> Result<T, StoreError> {
     match tokio::time::timeout(timeout, command).await {
-        Ok(answer) => answer.map_err(|error| StoreError::NoAnswer(describe(&error))),
-        Err(_) => Err(StoreError::NoAnswer(format!("nothing within {timeout:?}"))),
+        Ok(answer) => answer.map_err(|error| StoreError::NoAnswer(Redacted(error).into())),
+        Err(_) => Err(StoreError::NoAnswer(format!("nothing within {timeout:?}").into())),
     }
 }
