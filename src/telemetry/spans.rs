@@ -1,10 +1,10 @@
-//! The spans of a trace, and everything that is ever in one.
+//! The spans of a trace, and everything that they may contain.
 //!
-//! Names and attributes are made here and nowhere else, of words that this program knows, numbers of HTTP and of
-//! WhatsApp's error table, and the request's id. Paths, queries, addresses, texts of errors and whatever callers send
-//! have no way in: spans leave the house, and are kept where nobody thinks of phone numbers.
+//! Names and attributes are built here and nowhere else, from words that this program knows, HTTP statuses, WhatsApp's
+//! error codes, and the request's id. Paths, queries, addresses, error texts and anything else that callers send cannot
+//! get in: spans leave this system, and are stored where nobody expects phone numbers.
 //!
-//! Without `telemetry.otlp_endpoint` there is no tracer and nothing below does anything.
+//! Without `telemetry.otlp_endpoint` there is no tracer, and nothing below does anything.
 
 use std::borrow::Cow;
 use std::sync::OnceLock;
@@ -17,30 +17,30 @@ use url::Url;
 
 use super::trace_context;
 
-/// Makes the spans of this process.
+/// The tracer of this process.
 pub(super) static TRACER: OnceLock<SdkTracer> = OnceLock::new();
 
 /// A request to the public listener.
 pub(crate) struct RequestSpan(Option<Context>);
 
 impl RequestSpan {
-    /// Starts it, as a part of the caller's trace if the headers name one.
+    /// Starts the span, as part of the caller's trace if the headers name one.
     pub(crate) fn start(method: &Method, route: Option<&'static str>, request_id: &str, headers: &HeaderMap) -> Self {
         let start = |tracer| Context::new().with_span(start_request(tracer, method, route, request_id, headers));
         Self(TRACER.get().map(start))
     }
 
-    /// What the log calls the trace.
+    /// The trace's id, for the log.
     pub(crate) fn trace_id(&self) -> Option<String> {
         self.0.as_ref().map(|context| context.span().span_context().trace_id().to_string())
     }
 
-    /// Runs the work as what this span is about: spans that it starts are within this one.
+    /// Runs `work` within this span: the spans that it starts are children of this one.
     pub(crate) fn around<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
         within(self.0.clone(), work)
     }
 
-    /// Ends it; with no status if there was no answer.
+    /// Ends the span; without a status if there was no answer.
     pub(crate) fn end(&self, status: Option<u16>, outcome: Option<&'static str>, reason: Option<&'static str>) {
         let Some(context) = &self.0 else { return };
         let span = context.span();
@@ -63,7 +63,6 @@ fn start_request(
     headers: &HeaderMap,
 ) -> Span {
     let caller = trace_context::caller(headers);
-    let caller = caller.map(|caller| Context::new().with_remote_span_context(caller)).unwrap_or_default();
     let method = known(method);
     let name: Cow<'static, str> = match (method, route) {
         (Some(method), Some(route)) => format!("{method} {route}").into(),
@@ -80,7 +79,7 @@ fn start_request(
     span.with_attributes(attributes.into_iter().chain(route)).start_with_context(tracer, &caller)
 }
 
-/// What OpenTelemetry calls a method that is none of HTTP's. Callers make up whatever they like.
+/// OpenTelemetry's name for methods that HTTP does not define. Callers can invent any.
 const OTHER_METHOD: &str = "_OTHER";
 
 fn known(method: &Method) -> Option<&'static str> {
@@ -92,13 +91,13 @@ fn status_code(status: u16) -> KeyValue {
     KeyValue::new("http.response.status_code", i64::from(status))
 }
 
-/// A call to somebody else on behalf of a request: to Redis or to WhatsApp. It ends when dropped.
+/// A call to Redis or WhatsApp on behalf of a request. It ends when dropped.
 pub(crate) struct CallSpan(Option<Span>);
 
 impl CallSpan {
-    /// Starts that of a script in Redis.
+    /// Starts the span of a script in Redis.
     pub(crate) fn script(name: &'static str) -> Self {
-        // The first of these is what it was called before OpenTelemetry's conventions for databases were settled.
+        // The first is the name from before OpenTelemetry's conventions for databases were stable.
         let attributes = || {
             [
                 KeyValue::new("db.system", "redis"),
@@ -109,7 +108,7 @@ impl CallSpan {
         Self::start(|| name.into(), attributes)
     }
 
-    /// Starts that of one attempt to have WhatsApp, at this address, do something.
+    /// Starts the span of one call to WhatsApp at `address`.
     pub(crate) fn whatsapp(method: &Method, address: &Url) -> Self {
         let method = known(method).unwrap_or(OTHER_METHOD);
         let attributes = || {
@@ -124,7 +123,7 @@ impl CallSpan {
         Self::start(|| format!("{method} WhatsApp").into(), attributes)
     }
 
-    /// Only within a request that has a span: what this program does of its own accord is not traced.
+    /// Starts a span only within a request that has one: background work is not traced.
     fn start<const N: usize>(
         name: impl FnOnce() -> Cow<'static, str>,
         attributes: impl FnOnce() -> [KeyValue; N],
@@ -139,19 +138,19 @@ impl CallSpan {
         }))
     }
 
-    /// The header that makes what is called a part of the trace.
+    /// The header that makes the called service part of the trace.
     pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
         trace_context::traceparent(self.0.as_ref()?.span_context())
     }
 
-    /// Notes the status of an HTTP response.
+    /// Records the status of an HTTP response.
     pub(crate) fn answered(&mut self, status: u16) {
         if let Some(span) = &mut self.0 {
             span.set_attribute(status_code(status));
         }
     }
 
-    /// Notes that the call failed, in a word, and with WhatsApp's code if it gave one.
+    /// Records that the call failed, with a word for the reason and WhatsApp's code, if it gave one.
     pub(crate) fn failed(&mut self, kind: &'static str, code: Option<i64>) {
         if let Some(span) = &mut self.0 {
             span.set_attribute(KeyValue::new("error.type", kind));
@@ -161,7 +160,7 @@ impl CallSpan {
     }
 }
 
-/// Keeps work that another task does within the request's trace.
+/// Keeps `work` within the request's trace when another task runs it.
 pub(super) fn in_current_trace<F: Future>(work: F) -> impl Future<Output = F::Output> {
     within(TRACER.get().map(|_| Context::current()), work)
 }
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_route_matches_and_made_up_methods_are_not_repeated() {
+    fn unknown_routes_and_invented_methods_are_not_repeated() {
         assert_eq!(request(b"DELETE", None).0, "DELETE");
         for (route, expected) in [(Some("/otp/{phone}"), "HTTP /otp/{phone}"), (None, "HTTP")] {
             let (name, attributes) = request(b"15551234567", route);
@@ -209,7 +208,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_tracer_nothing_is_started_and_work_goes_on() {
+    async fn without_a_tracer_no_span_is_started_and_work_continues() {
         let request = RequestSpan::start(&Method::GET, Some("/otp/{phone}"), "id", &HeaderMap::new());
         assert_eq!(request.trace_id(), None);
         let call = async || CallSpan::script("verify").traceparent();
