@@ -1,9 +1,9 @@
-//! A bounded queue of log lines in front of standard output, so that no request ever waits for whoever reads the log, and
-//! no log line that cannot be written does any harm: it is dropped and counted.
+//! A bounded queue of log lines in front of standard output. No request ever waits for the reader of the log, and a line
+//! that cannot be written is dropped and counted.
 //!
-//! By hand and not with `tracing-appender`: that one's guard, with a full queue, ends by printing to the same standard
-//! output, which blocks for ever when nobody reads it and panics when it is closed, and it does not count lines that
-//! cannot be written.
+//! Our own and not `tracing-appender` (0.2.5): that drops lines whose write fails without counting them, ends with
+//! `println!` to the same output if the queue is full, which blocks if nobody reads it and panics if it is closed, panics
+//! if the thread cannot be started, and wakes its thread for each line, which costs more than writing the line.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::supervisor;
 
-/// Lines that wait at most: half a second of a busy instance, some megabytes.
+/// The most lines in the queue: half a second of a busy instance, some megabytes.
 const CAPACITY: usize = 8_192;
-/// How much is written at once.
+/// The size from which a batch is written.
 const BATCH_BYTES: usize = 64 * 1024;
-/// How long lines are collected after a batch. Whoever puts a line into the queue of a writer that waits for one has to
-/// wake it, which costs more than the line; one that pauses is left alone.
+/// How long the writer pauses after a batch. While it pauses, no request has to wake it, which would cost more than the
+/// line itself.
 const COLLECT: Duration = Duration::from_millis(5);
-/// How long to wait for room.
+/// How long to wait before trying again when there is no room.
 const RETRY_AFTER: Duration = Duration::from_millis(5);
-/// How often the log says that lines were lost, at most.
-const TELL_EVERY: Duration = Duration::from_secs(1);
-/// How long lines that were lost are remembered as lost lately.
-const LATELY: Duration = Duration::from_mins(5);
+/// The shortest time between two lines that report lost ones.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+/// How long a lost line counts as recent.
+const RECENT: Duration = Duration::from_mins(5);
 
-/// Where lines go in. Clones feed the same queue.
+/// The entrance of the queue. Clones feed the same queue.
 #[derive(Clone, Debug)]
 pub(super) struct LineQueue {
     sender: SyncSender<Entry>,
@@ -40,15 +40,15 @@ pub(super) struct LineQueue {
 #[derive(Debug)]
 enum Entry {
     Line(Vec<u8>),
-    /// Answered once everything before it is written, or lost.
+    /// A request for an answer once everything before it is written or lost.
     Flush(SyncSender<()>),
 }
 
-/// Lines that were lost.
+/// A count of lost lines.
 #[derive(Debug)]
 struct Losses {
     lines: AtomicU64,
-    /// When the last was lost, in milliseconds since `start`, and one more.
+    /// Time of the last loss, in milliseconds since `start` plus one; 0 for never.
     last: AtomicU64,
     start: Instant,
 }
@@ -64,7 +64,7 @@ impl Losses {
 }
 
 impl LineQueue {
-    /// Writes what comes in to `output`, from a thread of its own.
+    /// Starts a thread that writes the lines to `output`.
     ///
     /// # Errors
     ///
@@ -77,19 +77,19 @@ impl LineQueue {
         let (sender, entries) = sync_channel(capacity);
         let losses = Arc::new(Losses { lines: AtomicU64::new(0), last: AtomicU64::new(0), start: Instant::now() });
         let writer =
-            LineWriter { output, batch: Vec::new(), torn: false, losses: Arc::clone(&losses), told: (0, None) };
+            LineWriter { output, batch: Vec::new(), torn: false, losses: Arc::clone(&losses), reported: (0, None) };
         supervisor::spawn_thread("log", move || writer.run(&entries))?;
         Ok(Self { sender, losses })
     }
 
-    /// Takes a line, or several, with the line break at the end; never waits.
+    /// Queues one or more lines, each with its line break; never waits.
     pub(super) fn push(&self, line: Vec<u8>) {
         if self.sender.try_send(Entry::Line(line)).is_err() {
             self.losses.add(1);
         }
     }
 
-    /// Waits until what is in the queue is written, for no longer than `patience`.
+    /// Waits until everything in the queue is written, for at most `patience`.
     pub(super) fn flush(&self, patience: Duration) {
         let until = Instant::now() + patience;
         let (written, wait) = sync_channel(1);
@@ -101,23 +101,23 @@ impl LineQueue {
             entry = refused;
             thread::sleep(RETRY_AFTER);
         }
-        // An error is the time that is up, or a writer that is gone: nothing more can be done.
+        // On an error the time is up, or the writer is gone: nothing more can be done.
         let _ = wait.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 
-    /// How many lines were lost since the start.
+    /// The number of lines lost since the start.
     pub(super) fn lost(&self) -> u64 {
         self.losses.lines.load(Ordering::Relaxed)
     }
 
-    /// Whether a line was lost in the last five minutes.
+    /// Returns `true` if a line was lost in the last five minutes.
     pub(super) fn loses_lines(&self) -> bool {
         let last = self.losses.last.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_millis);
-        last.is_some_and(|last| self.losses.start.elapsed().saturating_sub(last) < LATELY)
+        last.is_some_and(|last| self.losses.start.elapsed().saturating_sub(last) < RECENT)
     }
 }
 
-/// For tracing-subscriber: each `write` of its is one line.
+/// For tracing-subscriber, which writes each line with one call.
 impl Write for &LineQueue {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line.to_vec());
@@ -137,20 +137,20 @@ impl<'a> MakeWriter<'a> for LineQueue {
     }
 }
 
-/// Writes lines in batches: one system call for as many as have come in.
+/// Writes lines in batches: one system call for all that are queued.
 struct LineWriter<W> {
     output: W,
     batch: Vec<u8>,
-    /// Whether the output ends in the middle of a line, as a full disk leaves it.
+    /// Set if the output ends in the middle of a line, as after a full disk.
     torn: bool,
     losses: Arc<Losses>,
-    /// How many lost lines the log has told of, and when.
-    told: (u64, Option<Instant>),
+    /// The number of lost lines last reported, and when.
+    reported: (u64, Option<Instant>),
 }
 
 impl<W: Write> LineWriter<W> {
     fn run(mut self, entries: &Receiver<Entry>) {
-        // Every sender gone: nobody logs any more.
+        // Ends when every sender is gone.
         while let Ok(entry) = entries.recv() {
             self.take(entry);
             while let Ok(entry) = entries.try_recv() {
@@ -171,7 +171,7 @@ impl<W: Write> LineWriter<W> {
             }
             Entry::Flush(written) => {
                 self.write_batch();
-                // Nobody may be waiting any more.
+                // The waiter may have given up.
                 let _ = written.try_send(());
             }
         }
@@ -191,7 +191,7 @@ impl<W: Write> LineWriter<W> {
                 Ok(0) => break,
                 Ok(written) => rest = &rest[written..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Somebody else made this a pipe that does not block; here, waiting is fine.
+                // Another process made this pipe non-blocking; waiting is fine here.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(RETRY_AFTER),
                 Err(_) => break,
             }
@@ -207,18 +207,18 @@ impl<W: Write> LineWriter<W> {
         self.losses.add(lost as u64);
         self.batch.clear();
         if is_written {
-            self.tell_of_losses();
+            self.report_losses();
         }
     }
 
-    /// Says in the log, which is being written again, that it has a gap.
-    fn tell_of_losses(&mut self) {
+    /// Logs the gap now that the log can be written again.
+    fn report_losses(&mut self) {
         let lost = self.losses.lines.load(Ordering::Relaxed);
-        let (told, when) = self.told;
-        if lost > told && when.is_none_or(|when| when.elapsed() >= TELL_EVERY) {
-            self.told = (lost, Some(Instant::now()));
+        let (reported, when) = self.reported;
+        if lost > reported && when.is_none_or(|when| when.elapsed() >= REPORT_EVERY) {
+            self.reported = (lost, Some(Instant::now()));
             tracing::warn!(
-                lines = lost - told,
+                lines = lost - reported,
                 "log lines were lost: standard output could not be written fast enough, or not at all"
             );
         }
@@ -231,7 +231,7 @@ mod tests {
 
     use super::*;
 
-    /// An output that takes so many bytes, and then none; what it took.
+    /// An output that accepts a number of bytes and then none, and keeps what it accepted.
     #[derive(Clone, Default)]
     struct Disk {
         written: Arc<Mutex<Vec<u8>>>,
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_that_a_full_disk_does_not_take_are_counted_and_the_next_starts_anew() {
+    fn lines_lost_to_a_full_disk_are_counted_and_the_next_one_starts_on_a_new_line() {
         let disk = Disk::default();
         disk.room.store(9, Ordering::SeqCst);
         let queue = LineQueue::start(disk.clone()).unwrap();
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(queue.lost(), 2);
     }
 
-    /// An output that never takes anything nor refuses it.
+    /// An output that neither accepts nor refuses anything.
     struct Stuck {
         entered: SyncSender<()>,
         released: Receiver<()>,
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn an_output_that_is_stuck_holds_nobody_up() {
+    fn a_blocked_output_blocks_nobody() {
         let ((entered, is_stuck), (release, released)) = (sync_channel(1), sync_channel(0));
         let queue = LineQueue::with_capacity(4, Stuck { entered, released }).unwrap();
         queue.push("line\n".into());

@@ -1,4 +1,4 @@
-//! Setting up the log: to standard output, a line per event.
+//! The log of this process: one line per event, to standard output.
 
 use std::fmt;
 use std::fs::File;
@@ -19,7 +19,7 @@ use super::json_lines::JsonLines;
 use super::line_queue::LineQueue;
 use super::settings::{LogFormat, LogSettings};
 
-/// The longest that the end of the process waits for the last lines to be written.
+/// The longest that the process waits for its last lines to be written when it ends.
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
 
 /// The log of this process.
@@ -33,29 +33,29 @@ struct Log {
 /// The log cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The level is no level and no filter.
+    /// The level is neither a level nor a filter.
     #[error("log.level: {0}")]
     Level(#[from] tracing_subscriber::filter::ParseError),
-    /// Standard output or a thread is not to be had.
+    /// Standard output or a thread is not available.
     #[error("the log cannot be written: {0}")]
     Output(#[from] io::Error),
-    /// There is a log already.
+    /// The log was set up before.
     #[error("the log is set up twice: {0}")]
     Twice(#[from] TryInitError),
 }
 
-/// Sends the events of this process to standard output from now on. Nobody who logs waits for it to be written: lines that
-/// cannot be written are lost and counted.
+/// Sends the events of this process to standard output from now on. Logging never blocks: lines that cannot be written are
+/// lost and counted.
 ///
 /// # Errors
 ///
-/// [`LogError`] if the level cannot be read, standard output cannot be had, or a log was set up before.
+/// [`LogError`] if the level is invalid, standard output is not available, or a log was set up before.
 pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     let filter = EnvFilter::try_new(&settings.level)?;
-    // Not `Stdout`, whose lock a write that is stuck would keep from everybody else.
+    // Not `Stdout`: a blocked write would hold its lock.
     let output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let lines = LineQueue::start(output)?;
-    // An error of the log must not be printed: standard error may be closed, and printing there would then panic.
+    // Errors of the log must not be printed: that panics if standard error is closed.
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines.clone()).log_internal_errors(false);
     match settings.format {
         LogFormat::Json => log.event_format(JsonLines).finish().try_init()?,
@@ -68,20 +68,20 @@ pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     Ok(())
 }
 
-/// Waits until the lines logged so far are written, for no longer than two seconds.
+/// Waits until the lines logged so far are written, for at most two seconds.
 pub fn flush() {
     if let Some(log) = LOG.get() {
         log.lines.flush(FLUSH_WITHIN);
     }
 }
 
-/// The format of the log, if there is one.
+/// The format of the log, if it is set up.
 #[must_use]
 pub fn log_format() -> Option<LogFormat> {
     LOG.get().map(|log| log.format)
 }
 
-/// Puts text for people into the log, as it is.
+/// Writes text for people to the log, unchanged.
 pub(crate) fn print_to_log(mut text: String) {
     if let Some(log) = LOG.get() {
         text.push('\n');
@@ -89,18 +89,18 @@ pub(crate) fn print_to_log(mut text: String) {
     }
 }
 
-/// How many lines were lost since the start.
+/// The number of lines lost since the start.
 pub(super) fn lost_lines() -> u64 {
     LOG.get().map_or(0, |log| log.lines.lost())
 }
 
-/// Why the log is not complete, if lines were lost in the last five minutes.
+/// The reason why the log is incomplete, if lines were lost in the last five minutes.
 pub(crate) fn log_fault() -> Option<String> {
     let log = LOG.get().filter(|log| log.lines.loses_lines())?;
     Some(format!("standard output does not take every line; {} were lost since the start", log.lines.lost()))
 }
 
-/// Lines as these are, with the id of the request that they are about at their end.
+/// Appends the id of the request that a line belongs to.
 struct WithRequest<F>(F);
 
 impl<S, N, F> FormatEvent<S, N> for WithRequest<F>

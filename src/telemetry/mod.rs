@@ -1,4 +1,4 @@
-//! What operators get to read: logs, metrics and traces, without what must not be in them.
+//! Logs, metrics and traces for operators, without the personal data and secrets that must not be in them.
 
 mod current_request;
 mod json_lines;

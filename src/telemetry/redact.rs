@@ -1,4 +1,4 @@
-//! Keeping phone numbers and codes out of texts that others wrote.
+//! Removes phone numbers and codes from text that others wrote.
 
 use std::borrow::Cow;
 
@@ -6,46 +6,45 @@ use std::borrow::Cow;
 const PHONE_DIGITS: usize = 7;
 /// The fewest digits that may be a code.
 const CODE_DIGITS: usize = 4;
-/// The longest text of others that is logged, in characters.
+/// The most characters of foreign text that are logged.
 const LONGEST_FOREIGN: usize = 300;
-/// What people put between the digits of a number, two of them at most: `+1 (555) 123-4567`.
+/// Characters that people put between the digits of a number, at most two in a row: `+1 (555) 123-4567`.
 const SEPARATORS: [char; 8] = ['-', '.', ' ', '_', ':', '(', ')', '/'];
 const MOST_SEPARATORS: usize = 2;
 
-/// The text with everything blotted out that may be a phone number: seven digits or more in all, with separators between
-/// them or not.
+/// Masks everything in the text that may be a phone number: seven or more digits, with or without separators between them.
 #[must_use]
 pub fn without_numbers(text: &str) -> Cow<'_, str> {
-    blotted(text, PHONE_DIGITS)
+    masked(text, PHONE_DIGITS)
 }
 
-/// What WhatsApp wrote about an error, as it may stand in a log: 300 characters of it at most, without line breaks and other
-/// control characters, and without anything that may be a phone number or a code, as both can be quoted in it. The error's
-/// own code stays where it is written `(#131026)`.
+/// Cleans WhatsApp's text about an error for the log: at most 300 characters, without line breaks and other control
+/// characters, and with everything masked that may be a phone number or a code, since the text may quote either. The
+/// error's own code is kept where it is written `(#131026)`.
 #[must_use]
 pub fn cleaned(text: &str, error_code: i64) -> String {
     let plain = |character: char| if character.is_control() { ' ' } else { character };
-    // Cut before anything else, however long it is: what is left of a number is blotted out as well.
+    // Truncate first, whatever the length: the rest of a number that is cut in two is masked as well.
     let mut short: String = text.chars().take(LONGEST_FOREIGN + 1).map(plain).collect();
     if let Some((end, _)) = short.char_indices().nth(LONGEST_FOREIGN) {
         short.truncate(end);
         short.push('…');
     }
     let error_code = format!("(#{error_code})");
-    let parts: Vec<_> = short.split(&error_code).map(|part| blotted(part, CODE_DIGITS)).collect();
+    let parts: Vec<_> = short.split(&error_code).map(|part| masked(part, CODE_DIGITS)).collect();
     parts.join(&error_code)
 }
 
-/// Digits with a few separators between them.
+/// A run of digits with a few separators between them.
 struct Number {
-    /// Where its first digit is, in bytes.
+    /// Byte offset of its first digit.
     start: usize,
-    /// Where it ends, behind its last digit.
+    /// Byte offset behind its last digit.
     end: usize,
     digits: usize,
 }
 
-fn blotted(text: &str, fewest_digits: usize) -> Cow<'_, str> {
+fn masked(text: &str, fewest_digits: usize) -> Cow<'_, str> {
     let mut clean = String::new();
     let mut copied = 0;
     for number in numbers(text).filter(|number| number.digits >= fewest_digits) {
@@ -60,7 +59,7 @@ fn blotted(text: &str, fewest_digits: usize) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// The numbers in the text, from left to right. Digits of every script count.
+/// The numbers in the text, from left to right, in the digits of any script.
 fn numbers(text: &str) -> impl Iterator<Item = Number> {
     let mut characters = text.char_indices().peekable();
     std::iter::from_fn(move || {
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_blotted_out_however_they_are_written() {
+    fn numbers_are_masked_however_they_are_written() {
         for (text, clean) in [
             ("to +15551234567 failed (#131026)", "to +******* failed (#131026)"),
             ("5551234567", "*******"),
@@ -107,14 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_stay() {
+    fn other_text_is_kept() {
         for text in ["", "code 482913", "v21.0", "no digits", "12:30 and 12:31", "1x5x5x5x1x2x3x4", "req-42_x.y:z"] {
             assert_eq!(without_numbers(text), text);
         }
     }
 
     #[test]
-    fn what_whatsapp_writes_keeps_its_meaning_and_loses_numbers_and_codes() {
+    fn whatsapps_text_keeps_its_meaning_and_loses_numbers_and_codes() {
         let text = "(#131026) Message to 1 555 123-4567\nwith 482913 or 482 913 undeliverable (#4829)\u{1b}[0m";
         let clean = "(#131026) Message to ******* with ******* or ******* undeliverable (#*******) [0m";
         assert_eq!(cleaned(text, 131_026), clean);
@@ -125,7 +124,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_panics_and_no_number_of_digits_is_left(text in "[0-9 .:/()_ü#x-]{0,40}") {
+        fn no_text_panics_and_no_number_is_left(text in "[0-9 .:/()_ü#x-]{0,40}") {
             let runs = |clean: &str| clean.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
             prop_assert!(runs(&without_numbers(&text)) < Some(PHONE_DIGITS));
             prop_assert!(runs(&cleaned(&text, 131_026)) < Some(CODE_DIGITS));

@@ -1,8 +1,8 @@
-//! What logging and tracing are told.
+//! Settings of logging and tracing.
 
 use url::Url;
 
-/// How and how much to log.
+/// Settings of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
     /// For machines or for people.
@@ -11,7 +11,7 @@ pub struct LogSettings {
     pub level: String,
 }
 
-/// How a line looks.
+/// The format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// One JSON object per line.
@@ -20,11 +20,11 @@ pub enum LogFormat {
     Pretty,
 }
 
-/// Where traces go and how many.
+/// Settings of tracing.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceSettings {
-    /// The collector's OTLP over HTTP, without `/v1/traces`.
+    /// The collector's OTLP/HTTP endpoint, without `/v1/traces`.
     pub endpoint: Url,
-    /// The part of the requests that is traced, 0 to 1, where the caller has not decided.
+    /// The fraction of requests to trace, 0 to 1, where the caller has not decided.
     pub sample_ratio: f64,
 }

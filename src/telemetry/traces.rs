@@ -1,5 +1,5 @@
-//! Sending traces to a collector, in the background: whatever becomes of it, requests and the end of the process wait
-//! for nothing.
+//! Exporting traces to a collector, in the background: neither requests nor the end of the process wait for it, whatever
+//! the collector does.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,43 +19,43 @@ use uuid::Uuid;
 use super::settings::TraceSettings;
 use super::spans::TRACER;
 
-/// The longest that a collector may take over a batch, trying again included.
+/// The longest that a collector may take over a batch, including retries.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a span waits for others to go out with.
+/// How long spans are collected into a batch.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);
-/// Spans that wait at most; more are dropped. A full queue has some megabytes.
+/// The capacity of the queue; spans that do not fit are dropped. A full queue takes some megabytes.
 const QUEUE: usize = 4096;
-/// Spans that go out at once.
+/// The most spans in a batch.
 const BATCH: usize = 512;
-/// How long stopping waits for the last spans to go out.
+/// The longest that stopping waits for the last spans to be exported.
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
-/// The longest answer of a collector that is read.
+/// The longest answer of a collector that is accepted.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
-/// Traces cannot be sent.
+/// Traces cannot be exported.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// There is no HTTP client to be had.
+    /// The HTTP client cannot be built.
     #[error("no client for telemetry.otlp_endpoint: {0}")]
     Client(#[from] reqwest::Error),
     /// The exporter cannot be built.
     #[error("telemetry.otlp_endpoint: {0}")]
     Exporter(#[from] ExporterBuildError),
-    /// There are traces already.
+    /// Traces were set up before.
     #[error("traces are set up twice")]
     Twice,
 }
 
-/// Spans on their way out, if there are any.
-#[must_use = "the last spans only go out if it is stopped"]
+/// The export of traces, if it is configured.
+#[must_use = "the last spans are only exported if it is stopped"]
 pub struct Traces(Option<SdkTracerProvider>);
 
-/// Traces the requests of this process from now on, if there are settings for it. Must be called within a Tokio
-/// runtime and after a TLS provider was installed.
+/// Traces the requests of this process from now on, if that is configured. Must be called within a Tokio runtime and
+/// after a TLS provider was installed.
 ///
 /// # Errors
 ///
-/// [`TraceError`]; a collector that is away is none.
+/// [`TraceError`]; an unreachable collector is not an error.
 pub fn init(settings: Option<&TraceSettings>) -> Result<Traces, TraceError> {
     let Some(TraceSettings { endpoint, sample_ratio }) = settings else { return Ok(Traces(None)) };
     let exporter = SpanExporter::builder()
@@ -80,7 +80,7 @@ pub fn init(settings: Option<&TraceSettings>) -> Result<Traces, TraceError> {
     Ok(Traces(Some(provider)))
 }
 
-/// Who we are. Not by the builder that looks into the environment.
+/// Attributes of this process. Not from the builder that reads the environment.
 fn resource() -> Resource {
     Resource::builder_empty()
         .with_service_name(env!("CARGO_PKG_NAME"))
@@ -90,22 +90,22 @@ fn resource() -> Resource {
 }
 
 impl Traces {
-    /// Sends what is left and stops, for no longer than two seconds.
+    /// Exports the remaining spans and stops, within two seconds.
     pub async fn stop(self) {
         let Some(provider) = self.0 else { return };
-        // It blocks, and sending needs the runtime.
+        // The call blocks, and exporting needs the runtime.
         let stopped = tokio::task::spawn_blocking(move || provider.shutdown_with_timeout(FLUSH_WITHIN)).await;
         if !matches!(stopped, Ok(Ok(()))) {
-            tracing::warn!("the last traces may not have gone out");
+            tracing::warn!("the last traces may not have been exported");
         }
     }
 }
 
-/// The collector, through the same kind of client as WhatsApp: one HTTP client and one TLS stack in the program.
+/// The collector, called with the same HTTP client and TLS stack as WhatsApp.
 #[derive(Debug)]
 struct Collector {
     http: reqwest::Client,
-    /// Spans are sent from a thread of its own, and the client needs a runtime.
+    /// The exporter runs on a thread of its own, and the client needs a runtime.
     runtime: Handle,
     failures: AtomicU64,
 }
@@ -121,17 +121,21 @@ impl Collector {
         Ok(Self { http, runtime: Handle::current(), failures: AtomicU64::new(0) })
     }
 
-    /// Tells the log of the first failures in a row, then of fewer and fewer, and of their end.
-    fn tell(&self, fault: Option<&str>) {
+    /// Logs the first failures in a row, then fewer and fewer of them, and the recovery.
+    fn report(&self, fault: Option<&str>) {
         let Some(reason) = fault else {
             if self.failures.swap(0, Ordering::Relaxed) > 0 {
-                tracing::info!("traces are taken again");
+                tracing::info!("the collector accepts traces again");
             }
             return;
         };
         let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
         if failures.is_power_of_two() {
-            tracing::warn!(reason, failures, "the collector does not take traces; requests go on without");
+            tracing::warn!(
+                reason,
+                failures,
+                "the collector does not accept traces; requests are served without tracing"
+            );
         }
     }
 }
@@ -143,9 +147,9 @@ impl HttpClient for Collector {
         let outcome = self.runtime.spawn(async move { exchange(&http, request).await }).await;
         let outcome = outcome.unwrap_or_else(|_| Err("the process is stopping".into()));
         match &outcome {
-            Ok(response) if response.status().is_success() => self.tell(None),
-            Ok(response) => self.tell(Some(&format!("HTTP {}", response.status()))),
-            Err(error) => self.tell(Some(&innermost(error.as_ref()))),
+            Ok(response) if response.status().is_success() => self.report(None),
+            Ok(response) => self.report(Some(&format!("HTTP {}", response.status()))),
+            Err(error) => self.report(Some(&innermost(error.as_ref()))),
         }
         outcome
     }
@@ -166,7 +170,7 @@ async fn exchange(http: &reqwest::Client, request: Request<Bytes>) -> Result<Res
     Ok(answer)
 }
 
-/// The cause of all: what is around it names the address and says no more.
+/// The root cause: the errors around it only add the address.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source()).last().map_or_else(String::new, ToString::to_string)
 }
