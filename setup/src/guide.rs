@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use whatsapp_otp::whatsapp::authentication::{AuthenticationTemplate, CodeDelivery, CodeMinutes};
-use whatsapp_otp::whatsapp::manage::{self, TemplateDetails, Translation};
+use whatsapp_otp::whatsapp::manage::{self, Template, Translation};
 use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient, WhatsAppAccount};
 
 use crate::advice::{Advice, Concern, Doing};
@@ -176,7 +176,7 @@ impl Guide<'_> {
     }
 
     /// Takes the translation that the service is to send, as it is.
-    async fn reuse(&mut self, account: Account, existing: &[TemplateDetails]) -> Result<Made, Failure> {
+    async fn reuse(&mut self, account: Account, existing: &[Template]) -> Result<Made, Failure> {
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
         let languages = self.answers.languages.known().cloned().unwrap_or_default();
         let chosen = steps::existing::choose_translation(self.ui, &name, existing, &languages).await?;

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use serde_json::{Value, json};
 use whatsapp_otp::whatsapp::authentication::{CodeMinutes, TemplateName};
-use whatsapp_otp::whatsapp::manage::{self, TemplateDetails};
+use whatsapp_otp::whatsapp::manage::{self, Template};
 
 use crate::advice::{Advice, Concern, Doing};
 use crate::cli::{Manner, print, print_json};
@@ -69,7 +69,7 @@ pub(crate) async fn run(connection: Connection, command: &Command, manner: Manne
 }
 
 /// A deleted template cannot be had back.
-async fn agree(manner: Manner, name: &TemplateName, templates: &[TemplateDetails]) -> Result<(), Failure> {
+async fn agree(manner: Manner, name: &TemplateName, templates: &[Template]) -> Result<(), Failure> {
     if manner.yes {
         return Ok(());
     }
@@ -83,14 +83,14 @@ async fn agree(manner: Manner, name: &TemplateName, templates: &[TemplateDetails
     if manner.ui.confirm("Delete it?", Some(false)).await? { Ok(()) } else { Err(Failure::Interrupted(2)) }
 }
 
-fn whole(template: &TemplateDetails) -> String {
+fn whole(template: &Template) -> String {
     let mut lines = vec![format!("{} {}", template.name, described(template)), format!("id {}", template.id)];
     lines.extend(template.message_send_ttl_seconds.map(|ttl| format!("delivered within {ttl} s, or dropped")));
     lines.extend([template.body(), template.footer()].into_iter().flatten().map(str::to_owned));
     lines.join("\n  ")
 }
 
-fn as_json(template: &TemplateDetails) -> Value {
+fn as_json(template: &Template) -> Value {
     json!({
         "id": template.id,
         "name": template.name,

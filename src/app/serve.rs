@@ -16,7 +16,8 @@ use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
 use crate::otp::{Pacing, Policy};
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
-use crate::whatsapp::template::{self, Template, TemplateError};
+use crate::whatsapp::manage::Template;
+use crate::whatsapp::template::{self, TemplateError};
 use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, plain_text_warning, version};
 
 /// The longest that a code waits for its turn to be sent.

@@ -11,7 +11,8 @@ use tokio::time::Instant;
 
 use crate::http::Fault;
 use crate::supervisor;
-use crate::whatsapp::template::{self, CurrentTemplate, Sendable, Template, TemplateError};
+use crate::whatsapp::manage::Template;
+use crate::whatsapp::template::{self, CurrentTemplate, Sendable, TemplateError};
 use crate::whatsapp::{GraphClient, WhatsAppAccount};
 
 /// How often an approved template is looked at, and how often one that WhatsApp says cannot be sent: management calls
@@ -81,7 +82,7 @@ impl TemplateWatch {
         let (mut denied, mut doubted): (bool, Option<Instant>) = (false, None);
         let known = told.current.borrow().clone();
         if let Ok(template) = known {
-            self.greet(&template).await;
+            self.greet(&template);
         }
         loop {
             tokio::select! {
@@ -101,7 +102,7 @@ impl TemplateWatch {
                     denied = false;
                     told.approved(&template);
                     if !was_approved {
-                        self.greet(&template).await;
+                        self.greet(&template);
                     }
                     self.every.0
                 }
@@ -125,13 +126,13 @@ impl TemplateWatch {
     }
 
     /// Says, in the sample server's words, that the template can be sent, and whether it promises what codes keep.
-    async fn greet(&self, template: &Template) {
+    fn greet(&self, template: &Template) {
         tracing::info!(
             "Verified OTP template '{}' with ID {} is approved and ready to send.",
             template.name,
             template.id
         );
-        if let Some(warning) = template::lifetime_warning(&self.client, &template.id, self.code_lifetime).await {
+        if let Some(warning) = template::lifetime_warning(template, self.code_lifetime) {
             tracing::warn!("{warning}");
         }
     }

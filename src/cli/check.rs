@@ -146,7 +146,7 @@ async fn number(client: &GraphClient, phone_number_id: &str) -> Finding {
 async fn approved(client: &GraphClient, settings: &WhatsAppSettings, code_lifetime: Duration) -> Finding {
     let seen = match template::approved(client, &settings.account, &settings.language).await {
         Ok(template) => {
-            let warning = template::lifetime_warning(client, &template.id, code_lifetime).await;
+            let warning = template::lifetime_warning(&template, code_lifetime);
             let warning = warning.map(|warning| format!("\n      warning: {warning}")).unwrap_or_default();
             Ok(format!("'{}' is approved and ready to send{warning}", template.name))
         }

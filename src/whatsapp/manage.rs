@@ -13,17 +13,17 @@ use super::client::{CallError, GraphClient};
 use super::error::ErrorClass;
 use super::paging;
 
-const DETAILS: &str =
+const FIELDS: &str =
     "id,name,language,status,category,rejected_reason,message_send_ttl_seconds,components,quality_score";
 
-/// A template in one language, with what it says.
-#[derive(Debug, Clone, Deserialize)]
-pub struct TemplateDetails {
-    /// Its id, another one for each language.
+/// A template in one language.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Template {
+    /// Its id, a different one for each language.
     pub id: String,
     /// Its name, the same in each language.
     pub name: String,
-    /// Its language code.
+    /// Its language code, such as `en_US`.
     pub language: String,
     /// `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, …
     pub status: String,
@@ -34,58 +34,43 @@ pub struct TemplateDetails {
     pub rejected_reason: Option<String>,
     /// Seconds for which WhatsApp tries to deliver; -1 for 30 days.
     pub message_send_ttl_seconds: Option<i64>,
+    /// As JSON, so that no component of another kind of template makes a list unreadable.
     #[serde(default)]
-    components: Vec<Component>,
+    pub(super) components: Value,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-struct Component {
-    #[serde(rename = "type")]
-    kind: String,
-    text: Option<String>,
-    code_expiration_minutes: Option<u64>,
-    #[serde(default)]
-    buttons: Vec<Button>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Button {
-    url: Option<String>,
-    otp_type: Option<String>,
-}
-
-impl TemplateDetails {
-    /// What the message says, its place for the code written `{{1}}`.
+impl Template {
+    /// The text of the message, with `{{1}}` in place of the code.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
-        self.component("BODY")?.text.as_deref()
+        self.component("BODY")?["text"].as_str()
     }
 
-    /// What stands under it.
+    /// The text below the message.
     #[must_use]
     pub fn footer(&self) -> Option<&str> {
-        self.component("FOOTER")?.text.as_deref()
+        self.component("FOOTER")?["text"].as_str()
     }
 
-    /// How long it says that a code is good.
+    /// The lifetime of a code according to the footer.
     #[must_use]
     pub fn code_lifetime(&self) -> Option<CodeMinutes> {
-        self.component("FOOTER")?.code_expiration_minutes.and_then(CodeMinutes::new)
+        self.component("FOOTER")?["code_expiration_minutes"].as_u64().and_then(CodeMinutes::new)
     }
 
-    /// `COPY_CODE`, `ONE_TAP` or `ZERO_TAP`; none if it has no button for a code.
+    /// `COPY_CODE`, `ONE_TAP` or `ZERO_TAP`; none without a button for a code.
     ///
-    /// Once it is made, WhatsApp shows the button as a link that has the type in its query.
+    /// WhatsApp shows the button of an existing template as a link with the type in its query.
     #[must_use]
     pub fn otp_type(&self) -> Option<String> {
-        let button = self.component("BUTTONS")?.buttons.first()?;
-        button.otp_type.clone().or_else(|| {
-            let url = url::Url::parse(button.url.as_deref()?).ok()?;
+        let button = &self.component("BUTTONS")?["buttons"][0];
+        button["otp_type"].as_str().map(str::to_owned).or_else(|| {
+            let url = url::Url::parse(button["url"].as_str()?).ok()?;
             url.query_pairs().find(|(name, _)| name == "otp_type").map(|(_, value)| value.into_owned())
         })
     }
 
-    /// Whether codes can be sent with it once it is approved.
+    /// Returns `true` for a template that can carry codes once it is approved.
     #[must_use]
     pub fn is_for_codes(&self) -> bool {
         self.category.eq_ignore_ascii_case("AUTHENTICATION") && self.otp_type().is_some()
@@ -97,8 +82,10 @@ impl TemplateDetails {
         self.rejected_reason.as_deref().filter(|reason| *reason != "NONE")
     }
 
-    fn component(&self, kind: &str) -> Option<&Component> {
-        self.components.iter().find(|component| component.kind.eq_ignore_ascii_case(kind))
+    fn component(&self, kind: &str) -> Option<&Value> {
+        let of_kind =
+            |component: &&Value| component["type"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(kind));
+        self.components.as_array()?.iter().find(of_kind)
     }
 }
 
@@ -238,11 +225,10 @@ pub async fn list(
     client: &GraphClient,
     waba_id: &str,
     name: Option<&TemplateName>,
-) -> Result<Vec<TemplateDetails>, CallError> {
-    let mut query = vec![("fields", DETAILS)];
+) -> Result<Vec<Template>, CallError> {
+    let mut query = vec![("fields", FIELDS)];
     query.extend(name.map(|name| ("name", name.as_str())));
-    let mut templates: Vec<TemplateDetails> =
-        paging::all(client, &format!("{waba_id}/message_templates"), &query).await?;
+    let mut templates: Vec<Template> = paging::all(client, &format!("{waba_id}/message_templates"), &query).await?;
     // WhatsApp's filter finds whatever has the name as a part.
     templates.retain(|template| name.is_none_or(|name| template.name == name.as_str()));
     Ok(templates)
@@ -253,8 +239,8 @@ pub async fn list(
 /// # Errors
 ///
 /// [`CallError`], with code 100/33 if there is none with this id or the token may not see it.
-pub async fn read(client: &GraphClient, template_id: &str) -> Result<TemplateDetails, CallError> {
-    client.get(template_id, &[("fields", DETAILS)]).await
+pub async fn read(client: &GraphClient, template_id: &str) -> Result<Template, CallError> {
+    client.get(template_id, &[("fields", FIELDS)]).await
 }
 
 /// Every language that authentication templates exist in: those of the previews, if none in particular are asked for.
@@ -322,14 +308,14 @@ fn seconds(duration: Duration) -> u64 {
 mod tests {
     use super::*;
 
-    fn details(text: &str) -> TemplateDetails {
+    fn template(text: &str) -> Template {
         serde_json::from_str(text).unwrap()
     }
 
     #[test]
     fn a_template_reads_back_with_its_button_as_a_link() {
         // As captured from the Graph API.
-        let template = details(
+        let template = template(
             r#"{"id":"1","name":"login","language":"en_US","status":"APPROVED","category":"AUTHENTICATION","components":[
             {"type":"BODY","text":"*{{1}}* is your verification code.","add_security_recommendation":false,
              "example":{"body_text":[["123456"]]}},
@@ -346,7 +332,7 @@ mod tests {
     #[test]
     fn other_templates_are_not_for_codes() {
         let of = |category: &str, buttons: &str| {
-            details(&format!(
+            template(&format!(
                 r#"{{"id":"1","name":"x","language":"en","status":"APPROVED","category":"{category}","components":[{buttons}]}}"#
             ))
         };
@@ -356,5 +342,8 @@ mod tests {
         assert!(!of("UTILITY", otp).is_for_codes());
         assert!(!of("AUTHENTICATION", link).is_for_codes());
         assert!(!of("AUTHENTICATION", "").is_for_codes());
+        for unknown in [r#"{"type":"CAROUSEL","cards":[{}]}"#, r#"{"type":"BUTTONS","buttons":null}"#, "1"] {
+            assert!(!of("MARKETING", unknown).is_for_codes());
+        }
     }
 }

@@ -3,29 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::sync::{Notify, watch};
 
 use super::WhatsAppAccount;
 use super::client::{CallError, GraphClient};
 use super::error::ErrorClass;
-use super::{manage, paging};
-
-/// A message template in one language.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct Template {
-    /// Its id, another one for each language.
-    pub id: String,
-    /// Its name, the same in each language.
-    pub name: String,
-    /// Its language code, such as `en_US`.
-    pub language: String,
-    /// `APPROVED`, or why it cannot be sent.
-    pub status: String,
-    /// `AUTHENTICATION` for ours.
-    #[serde(default)]
-    pub category: String,
-}
+use super::manage::{self, Template};
 
 /// The template to send, or why there is none.
 pub type Sendable = Result<Arc<Template>, Arc<str>>;
@@ -151,7 +134,7 @@ pub async fn approved(
     account: &WhatsAppAccount,
     language: &str,
 ) -> Result<Template, TemplateError> {
-    choose(list(client, &account.waba_id).await?, account, language)
+    choose(manage::list(client, &account.waba_id, None).await?, account, language)
 }
 
 fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -> Result<Template, TemplateError> {
@@ -175,20 +158,10 @@ fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -
     Ok(template)
 }
 
-/// All templates of the account, page by page.
-///
-/// # Errors
-///
-/// [`CallError`] of the first page that could not be read.
-pub async fn list(client: &GraphClient, waba_id: &str) -> Result<Vec<Template>, CallError> {
-    paging::all(client, &format!("{waba_id}/message_templates"), &[("fields", "id,name,language,status,category")])
-        .await
-}
-
-/// What to say if the template's footer promises another lifetime than codes have; nothing if it has no footer or cannot
-/// be read.
-pub async fn lifetime_warning(client: &GraphClient, template_id: &str, code_lifetime: Duration) -> Option<String> {
-    let promised = manage::read(client, template_id).await.ok()?.code_lifetime()?.duration();
+/// The warning for a template whose footer promises another lifetime than codes have.
+#[must_use]
+pub fn lifetime_warning(template: &Template, code_lifetime: Duration) -> Option<String> {
+    let promised = template.code_lifetime()?.duration();
     let [promised_text, actual] = [promised, code_lifetime].map(humantime::format_duration);
     (promised != code_lifetime).then(|| {
         format!("the template says that codes are good for {promised_text}, but otp.code_lifetime is {actual}: set it to {promised_text}, or change the template")
@@ -215,6 +188,7 @@ mod tests {
             language: language.to_owned(),
             status: status.to_owned(),
             category: "AUTHENTICATION".to_owned(),
+            ..Template::default()
         }
     }
 

@@ -2,7 +2,7 @@
 
 use whatsapp_otp::whatsapp::authentication::AuthenticationTemplate;
 use whatsapp_otp::whatsapp::client::CallError;
-use whatsapp_otp::whatsapp::manage::{self, TemplateDetails, Translation};
+use whatsapp_otp::whatsapp::manage::{self, Template, Translation};
 use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
 
 /// Every translation, the service's first.
@@ -11,7 +11,7 @@ pub(crate) async fn create(
     waba_id: &str,
     template: &AuthenticationTemplate,
     languages: &[LanguageCode],
-    existing: &[TemplateDetails],
+    existing: &[Template],
 ) -> Result<Vec<Translation>, CallError> {
     let [language] = languages else {
         let mut translations = manage::upsert(client, waba_id, template, languages).await?;
@@ -23,7 +23,7 @@ pub(crate) async fn create(
         None => Ok(vec![manage::create(client, waba_id, template, language).await?]),
         Some(existing) => {
             manage::edit(client, &existing.id, template).await?;
-            let TemplateDetails { id, language, status, .. } = manage::read(client, &existing.id).await?;
+            let Template { id, language, status, .. } = manage::read(client, &existing.id).await?;
             Ok(vec![Translation { id, language, status }])
         }
     }

@@ -2,7 +2,7 @@
 
 use whatsapp_otp::whatsapp::LanguageCode;
 use whatsapp_otp::whatsapp::authentication::{CodeMinutes, TemplateName};
-use whatsapp_otp::whatsapp::manage::TemplateDetails;
+use whatsapp_otp::whatsapp::manage::Template;
 
 use crate::advice::{Advice, Concern};
 use crate::answers::Existing;
@@ -13,7 +13,7 @@ use crate::ui::Ui;
 pub(crate) async fn decide(
     ui: Ui,
     name: &TemplateName,
-    translations: &[TemplateDetails],
+    translations: &[Template],
     given: Option<Existing>,
 ) -> Result<Option<Existing>, Failure> {
     ui.introduce("An existing template", &format!("The account has a template \"{name}\":"));
@@ -53,9 +53,9 @@ pub(crate) async fn decide(
 pub(crate) async fn choose_translation(
     ui: Ui,
     name: &TemplateName,
-    translations: &[TemplateDetails],
+    translations: &[Template],
     languages: &[LanguageCode],
-) -> Result<TemplateDetails, Failure> {
+) -> Result<Template, Failure> {
     let usable: Vec<_> = translations.iter().filter(|translation| is_of_use(translation)).collect();
     let position = |language: &str| usable.iter().position(|translation| translation.language == language);
     let default = languages.iter().find_map(|language| position(language.as_str())).or_else(|| position("en_US"));
@@ -72,7 +72,7 @@ pub(crate) async fn choose_translation(
 }
 
 /// One line.
-pub(crate) fn described(template: &TemplateDetails) -> String {
+pub(crate) fn described(template: &Template) -> String {
     let kind = match template.otp_type().as_deref() {
         Some("COPY_CODE") => "copy code".to_owned(),
         Some("ONE_TAP") => "one-tap".to_owned(),
@@ -89,11 +89,11 @@ pub(crate) fn described(template: &TemplateDetails) -> String {
 }
 
 /// Whether codes can be sent with it, now or once it is approved.
-fn is_of_use(template: &TemplateDetails) -> bool {
+fn is_of_use(template: &Template) -> bool {
     template.is_for_codes() && matches!(template.status.as_str(), "APPROVED" | "PENDING" | "IN_APPEAL" | "PAUSED")
 }
 
-fn can_be_changed(template: &TemplateDetails) -> bool {
+fn can_be_changed(template: &Template) -> bool {
     template.is_for_codes() && matches!(template.status.as_str(), "APPROVED" | "REJECTED" | "PAUSED")
 }
 
