@@ -10,14 +10,14 @@ use rand::rngs::SysRng;
 use sha2::{Digest, Sha256};
 
 use super::output::print;
-use crate::http::ApiKeyHash;
+use crate::http::AcceptedKey;
 
 /// What keys start with, so that people and scanners know one when they see it.
 const PREFIX: &str = "wotp_";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Whose key it is, for your logs: letters, digits, '-' and '_'
+    /// The key's name in logs and metrics: lower-case letters, digits, '-' and '_', a letter first
     #[arg(value_parser = name)]
     name: String,
 }
@@ -35,8 +35,10 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn name(text: &str) -> Result<String, String> {
-    let named = ApiKeyHash::parse(&format!("{text}:{}", "0".repeat(64)));
-    named.map(|key| key.name).map_err(|_| "1 to 64 letters, digits, '-' and '_'".to_owned())
+    let named = AcceptedKey::parse(&format!("{text}:{}", "0".repeat(64)));
+    named
+        .map(|accepted| accepted.key.name.to_string())
+        .map_err(|_| "1 to 32 lower-case letters, digits, '-' and '_', a letter first".to_owned())
 }
 
 #[cfg(test)]

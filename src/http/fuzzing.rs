@@ -4,68 +4,42 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::Router;
-use axum::body::Body;
-use axum::extract::{Path, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Uri};
-use axum::routing::get;
-use futures_util::FutureExt;
 use ipnet::IpNet;
 use serde_json::Value;
-use tower::ServiceExt;
 
-use super::edge::client_address::client_address;
-use super::edge::request_id::X_REQUEST_ID;
-use super::edge::{body as bodies, request_id as ids};
-use super::router;
-use super::sample::answer::Answer;
-use super::sample::{ROUTE, route_of};
+use super::edge::client_address;
+use super::edge::outcome::Outcome;
+use super::edge::request_id::{self as ids, X_REQUEST_ID};
+use super::routes;
+use super::sample::guess;
 use crate::fuzzing::{choice, may_be_number};
-use crate::otp::{ClientAddress, CodeLength, PhoneNumber};
+use crate::otp::{ClientAddress, CodeLength};
 
 /// A request's path and query.
 pub fn path(input: &[u8]) {
     let Some(uri) = std::str::from_utf8(input).ok().and_then(|text| format!("/{text}").parse::<Uri>().ok()) else {
         return;
     };
-    let other_spelling = router::canonical(&uri);
-    if let Some(canonical) = &other_spelling {
-        let (segment, phone) = uri.path()[1..].split_once('/').unwrap();
-        assert!(segment.eq_ignore_ascii_case("otp"), "{uri} became {canonical}");
-        let phone = phone.strip_suffix('/').unwrap_or(phone);
-        assert_eq!(canonical.path(), format!("/otp/{phone}"), "{uri}");
-        assert_eq!(canonical.query(), uri.query());
-    }
-
-    // Those who log and measure by `route_of` see what the router sees.
-    let uri = other_spelling.unwrap_or(uri);
-    let router = Router::new().route(ROUTE, get(async |Path(phone): Path<String>| phone));
-    let request = Request::get(uri.clone()).body(Body::empty()).unwrap();
-    let response = router.oneshot(request).now_or_never().unwrap().unwrap();
-    // A path whose percent signs decode to no text has the route, and no number.
-    assert_eq!(route_of(uri.path()).is_some(), response.status() != 404, "{uri}");
-    if response.status() == 200 {
-        let phone = axum::body::to_bytes(response.into_body(), usize::MAX).now_or_never().unwrap().unwrap();
-        let phone = std::str::from_utf8(&phone).unwrap();
-        if PhoneNumber::parse(phone).is_ok() {
-            // However it is written, a number stands between `/otp/` and the end, and nothing else does.
-            assert_eq!(uri.path().matches('/').count(), 2, "{uri}");
-        }
-    }
+    let path = uri.path();
+    let parameter = routes::find(path).map(|route| route.parameter(path).unwrap());
+    // A number stands between `/otp/` and the end, however the path is written, and nothing else does.
+    let bare = path.strip_suffix('/').unwrap_or(path);
+    let expected = bare.split_at_checked(5).filter(|(fixed, _)| fixed.eq_ignore_ascii_case("/otp/"));
+    let expected = expected.map(|(_, rest)| rest).filter(|rest| !rest.is_empty() && !rest.contains('/'));
+    assert_eq!(parameter, expected, "{uri}");
 }
 
 /// A body, after a byte that chooses its content type.
 pub fn body(mut input: &[u8]) {
     let Some(first) = choice(&mut input) else { return };
     let content_type = ["application/json", "Application/JSON; charset=utf-8", "text/plain"][usize::from(first % 3)];
-    let request = Request::post("/").header(CONTENT_TYPE, content_type).body(Body::from(input.to_vec())).unwrap();
-    let length = CodeLength::new(6).unwrap();
-    let guess = bodies::guess(request, length).now_or_never().unwrap();
+    let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+    assert_eq!(guess::is_json(&headers), content_type != "text/plain");
     let json = serde_json::from_slice::<Value>(input);
-    match guess {
+    match guess::parse(input, CodeLength::new(6).unwrap()) {
         Ok(guess) => {
-            assert!(content_type != "text/plain" && input.len() <= bodies::MAX_BYTES);
             let json = json.unwrap();
             let code = guess.expose();
             assert!(code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
@@ -74,11 +48,10 @@ pub fn body(mut input: &[u8]) {
             assert_eq!(digits.collect::<String>(), code);
             assert!(!format!("{guess:?}").contains(code));
         }
-        Err(Answer::NotACode { .. }) => assert!(json.unwrap()["code"].as_str().is_some_and(|code| !code.is_empty())),
-        Err(Answer::BodyTooLarge) => assert!(input.len() > bodies::MAX_BYTES),
-        Err(Answer::MalformedJson) => assert!(json.is_err()),
-        Err(Answer::CodeNotAString) => assert!(!json.unwrap()["code"].is_string()),
-        Err(answer) => assert_eq!(answer, Answer::NoCode),
+        Err(Outcome::NotACode { .. }) => assert!(json.unwrap()["code"].as_str().is_some_and(|code| !code.is_empty())),
+        Err(Outcome::MalformedJson) => assert!(json.is_err()),
+        Err(Outcome::CodeNotAString) => assert!(!json.unwrap()["code"].is_string()),
+        Err(outcome) => assert_eq!(outcome, Outcome::NoCode),
     }
 }
 
@@ -98,7 +71,7 @@ pub fn forwarded(mut input: &[u8]) {
             lines.push(line);
         }
     }
-    let client = client_address(SocketAddr::new(peer, 4711), &headers, &trusted);
+    let client = client_address::client(SocketAddr::new(peer, 4711), &headers, &trusted);
 
     // What the address may be: the peer's, or a hop's whose right-hand neighbours are all trusted, up to the first that
     // is not.
@@ -111,7 +84,12 @@ pub fn forwarded(mut input: &[u8]) {
         let Some(address) = std::str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else { break };
         expected = address;
     }
-    assert_eq!(client, ClientAddress::from(expected), "{peer}: {:?}", String::from_utf8_lossy(input));
+    assert_eq!(
+        ClientAddress::from(client),
+        ClientAddress::from(expected),
+        "{peer}: {:?}",
+        String::from_utf8_lossy(input)
+    );
 }
 
 /// An address with or without a port, written in any of the usual ways.

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use ipnet::IpNet;
+
+use crate::otp::{AppName, Key, KeyKind, KeyName, NameError};
 
 /// Where to listen, whom to believe and how long to wait.
 #[derive(Debug, Clone)]
@@ -49,42 +52,42 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// Who may call the public listener.
+/// The callers that the sample calls are open to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthMode {
     /// Anyone, as with the sample server.
     Open,
-    /// Whoever has one of these keys.
-    ApiKeys(Vec<ApiKeyHash>),
+    /// The holders of these keys.
+    ApiKeys(Vec<AcceptedKey>),
 }
 
-/// An accepted API key, by its SHA-256: the key itself is only with the caller.
+/// An API key that is accepted. Only the caller has the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKeyHash {
-    /// Whose key it is, for logs.
-    pub name: String,
+pub struct AcceptedKey {
+    /// What is known about the key.
+    pub key: Arc<Key>,
     /// SHA-256 of the key.
     pub sha256: [u8; 32],
 }
 
 /// The text is not a hashed key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("NAME:SHA256HEX, the name of letters, digits, '-' and '_', the hash of 64 hexadecimal digits")]
-pub struct ApiKeyHashError;
+#[error("NAME:SHA256HEX, {NameError} and 64 hexadecimal digits")]
+pub struct AcceptedKeyError;
 
-impl ApiKeyHash {
-    /// Reads `name:sha256hex`.
+impl AcceptedKey {
+    /// Reads `name:sha256hex`, a server key for the app `default`.
     ///
     /// # Errors
     ///
-    /// [`ApiKeyHashError`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, ApiKeyHashError> {
-        let (name, hash) = text.split_once(':').ok_or(ApiKeyHashError)?;
-        let fine = (1..=64).contains(&name.len())
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
-        let hash = data_encoding::HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).map_err(|_| ApiKeyHashError)?;
-        let sha256 = hash.try_into().map_err(|_| ApiKeyHashError)?;
-        if fine { Ok(Self { name: name.to_owned(), sha256 }) } else { Err(ApiKeyHashError) }
+    /// [`AcceptedKeyError`] for anything else.
+    pub fn parse(text: &str) -> Result<Self, AcceptedKeyError> {
+        let (name, hash) = text.split_once(':').ok_or(AcceptedKeyError)?;
+        let name = KeyName::parse(name).map_err(|_| AcceptedKeyError)?;
+        let hash = data_encoding::HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).map_err(|_| AcceptedKeyError)?;
+        let sha256 = hash.try_into().map_err(|_| AcceptedKeyError)?;
+        let key = Key { name, kind: KeyKind::Server, apps: vec![AppName::default()] };
+        Ok(Self { key: Arc::new(key), sha256 })
     }
 }
 
@@ -95,10 +98,10 @@ mod tests {
     #[test]
     fn a_hashed_key_is_a_name_and_64_hexadecimal_digits() {
         let hash = "Aa".repeat(32);
-        let key = ApiKeyHash::parse(&format!("backend-1:{hash}")).unwrap();
-        assert_eq!((key.name.as_str(), key.sha256), ("backend-1", [0xaa; 32]));
+        let key = AcceptedKey::parse(&format!("backend-1:{hash}")).unwrap();
+        assert_eq!((key.key.name.as_str(), key.sha256), ("backend-1", [0xaa; 32]));
         for text in ["", "name", &format!(":{hash}"), &format!("a b:{hash}"), "name:aa", "name:zz", &hash] {
-            assert_eq!(ApiKeyHash::parse(text), Err(ApiKeyHashError), "{text}");
+            assert_eq!(AcceptedKey::parse(text), Err(AcceptedKeyError), "{text}");
         }
     }
 }

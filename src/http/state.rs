@@ -1,22 +1,22 @@
 //! What the handlers of the public listener share.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderValue;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
+use tower_http::cors::CorsLayer;
 
-use super::edge::client_address;
 use super::edge::connections::{BODY_TIMEOUT, request_places};
-use super::edge::measure::Meters;
+use super::edge::cross_site;
+use super::edge::meters::Meters;
+use super::edge::outcome::Outcome;
 use super::edge::places::{Place, Places};
 use super::sample::active_codes::ActiveCodesTable;
-use super::sample::answer::Answer;
 use super::settings::{AuthMode, ServerSettings};
-use crate::otp::{ClientAddress, OtpService};
+use crate::otp::{AppName, ClientAddress, OtpService};
 
 /// When to come back to a service that has no place left.
 pub(super) const COME_BACK: Duration = Duration::from_secs(1);
@@ -27,7 +27,10 @@ pub struct PublicState {
     pub(super) auth: AuthMode,
     pub(super) trusted_proxies: Box<[IpNet]>,
     pub(super) cors_origins: Box<[HeaderValue]>,
-    /// Whether the sample server's two calls are answered.
+    pub(super) cors: Option<CorsLayer>,
+    /// The app of the sample server's two calls.
+    pub(super) default_app: AppName,
+    /// `true` if those calls are answered.
     pub(super) sample_enabled: bool,
     pub(super) request_timeout: Duration,
     pub(super) body_timeout: Duration,
@@ -61,6 +64,8 @@ impl PublicState {
             auth: settings.auth.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             cors_origins: settings.cors_origins.clone().into(),
+            cors: cross_site::cors(&settings.cors_origins),
+            default_app: AppName::default(),
             sample_enabled: settings.sample_enabled,
             request_timeout: settings.request_timeout,
             body_timeout: settings.body_timeout.min(BODY_TIMEOUT),
@@ -74,22 +79,14 @@ impl PublicState {
         }
     }
 
-    /// Whose share of the places a request takes. With API keys nobody is a stranger, and there are no shares.
-    pub(super) fn holder(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<ClientAddress> {
-        match self.auth {
-            AuthMode::Open => client_address::holder(peer, headers, &self.trusted_proxies),
-            AuthMode::ApiKeys(_) => None,
-        }
-    }
-
-    /// A place for a request to be worked on. One more than there are places for is answered at once rather than kept
+    /// Takes a place for a request to be worked on. If there is none, the request is refused immediately rather than kept
     /// waiting.
-    pub(super) fn request_place(&self, holder: Option<ClientAddress>) -> Result<Place, Answer> {
-        self.requests.take(holder).map_err(|_| Answer::Overloaded { what: "requests", retry_after: COME_BACK })
+    pub(super) fn request_place(&self, holder: Option<ClientAddress>) -> Result<Place, Outcome> {
+        self.requests.take(holder).map_err(|_| Outcome::Overloaded { what: "requests", retry_after: COME_BACK })
     }
 
-    /// A place for a body to be waited for.
-    pub(super) fn body_place(&self, holder: Option<ClientAddress>) -> Result<Place, Answer> {
-        self.bodies.take(holder).map_err(|_| Answer::Overloaded { what: "bodies", retry_after: COME_BACK })
+    /// Takes a place for a body to be waited for.
+    pub(super) fn body_place(&self, holder: Option<ClientAddress>) -> Result<Place, Outcome> {
+        self.bodies.take(holder).map_err(|_| Outcome::Overloaded { what: "bodies", retry_after: COME_BACK })
     }
 }

@@ -212,6 +212,8 @@ async fn the_json_log_has_a_line_per_request_and_names_nobody() {
         assert!(texts.iter().all(|field| line[field].is_string()), "{line}");
         assert!(line["status"].is_u64() && line["duration_ms"].is_f64(), "{line}");
         assert!(line["route"] == "/otp/{phone}" || line["route"] == "-", "{line}");
+        let is_of_app = line["app"] == "default" && line["route"] == "/otp/{phone}";
+        assert!(is_of_app || line["app"].is_null() && line["phone"].is_null(), "{line}");
         if let Some(phone) = line["phone"].as_str() {
             assert!(phone.starts_with("1555*****") && phone.len() == 11, "{line}");
         }

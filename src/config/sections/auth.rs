@@ -1,7 +1,7 @@
 //! `auth.*`: who may call.
 
 use crate::config::reader::{Reader, Reported};
-use crate::http::{ApiKeyHash, AuthMode};
+use crate::http::{AcceptedKey, AuthMode};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
@@ -11,9 +11,9 @@ enum Mode {
 
 pub(in crate::config) fn read(reader: &mut Reader) -> Result<AuthMode, Reported> {
     let mode = reader.word("auth.mode", &[("open", Mode::Open), ("api_key", Mode::ApiKey)]);
-    let keys = reader.list("auth.api_keys", ApiKeyHash::parse);
+    let keys = reader.list("auth.api_keys", AcceptedKey::parse);
     let (mode, keys) = (mode?, keys?);
-    let names: Vec<_> = keys.iter().map(|key| key.name.as_str()).collect();
+    let names: Vec<_> = keys.iter().map(|key| key.key.name.as_str()).collect();
     reader.show_as("auth.api_keys", names.join(", "));
     match mode {
         Mode::Open => Ok(AuthMode::Open),

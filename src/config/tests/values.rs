@@ -271,7 +271,7 @@ fn api_keys_are_required_when_they_are_asked_for() {
     let AuthMode::ApiKeys(keys) = serve(&[mode, ("auth.api_keys", &hash)]).unwrap().common.server.auth else {
         panic!("keys were given");
     };
-    assert_eq!((keys[0].name.as_str(), keys[0].sha256), ("backend", [0xab; 32]));
+    assert_eq!((keys[0].key.name.as_str(), keys[0].sha256), ("backend", [0xab; 32]));
     assert_eq!(serve(&[("auth.api_keys", &hash)]).unwrap().common.server.auth, AuthMode::Open);
 }
 

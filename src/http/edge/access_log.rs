@@ -1,4 +1,4 @@
-//! One line and one measurement per request. With `log.format = "pretty"` the table of
+//! What each request leaves behind: a line in the log, a measurement and a span. With `log.format = "pretty"` the table of
 //! active codes follows.
 
 use std::time::Instant;
@@ -6,93 +6,89 @@ use std::time::Instant;
 use axum::extract::Request;
 use axum::response::Response;
 
-use super::measure::{Measured, method_label};
-use crate::http::sample::answer::Logged;
-use crate::http::sample::route_of;
+use super::meters::{HUNG_UP, method_label};
+use super::outcome::Ended;
 use crate::http::state::PublicState;
+use crate::otp::{AppName, Caller, PhoneNumber};
+use crate::telemetry::metrics::OTHER;
 use crate::telemetry::{RequestId, RequestSpan, within_request};
 
-/// The answer of `answer`, which works on the request within its id and its trace, and is measured and logged.
+/// The response of `answer`, which works within the request's id and span. `route` is the pattern, never the path, which
+/// holds the number.
 pub(in crate::http) async fn logged<F>(
     state: &PublicState,
     request_id: RequestId,
+    route: Option<&'static str>,
     request: Request,
     answer: impl FnOnce(Request) -> F,
 ) -> Response
 where
     F: Future<Output = Response>,
 {
-    let method = request.method().clone();
-    // The route, never the path, which holds the number.
-    let route = route_of(request.uri().path());
-    let measured = Measured::begin(&state.meters, route, &method);
-    let trace = RequestSpan::start(&method, route, request_id.as_str(), request.headers());
-    let work = trace.around(within_request(request_id.clone(), answer(request)));
-    let method = method_label(&method);
-    let line = Line { request_id, method, route: route.unwrap_or("-"), began: Instant::now(), due: true, trace };
+    let span = RequestSpan::start(request.method(), route, request_id.as_str(), request.headers());
+    let method = method_label(request.method());
+    state.meters.in_flight.increment(1.0);
+    let work = span.around(within_request(request_id.clone(), answer(request)));
+    let mut underway = Underway { state, request_id, method, route, began: Instant::now(), span, answered: None };
 
-    let response = work.await;
-    measured.answered(response.status());
+    let mut response = work.await;
+    underway.answered = Some((response.status().as_u16(), response.extensions_mut().remove()));
+    drop(underway);
 
-    // A browser's preflight is no call of its own.
-    let is_call = route.is_some() && line.method != "OPTIONS";
-    line.answered(&response);
-    if let Some(table) = state.active_codes.as_ref().filter(|_| is_call) {
+    // A browser's preflight is not a call.
+    if let Some(table) = state.active_codes.as_ref().filter(|_| route.is_some() && method != "OPTIONS") {
         table.is_due();
     }
     response
 }
 
-/// The one line about a request: written when it is answered, or when the caller goes away before that.
-struct Line {
+/// A request under way, which is reported when this is dropped: once it is answered, or when its caller hangs up.
+struct Underway<'s> {
+    state: &'s PublicState,
     request_id: RequestId,
     method: &'static str,
-    route: &'static str,
+    route: Option<&'static str>,
     began: Instant,
-    due: bool,
-    trace: RequestSpan,
+    span: RequestSpan,
+    /// The status, and the call that it is the answer to.
+    answered: Option<(u16, Option<Ended>)>,
 }
 
-impl Line {
-    fn answered(mut self, response: &Response) {
-        self.due = false;
-        let Self { request_id, method, route, .. } = &self;
-        let request_id = request_id.as_str();
-        let Logged { outcome, reason, phone, key } = response.extensions().get().cloned().unwrap_or_default();
-        let (status, duration_ms) = (response.status().as_u16(), milliseconds(self.began));
-        self.trace.end(Some(status), outcome, reason);
-        let trace_id = self.trace.trace_id();
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        let Self { state, request_id, method, route, began, span, answered } = self;
+        let elapsed = began.elapsed();
+        let status = answered.as_ref().map(|(status, _)| *status);
+        state.meters.answered(route.unwrap_or(OTHER), method, status.unwrap_or(HUNG_UP), elapsed);
+
+        let ended = answered.as_ref().and_then(|(_, ended)| ended.as_ref());
+        let outcome = match answered {
+            Some(_) => ended.map(|ended| ended.outcome.name()),
+            None => Some("caller_gone"),
+        };
+        let reason = ended.and_then(|ended| ended.outcome.reason());
+        let subject = ended.map(|ended| &ended.subject);
+        let app = subject.and_then(|subject| subject.app.as_ref()).map(AppName::as_str);
+        let key = subject.and_then(|subject| subject.caller.as_ref()).and_then(Caller::name);
+        let phone = subject.and_then(|subject| subject.phone.as_ref()).map(PhoneNumber::masked);
+        span.end(status, outcome, reason);
+        let (request_id, trace_id, route) = (request_id.as_str(), span.trace_id(), route.unwrap_or("-"));
+        // Milliseconds with three decimals.
+        let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
+        let message = if status.is_some() { "answered" } else { "not answered" };
         tracing::info!(
             request_id,
             trace_id,
             method,
             route,
+            app,
             key,
             phone,
             status,
             outcome,
             reason,
             duration_ms,
-            "answered"
+            "{message}"
         );
     }
-}
-
-impl Drop for Line {
-    fn drop(&mut self) {
-        if self.due {
-            let Self { request_id, method, route, .. } = self;
-            let request_id = request_id.as_str();
-            let duration_ms = milliseconds(self.began);
-            let outcome = "caller_gone";
-            self.trace.end(None, Some(outcome), None);
-            let trace_id = self.trace.trace_id();
-            tracing::info!(request_id, trace_id, method, route, outcome, duration_ms, "not answered");
-        }
-    }
-}
-
-/// Milliseconds with three decimals.
-fn milliseconds(since: Instant) -> f64 {
-    (since.elapsed().as_secs_f64() * 1e6).round() / 1e3
 }

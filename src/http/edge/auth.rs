@@ -1,63 +1,66 @@
-//! API keys: `Authorization: Bearer KEY`, compared by SHA-256 and in constant time.
+//! Authentication by API key: `Authorization: Bearer KEY`, compared by SHA-256 and in constant time.
+
+use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
-use crate::http::sample::answer::Answer;
-use crate::http::settings::{ApiKeyHash, AuthMode};
+use super::outcome::Outcome;
+use crate::http::settings::{AcceptedKey, AuthMode};
+use crate::otp::Caller;
 
-/// Who calls.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Caller<'m> {
-    /// Anyone, as nobody is asked for a key.
-    Anyone,
-    /// Whoever holds the key of that name: a backend, which knows its own users.
-    Key(&'m str),
-}
-
-/// Says who calls.
+/// Identifies the caller.
 ///
 /// # Errors
 ///
-/// [`Answer::Unauthorized`] without exactly one of the accepted keys.
-pub(in crate::http) fn caller<'m>(mode: &'m AuthMode, headers: &HeaderMap) -> Result<Caller<'m>, Answer> {
+/// [`Outcome::Unauthorized`] without exactly one of the accepted keys.
+pub(in crate::http) fn caller(mode: &AuthMode, headers: &HeaderMap) -> Result<Caller, Outcome> {
     match mode {
         AuthMode::Open => Ok(Caller::Anyone),
         AuthMode::ApiKeys(keys) => {
-            let name = bearer(headers).and_then(|presented| accepted(keys, presented));
-            name.map(Caller::Key).ok_or(Answer::Unauthorized)
+            let accepted = bearer(headers).and_then(|presented| accepted(keys, presented));
+            accepted.map(|accepted| Caller::Key(Arc::clone(&accepted.key))).ok_or(Outcome::Unauthorized)
         }
     }
 }
 
-/// The key in the one `Authorization` line. Of several nobody can say which one a proxy on the way has checked.
+/// The key in the only `Authorization` line. With several, a proxy on the way may have checked any of them.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let (scheme, key) = lines.next()?.to_str().ok()?.split_once(' ')?;
     (lines.next().is_none() && scheme.eq_ignore_ascii_case("bearer")).then(|| key.trim_matches(' '))
 }
 
-/// The name of the key, if it is accepted. Compares with every key, whichever matches, so that the time tells neither which
-/// did nor how nearly.
-fn accepted<'k>(keys: &'k [ApiKeyHash], presented: &str) -> Option<&'k str> {
+/// The accepted key that was presented. Compares with every key, so that the time reveals neither which one matched nor how
+/// nearly.
+fn accepted<'k>(keys: &'k [AcceptedKey], presented: &str) -> Option<&'k AcceptedKey> {
     let presented: [u8; 32] = Sha256::digest(presented).into();
-    let matches = keys.iter().map(|key| (key, key.sha256.ct_eq(&presented)));
-    let (found, index) = matches.enumerate().fold((Choice::from(0), 0_u64), |(any, at), (index, (_, this))| {
-        (any | this, u64::conditional_select(&at, &(index as u64), this))
+    let none = (Choice::from(0), 0_u64);
+    let (found, index) = (0_u64..).zip(keys).fold(none, |(found, index), (this, key)| {
+        let matches = key.sha256.ct_eq(&presented);
+        (found | matches, u64::conditional_select(&index, &this, matches))
     });
-    let key = keys.get(usize::try_from(index).ok()?)?;
-    bool::from(found).then_some(key.name.as_str())
+    keys.get(usize::try_from(index).ok()?).filter(|_| found.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::otp::{AppName, Key, KeyKind, KeyName};
 
     fn mode(keys: &[&str]) -> AuthMode {
-        let hash = |key: &&str| ApiKeyHash { name: format!("name-of-{key}"), sha256: Sha256::digest(key).into() };
-        AuthMode::ApiKeys(keys.iter().map(hash).collect())
+        let accepted = |key: &&str| {
+            let name = KeyName::parse(&format!("name-of-{key}")).unwrap();
+            let about = Key { name, kind: KeyKind::Server, apps: vec![AppName::default()] };
+            AcceptedKey { key: Arc::new(about), sha256: Sha256::digest(key).into() }
+        };
+        AuthMode::ApiKeys(keys.iter().map(accepted).collect())
+    }
+
+    fn name(mode: &AuthMode, header: &str) -> Option<String> {
+        caller(mode, &with(header)).unwrap().name().map(str::to_owned)
     }
 
     fn with(authorization: &str) -> HeaderMap {
@@ -65,35 +68,35 @@ mod tests {
     }
 
     #[test]
-    fn any_of_the_accepted_keys_opens() {
+    fn every_accepted_key_identifies_its_caller() {
         let mode = mode(&["first", "second"]);
         for header in ["Bearer first", "bearer first", "BEARER  first "] {
-            assert_eq!(caller(&mode, &with(header)), Ok(Caller::Key("name-of-first")), "{header}");
+            assert_eq!(name(&mode, header).as_deref(), Some("name-of-first"), "{header}");
         }
-        assert_eq!(caller(&mode, &with("Bearer second")), Ok(Caller::Key("name-of-second")));
+        assert_eq!(name(&mode, "Bearer second").as_deref(), Some("name-of-second"));
     }
 
     #[test]
-    fn nothing_else_does() {
+    fn anything_else_is_unauthorized() {
         let mode = mode(&["first", "second"]);
         for header in ["Bearer third", "Bearer ", "Bearer", "Basic first", "first", "Bearer first second"] {
-            assert_eq!(caller(&mode, &with(header)), Err(Answer::Unauthorized), "{header}");
+            assert_eq!(caller(&mode, &with(header)), Err(Outcome::Unauthorized), "{header}");
         }
-        assert_eq!(caller(&mode, &HeaderMap::new()), Err(Answer::Unauthorized));
-        assert_eq!(caller(&AuthMode::ApiKeys(Vec::new()), &with("Bearer first")), Err(Answer::Unauthorized));
+        assert_eq!(caller(&mode, &HeaderMap::new()), Err(Outcome::Unauthorized));
+        assert_eq!(caller(&AuthMode::ApiKeys(Vec::new()), &with("Bearer first")), Err(Outcome::Unauthorized));
     }
 
     #[test]
-    fn of_two_lines_neither_counts() {
+    fn two_lines_are_unauthorized() {
         for second in ["Bearer first", "Bearer third", "Basic x"] {
             let mut headers = with("Bearer first");
             headers.append(AUTHORIZATION, second.parse().unwrap());
-            assert_eq!(caller(&mode(&["first"]), &headers), Err(Answer::Unauthorized), "{second}");
+            assert_eq!(caller(&mode(&["first"]), &headers), Err(Outcome::Unauthorized), "{second}");
         }
     }
 
     #[test]
-    fn open_asks_for_none() {
+    fn open_needs_no_key() {
         assert_eq!(caller(&AuthMode::Open, &HeaderMap::new()), Ok(Caller::Anyone));
     }
 }

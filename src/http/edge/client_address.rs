@@ -1,68 +1,73 @@
-//! Whose request it is, when proxies stand in between.
+//! The client's address, behind proxies and backends.
 
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-use super::auth::Caller;
-use crate::http::sample::answer::Answer;
-use crate::otp::ClientAddress;
+use super::outcome::Outcome;
+use crate::otp::{Caller, ClientAddress, KeyKind};
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
-/// In which a backend names the address of the user that it calls for.
+/// Names the address of the user that a backend calls for.
 const X_CLIENT_IP: &str = "x-client-ip";
 
-/// The client that limits by address apply to. A backend with a key stands for many users: it names the user's address in
+/// The client that limits by address apply to. A backend stands for many users: it names the user's address in
 /// `X-Client-IP`, and without it no limit by address applies.
 ///
 /// # Errors
 ///
-/// [`Answer::InvalidClientAddress`] if a backend names anything but one address.
+/// [`Outcome::InvalidClientAddress`] if a backend names anything but one address.
 pub(in crate::http) fn client_of(
-    caller: Caller<'_>,
+    caller: &Caller,
     peer: SocketAddr,
     headers: &HeaderMap,
     trusted: &[IpNet],
-) -> Result<Option<ClientAddress>, Answer> {
-    if caller == Caller::Anyone {
-        return Ok(Some(client_address(peer, headers, trusted)));
+) -> Result<Option<ClientAddress>, Outcome> {
+    if !is_backend(caller) {
+        return Ok(Some(client(peer, headers, trusted).into()));
     }
     let mut named = headers.get_all(X_CLIENT_IP).iter();
     match (named.next(), named.next()) {
         (None, _) => Ok(None),
         (Some(address), None) => {
             let address = address.to_str().ok().and_then(|text| text.trim().parse::<IpAddr>().ok());
-            address.map(|address| Some(address.into())).ok_or(Answer::InvalidClientAddress)
+            address.map(|address| Some(address.into())).ok_or(Outcome::InvalidClientAddress)
         }
-        (Some(_), Some(_)) => Err(Answer::InvalidClientAddress),
+        (Some(_), Some(_)) => Err(Outcome::InvalidClientAddress),
     }
 }
 
-/// The client's address: the peer's, unless the peer is a trusted proxy; then the right-most address in
-/// `X-Forwarded-For` that is not one. What stands left of that, anyone may have written.
-pub(in crate::http) fn client_address(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> ClientAddress {
-    client(peer, headers, trusted).into()
-}
-
-/// Whose share of the places a request takes: the client's, or nobody's if there is none but a trusted proxy.
-pub(in crate::http) fn holder(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Option<ClientAddress> {
+/// The address whose share of the places a request takes. Backends and trusted proxies have no share.
+pub(in crate::http) fn holder(
+    caller: &Caller,
+    peer: SocketAddr,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+) -> Option<ClientAddress> {
     let client = client(peer, headers, trusted);
-    (!is_trusted(client, trusted)).then(|| client.into())
+    (!is_backend(caller) && !is_trusted(client, trusted)).then(|| client.into())
 }
 
-/// Whether an address is a trusted proxy's.
+/// Returns `true` for the callers that know their users.
+fn is_backend(caller: &Caller) -> bool {
+    matches!(caller, Caller::Key(key) if key.kind != KeyKind::Client)
+}
+
+/// Returns `true` for the address of a trusted proxy.
 pub(in crate::http) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
-fn client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+/// The client's address: the peer's, or behind a trusted proxy the right-most address in `X-Forwarded-For` that is not a
+/// trusted proxy's. Anyone may have written what is left of that.
+pub(in crate::http) fn client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut client = peer.ip().to_canonical();
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-    // Bytes, not text: a caller's bytes must not hide what a proxy appended to the same line.
+    // As bytes: text that does not decode must not hide what a proxy appended to the same line.
     let mut hops = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
     while is_trusted(client, trusted) {
-        // A hop that is no address hides all before it; the proxy that passed it on is then the client.
+        // A hop that is not an address hides everything left of it, and the proxy that passed it on is the client.
         match hops.next().and_then(hop_address) {
             Some(hop) => client = hop,
             None => break,
@@ -89,13 +94,13 @@ mod tests {
         let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
         let headers = forwarded.iter().map(|value| ("x-forwarded-for".parse().unwrap(), value.parse().unwrap()));
         let trusted: Vec<IpNet> = trusted.iter().map(|network| network.parse().unwrap()).collect();
-        client_address(peer, &headers.take(1).collect(), &trusted).to_string()
+        ClientAddress::from(client(peer, &headers.take(1).collect(), &trusted)).to_string()
     }
 
     const PROXIES: &[&str] = &["10.0.0.0/8", "fd00::/8"];
 
     #[test]
-    fn a_stranger_is_not_believed() {
+    fn a_stranger_is_not_trusted() {
         assert_eq!(resolve("203.0.113.7", &["198.51.100.1"], PROXIES), "203.0.113.7");
         assert_eq!(resolve("10.0.0.1", &["198.51.100.1"], &[]), "10.0.0.1");
     }
@@ -114,25 +119,25 @@ mod tests {
         headers.append("x-forwarded-for", "6.6.6.6".parse().unwrap());
         headers.append("x-forwarded-for", "198.51.100.1".parse().unwrap());
         let trusted = ["10.0.0.0/8".parse().unwrap()];
-        let client = client_address("10.0.0.1:80".parse().unwrap(), &headers, &trusted);
+        let client = client("10.0.0.1:80".parse().unwrap(), &headers, &trusted);
         assert_eq!(client.to_string(), "198.51.100.1");
     }
 
     #[test]
-    fn what_is_no_address_hides_all_before_it() {
+    fn a_hop_that_is_not_an_address_hides_everything_left_of_it() {
         assert_eq!(resolve("10.0.0.1", &["198.51.100.1, unknown"], PROXIES), "10.0.0.1");
         assert_eq!(resolve("10.0.0.1", &["198.51.100.1, , 10.0.0.9"], PROXIES), "10.0.0.9");
     }
 
     #[test]
-    fn a_line_that_is_not_text_hides_the_lines_before_it_and_not_what_a_proxy_appended() {
+    fn a_line_that_is_not_text_does_not_hide_what_a_proxy_appended() {
         let resolve = |lines: &[&[u8]]| {
             let mut headers = HeaderMap::new();
             for line in lines {
                 headers.append(X_FORWARDED_FOR, HeaderValue::from_bytes(line).unwrap());
             }
             let trusted = ["10.0.0.0/8".parse().unwrap()];
-            client_address("10.0.0.1:80".parse().unwrap(), &headers, &trusted).to_string()
+            client("10.0.0.1:80".parse().unwrap(), &headers, &trusted).to_string()
         };
         assert_eq!(resolve(&[b"6.6.6.6", b"\xff, 198.51.100.1"]), "198.51.100.1");
         assert_eq!(resolve(&[b"6.6.6.6", b"\xff"]), "10.0.0.1");
@@ -140,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn all_spellings_of_an_address_are_one() {
+    fn every_spelling_of_an_address_is_the_same_address() {
         for hop in ["198.51.100.1:4711", "::ffff:198.51.100.1", "[::ffff:198.51.100.1]", " 198.51.100.1 "] {
             assert_eq!(resolve("::ffff:10.0.0.1", &[hop], PROXIES), "198.51.100.1", "{hop}");
         }

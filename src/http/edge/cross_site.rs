@@ -1,41 +1,53 @@
-//! Requests that a browser makes on its own or for somebody else's page: an image, a prefetched link, a form.
+//! Requests that a browser makes by itself or for a page of another web site: an image, a prefetched link, a form.
 //!
-//! `GET /otp/{phone}` sends a message, so a page that merely names that URL must not have one sent. Browsers say what
-//! a request is for in headers that pages cannot set (Fetch Metadata, <https://www.w3.org/TR/fetch-metadata/>). Other
-//! callers send none of them, and nothing changes for them.
+//! `GET /otp/{phone}` sends a message, and a page that merely names that URL must not have one sent. Browsers state the
+//! purpose of a request in headers that pages cannot set (Fetch Metadata, <https://www.w3.org/TR/fetch-metadata/>). Other
+//! callers send none of them and are not affected.
 
-use axum::http::header::ORIGIN;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderValue, Method};
+use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::http::sample::answer::Answer;
+use super::outcome::Outcome;
+use super::request_id::X_REQUEST_ID;
 
-/// Lets a request pass unless it was made for another web site's page, or before anybody asked for it.
+/// Refuses a request that a browser made for another web site's page or as a prefetch.
 ///
 /// # Errors
 ///
-/// [`Answer::CrossSite`] for a prefetch, and for a request from a page of another site whose origin is not one of
+/// [`Outcome::CrossSite`] for a prefetch, and for a request from a page of another site whose origin is not one of
 /// `allowed`.
-pub(in crate::http) fn check(headers: &HeaderMap, allowed: &[HeaderValue]) -> Result<(), Answer> {
-    let is_prefetch = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| says(headers, name, "prefetch"));
-    let is_cross_site = says(headers, "sec-fetch-site", "cross-site");
+pub(in crate::http) fn check(headers: &HeaderMap, allowed: &[HeaderValue]) -> Result<(), Outcome> {
+    let is_prefetch = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| has_word(headers, name, "prefetch"));
+    let is_cross_site = has_word(headers, "sec-fetch-site", "cross-site");
     let is_allowed = || headers.get(ORIGIN).is_some_and(|origin| allowed.contains(origin));
-    if is_prefetch || is_cross_site && !is_allowed() { Err(Answer::CrossSite) } else { Ok(()) }
+    if is_prefetch || is_cross_site && !is_allowed() { Err(Outcome::CrossSite) } else { Ok(()) }
 }
 
-/// Whether one of the lines of this header has the word, such as `prefetch;prerender` the first of its two.
-fn says(headers: &HeaderMap, name: &str, word: &str) -> bool {
-    let has_word = |line: &HeaderValue| {
+/// Returns `true` if a line of the header contains the word, as `prefetch;prerender` contains `prefetch`.
+fn has_word(headers: &HeaderMap, name: &str, word: &str) -> bool {
+    let mut lines = headers.get_all(name).iter();
+    lines.any(|line| {
         let mut words = line.as_bytes().split(|byte| matches!(byte, b';' | b',' | b' '));
         words.any(|found| found.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    headers.get_all(name).iter().any(has_word)
+    })
+}
+
+/// Lets pages of these origins call and read the responses.
+pub(in crate::http) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
+    let layer = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
+        .expose_headers([RETRY_AFTER, X_REQUEST_ID]);
+    (!origins.is_empty()).then_some(layer)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check_lines(lines: &[(&'static str, &'static str)]) -> Result<(), Answer> {
+    fn check_lines(lines: &[(&'static str, &'static str)]) -> Result<(), Outcome> {
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_static(value));
@@ -44,9 +56,9 @@ mod tests {
     }
 
     #[test]
-    fn what_no_browser_says_passes() {
+    fn a_request_without_these_headers_passes() {
         assert_eq!(check_lines(&[]), Ok(()));
-        assert_eq!(check_lines(&[("origin", "https://evil.example")]), Ok(()), "CORS is the browser's business");
+        assert_eq!(check_lines(&[("origin", "https://evil.example")]), Ok(()), "browsers enforce CORS");
     }
 
     #[test]
@@ -59,9 +71,9 @@ mod tests {
     #[test]
     fn a_page_of_another_site_passes_if_its_origin_is_allowed() {
         let cross = ("sec-fetch-site", "cross-site");
-        assert_eq!(check_lines(&[cross]), Err(Answer::CrossSite));
-        assert_eq!(check_lines(&[cross, ("origin", "null")]), Err(Answer::CrossSite));
-        assert_eq!(check_lines(&[cross, ("origin", "https://evil.example")]), Err(Answer::CrossSite));
+        assert_eq!(check_lines(&[cross]), Err(Outcome::CrossSite));
+        assert_eq!(check_lines(&[cross, ("origin", "null")]), Err(Outcome::CrossSite));
+        assert_eq!(check_lines(&[cross, ("origin", "https://evil.example")]), Err(Outcome::CrossSite));
         assert_eq!(check_lines(&[cross, ("origin", "https://app.example")]), Ok(()));
     }
 
@@ -73,7 +85,7 @@ mod tests {
             ("purpose", "Prefetch"),
             ("x-moz", "prefetch"),
         ] {
-            assert_eq!(check_lines(&[line, ("sec-fetch-site", "same-origin")]), Err(Answer::CrossSite), "{line:?}");
+            assert_eq!(check_lines(&[line, ("sec-fetch-site", "same-origin")]), Err(Outcome::CrossSite), "{line:?}");
         }
         assert_eq!(check_lines(&[("purpose", "preview-of-nothing")]), Ok(()));
     }

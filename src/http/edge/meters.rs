@@ -1,0 +1,106 @@
+//! Metrics of requests.
+
+use std::time::Duration;
+
+use axum::http::Method;
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+use super::outcome::Outcome;
+use crate::telemetry::Series;
+use crate::telemetry::metrics::{
+    HTTP_REQUEST_DURATION_SECONDS, HTTP_REQUESTS_IN_FLIGHT, HTTP_REQUESTS_TOTAL, LIMIT_REFUSALS_TOTAL, OTHER,
+    OVERLOAD_REFUSALS_TOTAL, SENDS_TOTAL, VERIFICATIONS_TOTAL,
+};
+
+/// The status of a request whose caller hung up, as in nginx.
+pub(in crate::http) const HUNG_UP: u16 = 499;
+
+/// The metrics of requests.
+pub(in crate::http) struct Meters {
+    pub(in crate::http) in_flight: Gauge,
+    /// By route, method and status.
+    requests: Series<(&'static str, &'static str, u16), Counter>,
+    /// By route and method.
+    durations: Series<(&'static str, &'static str), Histogram>,
+    /// By outcome.
+    sends: Series<&'static str, Counter>,
+    verifications: Series<&'static str, Counter>,
+}
+
+impl Meters {
+    /// Looks up the metrics, for which a recorder must have been installed.
+    pub(in crate::http) fn new() -> Self {
+        Self {
+            in_flight: gauge!(HTTP_REQUESTS_IN_FLIGHT),
+            requests: Series::new(requests_of),
+            durations: Series::new(durations_of),
+            sends: Series::new(|outcome| counter!(SENDS_TOTAL, "outcome" => outcome)),
+            verifications: Series::new(|outcome| counter!(VERIFICATIONS_TOTAL, "outcome" => outcome)),
+        }
+    }
+
+    /// Counts the outcome of a request for a code.
+    pub(in crate::http) fn send(&self, outcome: Outcome) -> Outcome {
+        self.sends.of(outcome.name()).increment(1);
+        counted(outcome)
+    }
+
+    /// Counts the outcome of a guess.
+    pub(in crate::http) fn verification(&self, outcome: Outcome) -> Outcome {
+        self.verifications.of(outcome.name()).increment(1);
+        counted(outcome)
+    }
+
+    /// Counts a request that is no longer in flight.
+    pub(in crate::http) fn answered(&self, route: &'static str, method: &'static str, status: u16, elapsed: Duration) {
+        self.in_flight.decrement(1.0);
+        self.requests.of((route, method, status)).increment(1);
+        self.durations.of((route, method)).record(elapsed);
+    }
+}
+
+fn requests_of((route, method, status): (&'static str, &'static str, u16)) -> Counter {
+    let status = status.to_string();
+    counter!(HTTP_REQUESTS_TOTAL, "route" => route, "method" => method, "status" => status)
+}
+
+fn durations_of((route, method): (&'static str, &'static str)) -> Histogram {
+    histogram!(HTTP_REQUEST_DURATION_SECONDS, "route" => route, "method" => method)
+}
+
+/// Counts refusals.
+fn counted(outcome: Outcome) -> Outcome {
+    match outcome {
+        Outcome::Limited { limit, .. } => counter!(LIMIT_REFUSALS_TOTAL, "limit" => limit).increment(1),
+        Outcome::Overloaded { what, .. } => counter!(OVERLOAD_REFUSALS_TOTAL, "what" => what).increment(1),
+        _ => {}
+    }
+    outcome
+}
+
+/// The method, or `other` for one that HTTP does not define: callers can make up any word, such as somebody's number.
+pub(in crate::http) fn method_label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => OTHER,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_up_methods_are_not_labels() {
+        assert_eq!(method_label(&Method::GET), "GET");
+        for method in ["get", "BREW", "TRACE", "A15551234567"] {
+            assert_eq!(method_label(&Method::from_bytes(method.as_bytes()).unwrap()), OTHER, "{method}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The public listener's routes: the one table that requests are routed, logged, measured and traced by.
+
+use super::edge::route::{Route, Surface};
+use super::sample;
+
+static ROUTES: [Route; 1] = [sample::OTP];
+
+/// Presents what has no route.
+pub(super) static DEFAULT: &Surface = &sample::SURFACE;
+
+/// The route of a path.
+pub(super) fn find(path: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.parameter(path).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parameter(path: &str) -> Option<&str> {
+        find(path).and_then(|route| route.parameter(path))
+    }
+
+    #[test]
+    fn paths_match_as_in_express() {
+        for path in ["/otp/1555", "/OTP/1555", "/Otp/1555/", "/oTP/1555/"] {
+            assert_eq!(parameter(path), Some("1555"), "{path}");
+        }
+        assert_eq!(parameter("/otp/%2B1555%2f/"), Some("%2B1555%2f"));
+        for path in ["", "/", "otp/1", "/otp", "/otp/", "/otp//", "//otp/1", "/otp/1//", "/otp/1/x", "/%6ftp/1", "/x/1"]
+        {
+            assert_eq!(parameter(path), None, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_parameter_is_the_whole_segment_after_the_fixed_one(path in "/(otp)?(/|//|[A-Za-z0-9%?+{}]{0,3}){0,3}") {
+            let segments: Vec<_> = path.strip_suffix('/').unwrap_or(&path).split('/').collect();
+            let expected = match segments[..] {
+                ["", segment, phone] if segment.eq_ignore_ascii_case("otp") && !phone.is_empty() => Some(phone),
+                _ => None,
+            };
+            prop_assert_eq!(parameter(&path), expected, "{}", path);
+        }
+    }
+}
