@@ -42,6 +42,9 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     // Before anything has something to measure.
     Metrics::install()?;
     let ServeSettings { common, keys, mut whatsapp } = settings;
+    if let Some(default) = common.apps.first() {
+        whatsapp = whatsapp.with(&default.whatsapp);
+    }
     whatsapp.timeout = within_a_request(whatsapp.timeout, &common.server);
     version::measure(&whatsapp.api_version);
     warn_about(&common.server, &whatsapp);

@@ -1,5 +1,6 @@
 //! `whatsapp-otp check`: tries what the service needs, and says for each what was tried, seen, and what to do.
 
+use std::collections::HashSet;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -34,7 +35,7 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     }
     print("")?;
     let mut findings = vec![redis(&settings).await];
-    findings.extend(whatsapp(&settings.whatsapp, settings.common.policy.code_lifetime).await);
+    findings.extend(whatsapp(&settings).await);
     for finding in &findings {
         print(finding)?;
     }
@@ -91,20 +92,28 @@ fn judge(survey: &Survey, allow_unsafe: bool) -> (Result<String, String>, &'stat
     (Ok(text), "")
 }
 
-async fn whatsapp(settings: &WhatsAppSettings, code_lifetime: Duration) -> Vec<Finding> {
-    let client = match GraphClient::new(settings) {
+async fn whatsapp(settings: &ServeSettings) -> Vec<Finding> {
+    let client = match GraphClient::new(&settings.whatsapp) {
         Ok(client) => client,
         Err(error) => {
             let advice = "look at whatsapp.base_url and whatsapp.access_token";
             return vec![Finding { tried: "a client for WhatsApp".to_owned(), seen: Err(error.to_string()), advice }];
         }
     };
-    let account = &settings.account;
-    vec![
-        token(&client, settings).await,
-        number(&client, &account.phone_number_id).await,
-        approved(&client, settings, code_lifetime).await,
-    ]
+    let mut findings = vec![token(&client, &settings.whatsapp).await];
+    // Apps may share a number or a template.
+    let (mut numbers, mut templates) = (HashSet::new(), HashSet::new());
+    for app in &settings.common.apps {
+        let whatsapp = settings.whatsapp.clone().with(&app.whatsapp);
+        let (account, code_lifetime) = (&whatsapp.account, app.policy.code_lifetime);
+        if numbers.insert(account.phone_number_id.clone()) {
+            findings.push(number(&client, &account.phone_number_id).await);
+        }
+        if templates.insert((account.template_id.clone(), whatsapp.language.clone(), code_lifetime)) {
+            findings.push(approved(&client, &whatsapp, code_lifetime).await);
+        }
+    }
+    findings
 }
 
 async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Finding {

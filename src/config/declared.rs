@@ -77,6 +77,8 @@ pub(super) struct Setting {
     pub(super) key: &'static str,
     pub(super) kind: Kind,
     pub(super) takes: Takes,
+    /// Whether an app may have its own.
+    pub(super) per_app: bool,
     #[cfg(test)]
     pub(super) unset: Unset,
     /// Its comment, line by line.
@@ -85,8 +87,10 @@ pub(super) struct Setting {
 }
 
 macro_rules! settings {
+    (@) => { false };
+    (@ per_app) => { true };
     ($($(#[doc = $about:literal])* $section:literal {
-        $($(#[doc = $meaning:literal])* $kind:ident $name:literal: $takes:expr => $unset:expr;)*
+        $($(#[doc = $meaning:literal])* $kind:ident $name:literal: $takes:expr => $unset:expr $(, $per_app:ident)?;)*
     })*) => {
         &[$(Section {
             #[cfg(test)]
@@ -97,6 +101,7 @@ macro_rules! settings {
                 key: concat!($section, ".", $name),
                 kind: Kind::$kind,
                 takes: $takes,
+                per_app: settings!(@ $($per_app)?),
                 #[cfg(test)]
                 unset: $unset,
                 #[cfg(test)]
@@ -192,17 +197,17 @@ pub(super) const SECTIONS: &[Section] = settings! {
 
     "otp" {
         /// The number of digits of a code. (`codeLength`)
-        Open "code_length": Whole(4, 10) => Default("6");
+        Open "code_length": Whole(4, 10) => Default("6"), per_app;
 
         /// The time for which a code is valid. (`codeLifetimeInMinutes`) The template tells the
         /// recipient its own number of minutes. Keep the two equal: `serve` and `check` warn if they differ.
-        Open "code_lifetime": Span(secs(30), secs(90 * 60)) => Default("5m");
+        Open "code_lifetime": Span(secs(30), secs(90 * 60)) => Default("5m"), per_app;
 
         /// Guesses that are compared with one code before it locks. (`maxVerificationAttempts`)
-        Open "max_verification_attempts": Whole(1, 100) => Default("3");
+        Open "max_verification_attempts": Whole(1, 100) => Default("3"), per_app;
 
         /// Time for which the record of a code outlives it, so that an expired code is not taken for an unknown one.
-        Open "linger": Span(secs(0), hours(24)) => Default("10m");
+        Open "linger": Span(secs(0), hours(24)) => Default("10m"), per_app;
 
         /// The secret of the code digests, the same on every instance. `serve` requires one; `openssl rand -hex 32` makes
         /// one. The characters themselves are the secret: they are not decoded.
@@ -216,36 +221,36 @@ pub(super) const SECTIONS: &[Section] = settings! {
     /// A limit is COUNT/WINDOW: at most so many in any window of that length, wherever it starts. "off" turns it off.
     "limits" {
         /// Codes sent to one phone.
-        Open "per_phone": LIMIT => Default("5/1h");
+        Open "per_phone": LIMIT => Default("5/1h"), per_app;
 
         /// The least time between two codes to one phone; 0s for none.
-        Open "resend_cooldown": Span(secs(0), hours(24)) => Default("0s");
+        Open "resend_cooldown": Span(secs(0), hours(24)) => Default("0s"), per_app;
 
         /// Codes sent on behalf of one client address (IPv6: its /64).
-        Open "per_ip": LIMIT => Default("60/1h");
+        Open "per_ip": LIMIT => Default("60/1h"), per_app;
 
         /// Guesses from one client address, correct ones included, whether or not the phone has a code.
-        Open "checks_per_ip": LIMIT => Default("120/1h");
+        Open "checks_per_ip": LIMIT => Default("120/1h"), per_app;
 
         /// Codes sent by all instances together: the most that a day, or an hour, may cost you. A send makes
         /// room again at most a thirtieth of the window after leaving it.
-        Open "total": Text("1/1s to 100000000/31days, or off") => Default("off");
+        Open "total": Text("1/1s to 100000000/31days, or off") => Default("off"), per_app;
 
         /// Wrong guesses for one phone, over all its codes. A new code does not reset the count; a verified one does. An
         /// address that reaches the limit has to wait. Only two thirds of one address's guesses count for others, so that
         /// nobody can lock another's phone alone.
-        Open "failures_per_phone": LIMIT => Default("15/24h");
+        Open "failures_per_phone": LIMIT => Default("15/24h"), per_app;
 
         /// Countries whose numbers may be sent codes, by ISO 3166 code: only these, ["+DE", "+AT"], or all but these,
         /// ["-KP"]. A list uses one sign; an empty one allows all. A number that several countries share (+1 800;
         /// docs/operations.md lists them) belongs to each of them: it is allowed if one of them is, and denied if one of
         /// them is. A refused request is answered 403. Codes already sent can still be verified.
-        Open "countries": List("+ (only these) or - (all but these) and a country code") => Default("");
+        Open "countries": List("+ (only these) or - (all but these) and a country code") => Default(""), per_app;
 
         /// The same for types of numbers: mobile, fixed_line, voip, personal_number, toll_free, shared_cost, premium_rate,
         /// uan (companies), pager, voicemail, and unknown for ranges newer than the service's data. Where mobile phones and
         /// landlines share numbers, as in the United States, a number is both.
-        Open "number_types": List("+ (only these) or - (all but these) and a type") => Default("");
+        Open "number_types": List("+ (only these) or - (all but these) and a type") => Default(""), per_app;
     }
 
     "redis" {
@@ -335,13 +340,13 @@ pub(super) const SECTIONS: &[Section] = settings! {
         Secret "access_token": Text("visible ASCII characters without spaces") => Nothing("/run/secrets/whatsapp_access_token");
 
         /// The ID of the sending number (not the number), in place of the info file's.
-        Open "phone_number_id": GRAPH_ID => Nothing("106540352242922");
+        Open "phone_number_id": GRAPH_ID => Nothing("106540352242922"), per_app;
 
         /// The ID of the authentication template, in place of the info file's.
-        Open "template_id": GRAPH_ID => Nothing("594425479261596");
+        Open "template_id": GRAPH_ID => Nothing("594425479261596"), per_app;
 
         /// The language in which the template was made.
-        Open "language": Text("a language code, such as en_US, de or fil") => Default("en_US");
+        Open "language": Text("a language code, such as en_US, de or fil") => Default("en_US"), per_app;
 
         /// The longest that a call may take, but at most three quarters of server.request_timeout. Half of it is for
         /// connecting.
@@ -374,4 +379,13 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The share of requests that is traced. A caller that sends a traceparent decides for its own.
         Open "sample_ratio": Text("a number from 0 to 1, such as 0.1") => Default("1.0");
     }
+
+    /// An app named NAME, spelled like the name of a key: a product or purpose that asks people to prove their number. The app
+    /// `default` always exists. An app has the settings above unless it has its own in a section of the same name, such as
+    ///
+    ///     [apps.shop.otp]
+    ///     code_length = 8
+    ///
+    /// or WHATSAPP_OTP__APPS__SHOP__OTP__CODE_LENGTH. Those marked "per app" above can be set.
+    "apps.NAME" {}
 };

@@ -26,10 +26,10 @@ use std::time::Duration;
 use self::reader::{Reader, Reported};
 use self::sections::server::Reach;
 use crate::http::ServerSettings;
-use crate::otp::{DigestKey, KeyRing, Policy};
+use crate::otp::{AppName, DigestKey, KeyRing, Policy};
 use crate::store::redis::RedisSettings;
 use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
-use crate::whatsapp::WhatsAppSettings;
+use crate::whatsapp::{WhatsAppOverrides, WhatsAppSettings};
 
 pub use self::fault::{Fault, Origin, SettingsError};
 pub use self::sections::whatsapp::WhatsAppApi;
@@ -41,9 +41,11 @@ pub use self::sources::Sources;
 pub struct Settings {
     /// Listeners, proxies, patience and who may call.
     pub server: ServerSettings,
-    /// Codes and limits.
+    /// The policy of the app `default`.
     pub policy: Policy,
-    /// Where the state is.
+    /// Every app, `default` first.
+    pub apps: Vec<AppSettings>,
+    /// The store.
     pub redis: RedisSettings,
     /// How and how much to log.
     pub log: LogSettings,
@@ -52,7 +54,18 @@ pub struct Settings {
     shown: Vec<ShownSetting>,
 }
 
-/// What `serve` and `check` are told.
+/// The settings of an app.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// Its name.
+    pub name: AppName,
+    /// Its codes and limits.
+    pub policy: Policy,
+    /// The parts of the WhatsApp settings that it has of its own.
+    pub whatsapp: WhatsAppOverrides,
+}
+
+/// The settings of `serve` and `check`.
 #[derive(Debug, Clone)]
 pub struct ServeSettings {
     /// What every command is told.
@@ -95,7 +108,7 @@ impl SetupSettings {
         let mut reader = sources.read();
         let whatsapp = sections::whatsapp::read_api(&mut reader);
         let info_file = reader.path("whatsapp.info_file");
-        let policy = sections::otp::read_policy(&mut reader, sections::limits::read);
+        let policy = reader.for_app(&AppName::default(), sections::otp::read_policy);
         let settings = whatsapp.and_then(|whatsapp| Ok(Self { whatsapp, info_file: info_file?, policy: policy? }));
         reader.finish(settings)
     }
@@ -137,16 +150,21 @@ impl Settings {
         reach: Reach,
         otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
     ) -> Result<Self, Reported> {
-        let policy = sections::otp::read_policy(reader, sections::limits::read);
+        let shared = sections::otp::read_policy(reader);
+        let policy = reader.for_app(&AppName::default(), sections::otp::read_policy);
+        let apps = sections::apps::read(reader);
         let redis = sections::redis::read(reader, otp_secret);
         let redis_timeout = redis.as_ref().ok().map(|redis| redis.timeout);
         let server = sections::server::read(reader, reach, redis_timeout);
         // A send that takes as long as a request may is over.
         let send_time = server.as_ref().map_or(Duration::ZERO, |server| server.request_timeout);
-        let policy = policy.map(|policy| Policy { send_time, ..policy });
         let log = sections::log::read(reader);
         let traces = sections::telemetry::read(reader);
-        Ok(Self { server: server?, policy: policy?, redis: redis?, log: log?, traces: traces?, shown: reader.shown() })
+        let (mut policy, mut apps) = shared.and(policy).and_then(|policy| Ok((policy, apps?)))?;
+        for policy in apps.iter_mut().map(|app| &mut app.policy).chain([&mut policy]) {
+            policy.send_time = send_time;
+        }
+        Ok(Self { server: server?, policy, apps, redis: redis?, log: log?, traces: traces?, shown: reader.shown() })
     }
 }
 

@@ -11,6 +11,7 @@ use super::declared::{Kind, Takes};
 use super::fault::{Fault, Origin, SettingsError};
 use super::keys;
 use super::shown::ShownSetting;
+use crate::otp::AppName;
 
 /// The longest value that a fault repeats.
 const LONGEST_SHOWN: usize = 100;
@@ -38,6 +39,10 @@ pub(super) struct Reported(());
 #[derive(Default)]
 pub(super) struct Reader {
     values: BTreeMap<String, Given>,
+    /// Sections without a value, such as `apps.shop`.
+    empty_sections: BTreeMap<String, Origin>,
+    /// The app whose own values come before those of all apps.
+    app: Option<AppName>,
     faults: Vec<Fault>,
 }
 
@@ -48,9 +53,43 @@ impl Reader {
         self.values.insert(key, given);
     }
 
+    /// Records a section without a value.
+    pub(super) fn add_section(&mut self, section: String, origin: Origin) {
+        self.empty_sections.insert(section, origin);
+    }
+
+    /// The names that follow `section` in keys, such as that of an app in `apps`, each with its origin.
+    pub(super) fn names_in(&self, section: &str) -> BTreeMap<String, Origin> {
+        let sections = self.empty_sections.iter();
+        let values = self.values.iter().map(|(key, given)| (key, &given.origin));
+        let named = sections.chain(values).filter_map(|(key, origin)| {
+            let rest = key.strip_prefix(section)?.strip_prefix('.')?;
+            Some((rest.split('.').next()?.to_owned(), origin.clone()))
+        });
+        named.collect()
+    }
+
+    /// Reads the settings of an app: its own, and those of all apps for the others.
+    pub(super) fn for_app<T>(&mut self, app: &AppName, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.app = Some(app.clone());
+        let settings = read(self);
+        self.app = None;
+        settings
+    }
+
+    /// The key under which the app has its own value for `key`, or `key`.
+    fn own(&self, key: &str) -> String {
+        let own = self.app.as_ref().map(|app| format!("apps.{app}.{key}"));
+        own.filter(|own| self.values.contains_key(own)).unwrap_or_else(|| key.to_owned())
+    }
+
+    fn given(&self, key: &str) -> Option<&Given> {
+        self.values.get(&self.own(key))
+    }
+
     /// Whether `key` was given a value; an empty text is one only for secrets.
     pub(super) fn has(&self, key: &str) -> bool {
-        self.values.get(key).is_some_and(|given| match &given.input {
+        self.given(key).is_some_and(|given| match &given.input {
             Input::One(text) => keys::kind(key) == Some(Kind::Secret) || !text.expose_secret().is_empty(),
             Input::Many(_) | Input::Unusable(_) => true,
         })
@@ -58,24 +97,26 @@ impl Reader {
 
     /// The origin of the value of `key`.
     pub(super) fn origin(&self, key: &str) -> Origin {
-        self.values.get(key).map_or(Origin::Nowhere, |given| given.origin.clone())
+        self.given(key).map_or(Origin::Nowhere, |given| given.origin.clone())
     }
 
-    /// Records a fault.
+    /// Records a fault, once if several apps share it.
     pub(super) fn report(&mut self, fault: Fault) -> Reported {
-        self.faults.push(fault);
+        if !self.faults.contains(&fault) {
+            self.faults.push(fault);
+        }
         Reported(())
     }
 
     /// Records that the value of `key` is not what was expected.
     pub(super) fn fault(&mut self, key: &str, expected: impl Display) -> Reported {
-        let given = self.values.get(key).and_then(|given| open_form(key, &given.input));
+        let given = self.given(key).and_then(|given| open_form(key, &given.input));
         self.fault_about(key, given, expected)
     }
 
     fn fault_about(&mut self, key: &str, given: Option<String>, expected: impl Display) -> Reported {
-        let origin = self.origin(key);
-        self.report(Fault { key: key.to_owned(), expected: expected.to_string(), given: given.map(shortened), origin })
+        let (key, origin) = (self.own(key), self.origin(key));
+        self.report(Fault { key, expected: expected.to_string(), given: given.map(shortened), origin })
     }
 
     /// Sets the form in which the value of a guarded key may be shown.
@@ -91,7 +132,7 @@ impl Reader {
         key: &str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<T, Reported> {
-        let parsed = match self.values.get(key).map(|given| &given.input) {
+        let parsed = match self.given(key).map(|given| &given.input) {
             None => parse("").map_err(|expected| expected.to_string()),
             Some(Input::One(text)) => parse(text.expose_secret()).map_err(|expected| expected.to_string()),
             Some(Input::Many(_)) => Err("one value, not a list".to_owned()),
@@ -117,7 +158,7 @@ impl Reader {
     ) -> Result<Vec<T>, Reported> {
         let open = keys::kind(key) == Some(Kind::Open);
         let parse = |entry: &str| parse(entry).map_err(|expected| (open.then(|| entry.to_owned()), expected));
-        let parsed: Vec<_> = match self.values.get(key).map(|given| &given.input) {
+        let parsed: Vec<_> = match self.given(key).map(|given| &given.input) {
             None => Vec::new(),
             Some(Input::One(text)) if text.expose_secret().trim().is_empty() => Vec::new(),
             Some(Input::One(text)) => text.expose_secret().split(',').map(str::trim).map(parse).collect(),
@@ -194,12 +235,14 @@ impl Reader {
 
     /// Every value in force, secrets masked.
     pub(super) fn shown(&self) -> Vec<ShownSetting> {
-        let shown = |key: String| {
-            let given = self.values.get(&key)?;
-            let value = open_form(&key, &given.input).or_else(|| given.guarded_form.clone());
-            Some(ShownSetting { key, value: value.unwrap_or_else(|| "***".to_owned()), origin: given.origin.clone() })
+        let shown = |(key, given): (&String, &Given)| {
+            let value = open_form(key, &given.input).or_else(|| given.guarded_form.clone());
+            let value = value.unwrap_or_else(|| "***".to_owned());
+            ShownSetting { key: key.clone(), value, origin: given.origin.clone() }
         };
-        keys::all().filter_map(shown).collect()
+        let mut shown: Vec<_> = self.values.iter().map(shown).collect();
+        shown.sort_by_cached_key(|setting| keys::rank(&setting.key));
+        shown
     }
 
     /// Returns the settings, or all faults if there are any: those of unknown keys first, the others in declared order.
@@ -207,7 +250,7 @@ impl Reader {
         match settings {
             Ok(settings) if self.faults.is_empty() => Ok(settings),
             _ => {
-                self.faults.sort_by_key(|fault| keys::all().position(|key| key == fault.key));
+                self.faults.sort_by_cached_key(|fault| keys::rank(&fault.key));
                 Err(SettingsError::new(self.faults))
             }
         }

@@ -1,10 +1,10 @@
-//! Where settings come from, later before earlier: what is compiled in, one file, the environment.
+//! The sources of settings, each overriding the ones before: compiled-in defaults, a file, the environment.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::{env, fmt, fs};
 
-use ::config::{Environment, FileFormat, Format, Map, Source, Value, ValueKind};
+use ::config::{FileFormat, Format, Map, Value, ValueKind};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::declared::Kind;
@@ -17,12 +17,12 @@ const SANDBOX_DEFAULTS: &str = include_str!("../../config/sandbox.toml");
 /// The variable that names the file when `--config` does not.
 const FILE_VARIABLE: &str = "WHATSAPP_OTP_CONFIG";
 
-/// What may override the defaults. Printing it shows no values.
+/// The sources that may override the defaults. Printing it shows no values.
 #[derive(Clone, Default)]
 pub struct Sources {
     /// A TOML file.
     pub file: Option<PathBuf>,
-    /// Environment variables; those that are not ours do no harm.
+    /// Environment variables, those of other programs among them.
     pub environment: HashMap<String, String>,
 }
 
@@ -30,7 +30,7 @@ impl Sources {
     /// The file of `--config`, else of `WHATSAPP_OTP_CONFIG`, and the environment of this process.
     #[must_use]
     pub fn from_process(config_flag: Option<PathBuf>) -> Self {
-        // Unlike `vars`, `vars_os` does not panic over a variable, anybody's, that is not Unicode.
+        // Unlike `vars`, `vars_os` does not panic over variables that are not Unicode.
         let environment = env::vars_os()
             .map(|(name, value)| (name.to_string_lossy().into(), value.to_string_lossy().into()))
             .collect();
@@ -42,7 +42,7 @@ impl Sources {
         Self { file: config_flag.or_else(|| variable.map(PathBuf::from)), environment }
     }
 
-    /// Everything that is given, by key.
+    /// Every value that is given, by key.
     pub(super) fn read(&self) -> Reader {
         self.over(&[DEFAULTS])
     }
@@ -84,11 +84,11 @@ impl Reader {
         match FileFormat::Toml.parse(None, text) {
             Ok(table) => self.add_table(None, table, origin),
             Err(error) => {
-                // The message goes on with the line itself, which may hold a secret.
+                // The rest of the message quotes the line, which may hold a secret.
                 let message = error.to_string();
                 let place = message.lines().find_map(|line| line.strip_prefix("TOML parse error at "));
                 let expected = match place {
-                    Some(place) => format!("TOML, which {place} is not"),
+                    Some(place) => format!("valid TOML, but there is an error at {place}"),
                     None => "TOML with numbers of at most 64 bits".to_owned(),
                 };
                 self.fault_of_source("configuration", expected, origin.clone());
@@ -100,7 +100,9 @@ impl Reader {
         for (name, value) in BTreeMap::from_iter(table) {
             let key = section.map_or_else(|| name.clone(), |section| format!("{section}.{name}"));
             match value.kind {
-                ValueKind::Table(table) if table.is_empty() && keys::is_section(&key) => {}
+                ValueKind::Table(table) if table.is_empty() && keys::is_section(&key) => {
+                    self.add_section(key, origin.clone());
+                }
                 ValueKind::Table(table) if !table.is_empty() => self.add_table(Some(&key), table, origin),
                 value => self.add_value(key, value, origin.clone()),
             }
@@ -108,43 +110,17 @@ impl Reader {
     }
 
     fn add_environment(&mut self, environment: &HashMap<String, String>) {
-        let ours: HashMap<_, _> = keys::all()
-            .filter_map(|key| environment.get_key_value(&keys::variable(&key)))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        for name in environment.keys().collect::<BTreeSet<_>>() {
-            self.refuse_misspelt(name, &ours);
-        }
-        let source = Environment::with_prefix(keys::PREFIX)
-            .prefix_separator(keys::SEPARATOR)
-            .separator(keys::SEPARATOR)
-            .source(Some(ours));
-        match source.collect() {
-            Ok(values) => {
-                for (key, value) in BTreeMap::from_iter(values) {
-                    let origin = Origin::Variable(keys::variable(&key));
-                    self.add_value(key, value.kind, origin);
-                }
+        for (name, value) in BTreeMap::from_iter(environment) {
+            let origin = Origin::Variable(name.clone());
+            if let Some(key) = keys::of_variable(name) {
+                self.add_value(key, ValueKind::String(value.clone()), origin);
+                continue;
             }
-            // It would repeat the value.
-            Err(_) => self.fault_of_source("environment", "text in UTF-8".to_owned(), Origin::Nowhere),
+            let meant = keys::of_misspelled_variable(name);
+            if meant.is_some() || keys::has_prefix(name) {
+                self.fault_of_source(name, known_key(meant.map(|key| keys::variable(&key))), origin);
+            }
         }
-    }
-
-    fn refuse_misspelt(&mut self, name: &str, ours: &HashMap<String, String>) {
-        let start = format!("{}{}", keys::PREFIX, keys::SEPARATOR);
-        if ours.contains_key(name) {
-            return;
-        }
-        let mut meant = keys::of_misspelt_variable(name);
-        if let Some(rest) = name.to_uppercase().strip_prefix(&start) {
-            let key = rest.to_lowercase().replace(keys::SEPARATOR, ".");
-            meant = meant.or_else(|| keys::closest(&key));
-        } else if meant.is_none() {
-            return;
-        }
-        let expected = known_key(meant.map(|key| keys::variable(&key)));
-        self.fault_of_source(name, expected, Origin::Variable(name.to_owned()));
     }
 
     fn add_value(&mut self, key: String, value: ValueKind, origin: Origin) {
@@ -162,7 +138,7 @@ impl Reader {
 fn known_key(meant: Option<String>) -> String {
     match meant {
         Some(key) => format!("a known key, perhaps {key}"),
-        None => "a known key; config/default.toml has them all".to_owned(),
+        None => "a known key; config/default.toml lists them".to_owned(),
     }
 }
 
@@ -174,7 +150,7 @@ fn input(value: ValueKind, kind: Kind) -> Result<Input, &'static str> {
     text(value, kind).map(Input::One)
 }
 
-/// A value as the environment would have it. Blanks around it are dropped, other than around a secret.
+/// A value as the environment would give it. Spaces around it are dropped, except around a secret.
 fn text(value: ValueKind, kind: Kind) -> Result<SecretString, &'static str> {
     let text = match value {
         ValueKind::String(text) => text,

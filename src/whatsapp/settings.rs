@@ -27,6 +27,29 @@ pub struct WhatsAppSettings {
     pub messages_per_second: Option<NonZeroU32>,
 }
 
+/// What an app has of its own; the rest is every app's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct WhatsAppOverrides {
+    /// The sending number's ID.
+    pub phone_number_id: Option<String>,
+    /// The authentication template's ID.
+    pub template_id: Option<String>,
+    /// The template's language code.
+    pub language: Option<String>,
+}
+
+impl WhatsAppSettings {
+    /// The settings of an app.
+    #[must_use]
+    pub fn with(mut self, overrides: &WhatsAppOverrides) -> Self {
+        let WhatsAppOverrides { phone_number_id, template_id, language } = overrides.clone();
+        self.account.phone_number_id = phone_number_id.unwrap_or(self.account.phone_number_id);
+        self.account.template_id = template_id.unwrap_or(self.account.template_id);
+        self.language = language.unwrap_or(self.language);
+        self
+    }
+}
+
 /// Reads the address of the Graph API, or of a simulator.
 ///
 /// # Errors

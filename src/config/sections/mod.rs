@@ -1,5 +1,6 @@
-//! What the keys of each section mean, in the types of the part that they are for.
+//! Readers of the sections, into the types of the parts that they configure.
 
+pub(super) mod apps;
 pub(super) mod auth;
 pub(super) mod limits;
 pub(super) mod log;

@@ -6,22 +6,21 @@ use data_encoding::HEXLOWER;
 use rand::TryRng;
 use rand::rngs::SysRng;
 
+use super::limits;
 use crate::config::fault::Origin;
 use crate::config::reader::{Input, Reader, Reported};
-use crate::otp::{CodeLength, DigestKey, KeyRing, Limits, Policy};
+use crate::otp::{CodeLength, DigestKey, KeyRing, Policy};
 
 /// The default of `server.request_timeout`, for commands that send nothing.
 const SEND_TIME: Duration = Duration::from_secs(15);
 
-pub(in crate::config) fn read_policy(
-    reader: &mut Reader,
-    limits: impl FnOnce(&mut Reader) -> Result<Limits, Reported>,
-) -> Result<Policy, Reported> {
+/// Reads the policy: `otp.*` and `limits.*`.
+pub(in crate::config) fn read_policy(reader: &mut Reader) -> Result<Policy, Reported> {
     let code_length = reader.declared("otp.code_length", |text| CodeLength::new(text.parse().ok()?));
     let code_lifetime = reader.duration("otp.code_lifetime");
     let max_attempts = reader.whole_number("otp.max_verification_attempts");
     let linger = reader.duration("otp.linger");
-    let limits = limits(reader);
+    let limits = limits::read(reader);
     Ok(Policy {
         code_length: code_length?,
         code_lifetime: code_lifetime?,

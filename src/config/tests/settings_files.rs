@@ -54,13 +54,18 @@ fn default_toml() -> String {
     for Section { name: section, about, settings } in SECTIONS {
         write!(text, "\n\n").unwrap();
         comment(&mut text, about);
-        writeln!(text, "[{section}]").unwrap();
+        // A name has to be put in.
+        let sign = if section.contains("NAME") { "#" } else { "" };
+        writeln!(text, "{sign}[{section}]").unwrap();
         for setting in *settings {
             text.push('\n');
             comment(&mut text, setting.meaning);
             // The comment says what each word means, and that a file is one.
-            if !matches!(setting.takes, Takes::Words(_) | Takes::Any(_)) {
-                writeln!(text, "# Takes {}.", bounds(setting.takes)).unwrap();
+            let takes = !matches!(setting.takes, Takes::Words(_) | Takes::Any(_));
+            let takes = takes.then(|| format!("# Takes {}.", bounds(setting.takes)));
+            let per_app = setting.per_app.then(|| "# Per app.".to_owned());
+            for line in takes.into_iter().chain(per_app) {
+                writeln!(text, "{line}").unwrap();
             }
             let name = &setting.key[section.len() + 1..];
             let list = if matches!(setting.takes, Takes::List(_)) { "[]" } else { "\"\"" };
@@ -114,9 +119,12 @@ fn settings_md() -> String {
     for Section { name, about, settings } in SECTIONS {
         write!(text, "\n## `[{name}]`\n\n").unwrap();
         if !about.is_empty() {
-            write!(text, "{}\n\n", sentence(about)).unwrap();
+            let lines = about.iter().map(|line| line.strip_prefix(' ').unwrap_or(line));
+            write!(text, "{}\n\n", lines.collect::<Vec<_>>().join("\n")).unwrap();
         }
-        text.push_str("| Key and variable | Default | Takes | Meaning |\n|---|---|---|---|\n");
+        if !settings.is_empty() {
+            text.push_str("| Key and variable | Default | Takes | Meaning |\n|---|---|---|---|\n");
+        }
         for setting in *settings {
             let (key, variable) = (setting.key, keys::variable(setting.key));
             let file =
@@ -125,7 +133,10 @@ fn settings_md() -> String {
                 Unset::Default("") | Unset::Nothing(_) => "none".to_owned(),
                 Unset::Default(value) => format!("`{value}`"),
             };
-            let (takes, meaning) = (bounds(setting.takes), sentence(setting.meaning));
+            let (takes, mut meaning) = (bounds(setting.takes), sentence(setting.meaning));
+            if setting.per_app {
+                meaning.push_str(" Per app.");
+            }
             writeln!(text, "| `{key}`{file}<br>`{variable}` | {default} | {takes} | {meaning} |").unwrap();
         }
     }

@@ -67,11 +67,11 @@ fn unknown_keys_of_a_file_are_faults() {
         printed,
         [
             "code_length: a known key, perhaps otp.code_length",
-            "extra: a known key; config/default.toml has them all",
-            "opt: a known key; config/default.toml has them all",
+            "extra: a known key; config/default.toml lists them",
+            "opt: a known key; config/default.toml lists them",
             "otp.code_lenght: a known key, perhaps otp.code_length",
-            "otp.linger.long: a known key; config/default.toml has them all",
-            "redis.tls.verify: a known key; config/default.toml has them all",
+            "otp.linger.long: a known key; config/default.toml lists them",
+            "redis.tls.verify: a known key; config/default.toml lists them",
         ]
     );
     let origin = Origin::File(sources.file.unwrap());

@@ -1,0 +1,44 @@
+//! `apps.*`: the apps, each with its own settings or those of all.
+
+use super::otp;
+use crate::config::AppSettings;
+use crate::config::fault::Fault;
+use crate::config::reader::{Reader, Reported};
+use crate::otp::AppName;
+use crate::whatsapp::{LanguageCode, WhatsAppOverrides, graph_id};
+
+/// Reads every app, `default` first.
+pub(in crate::config) fn read(reader: &mut Reader) -> Result<Vec<AppSettings>, Reported> {
+    let mut names = vec![AppName::default()];
+    let mut apps = vec![read_app(reader, &AppName::default())];
+    for (text, origin) in reader.names_in("apps") {
+        let expected = match AppName::parse(&text) {
+            Ok(name) if name == AppName::default() => continue,
+            Ok(name) => match names.iter().find(|other| other.tag() == name.tag()) {
+                None => {
+                    apps.push(read_app(reader, &name));
+                    names.push(name);
+                    continue;
+                }
+                Some(other) => format!("another name, as IDs cannot tell {name} from {other}"),
+            },
+            Err(error) => error.to_string(),
+        };
+        apps.push(Err(reader.report(Fault { key: format!("apps.{text}"), expected, given: None, origin })));
+    }
+    apps.into_iter().collect()
+}
+
+fn read_app(reader: &mut Reader, name: &AppName) -> Result<AppSettings, Reported> {
+    let policy = reader.for_app(name, otp::read_policy);
+    let own = |key| format!("apps.{name}.whatsapp.{key}");
+    let phone_number_id = reader.optional(&own("phone_number_id"), graph_id);
+    let template_id = reader.optional(&own("template_id"), graph_id);
+    let language = reader.optional(&own("language"), LanguageCode::parse);
+    let whatsapp = WhatsAppOverrides {
+        phone_number_id: phone_number_id?,
+        template_id: template_id?,
+        language: language?.map(|language| language.to_string()),
+    };
+    Ok(AppSettings { name: name.clone(), policy: policy?, whatsapp })
+}
