@@ -112,6 +112,8 @@ declare! {
         "overloaded", "invalid_phone", "invalid_client_address", "unauthorized", "cross_site", "no_code",
         "malformed_json", "code_not_a_string", "not_a_code", "body_too_large", "body_too_slow",
     ];
+    /// Requests with an API key, by the key's name, app and outcome.
+    KEY_REQUESTS_TOTAL = "whatsapp_otp_key_requests_total", Counter, "key": &[], "app": &[], "outcome": &[];
     /// Requests refused because a limit was reached, by the limit's setting.
     LIMIT_REFUSALS_TOTAL = "whatsapp_otp_limit_refusals_total", Counter,
         "limit": &["per_phone", "resend_cooldown", "per_ip", "checks_per_ip", "total", "failures_per_phone"];

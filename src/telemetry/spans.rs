@@ -41,12 +41,21 @@ impl RequestSpan {
     }
 
     /// Ends the span; without a status if there was no answer.
-    pub(crate) fn end(&self, status: Option<u16>, outcome: Option<&'static str>, reason: Option<&'static str>) {
+    pub(crate) fn end(
+        &self,
+        status: Option<u16>,
+        outcome: Option<&'static str>,
+        reason: Option<&'static str>,
+        app: Option<&str>,
+        key: Option<&str>,
+    ) {
         let Some(context) = &self.0 else { return };
         let span = context.span();
         span.set_attributes(status.map(status_code));
         span.set_attributes(outcome.map(|outcome| KeyValue::new("whatsapp_otp.outcome", outcome)));
         span.set_attributes(reason.map(|reason| KeyValue::new("whatsapp_otp.reason", reason)));
+        span.set_attributes(app.map(|app| KeyValue::new("whatsapp_otp.app", app.to_owned())));
+        span.set_attributes(key.map(|key| KeyValue::new("whatsapp_otp.key", key.to_owned())));
         if status.is_some_and(|status| status >= 500) {
             span.set_attributes(outcome.map(|outcome| KeyValue::new("error.type", outcome)));
             span.set_status(Status::error(""));
@@ -214,6 +223,6 @@ mod tests {
         let call = async || CallSpan::script("verify").traceparent();
         assert_eq!(request.around(call()).await, None);
         assert_eq!(in_current_trace(call()).await, None);
-        request.end(Some(200), None, None);
+        request.end(Some(200), None, None, None, None);
     }
 }

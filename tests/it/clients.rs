@@ -1,4 +1,4 @@
-//! Who calls: API keys, web pages of other origins, and many calls on one connection.
+//! Callers: holders of API keys, web pages of other origins, and many calls on one connection.
 
 use reqwest::Method;
 use sha2::{Digest, Sha256};
@@ -107,7 +107,7 @@ async fn nobody_without_a_key_names_a_client() {
 }
 
 #[tokio::test]
-async fn the_log_names_the_callers_key() {
+async fn the_log_and_metrics_name_the_callers_key() {
     let mark = crate::harness::logs::capture();
     let app = with_keys().start().await;
     let call = app.call(Method::GET, "/otp/15551234567").header("x-request-id", "of-the-second-key");
@@ -115,7 +115,10 @@ async fn the_log_names_the_callers_key() {
     assert!(mark.has_line(&["of-the-second-key", "key=\"backend-next\"", "outcome=\"sent\""]));
     let call = app.call(Method::GET, "/otp/12").header("x-request-id", "of-no-number");
     send(call.header("authorization", "Bearer second-key")).await.is(400, says::INVALID_PHONE);
-    assert!(mark.has_line(&["of-no-number", "key=\"backend-next\""]));
+    assert!(mark.has_line(&["of-no-number", "key=\"backend-next\"", "app=\"default\""]));
+    let metrics = app.ops().call(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+    let series = "whatsapp_otp_key_requests_total{key=\"backend-next\",app=\"default\",outcome=\"invalid_phone\"} ";
+    assert!(metrics.lines().any(|line| line.starts_with(series)), "{metrics}");
     app.finish().await;
 }
 

@@ -178,6 +178,7 @@ async fn a_request_is_part_of_its_callers_trace_and_so_is_the_message() {
         ("http.route", "/otp/{phone}"),
         ("http.response.status_code", "200"),
         ("whatsapp_otp.outcome", "sent"),
+        ("whatsapp_otp.app", "default"),
     ] {
         assert_eq!(text(&request, key), value, "{key}");
     }
@@ -305,6 +306,7 @@ async fn no_span_names_a_number_a_code_a_token_or_an_address() {
             "whatsapp_otp.request_id",
             "whatsapp_otp.outcome",
             "whatsapp_otp.reason",
+            "whatsapp_otp.app",
         ];
         assert!(known.contains(&attribute.key.as_str()), "{attribute:?}");
     }

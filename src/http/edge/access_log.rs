@@ -5,12 +5,13 @@ use std::time::Instant;
 
 use axum::extract::Request;
 use axum::response::Response;
+use metrics::counter;
 
 use super::meters::{HUNG_UP, method_label};
 use super::outcome::Ended;
 use crate::http::state::PublicState;
 use crate::otp::{AppName, Caller, PhoneNumber};
-use crate::telemetry::metrics::OTHER;
+use crate::telemetry::metrics::{KEY_REQUESTS_TOTAL, OTHER};
 use crate::telemetry::{RequestId, RequestSpan, within_request};
 
 /// The response of `answer`, which works within the request's id and span. `route` is the pattern, never the path, which
@@ -71,7 +72,11 @@ impl Drop for Underway<'_> {
         let app = subject.and_then(|subject| subject.app.as_ref()).map(AppName::as_str);
         let key = subject.and_then(|subject| subject.caller.as_ref()).and_then(Caller::name);
         let phone = subject.and_then(|subject| subject.phone.as_ref()).map(PhoneNumber::masked);
-        span.end(status, outcome, reason);
+        span.end(status, outcome, reason, app, key);
+        if let (Some(key), Some(app), Some(outcome)) = (key, app, outcome) {
+            let (key, app) = (key.to_owned(), app.to_owned());
+            counter!(KEY_REQUESTS_TOTAL, "key" => key, "app" => app, "outcome" => outcome).increment(1);
+        }
         let (request_id, trace_id, route) = (request_id.as_str(), span.trace_id(), route.unwrap_or("-"));
         // Milliseconds with three decimals.
         let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
