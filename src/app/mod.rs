@@ -1,6 +1,9 @@
 //! The composition root: settings in, a running service out. Only commands and tests import it.
 
+mod check;
 mod descriptors;
+mod healthcheck;
+mod inspect;
 #[cfg(feature = "simulator")]
 mod page_records;
 mod redis_memory;
@@ -9,9 +12,18 @@ mod running;
 #[cfg(feature = "simulator")]
 mod sandbox;
 mod serve;
+mod signals;
+#[cfg(feature = "simulator")]
+mod simulator;
 mod template_watch;
 
+pub use check::{Trial, check, warnings};
+pub use healthcheck::{healthcheck, readiness_url};
+pub use inspect::store;
 pub use running::{App, Parts};
 #[cfg(feature = "simulator")]
 pub use sandbox::{Sandbox, SandboxStore, sandbox};
 pub use serve::{WhatsAppAtStart, serve};
+pub use signals::stop_signals;
+#[cfg(feature = "simulator")]
+pub use simulator::{SimulatedWhatsApp, simulator};

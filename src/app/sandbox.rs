@@ -4,20 +4,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::sync::mpsc;
 use url::Url;
+use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 
 use super::page_records::StoredRecords;
 use super::serve::{redis_details, within_a_request};
 use super::{App, Parts};
 use crate::config::SandboxSettings;
-use crate::http::{AuthMode, ConnectionBounds, Listener};
+use crate::http::{AuthMode, ConnectionBounds, Handle, Listener};
 use crate::otp::CodeStore;
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
+use crate::supervisor;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::CurrentTemplate;
 use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender};
-use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 
 /// Where the sandbox keeps its codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -33,12 +35,32 @@ pub enum SandboxStore {
 pub struct Sandbox {
     /// The service.
     pub app: App,
-    /// The simulated WhatsApp.
-    pub simulator: Simulator,
-    /// What the simulator's page is told.
-    pub page: Page,
-    /// The simulator's listener, which has to be served too.
-    pub listener: Listener,
+    simulator: Simulator,
+    page: Page,
+    listener: Listener,
+}
+
+impl Sandbox {
+    /// The address of the simulated phones' inbox and of the page, `http://127.0.0.1:3001`.
+    #[must_use]
+    pub fn inbox_url(&self) -> String {
+        format!("http://{}", self.listener.address())
+    }
+
+    /// Serves both, as [`App::run_until`] does.
+    ///
+    /// # Errors
+    ///
+    /// If a listener or a background task fails.
+    pub async fn run_until(self, stop: mpsc::Receiver<()>) -> anyhow::Result<()> {
+        let handle = Handle::new();
+        let serving = self.listener.serve(self.simulator.router_with(self.page), handle.clone());
+        let simulator = supervisor::spawn("simulator", serving);
+        let ran = self.app.run_until(stop).await;
+        handle.shutdown();
+        simulator.await.context("the simulator's listener")?;
+        ran
+    }
 }
 
 /// Puts the sandbox together: the client's address and account are the simulator's, whatever is configured.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::redis_safety::require_safety;
 use super::template_watch::TemplateWatch;
-use super::{App, Parts, redis_memory};
+use super::{App, Parts, check, redis_memory};
 use crate::config::ServeSettings;
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
 use crate::otp::{Pacing, Policy};
@@ -18,7 +18,7 @@ use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::manage::Template;
 use crate::whatsapp::template::{self, TemplateError};
-use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, plain_text_warning, version};
+use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, version};
 
 /// The longest that a code waits for its turn to be sent.
 const MAX_WAIT: Duration = Duration::from_millis(2_100);
@@ -113,13 +113,9 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
     Ok(look.retry(retries).when(TemplateError::is_passing).await?)
 }
 
-/// Says what is allowed but seldom meant.
+/// Warns about what is allowed but rarely intended.
 fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppSettings) {
-    let today = jiff::Zoned::now().date();
-    if let Some(warning) = version::warning(&whatsapp.api_version, today) {
-        tracing::warn!("{warning}");
-    }
-    if let Some(warning) = plain_text_warning(&whatsapp.base_url) {
+    for warning in check::warnings(whatsapp) {
         tracing::warn!("{warning}");
     }
     if server.auth == AuthMode::Open && !is_local(server.listen.ip()) {

@@ -7,9 +7,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::output::print;
+use crate::app;
 use crate::config::{Settings, Sources};
 use crate::otp::{ActiveCode, CodeStore, LimitKind, PhoneNumber, PhoneStatus};
-use crate::store::redis::RedisStore;
 use crate::table;
 
 #[derive(Debug, Args)]
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(sources: &Sources, arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(sources)?;
-    let store = RedisStore::new(&settings.redis)?;
+    let store = app::store(&settings)?;
     let answer = if let Some(phone) = arguments.phone {
         let status = store.status(&phone, &settings.policy).await?;
         if arguments.json { phone_json(&phone, &status).to_string() } else { phone_text(&phone, &status) }

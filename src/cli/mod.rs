@@ -9,7 +9,6 @@ mod revoke;
 #[cfg(feature = "simulator")]
 mod sandbox;
 mod serve;
-mod signals;
 #[cfg(feature = "simulator")]
 mod simulator;
 
@@ -117,7 +116,7 @@ impl Command {
             #[cfg(feature = "simulator")]
             Self::Sandbox(arguments) => sandbox::run(&sources, &arguments).await,
             #[cfg(feature = "simulator")]
-            Self::Simulator(arguments) => simulator::run(&arguments).await,
+            Self::Simulator(arguments) => simulator::run(arguments).await,
             #[cfg(not(feature = "simulator"))]
             Self::NoSimulator { .. } => {
                 anyhow::bail!(

@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::print;
+use crate::app;
 use crate::config::{Settings, Sources};
 use crate::otp::{CodeStore, PhoneNumber};
-use crate::store::redis::RedisStore;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -21,7 +21,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(sources)?;
-    let store = RedisStore::new(&settings.redis)?;
+    let store = app::store(&settings)?;
     let revoked = store.revoke(&arguments.phone, arguments.limits).await?;
     print(if revoked.code { "The active code was revoked." } else { "There was no active code." })?;
     if arguments.limits {

@@ -3,15 +3,12 @@
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 use clap::Args;
 
 use super::output::print;
-use super::signals::stop_signals;
 use crate::app::{self, SandboxStore};
 use crate::config::{SandboxSettings, Sources};
-use crate::http::Handle;
-use crate::supervisor;
 use crate::telemetry::{init_log, init_traces};
 
 /// A number that belongs to nobody (NANP 555), for the example.
@@ -35,10 +32,10 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let settings = SandboxSettings::load(sources)?;
     init_log(&settings.common.log)?;
     let traces = init_traces(settings.common.traces.as_ref())?;
-    let stop = stop_signals()?;
+    let stop = app::stop_signals()?;
     let sandbox = app::sandbox(settings, arguments.simulator_listen, arguments.store).await?;
 
-    let (service, inbox) = (sandbox.app.public_url(), format!("http://{}", sandbox.listener.address()));
+    let (service, inbox) = (sandbox.app.public_url(), sandbox.inbox_url());
     let welcome = format!(
         "Sandbox, nothing is really sent. Open {inbox}\n\n\
          Or without a browser:\n\
@@ -49,12 +46,7 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     // It goes on if nobody reads this.
     let _ = print(welcome);
 
-    let handle = Handle::new();
-    let serving = sandbox.listener.serve(sandbox.simulator.router_with(sandbox.page), handle.clone());
-    let simulator = supervisor::spawn("simulator", serving);
-    let ran = sandbox.app.run_until(stop).await;
+    let ran = sandbox.run_until(stop).await;
     traces.stop().await;
-    handle.shutdown();
-    simulator.await.context("the simulator's listener")?;
     ran.map(|()| ExitCode::SUCCESS)
 }

@@ -2,7 +2,6 @@
 
 use std::process::ExitCode;
 
-use super::signals::stop_signals;
 use super::with_log;
 use crate::app::{self, WhatsAppAtStart};
 use crate::config::{Origin, ServeSettings, Sources};
@@ -27,7 +26,7 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
         }
     }
     let traces = init_traces(settings.common.traces.as_ref())?;
-    let stop = stop_signals()?;
+    let stop = app::stop_signals()?;
     let whatsapp = if arguments.require_whatsapp { WhatsAppAtStart::Required } else { WhatsAppAtStart::Awaited };
     let app = app::serve(settings, whatsapp).await?;
     tracing::info!(public = app.public_url(), ops = app.ops_address().map(|ops| ops.to_string()), "listening");

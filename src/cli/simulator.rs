@@ -7,14 +7,10 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use serde_json::json;
+use whatsapp_otp_simulator::{ServiceOrigin, ServiceOriginError, SimulatorSettings};
 
 use super::output::print;
-use super::signals::stop_signals;
-use crate::http::{ConnectionBounds, Handle, Listener};
-use whatsapp_otp_simulator::{Page, PageService, ServiceOrigin, ServiceOriginError, Simulator, SimulatorSettings};
-
-/// Event streams of the inbox never end by themselves.
-const STOP_WITHIN: std::time::Duration = std::time::Duration::from_millis(500);
+use crate::app;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -47,49 +43,37 @@ fn service_origin(text: &str) -> Result<PageForm, ServiceOriginError> {
     if text.is_empty() { Ok(PageForm(None)) } else { text.parse().map(|origin| PageForm(Some(origin))) }
 }
 
-pub(super) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let simulator = Simulator::new(SimulatorSettings {
-        language: arguments.language.clone(),
+pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let settings = SimulatorSettings {
+        language: arguments.language,
         messages_per_second: arguments.messages_per_second,
         pair_limit: !arguments.no_pair_limit,
         ..SimulatorSettings::default()
-    });
-    let mut stop = stop_signals()?;
-    let listener = Listener::bind(arguments.listen, None, ConnectionBounds::local()).await.context("--listen")?;
-    let account = simulator.settings();
-    if let Some(path) = &arguments.write_info {
+    };
+    let stop = app::stop_signals()?;
+    let simulator = app::simulator(settings, arguments.listen).await?;
+    let SimulatorSettings { waba_id, phone_number_id, template_id, access_token, .. } = simulator.account();
+    if let Some(path) = arguments.write_info {
         let info = json!({
-            "waba_id": account.waba_id,
-            "access_token": account.access_token,
-            "phone_number_id": account.phone_number_id,
-            "template_id": account.template_id,
+            "waba_id": waba_id,
+            "access_token": access_token,
+            "phone_number_id": phone_number_id,
+            "template_id": template_id,
         });
-        std::fs::write(path, format!("{info:#}\n")).with_context(|| format!("{} cannot be written", path.display()))?;
+        std::fs::write(&path, format!("{info:#}\n")).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let url = format!("http://{}", listener.address());
-    let SimulatorSettings { waba_id, phone_number_id, template_id, access_token, .. } = account;
+    let url = simulator.url();
     let usage = format!(
-        "Simulated WhatsApp with its inbox: {url}\nNothing is really sent. To use it, start the service with\n\n\
+        "Simulated WhatsApp with its inbox: {url}\nIt sends no real message. To use it, start the service with\n\n\
          WHATSAPP_OTP__WHATSAPP__BASE_URL={url}\n\
          WHATSAPP_OTP__WHATSAPP__WABA_ID={waba_id}\n\
          WHATSAPP_OTP__WHATSAPP__PHONE_NUMBER_ID={phone_number_id}\n\
          WHATSAPP_OTP__WHATSAPP__TEMPLATE_ID={template_id}\n\
          WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN={access_token}"
     );
-    // It goes on if nobody reads this.
+    // The simulator runs even if nobody reads this.
     let _ = print(usage);
-
-    let handle = Handle::new();
-    let form = arguments.service.clone().and_then(|PageForm(origin)| origin);
-    let page = Page { service: form.map(PageService::at), records: None };
-    let serving = listener.serve(simulator.router_with(page), handle.clone());
-    tokio::pin!(serving);
-    tokio::select! {
-        () = &mut serving => {}
-        _ = stop.recv() => {
-            handle.graceful_shutdown(STOP_WITHIN);
-            serving.await;
-        }
-    }
+    let form = arguments.service.and_then(|PageForm(origin)| origin);
+    simulator.run_until(stop, form).await;
     Ok(ExitCode::SUCCESS)
 }

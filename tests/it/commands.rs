@@ -124,7 +124,7 @@ async fn check_says_that_all_is_fine_when_it_is() {
     let World { simulator, keys, settings } = world().await;
     let ended = Program::new(&["check"]).settings(&settings).run().await;
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    assert!(ended.stdout.ends_with("All fine.\n"), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("Everything works.\n"), "{}", ended.stdout);
     assert!(!ended.stdout.contains("FAIL"), "{}", ended.stdout);
     assert!(ended.stdout.lines().filter(|line| line.starts_with("ok    ")).count() >= 4, "{}", ended.stdout);
     assert!(ended.stdout.contains("otp_login"), "{}", ended.stdout);
@@ -151,7 +151,7 @@ async fn check_says_what_is_wrong_and_what_to_do() {
     let nobody = format!("redis://127.0.0.1:{}/0", free_port());
     let nowhere = format!("http://127.0.0.1:{}", free_port());
     for (key, value, tried, seen) in [
-        ("redis.url", nobody.as_str(), "Redis at", "cannot be reached"),
+        ("redis.url", nobody.as_str(), "Redis at", "the store is unreachable"),
         ("whatsapp.access_token", "WRONG0TOKEN", "the token", "190"),
         ("whatsapp.access_token", "EAASIMULATOR0EXPIRED0TOKEN", "the token", "190/463"),
         ("whatsapp.access_token", "EAASIMULATOR0NOT0ASSIGNED", "the token", "200"),

@@ -7,8 +7,12 @@ use tokio::sync::mpsc;
 
 use crate::supervisor;
 
-/// Hears these signals from now on: each sends one message.
-pub(super) fn stop_signals() -> io::Result<mpsc::Receiver<()>> {
+/// Receives these signals from now on, one message for each.
+///
+/// # Errors
+///
+/// If the system does not allow a handler.
+pub fn stop_signals() -> io::Result<mpsc::Receiver<()>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let mut hangup = signal(SignalKind::hangup())?;
     let (sender, receiver) = mpsc::channel(2);

@@ -1,0 +1,14 @@
+//! The store as `whatsapp-otp inspect` and `whatsapp-otp revoke` use it: without a service around it.
+
+use crate::config::Settings;
+use crate::otp::{CodeStore, StoreError};
+use crate::store::redis::RedisStore;
+
+/// The configured store.
+///
+/// # Errors
+///
+/// [`StoreError::Faulty`] if the settings allow no connection, such as TLS without trusted certificates.
+pub fn store(settings: &Settings) -> Result<impl CodeStore + use<>, StoreError> {
+    RedisStore::new(&settings.redis)
+}
