@@ -12,7 +12,7 @@
 //! ```
 //!
 //! `telemetry` (logs, metrics, traces, redaction) and `table` (active codes for people) serve whoever prints or measures;
-//! `supervisor` serves whoever starts a long-lived task. The other end of the wire, for the sandbox and for tests, is
+//! `supervisor` serves whoever starts a long-lived task, `reread` whoever follows a file. The other end of the wire, for the sandbox and for tests, is
 //! `whatsapp-otp-simulator`: a package of its own, which shares no code with `whatsapp`.
 //! To follow one request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/decisions/lua`.
 
@@ -23,6 +23,7 @@ pub mod config;
 pub mod fuzzing;
 pub mod http;
 pub mod otp;
+pub mod reread;
 pub mod store;
 pub mod supervisor;
 pub mod table;

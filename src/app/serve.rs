@@ -14,8 +14,10 @@ use super::{App, Parts, check, redis_memory};
 use crate::config::ServeSettings;
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
 use crate::otp::{Pacing, Policy};
+use crate::reread;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
+use crate::whatsapp::client::authorization;
 use crate::whatsapp::manage::Template;
 use crate::whatsapp::template::{self, TemplateError};
 use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, version};
@@ -41,14 +43,17 @@ pub enum WhatsAppAtStart {
 pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
     // Before anything has something to measure.
     Metrics::install()?;
-    let ServeSettings { common, keys, mut whatsapp } = settings;
+    let ServeSettings { common, keys, mut whatsapp, access_token } = settings;
     if let Some(default) = common.apps.first() {
         whatsapp = whatsapp.with(&default.whatsapp);
     }
     whatsapp.timeout = within_a_request(whatsapp.timeout, &common.server);
     version::measure(&whatsapp.api_version);
     warn_about(&common.server, &whatsapp);
-    let client = GraphClient::new(&whatsapp)?;
+    let authorization = reread::follow("whatsapp.access_token", access_token.files(), move || {
+        anyhow::Ok(authorization(&access_token.read()?)?)
+    });
+    let client = GraphClient::new(&whatsapp)?.authorized_by(authorization.await?);
     let known = match whatsapp_at_start {
         WhatsAppAtStart::Awaited => None,
         WhatsAppAtStart::Required => Some(approved_template(&client, &whatsapp).await?),

@@ -336,7 +336,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The ID of the WhatsApp Business account (WABA), in place of the info file's.
         Open "waba_id": GRAPH_ID => Nothing("102290129340398");
 
-        /// The access token, in place of the info file's.
+        /// The access token, in place of the info file's. Either file is read again when it changes.
         Secret "access_token": Text("visible ASCII characters without spaces") => Nothing("/run/secrets/whatsapp_access_token");
 
         /// The ID of the sending number (not the number), in place of the info file's.

@@ -25,6 +25,8 @@ use std::time::Duration;
 
 use self::reader::{Reader, Reported};
 use self::sections::server::Reach;
+use secrecy::SecretString;
+
 use crate::http::ServerSettings;
 use crate::otp::{AppName, DigestKey, KeyRing, Policy};
 use crate::store::redis::RedisSettings;
@@ -32,6 +34,7 @@ use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
 use crate::whatsapp::{WhatsAppOverrides, WhatsAppSettings};
 
 pub use self::fault::{Fault, Origin, SettingsError};
+pub use self::secrets::Replaceable;
 pub use self::sections::whatsapp::WhatsAppApi;
 pub use self::shown::ShownSetting;
 pub use self::sources::Sources;
@@ -72,8 +75,10 @@ pub struct ServeSettings {
     pub common: Settings,
     /// The secrets of the code digests.
     pub keys: KeyRing,
-    /// The Cloud API and who we are there.
+    /// The Cloud API and our account there; apps may have a number and a template of their own.
     pub whatsapp: WhatsAppSettings,
+    /// The account's access token, to be read again.
+    pub access_token: Replaceable<SecretString>,
 }
 
 /// What `sandbox` is told. None of it has to be set.
@@ -176,12 +181,17 @@ impl ServeSettings {
     /// [`SettingsError`] with everything that is wrong.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read();
+        let given = reader.clone();
         let keys = sections::otp::read_keys(&mut reader);
         // The account first: its file may name the language.
         let account = sections::whatsapp::read_account(&mut reader);
         let api = sections::whatsapp::read_api(&mut reader);
         let common = Settings::read(&mut reader, Reach::Any, |_| current(&keys));
-        reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: api?.with_account(account?) })))
+        let access_token = Replaceable::new("whatsapp.access_token", &reader, given, |reader| {
+            sections::whatsapp::read_account(reader).map(|account| account.access_token)
+        });
+        let whatsapp = api.and_then(|api| Ok(api.with_account(account?)));
+        reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: whatsapp?, access_token })))
     }
 }
 

@@ -17,6 +17,7 @@ use crate::otp::AppName;
 const LONGEST_SHOWN: usize = 100;
 
 /// A value as it was given. Any may be a secret, so all are kept as one.
+#[derive(Clone)]
 pub(super) enum Input {
     One(SecretString),
     Many(Vec<SecretString>),
@@ -24,6 +25,7 @@ pub(super) enum Input {
     Unusable(&'static str),
 }
 
+#[derive(Clone)]
 struct Given {
     input: Input,
     origin: Origin,
@@ -36,7 +38,7 @@ struct Given {
 pub(super) struct Reported(());
 
 /// The value of each key, and the faults found so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Reader {
     values: BTreeMap<String, Given>,
     /// Sections without a value, such as `apps.shop`.
@@ -231,6 +233,16 @@ impl Reader {
     /// The path of a file, which need not exist yet.
     pub(super) fn path(&mut self, key: &str) -> Result<Option<PathBuf>, Reported> {
         self.optional(key, |text| Ok::<_, String>(PathBuf::from(text)))
+    }
+
+    /// The files from which secrets whose keys start with `start` were read.
+    pub(super) fn files_of(&self, start: &str) -> Vec<PathBuf> {
+        let secrets = self.values.iter().filter(|(key, _)| key.starts_with(start));
+        let files = secrets.filter_map(|(_, given)| match &given.origin {
+            Origin::KeyFile { path, .. } | Origin::InfoFile(path) => Some(path.clone()),
+            _ => None,
+        });
+        files.collect()
     }
 
     /// Every value in force, secrets masked.

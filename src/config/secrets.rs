@@ -1,14 +1,63 @@
-//! Secrets come as `KEY` or from the file that `KEY_file` names: exactly one of the two.
+//! Secrets: given as `KEY`, or by the file that `KEY_file` names, but not both.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::fault::Origin;
+use super::fault::{Origin, SettingsError};
 use super::keys;
 use super::reader::{Input, Reader, Reported};
+
+/// Secrets from files, which may change while the service runs. All other settings stay as they were.
+pub struct Replaceable<T> {
+    files: Vec<PathBuf>,
+    /// What the sources gave, before any file of a secret was read.
+    given: Reader,
+    read: fn(&mut Reader) -> Result<T, Reported>,
+}
+
+impl<T> Replaceable<T> {
+    /// The secrets under keys that start with `start`. `reader` has read them by now, and `given` has not.
+    pub(super) fn new(
+        start: &str,
+        reader: &Reader,
+        given: Reader,
+        read: fn(&mut Reader) -> Result<T, Reported>,
+    ) -> Self {
+        Self { files: reader.files_of(start), given, read }
+    }
+
+    /// The files; none if the secrets came otherwise.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.files.clone()
+    }
+
+    /// Reads the secrets as they are in the files now.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] with everything that is wrong, without secrets.
+    pub fn read(&self) -> Result<T, SettingsError> {
+        let mut reader = self.given.clone();
+        let secrets = (self.read)(&mut reader);
+        reader.finish(secrets)
+    }
+}
+
+impl<T> Clone for Replaceable<T> {
+    fn clone(&self) -> Self {
+        Self { files: self.files.clone(), given: self.given.clone(), read: self.read }
+    }
+}
+
+impl<T> fmt::Debug for Replaceable<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Replaceable").field("files", &self.files).finish_non_exhaustive()
+    }
+}
 
 impl Reader {
     /// Whether `key` was given a value, or a file with it.
@@ -26,7 +75,7 @@ impl Reader {
         self.optional(key, parse)
     }
 
-    /// A secret that must be there. The fault says how to give it.
+    /// A secret that is required. The fault says how to give it.
     pub(super) fn required_secret<T, E: Display>(
         &mut self,
         key: &str,
@@ -38,7 +87,7 @@ impl Reader {
         })
     }
 
-    /// A list of secrets; in a file one per line.
+    /// A list of secrets, one per line if it comes from a file.
     pub(super) fn secret_list<T, E: Display>(
         &mut self,
         key: &str,
@@ -49,7 +98,7 @@ impl Reader {
         self.list(key, parse)
     }
 
-    /// Puts the text of the file that `KEY_file` names in the place of `key`. Once for each key, as then it has a value.
+    /// Reads the file that `KEY_file` names into `key`. This works once for each key, as it has a value from then on.
     fn open_file_of(&mut self, key: &str, input: impl FnOnce(SecretString) -> Input) -> Result<(), Reported> {
         let file_key = keys::file_of(key);
         let Some(path) = self.path(&file_key)? else {
@@ -57,7 +106,7 @@ impl Reader {
         };
         if self.has(key) {
             let other = self.origin(&file_key);
-            return Err(self.fault(key, format!("one value, but {file_key} is another, from {other}")));
+            return Err(self.fault(key, format!("one source, but {file_key} is set too ({other})")));
         }
         match text_of(&path) {
             Err(expected) => Err(self.fault(&file_key, expected)),
@@ -69,9 +118,9 @@ impl Reader {
     }
 }
 
-/// The text of a file without the newline that editors and `echo` leave at its end.
+/// The text of a file, without the newline that editors and `echo` add at its end.
 fn text_of(path: &Path) -> Result<SecretString, String> {
-    let text = fs::read_to_string(path).map_err(|error| format!("a text file that can be read ({error})"))?;
+    let text = fs::read_to_string(path).map_err(|error| format!("a readable text file ({error})"))?;
     let text = SecretString::from(text);
     let line = text.expose_secret();
     let line = line.strip_suffix('\n').unwrap_or(line);

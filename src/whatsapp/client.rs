@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio::sync::watch;
 use url::Url;
 
 use super::error::{ErrorClass, classify};
@@ -30,7 +31,8 @@ pub struct GraphClient {
     http: reqwest::Client,
     /// Base URL with the version.
     base: Url,
-    authorization: HeaderValue,
+    /// The newest, as the token may be replaced while the service runs.
+    authorization: watch::Receiver<HeaderValue>,
     timeout: Duration,
 }
 
@@ -135,11 +137,14 @@ impl GraphClient {
             .map_err(|error| ClientError(error.to_string()))?;
         let base = format!("{}/{}/", base_url.as_str().trim_end_matches('/'), api_version);
         let base = Url::parse(&base).map_err(|error| ClientError(format!("whatsapp.base_url: {error}")))?;
-        let token = access_token.expose_secret();
-        let mut authorization = HeaderValue::from_str(&format!("Bearer {token}"))
-            .map_err(|_| ClientError("whatsapp.access_token has characters that no header can hold".to_owned()))?;
-        authorization.set_sensitive(true);
+        let (_, authorization) = watch::channel(authorization(access_token)?);
         Ok(Self { http, base, authorization, timeout })
+    }
+
+    /// Makes the client send the newest of `authorizations`.
+    #[must_use]
+    pub fn authorized_by(self, authorizations: watch::Receiver<HeaderValue>) -> Self {
+        Self { authorization: authorizations, ..self }
     }
 
     /// The longest that connecting takes. A call that is given no more time than that cannot tell, when the time is up,
@@ -215,7 +220,8 @@ impl GraphClient {
     ) -> Result<T, CallError> {
         let longest = if method == Method::GET { MAX_PAGE_BYTES } else { MAX_ANSWER_BYTES };
         let url = self.base.join(path).map_err(|error| CallError::Unreachable(format!("{error} in a path")))?;
-        let mut request = self.http.request(method, url).header(AUTHORIZATION, self.authorization.clone());
+        let authorization = self.authorization.borrow().clone();
+        let mut request = self.http.request(method, url).header(AUTHORIZATION, authorization);
         request = request.timeout(timeout);
         if !query.is_empty() {
             request = request.query(query);
@@ -233,6 +239,18 @@ impl GraphClient {
         let body = read(response, longest).await?;
         decoded(status, retry_after, &body)
     }
+}
+
+/// The header that presents a token.
+///
+/// # Errors
+///
+/// [`ClientError`] if the token has characters that no header can hold.
+pub fn authorization(access_token: &SecretString) -> Result<HeaderValue, ClientError> {
+    let mut authorization = HeaderValue::from_str(&format!("Bearer {}", access_token.expose_secret()))
+        .map_err(|_| ClientError("whatsapp.access_token has characters that no header can hold".to_owned()))?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
 }
 
 /// What an answer says.

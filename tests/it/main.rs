@@ -34,6 +34,7 @@ mod readiness;
 mod redis_safety;
 mod replication;
 mod requests;
+mod secret_files;
 mod several_servers;
 mod store_agreement;
 mod store_contract;

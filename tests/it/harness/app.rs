@@ -54,6 +54,7 @@ pub struct Instance {
 /// What the service under test is to be.
 pub struct TestAppBuilder {
     settings: HashMap<String, String>,
+    left_out: Vec<&'static str>,
     of_instance: Vec<(usize, String, String)>,
     instances: usize,
     redis: Option<Arc<RedisServer>>,
@@ -72,6 +73,7 @@ impl TestApp {
     pub fn builder() -> TestAppBuilder {
         TestAppBuilder {
             settings: HashMap::new(),
+            left_out: Vec::new(),
             of_instance: Vec::new(),
             instances: 1,
             redis: None,
@@ -217,6 +219,12 @@ impl TestAppBuilder {
         self
     }
 
+    /// Leaves a setting out that every instance has otherwise.
+    pub fn without(mut self, key: &'static str) -> Self {
+        self.left_out.push(key);
+        self
+    }
+
     /// A setting of one instance.
     pub fn set_on(mut self, instance: usize, key: &str, value: &str) -> Self {
         self.of_instance.push((instance, key.to_owned(), value.to_owned()));
@@ -286,6 +294,7 @@ impl TestAppBuilder {
         let redis_url = self.redis_address.as_ref().map(|address| format!("redis://{address}/0"));
         let redis_url = redis_url.as_deref().unwrap_or(server.url());
         let mut settings = serve_settings(&simulator, address, redis_url, keys.prefix());
+        settings.retain(|key, _| !self.left_out.contains(&key.as_str()));
         settings.extend(self.settings);
 
         let mut instances = Vec::new();
