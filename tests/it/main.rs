@@ -1,5 +1,6 @@
 //! Behaviour from outside: real stores, real HTTP, a simulated WhatsApp over real HTTP.
 
+#![cfg(feature = "simulator")]
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
 #![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]
 #![allow(
