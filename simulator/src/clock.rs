@@ -1,4 +1,4 @@
-//! The simulator's idea of now: the machine's clocks plus whatever a test moved them ahead by.
+//! The simulator's clock: the machine's clocks plus the time by which a test has moved them forward.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -14,19 +14,19 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// Moves time forward for everything that asks this clock.
+    /// Moves the clock forward.
     pub(crate) fn advance(&self, by: Duration) {
         let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
         self.ahead_ms.fetch_add(by, Ordering::Relaxed);
     }
 
-    /// Now, for measuring spans.
+    /// The current instant, to measure durations.
     pub(crate) fn instant(&self) -> Instant {
         let now = Instant::now();
         now.checked_add(self.ahead()).unwrap_or(now)
     }
 
-    /// Now, for showing to people and for rules that count days.
+    /// The current time, to show to people and for rules that count days.
     pub(crate) fn timestamp(&self) -> Timestamp {
         let now = Timestamp::now();
         now.checked_add(self.ahead()).unwrap_or(now)

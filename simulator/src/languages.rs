@@ -1,9 +1,9 @@
-//! The languages a template can be in, and the fixed texts Meta gives an authentication template.
+//! The languages of templates, and Meta's fixed texts for authentication templates.
 //!
-//! Nobody writes the body of an authentication template: Meta does, per language. The texts here
-//! cover English, Spanish, Portuguese, German and French; every other language shows the English.
+//! Meta writes the body of an authentication template in each language. The texts here cover English, Spanish,
+//! Portuguese, German and French; every other language uses the English ones.
 
-/// Every language code Meta lists for templates. Codes are matched letter for letter.
+/// Every language code that Meta lists for templates. Codes are case-sensitive.
 pub(crate) const LANGUAGES: &[&str] = &[
     "af", "ar", "ar_AE", "ar_EG", "ar_LB", "ar_MA", "ar_QA", "az", "be_BY", "bg", "bn", "bn_IN", "ca", "cs", "da",
     "de", "de_AT", "de_CH", "el", "en", "en_AE", "en_AU", "en_CA", "en_GB", "en_GH", "en_IE", "en_IN", "en_JM",
@@ -15,12 +15,12 @@ pub(crate) const LANGUAGES: &[&str] = &[
     "uz", "vi", "zh_CN", "zh_HK", "zh_TW", "zu",
 ];
 
-/// Whether Meta knows this code.
+/// Returns `true` if Meta lists this code.
 pub(crate) fn is_known(code: &str) -> bool {
     LANGUAGES.contains(&code)
 }
 
-/// What an authentication template says in one language.
+/// The texts of an authentication template in one language.
 #[derive(Debug)]
 pub(crate) struct Texts {
     body: &'static str,
@@ -45,12 +45,12 @@ impl Texts {
         }
     }
 
-    /// The body, its place for the code written `{{1}}`.
+    /// The body, with `{{1}}` in place of the code.
     pub(crate) fn body(&self, with_recommendation: bool) -> String {
         if with_recommendation { format!("{} {}", self.body, self.recommendation) } else { self.body.to_owned() }
     }
 
-    /// The footer that warns of the code's end.
+    /// The footer that states the code's lifetime.
     pub(crate) fn footer(&self, minutes: u8) -> String {
         let text = if minutes == 1 { self.expires_in_one } else { self.expires_in_many };
         text.replace("{n}", &minutes.to_string())
@@ -107,19 +107,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_metas_and_holds_no_code_twice() {
+    fn the_list_is_complete_and_without_duplicates() {
         let distinct: std::collections::BTreeSet<_> = LANGUAGES.iter().collect();
         assert_eq!((distinct.len(), LANGUAGES.len()), (111, 111));
     }
 
     #[test]
-    fn codes_are_matched_letter_for_letter() {
+    fn codes_are_matched_exactly() {
         assert!(is_known("en_US") && is_known("en"));
         assert!(!is_known("en-US") && !is_known("EN_us") && !is_known("pt"));
     }
 
     #[test]
-    fn every_text_has_one_place_for_the_code_and_names_the_minutes() {
+    fn every_text_has_one_placeholder_and_names_the_minutes() {
         for texts in [&ENGLISH, &SPANISH, &PORTUGUESE, &GERMAN, &FRENCH] {
             assert_eq!(texts.body(true).matches("{{1}}").count(), 1, "{texts:?}");
             assert!(texts.footer(17).contains(" 17 "), "{texts:?}");

@@ -1,33 +1,33 @@
 //! A simulated WhatsApp Cloud API: the other end of the wire, over real HTTP.
 //!
-//! It answers as strictly as Meta documents and as public captures show, down to codes, statuses
-//! and wording, and shares no code with the client that is tested against it: the packages are separate. It
-//! keeps one WhatsApp Business account in memory; nothing it accepts leaves the process.
+//! It is as strict as Meta's documentation and public captures show the API to be, down to codes, statuses and wording.
+//! It shares no code with the client that is tested against it, which is why it is a package of its own. It keeps one
+//! WhatsApp Business account in memory; nothing it accepts leaves the process.
 //!
 //! One listener serves everything:
 //!
-//! | Path | What |
+//! | Path | Serves |
 //! |---|---|
 //! | `/{version}/…` | the Graph API, in `graph` |
-//! | `/`, `/page/…` | a page for people: a sign-in form, the phone, orders, in `page` |
-//! | `/inbox…` | what the recipients received, in `inbox` |
-//! | `/orders` | how the next sends are to go wrong, in `orders` |
-//! | `/switches…` | what is wrong with the account until further notice, in `switches` |
+//! | `/`, `/page/…` | a page for people with a sign-in form, a phone and orders, in `page` |
+//! | `/inbox…` | the messages that recipients received, in `inbox` |
+//! | `/orders` | failures of the next sends, in `orders` |
+//! | `/switches…` | lasting conditions of the account, in `switches` |
 //! | `/healthz` | `ok` |
 //!
-//! A failure can also be tried without any of these, by the number that is written to:
+//! The recipient's number alone can also cause a failure:
 //!
-//! | Recipient | What happens |
+//! | Recipient | Outcome |
 //! |---|---|
 //! | `+1 5550 NNNNNN` | refused with error `NNNNNN`: `+15550131026` gets 131026, `+15550000004` gets 4 |
 //! | `+1 5550 9000SS` | accepted after `SS` seconds |
-//! | `+1 5550 910000` | taken and delivered, but never answered |
-//! | `+1 5550 911000` | neither taken nor answered |
+//! | `+1 5550 910000` | accepted and delivered, but never answered |
+//! | `+1 5550 911000` | neither accepted nor answered |
 //! | `+1 5550 920000` | accepted, never delivered |
 //! | `+1 5550 930000` | accepted, then fails with 131026 |
 //! | `+1 5550 940000` | answered with a proxy's 502 page in HTML |
 //!
-//! Tokens that fail on purpose are listed in `tokens`. Start reading at `graph`.
+//! `tokens` lists the access tokens that fail on purpose. Start reading at `graph`.
 
 mod clock;
 mod graph;
@@ -88,7 +88,7 @@ struct Shared {
 }
 
 impl Simulator {
-    /// An account as the settings describe it, ready to send.
+    /// Creates the account that the settings describe, ready to send.
     #[must_use]
     pub fn new(settings: SimulatorSettings) -> Self {
         let clock = clock::Clock::default();
@@ -105,12 +105,12 @@ impl Simulator {
         }
     }
 
-    /// Everything it serves, for any listener, with a page that knows of no service.
+    /// The routes above, for any listener, with a page that knows of no service.
     pub fn router(&self) -> Router {
         self.router_with(Page::default())
     }
 
-    /// Everything it serves, for any listener.
+    /// The routes above, for any listener, with the given page.
     pub fn router_with(&self, page: Page) -> Router {
         let no_store = SetResponseHeaderLayer::overriding(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let for_browsers = Router::new()
@@ -127,37 +127,37 @@ impl Simulator {
             .with_state(self.clone())
     }
 
-    /// What it was set up with.
+    /// The settings it was created with.
     #[must_use]
     pub fn settings(&self) -> &SimulatorSettings {
         &self.shared.settings
     }
 
-    /// Messages it accepted, newest first.
+    /// The accepted messages, newest first.
     #[must_use]
     pub fn inbox(&self) -> Vec<InboxMessage> {
         self.shared.inbox.newest_first(inbox::CAPACITY)
     }
 
-    /// The last message that reached a phone, given by the digits of its number.
+    /// The latest message that reached the phone with these digits.
     #[must_use]
     pub fn latest(&self, phone_digits: &str) -> Option<InboxMessage> {
         self.shared.inbox.latest(phone_digits)
     }
 
-    /// Queues an order for the next sends; `false` when too many wait already.
+    /// Queues an order for the next sends. Returns `false` if the queue is full.
     #[must_use]
     pub fn push_order(&self, order: Order) -> bool {
         lock(&self.shared.orders).push(order)
     }
 
-    /// Orders still waiting for a send.
+    /// The orders still waiting for a send.
     #[must_use]
     pub fn orders(&self) -> Vec<Order> {
         lock(&self.shared.orders).waiting()
     }
 
-    /// Forgets every waiting order.
+    /// Removes every waiting order.
     pub fn clear_orders(&self) {
         lock(&self.shared.orders).clear();
     }
@@ -173,7 +173,7 @@ impl Simulator {
         self.world().switches = switches;
     }
 
-    /// Moves a template to a status; `false` when there is no such template.
+    /// Sets a template's status. Returns `false` if there is no such template.
     #[must_use]
     pub fn set_template_status(&self, template_id: &str, status: TemplateStatus) -> bool {
         let mut world = self.world();
@@ -181,18 +181,18 @@ impl Simulator {
         template.map(|template| template.status = status).is_some()
     }
 
-    /// Moves the simulator's clock forward, so that no test has to wait for a limit to pass.
+    /// Moves the simulator's clock forward, so that tests need not wait for a limit to pass.
     pub fn advance(&self, by: Duration) {
         self.shared.clock.advance(by);
     }
 
-    /// How many requests to send a message arrived, whatever became of them.
+    /// The number of requests to send a message, accepted or not.
     #[must_use]
     pub fn send_requests(&self) -> u64 {
         self.shared.traffic.sends()
     }
 
-    /// How many requests carried an access token in their query, where it ends up in logs.
+    /// The number of requests with an access token in their query, from where it would end up in logs.
     #[must_use]
     pub fn tokens_in_query(&self) -> u64 {
         self.shared.traffic.tokens_in_query()
@@ -209,8 +209,7 @@ impl Simulator {
     }
 }
 
-/// Locks even if some thread panicked while it held the lock: every critical section here leaves
-/// the data whole.
+/// Locks the mutex even if it is poisoned: every critical section here leaves the data consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -220,7 +219,7 @@ fn digits(phone: &str) -> String {
     phone.chars().filter(char::is_ascii_digit).collect()
 }
 
-/// A refusal by the simulator itself, as opposed to one by the API it simulates.
+/// A refusal by the simulator itself rather than by the API it simulates.
 fn refuse(status: StatusCode, sentence: &str) -> Response {
     (status, Json(json!({ "error": sentence }))).into_response()
 }

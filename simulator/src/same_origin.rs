@@ -1,7 +1,7 @@
-//! Keeps other web pages out: what is here is for programs and for the simulator's own page.
+//! Refuses requests from other web pages: these routes are for programs and for the simulator's own page.
 //!
-//! A page of another origin is told apart by the `Origin` that its browser adds. One whose owner lets its name point to
-//! this machine (DNS rebinding) has no other origin; its name gives it away.
+//! The browser's `Origin` header identifies a page of another origin. A page whose name its owner has pointed at this
+//! machine (DNS rebinding) has the same origin; its name gives it away.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -19,14 +19,14 @@ use axum::{
 const RESOURCE_POLICY: (HeaderName, HeaderValue) =
     (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
 
-/// Lets a request through unless a browser makes it for somebody else's page.
+/// Lets a request through unless a browser makes it on behalf of another page.
 pub(crate) async fn only(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    // HTTP/2 has the host in the request's target.
+    // HTTP/2 carries the host in the request target.
     let host = request.uri().authority().map(Authority::as_str).or(host);
     if !host.is_some_and(is_local) {
-        let sentence = "Expected to be called by an IP address, or by a name without a dot such as localhost.";
+        let sentence = "Call this by an IP address or by a name without a dot, such as localhost.";
         return super::refuse(StatusCode::MISDIRECTED_REQUEST, sentence);
     }
     let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
@@ -39,7 +39,7 @@ pub(crate) async fn only(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether nobody can own this name in public: an address, a name without a dot, or one in a zone kept for private use.
+/// Returns `true` if nobody can own this name publicly: an address, a name without a dot, or one in a private-use zone.
 fn is_local(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host();
@@ -59,7 +59,7 @@ mod tests {
     use crate::testing::{Answer, Server};
 
     #[test]
-    fn names_that_somebody_may_own_are_not_local() {
+    fn names_that_can_be_owned_are_not_local() {
         for host in
             ["localhost", "localhost:3001", "127.0.0.1:3001", "[::1]:3001", "simulator:3001", "host.docker.internal"]
         {

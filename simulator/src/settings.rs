@@ -1,28 +1,27 @@
-//! What a simulated world starts out as: one business account with one sender and one approved
-//! authentication template, plus how harshly it throttles.
+//! The initial state: one business account with one sender and one approved authentication template, and its limits.
 
 use serde::{Deserialize, Serialize};
 
 /// The access token of the default settings.
 ///
-/// It is good for the simulator and for nothing else: Meta never issued it.
+/// Only the simulator accepts it: Meta never issued it.
 pub const DEFAULT_ACCESS_TOKEN: &str = "EAASIMULATOR0SYSTEM0USER0TOKEN";
 
-/// How a simulated WhatsApp Business account is set up.
+/// Settings of a simulated WhatsApp Business account.
 ///
-/// The [`Default`] is ready to send: its number is registered and connected, its template approved.
+/// The [`Default`] is ready to send: its number is registered and connected, and its template approved.
 #[derive(Debug, Clone)]
 pub struct SimulatorSettings {
-    /// The system user's token, with both WhatsApp scopes and assigned to the account.
+    /// The token of a system user with both WhatsApp scopes and access to the account.
     pub access_token: String,
     /// Id of the WhatsApp Business account.
     pub waba_id: String,
-    /// Id of the sender, as used in the path of a send.
+    /// Id of the sender, as in the path of a send.
     pub phone_number_id: String,
     /// The sender's number as people write it, in international form with `+`.
     pub display_phone_number: String,
-    /// Further numbers of the account, by id and as people write them. They are not registered, so nothing can be sent
-    /// from them; they are listed first, as numbers that were added later are.
+    /// Further numbers of the account: id, and the number as people write it. They are not registered, so nothing can be
+    /// sent from them. They are listed first, as numbers added later are.
     pub unregistered_numbers: Vec<(String, String)>,
     /// The sender's name as recipients see it.
     pub verified_name: String,
@@ -32,15 +31,15 @@ pub struct SimulatorSettings {
     pub template_name: String,
     /// The one language the template exists in.
     pub language: String,
-    /// Lifetime named in the template's footer, 1 to 90 minutes.
+    /// The lifetime in the template's footer, 1 to 90 minutes.
     pub code_expiration_minutes: u8,
     /// The kind of button under the code.
     pub button: OtpButton,
-    /// Sends allowed in any second before code 130429; `0` lifts the limit, for load tests.
+    /// Sends per second before error 130429; `0` removes the limit, for load tests.
     pub messages_per_second: u32,
     /// HTTP status of throttling errors.
     pub throttle_status: ThrottleStatus,
-    /// Whether one recipient can be written to too often (code 131056).
+    /// Limits the messages to one recipient (error 131056).
     pub pair_limit: bool,
 }
 
@@ -65,9 +64,9 @@ impl Default for SimulatorSettings {
     }
 }
 
-/// What the button under a code does on the recipient's phone.
+/// The action of the button under a code on the recipient's phone.
 ///
-/// Written `COPY_CODE` towards the Graph API and `copy_code` in the inbox.
+/// Written `COPY_CODE` in the Graph API and `copy_code` in the inbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OtpButton {
@@ -75,12 +74,12 @@ pub enum OtpButton {
     CopyCode,
     /// One tap hands the code to the app.
     OneTap,
-    /// The app receives the code by itself.
+    /// The app receives the code without a tap.
     ZeroTap,
 }
 
 impl OtpButton {
-    /// Every kind, in the order Meta lists them.
+    /// Every kind, in Meta's order.
     pub(crate) const ALL: [Self; 3] = [Self::CopyCode, Self::OneTap, Self::ZeroTap];
 
     /// The value of `otp_type` in the Graph API.
@@ -94,9 +93,9 @@ impl OtpButton {
     }
 }
 
-/// The HTTP status that throttling errors carry.
+/// The HTTP status of throttling errors.
 ///
-/// Meta's table says 400; its `OpenAPI` file and some partners report 429. A client must not care.
+/// Meta's table says 400; its `OpenAPI` file and some partners report 429. A client must handle both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ThrottleStatus {
     /// 400, as in Meta's table of error codes.

@@ -1,9 +1,9 @@
-//! Lasting conditions of the simulated account, thrown over HTTP or from Rust.
+//! Lasting conditions of the simulated account, set over HTTP or from Rust.
 //!
-//! An [order](super::orders) changes the answer to the next message; a switch stays until it is put
-//! back. `GET /switches` shows all of them, `PATCH /switches` changes those it names.
-//! `GET /switches/templates/{id}` shows one template, `PUT` with `{"status": "PAUSED"}` or
-//! `{"button": "one_tap"}`, or both, changes it without the review and the limits of an edit.
+//! An [order](super::orders) changes the answer to the next message; a switch stays until it is set back.
+//! `GET /switches` shows all of them, and `PATCH /switches` changes the ones it names. `GET /switches/templates/{id}`
+//! shows one template, and `PUT` with `{"status": "PAUSED"}`, `{"button": "one_tap"}` or both changes it without the
+//! review and the limits of an edit.
 
 use axum::{
     Json, Router,
@@ -17,19 +17,19 @@ use serde_json::{Value, json};
 
 use super::{OtpButton, Simulator, TemplateStatus};
 
-/// Everything that can be wrong with the account for longer than one message.
+/// The conditions of the account that outlast one message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Switches {
-    /// What Meta holds against the account, if anything.
+    /// The account's state with Meta.
     pub account: AccountState,
-    /// Whether the sender is registered on the platform; if not, sends get 133010.
+    /// The sender is registered on the platform; if not, sends get 133010.
     pub sender_registered: bool,
-    /// Whether the account may have authentication templates; if not, creating one gets 10/2388185.
+    /// The account may have authentication templates; if not, creating one gets 10/2388185.
     pub authentication_eligible: bool,
-    /// The recipients a test number may write to, at most five (131030); `null` for a real number.
+    /// The recipients that a test number may write to, at most five (131030); `null` for a real number.
     pub allowed_recipients: Option<Vec<String>>,
-    /// What becomes of a template that is created or edited.
+    /// The review of a template that is created or edited.
     pub template_review: TemplateReview,
 }
 
@@ -45,17 +45,17 @@ impl Default for Switches {
     }
 }
 
-/// What Meta holds against the account.
+/// The account's state with Meta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountState {
-    /// Nothing.
+    /// In good standing.
     Active,
     /// Locked: sends get 131031.
     Locked,
     /// Blocked for breaking a policy: sends get 368.
     Blocked,
-    /// The bill is not paid: sends get 131042.
+    /// The bill is unpaid: sends get 131042.
     Unpaid,
     /// Being upgraded: sends get 131057.
     Maintenance,
@@ -67,34 +67,33 @@ pub enum AccountState {
     TokenRevoked,
 }
 
-/// What becomes of a template that is created or edited.
+/// The review of a template that is created or edited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TemplateReview {
-    /// Approved at once.
+    /// Approves it immediately.
     Approve,
-    /// Rejected at once.
+    /// Rejects it immediately.
     Reject,
-    /// Left pending.
+    /// Leaves it pending.
     Pending,
-    /// Pending for so many reads of the template, approved from then on.
+    /// Leaves it pending for this many reads of the template, then approves it.
     ApproveAfterReads(u32),
 }
 
 const LONGEST_ALLOW_LIST: usize = 5;
 
 impl Switches {
-    /// These switches with the ones `change` names moved.
+    /// These switches with the changes of `change`.
     fn moved(&self, change: &Value) -> Result<Self, String> {
         let Value::Object(change) = change else {
-            return Err("Expected a JSON object naming the switches to move.".to_owned());
+            return Err("Expected a JSON object with the switches to change.".to_owned());
         };
         let mut merged = json!(self);
         for (name, value) in change {
             merged[name] = value.clone();
         }
-        let moved: Self =
-            serde_json::from_value(merged).map_err(|error| format!("That switch cannot be moved so: {error}."))?;
+        let moved: Self = serde_json::from_value(merged).map_err(|error| format!("Invalid switch: {error}."))?;
         match &moved.allowed_recipients {
             Some(list) if list.len() > LONGEST_ALLOW_LIST => {
                 Err("A test number has at most 5 allowed recipients.".to_owned())
@@ -103,7 +102,7 @@ impl Switches {
         }
     }
 
-    /// Whether a test number may write to these digits.
+    /// Returns `true` if a test number may write to these digits.
     pub(crate) fn allows(&self, digits: &str) -> bool {
         let same = |allowed: &String| {
             let allowed = allowed.bytes().filter(u8::is_ascii_digit);
@@ -125,7 +124,7 @@ async fn show(State(simulator): State<Simulator>) -> Json<Switches> {
 
 async fn change(State(simulator): State<Simulator>, body: Result<Json<Value>, JsonRejection>) -> Response {
     let moved = body
-        .map_err(|_| "Expected a JSON object naming the switches to move.".to_owned())
+        .map_err(|_| "Expected a JSON object with the switches to change.".to_owned())
         .and_then(|Json(body)| simulator.switches().moved(&body));
     match moved {
         Ok(switches) => {
@@ -138,7 +137,7 @@ async fn change(State(simulator): State<Simulator>, body: Result<Json<Value>, Js
 
 const NO_TEMPLATE: &str = "There is no template with that id.";
 
-/// `GET /switches/templates/{id}`: what can be changed about it, and what it is called.
+/// `GET /switches/templates/{id}`: the template's names, and the values that can be changed.
 async fn show_template(State(simulator): State<Simulator>, Path(id): Path<String>) -> Response {
     let world = simulator.world();
     let Some(template) = world.templates.get(&id) else {
@@ -189,7 +188,7 @@ mod tests {
     use crate::testing::{RECIPIENT, Server};
 
     #[test]
-    fn only_the_named_switches_move() {
+    fn only_the_named_switches_change() {
         let before = Switches { sender_registered: false, ..Switches::default() };
         let change = json!({ "account": "locked", "template_review": { "approve_after_reads": 2 } });
         let after = before.moved(&change).unwrap();
@@ -235,7 +234,7 @@ mod tests {
         server.send_code(RECIPIENT, "482913").await.ok();
         let message = server.simulator.inbox().remove(0);
         assert_eq!((message.button, message.autofill_text.as_deref()), (Some(OtpButton::OneTap), Some("Autofill")));
-        // As one reads it over the API.
+        // As the Graph API reads it back.
         let components = server.get("/300000000000001?fields=components").await.ok().to_string();
         assert!(components.contains("otp_type=ONE_TAP") && !components.contains("COPY_CODE"), "{components}");
 
@@ -244,7 +243,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_template_change_that_cannot_be_is_refused_with_a_sentence() {
+    async fn an_invalid_template_change_is_refused_with_a_sentence() {
         let server = Server::start().await;
         let refusal = async |id: &str, change: Value| {
             let answer = server.own(Method::PUT, &format!("/switches/templates/{id}"), Some(change)).await;

@@ -1,4 +1,4 @@
-//! A simulator on a real port and a client that says exactly what a test tells it to.
+//! A simulator on a real port, and a client that sends exactly what a test wants.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::{Page, Simulator, SimulatorSettings};
 
-/// The version tests speak unless they say otherwise.
+/// The API version of tests that name no other.
 pub(crate) const VERSION: &str = "v24.0";
 
 /// An ordinary recipient.
 pub(crate) const RECIPIENT: &str = "+16315551234";
 
-/// A simulator being served; it stops when this goes.
+/// A simulator being served until this is dropped.
 pub(crate) struct Server {
     pub(crate) simulator: Simulator,
     pub(crate) client: Client,
@@ -46,18 +46,18 @@ impl Server {
         let base = format!("http://{}", listener.local_addr().unwrap());
         let router = simulator.router_with(page);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        // Another test of the process may have been first.
+        // Another test of the process may already have installed it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().no_proxy().timeout(Duration::from_secs(10)).build().unwrap();
         Self { simulator, client, base, serving }
     }
 
-    /// A request to any path, without a token.
+    /// Builds a request to any path, without a token.
     pub(crate) fn plain(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.base))
     }
 
-    /// A Graph request with the good token; `path` begins after the version.
+    /// Builds a Graph request with the valid token; `path` begins after the version.
     pub(crate) fn graph(&self, method: Method, path: &str) -> RequestBuilder {
         self.plain(method, &format!("/{VERSION}{path}")).bearer_auth(&self.simulator.settings().access_token)
     }
@@ -89,7 +89,7 @@ impl Server {
         self.post(&self.messages(), body).await
     }
 
-    /// Sends a code as it should be sent.
+    /// Sends a code in a valid message.
     pub(crate) async fn send_code(&self, to: &str, code: &str) -> Answer {
         self.send(&message(to, code)).await
     }
@@ -105,7 +105,7 @@ impl Server {
     }
 }
 
-/// A message that leaves nothing to complain about.
+/// A valid message.
 pub(crate) fn message(to: &str, code: &str) -> Value {
     json!({
         "messaging_product": "whatsapp",
@@ -124,12 +124,12 @@ pub(crate) fn message(to: &str, code: &str) -> Value {
     })
 }
 
-/// That message with the value at `pointer` replaced, or removed where `value` is `None`.
+/// That message with the value at `pointer` replaced, or removed if `value` is `None`.
 pub(crate) fn message_with(pointer: &str, value: Option<Value>) -> Value {
     changed(message(RECIPIENT, "482913"), pointer, value)
 }
 
-/// `body` with the value at `pointer` replaced, or removed where `value` is `None`.
+/// `body` with the value at `pointer` replaced, or removed if `value` is `None`.
 pub(crate) fn changed(mut body: Value, pointer: &str, value: Option<Value>) -> Value {
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     match (body.pointer_mut(parent).unwrap(), value) {
@@ -156,7 +156,7 @@ pub(crate) fn changed(mut body: Value, pointer: &str, value: Option<Value>) -> V
     body
 }
 
-/// An answer, read to its end.
+/// A complete answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -183,14 +183,14 @@ impl Answer {
         value.unwrap_or_else(|| panic!("no {name} in {self:?}")).to_str().unwrap()
     }
 
-    /// The JSON of a success.
+    /// The JSON of a successful answer.
     #[track_caller]
     pub(crate) fn ok(&self) -> Value {
         assert_eq!(self.status, 200, "{self:?}");
         self.json()
     }
 
-    /// Checks status, code and subcode of a refusal, and gives the error object.
+    /// Asserts the status, code and subcode of a refusal, and returns the error object.
     #[track_caller]
     pub(crate) fn refused(&self, status: u16, code: u32, subcode: Option<u32>) -> Value {
         let error = self.json()["error"].take();

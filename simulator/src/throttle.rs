@@ -1,7 +1,7 @@
-//! Meta's rate limits, as pure functions of the instant passed in.
+//! Meta's rate limits, as pure functions of the given instant.
 //!
-//! A refused call is never counted: whether Meta counts it is not documented, and counting it would
-//! let a client that retries too eagerly lock itself out for ever.
+//! A refused call does not count: Meta does not document whether it does, and if it did, a client that retries too
+//! eagerly would lock itself out forever.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -12,14 +12,14 @@ const PAIR_WINDOW: Duration = Duration::from_secs(6);
 const PAIR_BURST: u32 = 45;
 const HOUR: Duration = Duration::from_hours(1);
 
-/// Messages per second of one sender: at most so many in any one second.
+/// The limit on one sender's messages in any one second.
 #[derive(Debug, Default)]
 pub(crate) struct Throughput {
     sent: VecDeque<Instant>,
 }
 
 impl Throughput {
-    /// Counts a send at `now`, or refuses it. A limit of zero never refuses.
+    /// Counts a send at `now`, or refuses it. Zero means no limit.
     pub(crate) fn admit(&mut self, now: Instant, per_second: u32) -> bool {
         if per_second == 0 {
             return true;
@@ -37,11 +37,10 @@ impl Throughput {
     }
 }
 
-/// Messages from one sender to each recipient.
+/// The limit on messages from one sender to each recipient.
 ///
-/// The sustained rate is one in six seconds. A burst of up to 45 within six seconds is lent from the
-/// future: once those six seconds are over, nothing passes until the burst would have taken its
-/// normal time.
+/// The sustained rate is one in six seconds. A burst of up to 45 within six seconds borrows from the future: after
+/// those six seconds, nothing passes until the burst's messages would have passed at the sustained rate.
 #[derive(Debug, Default)]
 pub(crate) struct PairLimit {
     pairs: HashMap<String, Burst>,
@@ -55,7 +54,7 @@ struct Burst {
 }
 
 impl Burst {
-    /// When the debt is paid and a new burst may begin.
+    /// The instant at which a new burst may begin.
     fn settled(&self) -> Instant {
         self.began + PAIR_WINDOW * self.messages
     }
@@ -78,7 +77,7 @@ impl PairLimit {
         true
     }
 
-    /// Forgets settled bursts whenever the map has doubled, so its size follows current traffic.
+    /// Removes settled bursts whenever the map has doubled, so that its size follows current traffic.
     fn sweep(&mut self, now: Instant) {
         if self.pairs.len() < self.sweep_at.max(Self::SMALLEST_SWEEP) {
             return;
@@ -88,7 +87,7 @@ impl PairLimit {
     }
 }
 
-/// So many calls in an hour that begins with the first of them.
+/// The limit on calls in the hour that begins with the first of them.
 #[derive(Debug, Default)]
 pub(crate) struct HourlyBudget {
     began: Option<Instant>,
@@ -96,7 +95,7 @@ pub(crate) struct HourlyBudget {
 }
 
 impl HourlyBudget {
-    /// Spends one call at `now`, or refuses it.
+    /// Counts a call at `now`, or refuses it.
     pub(crate) fn admit(&mut self, now: Instant, per_hour: u32) -> bool {
         let fresh = self.began.is_none_or(|began| now.saturating_duration_since(began) >= HOUR);
         if fresh {
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn the_message_after_the_last_of_a_second_is_refused_and_room_returns_as_the_second_passes() {
+    fn a_message_over_the_limit_is_refused_until_the_second_has_passed() {
         let (mut throughput, start) = (Throughput::default(), Instant::now());
         assert!(throughput.admit(start, 2));
         assert!(throughput.admit(start + Duration::from_millis(600), 2));

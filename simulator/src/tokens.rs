@@ -1,12 +1,12 @@
-//! Access tokens: the configured one, and a few that fail in a known way.
+//! Access tokens: the configured one, and a few that fail in a known way, to try each failure by hand.
 //!
-//! Besides [`SimulatorSettings::access_token`](super::SimulatorSettings::access_token) these are
-//! understood, so that each failure can be tried by hand. Any other token cannot be parsed (190).
+//! Any token other than these and [`SimulatorSettings::access_token`](super::SimulatorSettings::access_token) is
+//! malformed (190).
 //!
-//! | Token | What it stands for | Answer |
+//! | Token | Meaning | Answer |
 //! |---|---|---|
-//! | `EAASIMULATOR0EXPIRED0TOKEN` | a token past its lifetime | 190, subcode 463 |
-//! | `EAASIMULATOR0INVALIDATED0TOKEN` | a token undone by a password change | 190, subcode 460 |
+//! | `EAASIMULATOR0EXPIRED0TOKEN` | an expired token | 190, subcode 463 |
+//! | `EAASIMULATOR0INVALIDATED0TOKEN` | a token invalidated by a password change | 190, subcode 460 |
 //! | `EAASIMULATOR0NO0MANAGEMENT0SCOPE` | only `whatsapp_business_messaging` granted | 200 on everything but sending |
 //! | `EAASIMULATOR0NO0MESSAGING0SCOPE` | only `whatsapp_business_management` granted | 200 on sending |
 //! | `EAASIMULATOR0NOT0ASSIGNED` | both scopes, but no access to the account | 200 on sending and on the account, 100/33 on other objects |
@@ -14,7 +14,7 @@
 
 use super::SimulatorSettings;
 
-/// What a token is good for.
+/// The state and permissions of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Standing {
     Good,
@@ -40,7 +40,7 @@ const MESSAGING: &str = "whatsapp_business_messaging";
 const MANAGEMENT: &str = "whatsapp_business_management";
 
 impl Standing {
-    /// What this token is good for; `None` for one that Graph could not even parse.
+    /// The standing of this token; `None` if it is malformed.
     pub(crate) fn of(token: &str, settings: &SimulatorSettings) -> Option<Self> {
         if token == settings.access_token {
             return Some(Self::Good);
@@ -57,17 +57,17 @@ impl Standing {
         }
     }
 
-    /// Whether it may send.
+    /// Returns `true` if it may send.
     pub(crate) fn may_message(self) -> bool {
         self.scopes().contains(&MESSAGING)
     }
 
-    /// Whether it may read and manage the account.
+    /// Returns `true` if it may read and manage the account.
     pub(crate) fn may_manage(self) -> bool {
         self.scopes().contains(&MANAGEMENT)
     }
 
-    /// Whether its user was given access to the account.
+    /// Returns `true` if its user has access to the account.
     pub(crate) fn is_assigned(self) -> bool {
         self != Self::Unassigned
     }

@@ -1,4 +1,4 @@
-//! What reached the Graph API, kept so that tests can look at it from the other end of the wire.
+//! The requests that reached the Graph API, kept for tests to inspect.
 
 use std::{
     collections::VecDeque,
@@ -20,7 +20,7 @@ use super::{Simulator, lock};
 
 const KEPT: usize = 200;
 
-/// One request as it arrived, before anything was checked.
+/// A request as it arrived, before any check.
 #[derive(Debug, Clone)]
 pub struct RecordedRequest {
     /// The method.
@@ -34,13 +34,13 @@ pub struct RecordedRequest {
 }
 
 impl RecordedRequest {
-    /// Whether this asks for a message to be sent.
+    /// Returns `true` if this asks for a message to be sent.
     #[must_use]
     pub fn is_send(&self) -> bool {
         self.method == Method::POST && self.path.ends_with("/messages")
     }
 
-    /// Whether an access token stood in the query, where it ends up in logs.
+    /// Returns `true` if the query contains an access token, which would end up in logs.
     #[must_use]
     pub fn has_token_in_query(&self) -> bool {
         let query = self.query.as_deref().unwrap_or_default();
@@ -48,7 +48,7 @@ impl RecordedRequest {
     }
 }
 
-/// The latest requests and counts of all there ever were.
+/// The latest requests, and counts of all requests.
 #[derive(Debug, Default)]
 pub(crate) struct Traffic {
     latest: Mutex<VecDeque<RecordedRequest>>,
@@ -71,7 +71,7 @@ impl Traffic {
         self.tokens_in_query.load(Ordering::Relaxed)
     }
 
-    /// When somebody last came with a token, as a service does.
+    /// The time of the last request with a token, which a service has.
     pub(crate) fn last_authorized(&self) -> Option<Instant> {
         *lock(&self.last_authorized)
     }
@@ -90,7 +90,7 @@ impl Traffic {
     }
 }
 
-/// Middleware that writes each request down and lets it pass.
+/// Middleware that records each request.
 pub(crate) async fn record(State(simulator): State<Simulator>, request: Request, next: Next) -> Response {
     let recorded = RecordedRequest {
         method: request.method().clone(),

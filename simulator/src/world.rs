@@ -1,4 +1,4 @@
-//! The state behind the API: one WhatsApp Business account and how busy it has been.
+//! The state behind the API: one WhatsApp Business account and its usage.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{
     throttle::{HourlyBudget, PairLimit, Throughput},
 };
 
-/// Everything about the account that changes while it is used.
+/// The account's mutable state.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) switches: Switches,
@@ -23,9 +23,8 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// The account of these settings. Besides the configured template it holds a few that every
-    /// real account gathers, newer and therefore listed first, so that a client which reads only
-    /// the beginning of the list is found out.
+    /// Creates the account of these settings. Besides the configured template it holds a few that every real account
+    /// accumulates. They are newer and therefore listed first, which exposes a client that reads only the start of the list.
     pub(crate) fn new(settings: &SimulatorSettings, now: Timestamp) -> Self {
         let configured = authentication(
             &settings.template_id,

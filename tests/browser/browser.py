@@ -1,4 +1,4 @@
-"""A browser for each module, and for each test a page of its own that has to behave."""
+"""A browser for each module, and a page for each test, which fails if the page misbehaves."""
 
 import json
 import unittest
@@ -16,7 +16,7 @@ ARGUMENTS = [
     "--no-first-run",
     "--disable-gpu",
 ]
-# Whatever a page puts where it does not belong would set this.
+# Reports violations of the Content-Security-Policy as errors of the page.
 TELL_VIOLATIONS = "addEventListener('securitypolicyviolation', e => console.error('CSP: ' + e.violatedDirective + ' ' + e.blockedURI))"
 
 PHONE = "15551234567"
@@ -25,7 +25,7 @@ expect.set_options(timeout=15_000)
 
 
 def fetch(url, method="GET", body=None, **headers):
-    """The text of an answer to one request by the test itself."""
+    """The text of the answer to a request by the test itself."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json", **headers}
     request = urllib.request.Request(url, data, headers, method=method)
@@ -34,13 +34,13 @@ def fetch(url, method="GET", body=None, **headers):
 
 
 def call(method, url, body=None):
-    """The JSON of an answer, if there is any."""
+    """The JSON of an answer, if it has a body."""
     text = fetch(url, method, body)
     return json.loads(text) if text else None
 
 
 class BrowserTest(unittest.TestCase):
-    """Opens pages and holds them to what every page promises: no errors, no violations, no strangers called."""
+    """Opens pages, and asserts of each that it has no errors, violates no policy and calls no other host."""
 
     @classmethod
     def setUpClass(cls):
@@ -54,10 +54,10 @@ class BrowserTest(unittest.TestCase):
         return program
 
     def open(self, program, width=1280, height=900, **context):
-        """The page of a program that was started, loaded and live."""
+        """Opens the page of a running program, and waits until it is live."""
         context.setdefault("locale", "en-US")
         context.setdefault("permissions", ["clipboard-read", "clipboard-write"])
-        # A test that breaks the rules on purpose says which answers are errors to the browser.
+        # A test that breaks the rules on purpose lists the answers that the browser reports as errors.
         self.complaints, self.called, self.expected_complaints = [], set(), []
         context = self.browser.new_context(viewport={"width": width, "height": height}, **context)
         self.addCleanup(context.close)
@@ -74,18 +74,18 @@ class BrowserTest(unittest.TestCase):
         return page
 
     def _listen(self, message):
-        # The browser calls every answer from 400 up an error; those of the service are what is tested.
+        # The browser reports every answer from 400 up as an error; the service's answers are under test.
         answered = message.text.startswith("Failed to load resource: the server responded") and "/otp/" in message.location["url"]
         if message.type in ("error", "warning") and not answered:
             self.complaints.append(f"{message.text} ({message.location['url']})")
 
     def _judge(self, program):
         mine = {program.page, getattr(program, "service", program.page)}
-        self.assertEqual(self.called - mine, set(), "somebody else was called")
+        self.assertEqual(self.called - mine, set(), "another host was called")
         complaints = [c for c in self.complaints if not any(expected in c for expected in self.expected_complaints)]
         self.assertEqual(complaints, [])
 
-    # What tests do on a page.
+    # Actions and assertions of the tests.
 
     def send_code(self, page, phone=PHONE):
         page.fill("#number", f"+{phone}")
@@ -96,7 +96,7 @@ class BrowserTest(unittest.TestCase):
         expect(page.locator("#answer .answer-body")).to_have_text(line)
 
     def code_on_phone(self, page):
-        """The code of the latest message, read off the screen."""
+        """The code of the latest message on the screen."""
         return page.locator("#messages .bubble strong").last.text_content()
 
     def boxes(self, page):

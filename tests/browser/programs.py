@@ -1,4 +1,4 @@
-"""The programs under test, each as a process of its own on free ports."""
+"""The programs under test, each in its own process on free ports."""
 
 import os
 import re
@@ -9,7 +9,7 @@ PROGRAM = os.environ["WHATSAPP_OTP"]
 
 
 class Program:
-    """A running `whatsapp-otp`. It is stopped by `stop`."""
+    """A running `whatsapp-otp`, until `stop`."""
 
     def __init__(self, *arguments, settings=None):
         environment = {"PATH": os.environ["PATH"]}
@@ -30,7 +30,7 @@ class Program:
                 self._more.notify_all()
 
     def printed(self, pattern):
-        """The first group of `pattern` in what it has printed, as soon as it has."""
+        """Waits for output that matches `pattern`, and returns the first group."""
         with self._more:
             found = None
 
@@ -51,7 +51,7 @@ class Program:
 
 
 class Sandbox(Program):
-    """`whatsapp-otp sandbox`: `page` is where its page is, `service` what the page calls."""
+    """`whatsapp-otp sandbox`: `page` is the address of its page, `service` the one that the page calls."""
 
     def __init__(self, **settings):
         own = {"server.listen": "127.0.0.1:0", "server.ops_listen": ""}

@@ -1,4 +1,4 @@
-"""Runs the test modules beside it, or those named, each in a process of its own and some at a time."""
+"""Runs the test modules in this folder, or those named, each in its own process and several at a time."""
 
 import fcntl
 import pathlib
@@ -16,7 +16,7 @@ LONGEST = 300
 
 
 def raise_loopback():
-    """Loopback is down in a new network namespace."""
+    """Brings up loopback, which is down in a new network namespace."""
     get, put, up = 0x8913, 0x8914, 1  # netdevice(7): SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         name, flags = struct.unpack("16sh", fcntl.ioctl(any_socket, get, struct.pack("16sh", b"lo", 0)))

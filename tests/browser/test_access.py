@@ -1,4 +1,4 @@
-"""For everybody: by keyboard alone, on any screen, in light and dark, with a screen reader."""
+"""Accessibility: by keyboard alone, on any screen, in light and dark, with a screen reader."""
 
 import itertools
 import unittest
@@ -17,7 +17,7 @@ class Access(BrowserTest):
         self.numbers = (f"1555123{last}" for last in itertools.count(1000))
 
     def use_everything(self, page):
-        """Puts something into every part of the page, with phones of its own: WhatsApp limits messages to one phone."""
+        """Fills every part of the page, with its own phones, as WhatsApp limits messages to one phone."""
         page.select_option("#order-kind", "undelivered")
         page.click("#order-form button[type=submit]")
         expect(page.locator("#pending li")).to_contain_text("Never delivered")
@@ -35,7 +35,7 @@ class Access(BrowserTest):
 
     def clear(self, page):
         page.click("#clear-orders")
-        expect(page.locator("#pending")).to_have_text("Nothing is ordered.")
+        expect(page.locator("#pending")).to_have_text("No orders.")
 
     def test_axe_finds_no_fault(self):
         sandbox = self.start(Sandbox(limits__per_ip="off"))
@@ -58,14 +58,14 @@ class Access(BrowserTest):
             page = self.open(sandbox, width, height)
             self.use_everything(page)
             self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), width)
-            # Large enough for a finger (WCAG 2.2, 2.5.8).
+            # Large enough to tap (WCAG 2.2, 2.5.8).
             for control in page.locator("button:visible, select:visible, summary:visible").all():
                 box = control.bounding_box()
                 self.assertGreaterEqual(min(box["width"], box["height"]), 24, control.inner_text())
             self.clear(page)
             page.context.close()
 
-    def test_on_a_narrow_screen_a_code_goes_all_the_way(self):
+    def test_a_code_is_verified_on_a_narrow_screen(self):
         page = self.open(self.start(Sandbox()), *PHONE_SCREEN, has_touch=True, is_mobile=True)
         page.tap("#send")
         self.answer_is(page, 200, "OK")
@@ -79,7 +79,7 @@ class Access(BrowserTest):
         expect(page.locator(".banner")).to_be_in_viewport()
 
     def tab_to(self, page, selector):
-        """Presses Tab until the element has the focus, and sees that it shows."""
+        """Presses Tab until the element has the focus, and asserts that the focus is visible."""
         for _ in range(80):
             page.keyboard.press("Tab")
             if page.evaluate("selector => document.activeElement.matches(selector)", selector):
@@ -92,7 +92,7 @@ class Access(BrowserTest):
                 return
         self.fail(f"Tab never reaches {selector}")
 
-    def test_everything_is_done_by_keyboard_alone(self):
+    def test_everything_works_by_keyboard_alone(self):
         page = self.open(self.start(Sandbox()))
         page.keyboard.press("Tab")
         self.assertEqual(page.evaluate("document.activeElement.className"), "skip")
@@ -100,7 +100,7 @@ class Access(BrowserTest):
         self.tab_to(page, "#send")
         page.keyboard.press("Space")
         self.answer_is(page, 200, "OK")
-        # The focus is where the code belongs.
+        # The focus is in the code's first box.
         page.keyboard.type("000000")
         self.answer_is(page, 401, "Incorrect code. 2 attempt(s) remaining.")
         self.tab_to(page, "#messages button")
@@ -114,7 +114,7 @@ class Access(BrowserTest):
         expect(page.locator("#pending li")).to_contain_text("Never delivered")
         self.tab_to(page, "#clear-orders")
         page.keyboard.press("Enter")
-        expect(page.locator("#pending")).to_have_text("Nothing is ordered.")
+        expect(page.locator("#pending")).to_have_text("No orders.")
         self.tab_to(page, "#exchanges summary")
         page.keyboard.press("Enter")
         expect(page.locator("#exchanges details").first).not_to_have_attribute("open", "")
@@ -129,7 +129,7 @@ class Access(BrowserTest):
         expect(page.locator("input[value=one_tap]")).to_be_checked()
         expect(page.locator("#phone-says")).to_have_text("One-tap from the next message on.")
 
-    def test_what_happens_is_said_aloud(self):
+    def test_events_are_announced(self):
         page = self.open(self.start(Sandbox()))
         for region in ("#answer-text", "#connection", "#phone-says", "#order-says", "#exchange-says"):
             self.assertEqual(page.locator(region).get_attribute("role"), "status", region)
@@ -138,7 +138,7 @@ class Access(BrowserTest):
         self.assertEqual(levels[0], 1)
         self.assertTrue(all(after - before <= 1 for before, after in zip(levels, levels[1:])), levels)
 
-    def test_who_wants_less_motion_gets_none(self):
+    def test_reduced_motion_is_respected(self):
         page = self.open(self.start(Sandbox()), reduced_motion="reduce")
         self.send_code(page)
         animation = page.locator("#messages .bubble").evaluate("bubble => getComputedStyle(bubble).animationName")

@@ -1,4 +1,4 @@
-"""The exchange: what was said, and commands that say it again."""
+"""The exchange: requests, responses, and commands that repeat them."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ KEY = "a-key-for-this-test-alone"
 
 
 def run(command):
-    """Status and body of what `command` brings, run by a shell as somebody would paste it."""
+    """Runs `command` in a shell, as if pasted, and returns the status and body of its answer."""
     environment = {"PATH": os.environ["PATH"], "API_KEY": KEY}
     ended = subprocess.run(["sh", "-c", f"{command} -s"], env=environment, capture_output=True, text=True, timeout=30)
     assert ended.returncode == 0, (command, ended.stderr)
@@ -24,9 +24,9 @@ def run(command):
 
 class Exchange(BrowserTest):
     def command(self, page):
-        """The command of the latest exchange, as its button copies it."""
+        """The command of the latest exchange, copied by its button."""
         page.locator("#exchanges li").first.get_by_role("button", name="Copy curl").click()
-        expect(page.locator("#exchange-says")).to_have_text("The command is copied.")
+        expect(page.locator("#exchange-says")).to_have_text("Command copied.")
         copied = page.evaluate("navigator.clipboard.readText()")
         self.assertEqual(copied, page.locator("#exchanges .curl").first.text_content())
         return copied
@@ -52,7 +52,7 @@ class Exchange(BrowserTest):
         self.answer_is(page, 200, "OK")
         self.assertEqual(run(self.command(page)), (404, f"No active code for phone # {PHONE}"))
 
-    def test_nothing_that_is_typed_breaks_out_of_a_command(self):
+    def test_typed_text_cannot_break_out_of_a_command(self):
         page = self.open(self.start(Sandbox()))
         for typed in ("'; touch /tmp/hit; '", "$(touch /tmp/hit)", '"`touch /tmp/hit`"', "a\\b!c", "-o/tmp/hit", "ü%41?#&"):
             page.fill("#number", f"+{typed}")
@@ -61,7 +61,7 @@ class Exchange(BrowserTest):
             self.assertEqual(run(self.command(page)), (400, "Invalid phone number."))
         self.assertFalse(os.path.exists("/tmp/hit"))
 
-    def test_an_api_key_is_in_no_command(self):
+    def test_commands_contain_no_api_key(self):
         hashed = hashlib.sha256(KEY.encode()).hexdigest()
         page = self.open(self.start(Sandbox(auth__mode="api_key", auth__api_keys=f"page:{hashed}")))
         page.fill("#api-key", KEY)

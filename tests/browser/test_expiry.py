@@ -1,4 +1,4 @@
-"""A code that is not used in time."""
+"""Expired codes."""
 
 import unittest
 
@@ -9,8 +9,8 @@ from programs import Sandbox
 
 
 class Expiry(BrowserTest):
-    def test_an_expired_code_is_no_longer_good(self):
-        # The shortest lifetime there is. Time is the store's own, so it has to pass.
+    def test_an_expired_code_is_refused(self):
+        # The shortest lifetime. The store keeps the time, so the test has to wait.
         page = self.open(self.start(Sandbox(otp__code_lifetime="30s")))
         self.send_code(page)
         self.answer_is(page, 200, "OK")

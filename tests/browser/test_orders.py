@@ -1,4 +1,4 @@
-"""Orders for the simulated WhatsApp, and what the service makes of each."""
+"""Orders for the simulated WhatsApp, and their effect on the service."""
 
 import time
 import unittest
@@ -21,7 +21,7 @@ class Orders(BrowserTest):
         expect(page.locator("#order-says")).to_have_text("Ordered.")
 
     def nothing_waits(self, page):
-        expect(page.locator("#pending")).to_have_text("Nothing is ordered.")
+        expect(page.locator("#pending")).to_have_text("No orders.")
 
     def test_an_error_is_chosen_by_its_code_and_title(self):
         page = self.open(self.sandbox())
@@ -32,11 +32,11 @@ class Orders(BrowserTest):
         self.answer_is(page, 500, REFUSED)
         self.nothing_waits(page)
         expect(page.locator("#messages .bubble")).to_have_count(0)
-        expect(page.locator("#record-body")).to_contain_text("none is active")
+        expect(page.locator("#record-body")).to_contain_text("none active")
         page.click("#send")
         self.answer_is(page, 200, "OK")
 
-    def test_a_passing_fault_has_to_be_ordered_for_every_try(self):
+    def test_a_temporary_error_has_to_be_ordered_for_every_attempt(self):
         sandbox = self.sandbox()
         page = self.open(sandbox)
         page.select_option("#order-error", "131000")
@@ -48,7 +48,7 @@ class Orders(BrowserTest):
             self.answer_is(page, status, line)
             self.nothing_waits(page)
 
-    def test_a_slow_answer_is_waited_for(self):
+    def test_the_service_waits_for_a_slow_answer(self):
         page = self.open(self.start(Sandbox()))
         page.select_option("#order-kind", "slow")
         page.fill("#order-seconds", "1")
@@ -63,7 +63,7 @@ class Orders(BrowserTest):
         expect(page.locator("#send")).to_have_text("Send code")
         expect(page.locator("#messages .bubble")).to_have_count(1)
 
-    def test_no_answer_leaves_the_code_good(self):
+    def test_without_an_answer_the_code_stays_valid(self):
         page = self.open(self.sandbox())
         self.order(page, "hang")
         expect(page.locator("#pending li")).to_have_text("Never answered, once")
@@ -73,12 +73,12 @@ class Orders(BrowserTest):
         expect(page.locator("#record-body")).to_contain_text("0 of 3")
         self.nothing_waits(page)
 
-    def test_a_message_that_never_arrives_looks_fine_to_the_service(self):
+    def test_an_undelivered_message_looks_delivered_to_the_service(self):
         page = self.open(self.sandbox())
         self.order(page, "undelivered")
         page.click("#send")
         self.answer_is(page, 200, "OK")
-        expect(page.locator("#messages .ghost")).to_contain_text("It never arrives, and nobody says so.")
+        expect(page.locator("#messages .ghost")).to_contain_text("It never arrives, and the sender is not told.")
         expect(page.locator("#messages strong")).to_have_count(0)
 
     def test_orders_are_cleared(self):
@@ -93,20 +93,20 @@ class Orders(BrowserTest):
         page.click("#send")
         self.answer_is(page, 200, "OK")
 
-    def test_a_bad_order_is_told_what_was_expected(self):
+    def test_the_refusal_of_an_invalid_order_says_why(self):
         page = self.open(self.sandbox())
         page.fill("#order-times", "0")
         page.click("#order-form button[type=submit]")
-        expect(page.locator("#order-says")).to_contain_text("Expected `times` to be a number")
+        expect(page.locator("#order-says")).to_contain_text("`times` must be a number")
         self.expected_complaints += ["400 (Bad Request)"]
 
-    def test_orders_by_others_show_as_well(self):
+    def test_orders_of_other_clients_are_shown(self):
         sandbox = self.sandbox()
         page = self.open(sandbox)
         call("POST", f"{sandbox.page}/orders", {"kind": "slow", "milliseconds": 1500, "to": PHONE, "times": 2})
         expect(page.locator("#pending li")).to_have_text(f"Accepted after 1.5 s to +{PHONE}, 2 times")
 
-    def test_a_number_can_be_the_order(self):
+    def test_a_number_can_be_an_order(self):
         page = self.open(self.sandbox())
         for kind, number, status, line in (
             ("error", "15550131026", 500, REFUSED),

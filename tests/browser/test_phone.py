@@ -1,4 +1,4 @@
-"""The phone: what arrives, by the kind of the template's button, and on which phone."""
+"""The phone: messages by the kind of the template's button, and the choice of the phone."""
 
 import unittest
 
@@ -21,7 +21,7 @@ class Phone(BrowserTest):
         self.send_code(page)
         page.click("#messages button:has-text('Autofill')")
         expect(page.locator("#answer")).to_contain_text("it works once")
-        expect(page.locator("#phone-says")).to_have_text("The app got the code.")
+        expect(page.locator("#phone-says")).to_have_text("The app received the code.")
 
     def test_one_tap_fills_no_form_that_waits_for_another_number(self):
         sandbox = self.start(Sandbox())
@@ -37,14 +37,14 @@ class Phone(BrowserTest):
         expect(page.locator("#phone-says")).to_contain_text("another number")
         self.answer_is(page, 200, "OK")
 
-    def test_zero_tap_needs_no_hand_at_all(self):
+    def test_zero_tap_needs_no_tap(self):
         page = self.open(self.start(Sandbox()))
         self.choose(page, "zero_tap")
         self.send_code(page)
         expect(page.locator("#answer")).to_contain_text("it works once")
-        expect(page.locator(".bubble-note")).to_contain_text("the app took the code by itself")
+        expect(page.locator(".bubble-note")).to_contain_text("the app took the code on its own")
 
-    def test_the_choice_of_the_button_outlives_the_page(self):
+    def test_the_choice_of_the_button_survives_a_reload(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         self.choose(page, "zero_tap")
@@ -69,7 +69,7 @@ class Phone(BrowserTest):
         expect(page.locator("#chat-number")).to_have_text("to +16315551234")
         expect(page.locator("#messages .bubble")).to_have_count(1)
 
-    def test_a_button_dies_with_its_code(self):
+    def test_a_button_expires_with_its_code(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         page.clock.install()
@@ -82,9 +82,9 @@ class Phone(BrowserTest):
         expect(button).to_be_enabled()
         page.clock.fast_forward(1 * MINUTE)
         expect(button).to_be_disabled()
-        expect(page.locator(".bubble-life")).to_contain_text("dead")
+        expect(page.locator(".bubble-life")).to_contain_text("disabled")
 
-    def test_ticks_say_what_became_of_a_message(self):
+    def test_ticks_show_the_delivery_of_a_message(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         ticks = page.locator("#messages .ticks")
@@ -94,7 +94,7 @@ class Phone(BrowserTest):
         expect(ticks).to_have_attribute("aria-label", "Accepted, not delivered")
         expect(page.locator("#messages")).to_contain_text("131026: Message undeliverable")
 
-    def test_what_was_missed_while_there_was_no_connection_is_caught_up(self):
+    def test_messages_missed_while_disconnected_are_fetched(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         self.expected_complaints += ["ERR_INTERNET_DISCONNECTED", "ERR_NETWORK_CHANGED"]
@@ -124,11 +124,11 @@ class SimulatorAlone(BrowserTest):
         page = self.open(simulator)
         expect(page.locator("#elsewhere")).to_be_visible()
         expect(page.locator("#forms")).to_be_hidden()
-        # A service looks at its template.
+        # A service reads its template.
         fetch(f"{simulator.page}/v24.0/300000000000001", Authorization=f"Bearer {simulator.token}")
         expect(page.locator("#forms")).to_be_visible()
         expect(page.locator("#elsewhere")).to_be_hidden()
-        # This one does not allow the page, and browsers ask before they call.
+        # This one does not allow the page, and browsers send a preflight first.
         self.expected_complaints += ["CORS policy", "ERR_FAILED"]
         page.click("#send")
         expect(page.locator("#answer")).to_contain_text("server.cors_origins")

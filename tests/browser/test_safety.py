@@ -1,4 +1,4 @@
-"""Whatever text comes from outside stays text."""
+"""Outside text stays text."""
 
 import http.server
 import json
@@ -16,7 +16,7 @@ EVIL = SCRIPT + IMAGE + "'`${window.hit=1}"
 
 
 class EvilService(http.server.BaseHTTPRequestHandler):
-    """A service that answers everything with what it should not."""
+    """A service whose every answer is an attack."""
 
     def answer(self):
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -53,7 +53,7 @@ class Safety(BrowserTest):
         self.assertEqual(page.locator("img").count(), 0)
         self.assertEqual(page.locator("script").count(), 1)
 
-    def test_a_message_with_markup_is_shown_as_it_was_written(self):
+    def test_markup_in_a_message_is_shown_as_text(self):
         simulator = self.start(Simulator())
         page = self.open(simulator)
         send = lambda template, parameters, button: fetch(
@@ -82,7 +82,7 @@ class Safety(BrowserTest):
         expect(bubbles.nth(1)).to_contain_text(IMAGE)
         self.nothing_ran(page)
 
-    def test_an_evil_service_gets_nothing_run(self):
+    def test_a_malicious_service_cannot_run_code(self):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), EvilService)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
@@ -99,7 +99,7 @@ class Safety(BrowserTest):
         expect(page.locator("#exchanges > li").first).to_contain_text(EVIL)
         self.nothing_ran(page)
 
-    def test_what_is_typed_stays_text(self):
+    def test_typed_text_stays_text(self):
         page = self.open(self.start(Sandbox()))
         page.fill("#number", f"+{SCRIPT}")
         page.click("#send")
@@ -108,7 +108,7 @@ class Safety(BrowserTest):
         self.answer_is(page, 400, "Invalid phone number.")
         self.nothing_ran(page)
 
-    def test_even_a_simulator_that_lies_gets_nothing_run(self):
+    def test_even_a_malicious_simulator_cannot_run_code(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         genuine = call("GET", f"{sandbox.page}/page/settings.json")
@@ -136,7 +136,7 @@ class Safety(BrowserTest):
             expect(page.locator(place)).to_contain_text(SCRIPT)
         self.nothing_ran(page)
 
-    def test_scripts_cannot_make_markup_of_text(self):
+    def test_scripts_cannot_turn_text_into_markup(self):
         page = self.open(self.start(Sandbox()))
         made = "() => { try { document.body.innerHTML = '<b>x</b>'; return 'made' } catch (error) { return error.name } }"
         self.assertEqual(page.evaluate(made), "TypeError")

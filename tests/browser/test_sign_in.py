@@ -1,4 +1,4 @@
-"""The form: sending, reading, pasting, verifying, and every way in which that can end."""
+"""The form: sending, reading, pasting, verifying, and every outcome."""
 
 import hashlib
 import unittest
@@ -13,7 +13,7 @@ class SignIn(BrowserTest):
     def test_a_code_is_sent_read_copied_pasted_and_verified(self):
         page = self.open(self.start(Sandbox()))
         expect(page.locator(".banner")).to_contain_text("Nothing is really sent")
-        # As it opens, one click is enough.
+        # The form is ready to send as it opens.
         page.click("#send")
         self.answer_is(page, 200, "OK")
         expect(page.locator("#messages .bubble")).to_have_count(1)
@@ -24,7 +24,7 @@ class SignIn(BrowserTest):
         page.click("text=Copy code >> nth=-1")
         expect(page.locator("#phone-says")).to_contain_text("copied")
         self.assertEqual(page.evaluate("navigator.clipboard.readText()"), code)
-        # Pasted into any box, a whole code begins at the first.
+        # A complete code goes to the first box, wherever it is pasted.
         self.boxes(page).nth(2).focus()
         page.keyboard.press("Control+V")
         self.answer_is(page, 200, "OK")
@@ -32,7 +32,7 @@ class SignIn(BrowserTest):
         self.type_code(page, code)
         self.answer_is(page, 404, f"No active code for phone # {PHONE}")
 
-    def test_three_wrong_codes_lock_it_even_for_the_right_one(self):
+    def test_three_wrong_codes_lock_out_the_correct_one(self):
         page = self.open(self.start(Sandbox()))
         self.send_code(page)
         self.answer_is(page, 200, "OK")
@@ -61,7 +61,7 @@ class SignIn(BrowserTest):
         self.assertEqual(boxes.first.get_attribute("autocomplete"), "one-time-code")
         self.assertEqual({box.get_attribute("inputmode") for box in boxes.all()}, {"numeric"})
         values = lambda: [box.input_value() for box in boxes.all()]
-        # What autofill does: the whole code into the first box. Here without its last digit.
+        # Autofill puts the complete code into the first box; here it lacks the last digit.
         boxes.first.fill("12345")
         self.assertEqual(values(), ["1", "2", "3", "4", "5", ""])
         expect(boxes.nth(5)).to_be_focused()
@@ -91,7 +91,7 @@ class SignIn(BrowserTest):
         expect(page.locator("#answer")).to_contain_text("it works once")
         self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), 320)
 
-    def test_bad_numbers_are_told_by_the_service(self):
+    def test_the_service_reports_invalid_numbers(self):
         page = self.open(self.start(Sandbox()))
         page.fill("#number", "12")
         page.keyboard.press("Enter")
@@ -106,7 +106,7 @@ class SignIn(BrowserTest):
         self.answer_is(page, 200, "OK")
         expect(page.locator("#chat-number")).to_have_text("to +4915123456789")
 
-    def test_a_number_as_it_is_dialled_at_home_is_the_same_phone(self):
+    def test_a_number_in_domestic_notation_is_the_same_phone(self):
         page = self.open(self.start(Sandbox()))
         page.select_option("#country", label="Germany (+49)")
         page.fill("#number", "01512 3456789")
@@ -117,7 +117,7 @@ class SignIn(BrowserTest):
         self.type_code(page, self.code_on_phone(page))
         expect(page.locator("#answer")).to_contain_text("it works once")
 
-    def test_a_limit_counts_down_until_one_more_may_be_sent(self):
+    def test_a_limit_counts_down_until_another_code_may_be_sent(self):
         page = self.open(self.start(Sandbox(limits__resend_cooldown="3s")))
         self.send_code(page)
         self.answer_is(page, 200, "OK")
@@ -131,7 +131,7 @@ class SignIn(BrowserTest):
         self.answer_is(page, 200, "OK")
         expect(page.locator("#messages .bubble")).to_have_count(2)
 
-    def test_a_service_that_is_gone_is_told_apart(self):
+    def test_an_unreachable_service_is_reported(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         self.expected_complaints += ["ERR_CONNECTION_REFUSED", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_CONNECTION_RESET"]
@@ -142,7 +142,7 @@ class SignIn(BrowserTest):
         self.type_code(page, "123456")
         expect(page.locator("#answer")).to_contain_text("Is the service running")
 
-    def test_an_api_key_is_asked_for_where_one_is_wanted(self):
+    def test_an_api_key_is_requested_if_required(self):
         key = "a-key-for-this-test-alone"
         hashed = hashlib.sha256(key.encode()).hexdigest()
         page = self.open(self.start(Sandbox(auth__mode="api_key", auth__api_keys=f"page:{hashed}")))

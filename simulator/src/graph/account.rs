@@ -1,4 +1,4 @@
-//! The WhatsApp Business account itself: `GET /{waba-id}`.
+//! `GET /{waba-id}`: the WhatsApp Business account.
 
 use axum::Json;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Request bodies: a JSON object, or nothing as far as Graph can see.
+//! Request bodies: a JSON object, or nothing that Graph can read.
 
 use std::convert::Infallible;
 
@@ -11,17 +11,17 @@ use serde_json::{Map, Value};
 
 use super::error::GraphError;
 
-/// What came as the body. Judged late: token and object are looked at first.
+/// The received body. It is checked after the token and the object.
 #[derive(Debug)]
 pub(crate) enum GraphBody {
     Object(Map<String, Value>),
-    /// No body, no JSON, no object, or not called JSON: Graph finds none of its parameters in it.
+    /// No body, or one that is no JSON object or not declared as JSON: Graph finds no parameters in it.
     Nothing,
     TooLarge,
 }
 
 impl GraphBody {
-    /// The parameters, which are none if the body could not be read as JSON.
+    /// The parameters; none if the body is not readable as JSON.
     pub(crate) fn into_parameters(self) -> Result<Map<String, Value>, GraphError> {
         match self {
             Self::Object(object) => Ok(object),

@@ -1,4 +1,4 @@
-//! One authenticated call: its version, who makes it, and what that caller may touch.
+//! An authenticated call: its version, its caller, and the objects that the caller may access.
 
 use axum::{
     extract::FromRequestParts,
@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use super::{beyond_first_segment, error::GraphError, phone_numbers, version::ApiVersion};
 use crate::{AccountState, Simulator, SimulatorSettings, tokens::Standing, world::World};
 
-/// Management calls an active account may make in an hour.
+/// The limit on an active account's management calls per hour.
 const MANAGEMENT_CALLS_PER_HOUR: u32 = 5_000;
 
-/// A call that got past version and token.
+/// A call with a known version and a valid token.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) simulator: Simulator,
@@ -54,7 +54,7 @@ impl FromRequestParts<Simulator> for Call {
     }
 }
 
-/// The token from the header or, as Graph also takes it, from the query.
+/// The token from the header or, as Graph also accepts, from the query.
 fn token(headers: &HeaderMap, query: &[(String, String)]) -> Result<String, GraphError> {
     let bearer = headers
         .get(header::AUTHORIZATION)
@@ -78,12 +78,12 @@ fn alive(standing: Standing, now: Timestamp) -> Result<Standing, GraphError> {
     }
 }
 
-/// What Graph says of a token undone by a password change.
+/// Graph's message for a token invalidated by a password change.
 pub(crate) const INVALIDATED: &str = "Error validating access token: The session has been \
     invalidated because the user changed their password or Facebook has changed the session for \
     security reasons.";
 
-/// What Graph says of a token past its lifetime.
+/// Graph's message for an expired token.
 pub(crate) fn expired(now: Timestamp) -> String {
     let date = |at: Timestamp| at.strftime("%A, %d-%b-%y %H:%M:%S UTC").to_string();
     let ended = now - jiff::SignedDuration::from_hours(1);
@@ -108,12 +108,12 @@ impl Call {
         self.query.iter().find(|(given, value)| given == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }
 
-    /// Every parameter of the query, in the order given.
+    /// The parameters of the query, in their order.
     pub(crate) fn query_pairs(&self) -> &[(String, String)] {
         &self.query
     }
 
-    /// Lets a send from this number pass, if the caller may send from it.
+    /// Allows a send from this number if the caller may send from it.
     pub(crate) fn authorize_sender(&self, id: &str) -> Result<(), GraphError> {
         if !phone_numbers::exists(self.settings(), id) {
             return Err(self.unknown_object(id));
@@ -127,7 +127,7 @@ impl Call {
         self.within_app_budget(&self.simulator.world())
     }
 
-    /// Lets a management call on this account pass, if the caller may manage it.
+    /// Allows a management call on this account if the caller may manage it.
     pub(crate) fn authorize_account(&self, id: &str) -> Result<(), GraphError> {
         if id != self.settings().waba_id {
             return Err(self.unknown_object(id));
@@ -141,13 +141,13 @@ impl Call {
         }
     }
 
-    /// Lets a call on some other object of the account pass: to a stranger, it does not exist.
+    /// Allows a call on another object of the account; for a caller without access it does not exist.
     pub(crate) fn authorize_object(&self, id: &str) -> Result<(), GraphError> {
         self.authorize_management()?;
         if self.standing.is_assigned() { Ok(()) } else { Err(self.unknown_object(id)) }
     }
 
-    /// The error for an id that names nothing this caller may see.
+    /// The error for an id that names nothing visible to this caller.
     pub(crate) fn unknown_object(&self, id: &str) -> GraphError {
         GraphError::unknown_object(self.method.as_str(), id)
     }
@@ -177,7 +177,7 @@ impl Call {
         }
     }
 
-    /// A throttling error under the configured HTTP status.
+    /// A throttling error with the configured HTTP status.
     pub(crate) fn throttled(&self, code: u32) -> GraphError {
         GraphError::throttled(code, self.settings().throttle_status)
     }

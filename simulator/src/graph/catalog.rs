@@ -1,5 +1,4 @@
-//! The error codes an OTP sender can meet: HTTP status and title, as Meta's table of December 2025
-//! has them.
+//! The error codes that an OTP sender can receive, with HTTP status and title as in Meta's table of December 2025.
 
 use serde::Serialize;
 
@@ -11,12 +10,12 @@ pub(crate) struct Entry {
     pub(crate) title: &'static str,
 }
 
-/// Every row, by code.
+/// The rows, sorted by code.
 pub(crate) fn all() -> impl Iterator<Item = Entry> {
     ROWS.iter().map(|(code, http, title)| Entry { code: *code, http: *http, title })
 }
 
-/// The row for a code; codes Meta never listed answer 400 with a generic title.
+/// The row for a code. A code that Meta does not list is a 400 with a generic title.
 pub(crate) fn entry(code: u32) -> Entry {
     let row = ROWS.iter().find(|(listed, ..)| *listed == code);
     let (http, title) = row.map_or((400, "Unknown error"), |(_, http, title)| (*http, *title));
@@ -100,12 +99,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_are_sorted_and_no_code_is_listed_twice() {
+    fn rows_are_sorted_and_unique() {
         assert!(ROWS.is_sorted_by(|a, b| a.0 < b.0));
     }
 
     #[test]
-    fn a_code_meta_never_listed_is_a_bad_request() {
+    fn an_unlisted_code_is_a_bad_request() {
         let unknown = entry(999_999);
         assert_eq!((unknown.code, unknown.http), (999_999, 400));
     }

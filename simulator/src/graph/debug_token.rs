@@ -1,4 +1,4 @@
-//! What a token is good for: `GET /debug_token?input_token=`.
+//! `GET /debug_token?input_token=`: the validity and scopes of a token.
 
 use axum::Json;
 use serde_json::{Value, json};

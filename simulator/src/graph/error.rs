@@ -1,4 +1,4 @@
-//! Graph's error envelope and the sentences it fills it with.
+//! Graph's error envelope and its messages.
 
 use axum::{
     Json,
@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use super::{catalog, identifiers};
 use crate::ThrottleStatus;
 
-/// An answer other than success, on its way to becoming JSON.
+/// An error answer.
 ///
-/// Boxed, because it is the rare arm of every result here.
+/// Boxed, because it is the rare variant of every result here.
 #[derive(Debug, Clone)]
 pub(crate) struct GraphError(Box<Fault>);
 
@@ -30,7 +30,7 @@ struct Fault {
 }
 
 impl GraphError {
-    /// The error with this code, status and wording from Meta's table.
+    /// Creates the error with this code, with the status and title of Meta's table.
     pub(crate) fn new(code: u32) -> Self {
         let entry = catalog::entry(code);
         Self(Box::new(Fault {
@@ -39,7 +39,7 @@ impl GraphError {
             subcode: None,
             kind: "OAuthException",
             message: match code {
-                // Graph's own errors, older than the prefix.
+                // Graph's own errors predate the prefix.
                 0..=2 | 104 | 190 | 2500 => entry.title.to_owned(),
                 _ => format!("(#{code}) {}", entry.title),
             },
@@ -50,7 +50,7 @@ impl GraphError {
         }))
     }
 
-    /// A throttling error, under the HTTP status this simulator was told to use.
+    /// A throttling error with the given HTTP status.
     pub(crate) fn throttled(code: u32, status: ThrottleStatus) -> Self {
         let error = Self::new(code);
         match status {
@@ -59,17 +59,17 @@ impl GraphError {
         }
     }
 
-    /// Code 100 with its own sentence.
+    /// Code 100 with the given message.
     pub(crate) fn bad_parameter(sentence: impl AsRef<str>) -> Self {
         Self::new(100).message(format!("(#100) {}", sentence.as_ref()))
     }
 
-    /// A parameter, named by its path, that is not there.
+    /// A missing parameter, named by its path.
     pub(crate) fn required(parameter: &str) -> Self {
         Self::bad_parameter(format!("The parameter {parameter} is required."))
     }
 
-    /// A value outside its enumeration.
+    /// A value that is not in its enumeration.
     pub(crate) fn not_one_of(parameter: &str, legal: &[&str], got: &str) -> Self {
         let legal = legal.join(", ");
         Self::bad_parameter(format!("Param {parameter} must be one of {{{legal}}} - got \"{got}\"."))
@@ -80,7 +80,7 @@ impl GraphError {
         Self::bad_parameter(format!("Param {parameter} must be {expected}."))
     }
 
-    /// An id that names nothing, or nothing this token may see.
+    /// An id that names nothing, or nothing visible to this token.
     pub(crate) fn unknown_object(method: &str, id: &str) -> Self {
         let mut error = Self::new(100).subcode(33).message(format!(
             "Unsupported {} request. Object with ID '{id}' does not exist, cannot be loaded due to \
@@ -92,7 +92,7 @@ impl GraphError {
         error
     }
 
-    /// A path Graph does not route.
+    /// A path that Graph does not route.
     pub(crate) fn unknown_path(components: &str) -> Self {
         Self::new(2500).message(format!("Unknown path components: {components}"))
     }
@@ -117,13 +117,13 @@ impl GraphError {
         self
     }
 
-    /// Title and text that the template endpoints add for the operator to read.
+    /// Adds the title and text with which the template endpoints address operators.
     pub(crate) fn for_people(mut self, title: &'static str, text: impl Into<String>) -> Self {
         self.0.for_people = Some((title, text.into()));
         self
     }
 
-    /// Adds a `Retry-After` header. Meta documents none; a client should honour one all the same.
+    /// Adds a `Retry-After` header. Meta documents none, but a client should honour it.
     pub(crate) fn retry_after(mut self, seconds: Option<u32>) -> Self {
         self.0.retry_after = seconds;
         self
@@ -153,7 +153,7 @@ impl GraphError {
         json!({ "error": error })
     }
 
-    /// Graph repeats the message in a header, where only printable ASCII is safe.
+    /// The message as Graph repeats it in a header, where only printable ASCII is safe.
     fn challenge(&self) -> Option<HeaderValue> {
         let kind = if self.0.code == 190 { "invalid_token" } else { "invalid_request" };
         let message: String = self
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_caller_wrote_cannot_break_out_of_the_header() {
+    fn callers_text_cannot_break_out_of_the_header() {
         let error = GraphError::not_one_of("type", &["TEXT"], "\"\r\nSet-Cookie: é");
         let header = error.challenge().unwrap();
         assert_eq!(

@@ -1,12 +1,12 @@
-//! The `fields` parameter: which parts of an object to answer with.
+//! The `fields` parameter: the parts of an object to return.
 
 use serde_json::{Map, Value};
 
 use super::error::GraphError;
 
-/// Keeps of `node` what `requested` names, or `defaults` if nothing was requested, and always `id`.
+/// Keeps the fields of `node` that `requested` names, or `defaults` if it is `None`, and always `id`.
 ///
-/// Fields that are known but empty are left out, as Graph leaves them out.
+/// Omits fields that are known but empty, as Graph does.
 pub(crate) fn select(
     node: &Value,
     requested: Option<&str>,
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_requested_fields_and_the_id_are_given() {
+    fn only_the_requested_fields_and_the_id_are_kept() {
         let node = json!({ "id": "1", "name": "x", "status": "y", "note": null });
         let select = |requested| select(&node, requested, &["name"], "Thing").unwrap();
         assert_eq!(select(None), json!({ "id": "1", "name": "x" }));

@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 
-/// A message id for a message to these digits.
+/// Generates the id of a message to these digits.
 ///
-/// As in Meta's own, the base64 after `wamid.` holds the recipient's digits in clear, so that code
-/// which forgets that a message id is personal data can be caught by a test.
+/// As in Meta's own, the base64 after `wamid.` contains the recipient's digits, so that tests catch code that forgets
+/// that a message id is personal data.
 pub(crate) fn message_id(recipient_digits: &str) -> String {
     let mut hex = String::new();
     for byte in rand::random::<[u8; 9]>() {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(hex, "{byte:02X}");
     }
     let mut bytes = vec![0x1c, 0x18];
@@ -24,12 +24,12 @@ pub(crate) fn message_id(recipient_digits: &str) -> String {
     format!("wamid.{}", BASE64.encode(&bytes))
 }
 
-/// What Meta asks for when one reports an error.
+/// Generates a trace id, which Meta asks for in error reports.
 pub(crate) fn trace_id() -> String {
     format!("A{}", BASE64URL_NOPAD.encode(&rand::random::<[u8; 16]>()))
 }
 
-/// A fresh `x-fb-request-id`.
+/// Generates an `x-fb-request-id`.
 pub(crate) fn request_id() -> String {
     uuid::Uuid::now_v7().to_string()
 }
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_message_id_decodes_to_the_recipient_and_is_never_repeated() {
+    fn a_message_id_decodes_to_the_recipient_and_is_unique() {
         let id = message_id("5511900000001");
         let bytes = BASE64.decode(id.trim_start_matches("wamid.").as_bytes()).unwrap();
         assert_eq!(&bytes[..3], [0x1c, 0x18, 13]);

@@ -1,7 +1,7 @@
-//! The Graph API: one file per edge, and what all edges have in common.
+//! The Graph API: one file per edge, and the code that all edges share.
 //!
-//! A request is judged in the order route, version, token, object, permission, account, throttles,
-//! body. Meta promises no order; a client that is wrong in two ways must not count on one.
+//! A request is checked in the order route, version, token, object, permission, account, throttles, body. Meta
+//! documents no order, so a client must not depend on one.
 
 mod account;
 mod body;
@@ -37,7 +37,7 @@ use version::ApiVersion;
 
 const LARGEST_BODY: usize = 256 * 1024;
 
-/// Every path of the Graph API, and Graph's answer to all others.
+/// The paths of the Graph API, and Graph's answer to any other path.
 pub(crate) fn router(simulator: &Simulator) -> Router<Simulator> {
     let record = middleware::from_fn_with_state(simulator.clone(), traffic::record);
     let template_list = get(templates::list::list).post(templates::create::create).delete(templates::delete::delete);
@@ -56,7 +56,7 @@ pub(crate) fn router(simulator: &Simulator) -> Router<Simulator> {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }
 
-/// `GET /{id}`: whatever the id names.
+/// `GET /{id}`: any object.
 async fn read_node(call: Call, Path((_, id)): Path<(String, String)>) -> Response {
     let node = if id == call.settings().waba_id {
         account::read(&call)
@@ -68,7 +68,7 @@ async fn read_node(call: Call, Path((_, id)): Path<(String, String)>) -> Respons
     node.into_response()
 }
 
-/// `POST /{id}`: of all nodes here, only templates can be written to.
+/// `POST /{id}`: only templates are writable.
 async fn edit_node(call: Call, Path((_, id)): Path<(String, String)>, body: GraphBody) -> Response {
     templates::edit::edit(&call, &id, body).into_response()
 }
@@ -82,7 +82,7 @@ async fn unknown_path(uri: Uri) -> GraphError {
     GraphError::unknown_path(beyond_first_segment(&uri))
 }
 
-/// What Graph complains of: the path without the segment it took for a version or an id.
+/// The part of the path that Graph complains about: all but the segment that it took for a version or an id.
 fn beyond_first_segment(uri: &Uri) -> &str {
     let path = uri.path();
     match path.get(1..).and_then(|rest| rest.find('/')) {

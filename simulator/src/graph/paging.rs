@@ -1,4 +1,4 @@
-//! Lists in pages: `limit`, `after`, `before`, and the cursors and links in the answer.
+//! Paged lists: `limit`, `after`, `before`, and the cursors and links of the answer.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value, json};
@@ -7,10 +7,10 @@ use super::{call::Call, error::GraphError};
 
 const DEFAULT_LIMIT: usize = 25;
 
-/// The page of `ids` that the query of `call` asks for, each id as the object `show` makes of it.
+/// The page of `ids` that the query of `call` asks for, with each id as the object that `show` returns.
 ///
-/// The links are absolute and repeat the access token in their query, because Graph's do. A client
-/// that follows them as they are puts its token into somebody's log.
+/// The links are absolute and repeat the access token in their query, as Graph's do: a client that follows them
+/// unchanged leaks its token into a log.
 pub(crate) fn page(
     call: &Call,
     ids: &[String],

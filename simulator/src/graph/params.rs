@@ -1,11 +1,10 @@
-//! Reading parameters out of JSON, with complaints that name the path at fault as Graph's do:
-//! `template['components'][1]['sub_type']`.
+//! Parameters from JSON, with errors that name the path at fault as Graph does: `template['components'][1]['sub_type']`.
 
 use serde_json::{Map, Value};
 
 use super::error::GraphError;
 
-/// A JSON object and where in the body it stands.
+/// A JSON object and its path in the body.
 #[derive(Debug, Clone)]
 pub(crate) struct Params<'a> {
     path: String,
@@ -13,7 +12,7 @@ pub(crate) struct Params<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// The body itself.
+    /// The whole body.
     pub(crate) fn root(object: &'a Map<String, Value>) -> Self {
         Self { path: String::new(), object }
     }
@@ -23,7 +22,7 @@ impl<'a> Params<'a> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}['{key}']", self.path) }
     }
 
-    /// A parameter if it was given; `null` counts as not given.
+    /// An optional parameter; `null` counts as absent.
     pub(crate) fn get(&self, key: &str) -> Option<&'a Value> {
         self.object.get(key).filter(|value| !value.is_null())
     }
@@ -32,26 +31,26 @@ impl<'a> Params<'a> {
         self.get(key).ok_or_else(|| GraphError::required(&self.name(key)))
     }
 
-    /// A string if it was given.
+    /// An optional string.
     pub(crate) fn string(&self, key: &str) -> Result<Option<&'a str>, GraphError> {
         self.get(key)
             .map(|value| value.as_str().ok_or_else(|| GraphError::wrong_type(&self.name(key), "a string")))
             .transpose()
     }
 
-    /// A string that must be given and must not be empty.
+    /// A required string, not empty.
     pub(crate) fn required_string(&self, key: &str) -> Result<&'a str, GraphError> {
         self.string(key)?.filter(|text| !text.is_empty()).ok_or_else(|| GraphError::required(&self.name(key)))
     }
 
-    /// A truth value if it was given.
+    /// An optional Boolean.
     pub(crate) fn boolean(&self, key: &str) -> Result<Option<bool>, GraphError> {
         self.get(key)
             .map(|value| value.as_bool().ok_or_else(|| GraphError::wrong_type(&self.name(key), "a boolean")))
             .transpose()
     }
 
-    /// One of an enumeration, in any letter case, if it was given. Returned as the list spells it.
+    /// An optional value of an enumeration, in any letter case. Returned as the list spells it.
     pub(crate) fn choice(&self, key: &str, legal: &[&'static str]) -> Result<Option<&'static str>, GraphError> {
         let Some(value) = self.get(key) else {
             return Ok(None);
@@ -67,12 +66,12 @@ impl<'a> Params<'a> {
             .ok_or_else(|| GraphError::not_one_of(&self.name(key), legal, &got))
     }
 
-    /// One of an enumeration, which must be given.
+    /// A required value of an enumeration.
     pub(crate) fn required_choice(&self, key: &str, legal: &[&'static str]) -> Result<&'static str, GraphError> {
         self.choice(key, legal)?.ok_or_else(|| GraphError::required(&self.name(key)))
     }
 
-    /// An object that must be given.
+    /// A required object.
     pub(crate) fn required_object(&self, key: &str) -> Result<Self, GraphError> {
         let path = self.name(key);
         match self.required(key)? {

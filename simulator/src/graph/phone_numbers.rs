@@ -1,4 +1,4 @@
-//! The account's numbers, of which one can send: `GET /{waba-id}/phone_numbers` and `GET /{phone-number-id}`.
+//! `GET /{waba-id}/phone_numbers` and `GET /{phone-number-id}`: the account's numbers, one of which can send.
 
 use axum::{Json, extract::Path};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) async fn list(call: Call, Path((_, id)): Path<(String, String)>) -> R
     paging::page(&call, &ids, 100, 100, |id| selected(&call, id)).map(Json)
 }
 
-/// Whether the id is that of a number of the account.
+/// Returns `true` if the id names a number of the account.
 pub(crate) fn exists(settings: &SimulatorSettings, id: &str) -> bool {
     id == settings.phone_number_id || settings.unregistered_numbers.iter().any(|(unregistered, _)| unregistered == id)
 }

@@ -1,4 +1,4 @@
-//! The inbox over HTTP, for tests and pages. It asks for no token: there is nothing real in it.
+//! The inbox over HTTP, for tests and pages. It needs no token, as nothing in it is real.
 
 use std::convert::Infallible;
 
@@ -30,22 +30,22 @@ struct ListQuery {
     limit: Option<usize>,
 }
 
-/// `GET /inbox?limit=`: messages, newest first.
+/// `GET /inbox?limit=`: the messages, newest first.
 async fn list(State(simulator): State<Simulator>, query: Result<Query<ListQuery>, QueryRejection>) -> Response {
     let Ok(Query(query)) = query else {
-        return refuse(StatusCode::BAD_REQUEST, "Expected `limit` to be a number.");
+        return refuse(StatusCode::BAD_REQUEST, "`limit` must be a number.");
     };
     let limit = query.limit.unwrap_or(CAPACITY);
     Json(simulator.shared.inbox.newest_first(limit)).into_response()
 }
 
-/// `DELETE /inbox`: forgets every message.
+/// `DELETE /inbox`: deletes every message.
 async fn empty(State(simulator): State<Simulator>) -> StatusCode {
     simulator.shared.inbox.clear();
     StatusCode::NO_CONTENT
 }
 
-/// `GET /inbox/{phone}/latest`: the last message that arrived there, however the number is written.
+/// `GET /inbox/{phone}/latest`: the latest message that arrived there, in any notation of the number.
 async fn latest(State(simulator): State<Simulator>, Path(phone): Path<String>) -> Response {
     match simulator.latest(&digits(&phone)) {
         Some(message) => Json(message).into_response(),
@@ -55,7 +55,7 @@ async fn latest(State(simulator): State<Simulator>, Path(phone): Path<String>) -
 
 /// `GET /inbox/events`: each new message as an event named `message`.
 ///
-/// A listener too slow to keep up misses messages; it never makes the simulator hold them back.
+/// A listener that cannot keep up misses messages rather than slowing the simulator down.
 async fn events(State(simulator): State<Simulator>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let arrivals = BroadcastStream::new(simulator.shared.inbox.listen())
         .filter_map(|arrival| arrival.ok().and_then(|message| event(&message)).map(Ok));

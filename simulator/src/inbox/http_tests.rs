@@ -12,7 +12,7 @@ async fn inbox(server: &Server, query: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn messages_are_listed_newest_first_and_can_be_forgotten() {
+async fn messages_are_listed_newest_first_and_can_be_deleted() {
     let server = Server::start().await;
     assert_eq!(inbox(&server, "").await, Vec::<Value>::new());
     for code in ["1", "2", "3"] {
@@ -24,13 +24,13 @@ async fn messages_are_listed_newest_first_and_can_be_forgotten() {
     assert_eq!(inbox(&server, "?limit=2").await, listed[..2]);
     let bad = server.own(Method::GET, "/inbox?limit=few", None).await;
     assert_eq!(bad.status, 400);
-    assert_eq!(bad.json()["error"], "Expected `limit` to be a number.");
+    assert_eq!(bad.json()["error"], "`limit` must be a number.");
     assert_eq!(server.own(Method::DELETE, "/inbox", None).await.status, 204);
     assert_eq!(inbox(&server, "").await, Vec::<Value>::new());
 }
 
 #[tokio::test]
-async fn the_latest_message_is_found_however_the_number_is_written() {
+async fn the_latest_message_is_found_by_any_notation_of_the_number() {
     let server = Server::start().await;
     let sent = server.send_code(RECIPIENT, "482913").await.ok();
     for phone in ["16315551234", "+16315551234", "%2B16315551234", "+1%20(631)%20555-1234"] {

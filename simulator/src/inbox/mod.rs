@@ -1,6 +1,6 @@
-//! The recipients' phones: every message accepted, and what became of it.
+//! The recipients' phones: every accepted message and its delivery.
 //!
-//! [`api`] shows them to programs, the [page](super::page) to people.
+//! [`api`] shows them to programs, and the [page](super::page) to people.
 
 pub(crate) mod api;
 #[cfg(test)]
@@ -14,10 +14,10 @@ use tokio::sync::broadcast;
 
 use super::{OtpButton, lock};
 
-/// Messages kept; older ones are forgotten.
+/// The number of messages kept; older ones are dropped.
 pub(crate) const CAPACITY: usize = 1000;
 
-/// Messages a slow listener may fall behind before it misses some.
+/// The number of messages that a listener may fall behind before it misses some.
 const LISTENER_BACKLOG: usize = 256;
 
 /// A message the simulator accepted.
@@ -27,12 +27,12 @@ pub struct InboxMessage {
     pub id: String,
     /// The recipient in E.164, with `+`.
     pub to: String,
-    /// What became of it.
+    /// Its delivery.
     pub status: MessageStatus,
-    /// Why it failed, if it did.
+    /// The reason of its failure, if it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure: Option<Failure>,
-    /// The one-time passcode; `None` for a template that carries none.
+    /// The one-time passcode, if the template carries one.
     pub code: Option<String>,
     /// Name of the template.
     pub template: String,
@@ -40,36 +40,36 @@ pub struct InboxMessage {
     pub language: String,
     /// The kind of button, for a one-time passcode.
     pub button: Option<OtpButton>,
-    /// The words on the button.
+    /// The button's label.
     pub button_text: Option<String>,
-    /// The words on the button that hands the code to the app, for kinds that do.
+    /// The label of the button that hands the code to the app, for kinds that have one.
     pub autofill_text: Option<String>,
-    /// The text as the recipient reads it, with WhatsApp's `*bold*` marks.
+    /// The text as the recipient reads it, with WhatsApp's `*bold*` markup.
     pub body: String,
-    /// The small print.
+    /// The footer.
     pub footer: Option<String>,
-    /// Minutes until the button goes dead, if the template says so.
+    /// Minutes until the button stops working, if the template has a limit.
     pub code_expiration_minutes: Option<u8>,
-    /// What the sender attached to recognise the message by.
+    /// The sender's own identifier of the message.
     pub biz_opaque_callback_data: Option<String>,
-    /// When it was accepted.
+    /// The time at which it was accepted.
     #[serde(serialize_with = "milliseconds")]
     pub received_at: Timestamp,
 }
 
-/// What became of a message after it was accepted.
+/// The delivery of an accepted message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MessageStatus {
     /// It is on the recipient's phone.
     Delivered,
-    /// It never arrives, and nobody says so.
+    /// It never arrives, and no webhook reports it.
     Undelivered,
-    /// It failed, and a webhook would say so.
+    /// It failed, and a webhook would report it.
     Failed,
 }
 
-/// Why a message failed after it was accepted.
+/// The failure of an accepted message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
     /// Meta's code.
@@ -82,7 +82,7 @@ fn milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S
     serializer.collect_str(&format_args!("{at:.3}"))
 }
 
-/// The latest messages, and those who wait for the next.
+/// The latest messages, and the listeners for new ones.
 #[derive(Debug)]
 pub(crate) struct Inbox {
     messages: Mutex<VecDeque<InboxMessage>>,
@@ -102,7 +102,7 @@ impl Inbox {
             messages.pop_front();
         }
         messages.push_back(message.clone());
-        // Nobody listening is not a failure. Sent under the lock, so listeners see the same order.
+        // Having no listener is no failure. Sent under the lock, so that listeners see the same order.
         let _ = self.arrivals.send(message);
     }
 
@@ -112,7 +112,7 @@ impl Inbox {
         messages.iter().rev().take(limit).cloned().collect()
     }
 
-    /// The latest message that reached this phone, given by its digits.
+    /// The latest message that reached the phone with these digits.
     pub(crate) fn latest(&self, digits: &str) -> Option<InboxMessage> {
         let messages = lock(&self.messages);
         messages
@@ -126,7 +126,7 @@ impl Inbox {
         lock(&self.messages).clear();
     }
 
-    /// Every message from now on.
+    /// Subscribes to the messages from now on.
     pub(crate) fn listen(&self) -> broadcast::Receiver<InboxMessage> {
         self.arrivals.subscribe()
     }
@@ -136,7 +136,7 @@ impl Inbox {
 pub(crate) mod tests {
     use super::*;
 
-    /// A message as any other.
+    /// An ordinary message.
     pub(crate) fn message(to: &str, code: &str, status: MessageStatus) -> InboxMessage {
         InboxMessage {
             id: "wamid.x".to_owned(),
@@ -170,7 +170,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_latest_message_is_the_latest_that_arrived_on_that_phone() {
+    fn the_latest_message_is_the_last_to_arrive_on_that_phone() {
         let inbox = Inbox::default();
         inbox.push(message("+15551234567", "1", MessageStatus::Delivered));
         inbox.push(message("+15551234567", "2", MessageStatus::Delivered));

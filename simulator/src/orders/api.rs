@@ -1,7 +1,6 @@
-//! Giving orders over HTTP.
+//! Orders over HTTP.
 //!
-//! `POST /orders` takes one [`Behaviour`] as JSON, with an optional `to` (a phone number) and
-//! `times` (default 1):
+//! `POST /orders` takes one [`Behaviour`] as JSON, with an optional `to` (a phone number) and `times` (default 1):
 //!
 //! ```json
 //! {"kind": "error", "code": 131000, "http": 500, "retry_after": 5, "times": 2}
@@ -12,8 +11,8 @@
 //! {"kind": "html", "http": 502}
 //! ```
 //!
-//! `GET /orders` lists those still waiting, `DELETE /orders` forgets them, `GET /orders/errors` lists the errors of Meta's
-//! table.
+//! `GET /orders` lists the waiting orders, `DELETE /orders` removes them, and `GET /orders/errors` lists the errors of
+//! Meta's table.
 
 use axum::{
     Json, Router,
@@ -42,7 +41,7 @@ async fn give(State(simulator): State<Simulator>, body: Bytes) -> Response {
     match parse(&body) {
         Err(sentence) => refuse(StatusCode::BAD_REQUEST, &sentence),
         Ok(order) if simulator.push_order(order.clone()) => (StatusCode::CREATED, Json(order)).into_response(),
-        Ok(_) => refuse(StatusCode::TOO_MANY_REQUESTS, &format!("{} orders are waiting already.", queue::CAPACITY)),
+        Ok(_) => refuse(StatusCode::TOO_MANY_REQUESTS, &format!("{} orders are already waiting.", queue::CAPACITY)),
     }
 }
 
@@ -51,12 +50,12 @@ async fn clear(State(simulator): State<Simulator>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// `GET /orders/errors`: `[{"code", "http", "title"}]`, by code.
+/// `GET /orders/errors`: `[{"code", "http", "title"}]`, sorted by code.
 async fn errors() -> Json<Vec<catalog::Entry>> {
     Json(catalog::all().collect())
 }
 
-/// Reads an order, or says in a sentence what was expected.
+/// Parses an order, or returns a sentence about the fault.
 fn parse(body: &[u8]) -> Result<Order, String> {
     let Ok(Value::Object(mut fields)) = serde_json::from_slice(body) else {
         return Err(r#"Expected a JSON object such as {"kind": "error", "code": 131000}."#.into());
@@ -64,7 +63,7 @@ fn parse(body: &[u8]) -> Result<Order, String> {
     let to = match fields.remove("to") {
         None => None,
         Some(Value::String(phone)) if !digits(&phone).is_empty() => Some(digits(&phone)),
-        Some(_) => return Err("Expected `to` to be a phone number in a string.".into()),
+        Some(_) => return Err("`to` must be a phone number in a string.".into()),
     };
     let times = match fields.remove("times") {
         None => 1,
@@ -72,9 +71,10 @@ fn parse(body: &[u8]) -> Result<Order, String> {
             .as_u64()
             .filter(|times| (1..=MOST_TIMES).contains(times))
             .and_then(|times| u32::try_from(times).ok())
-            .ok_or_else(|| format!("Expected `times` to be a number from 1 to {MOST_TIMES}."))?,
+            .ok_or_else(|| format!("`times` must be a number from 1 to {MOST_TIMES}."))?,
     };
-    let behaviour = serde_json::from_value(Value::Object(fields)).map_err(|error| format!("Not an order: {error}."))?;
+    let behaviour =
+        serde_json::from_value(Value::Object(fields)).map_err(|error| format!("Invalid order: {error}."))?;
     check(&behaviour)?;
     Ok(Order { to, times, behaviour })
 }
@@ -82,11 +82,11 @@ fn parse(body: &[u8]) -> Result<Order, String> {
 fn check(behaviour: &Behaviour) -> Result<(), String> {
     match behaviour {
         Behaviour::Error { http: Some(http), .. } | Behaviour::Html { http } if !(400..=599).contains(http) => {
-            Err("Expected `http` to be an error status, 400 to 599.".into())
+            Err("`http` must be an error status, 400 to 599.".into())
         }
         Behaviour::Slow { milliseconds } if u128::from(*milliseconds) > LONGEST_WAIT.as_millis() => {
             let longest = LONGEST_WAIT.as_millis();
-            Err(format!("Expected `milliseconds` to be at most {longest}."))
+            Err(format!("`milliseconds` must be at most {longest}."))
         }
         _ => Ok(()),
     }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_order_is_told_what_was_expected() {
+    fn the_refusal_of_an_invalid_order_says_why() {
         let table = [
             ("", "JSON object such as"),
             ("[]", "JSON object such as"),

@@ -1,10 +1,10 @@
-//! Recipient numbers that are orders, `1 5550 NNNNNN`; the [module](crate) lists them.
+//! Recipient numbers that are orders, `1 5550 NNNNNN`; the [crate's documentation](crate) lists them.
 //!
-//! All of them lie in a range of numbers nobody has, so no real recipient is mistaken for an order.
+//! All of them are in a range of unassigned numbers, so no real recipient is mistaken for an order.
 
 use super::Behaviour;
 
-/// The behaviour a recipient's digits ask for, if they do.
+/// The behaviour that a recipient's digits ask for, if any.
 pub(crate) fn behaviour(digits: &str) -> Option<Behaviour> {
     let suffix = digits.strip_prefix("15550")?;
     if suffix.len() != 6 {

@@ -1,9 +1,8 @@
-//! Behaviour on order: how the next message is to go wrong.
+//! Orders: failures of the next messages, on request.
 //!
-//! Orders come from two places. The recipient's number can be one ([`by_number`]); and orders can be
-//! queued ([`queue`], over HTTP in [`api`]) for the next send or the next few, to anybody or to one
-//! recipient. A queued order goes before the number's own. Either is applied only to a send that
-//! would have been accepted otherwise: authentication, account and body are checked first.
+//! A recipient's number can be an order ([`by_number`]), and orders can be queued ([`queue`], over HTTP in [`api`]) for
+//! the next send or sends, to any recipient or to one. A queued order takes precedence over the number's. Orders apply
+//! only to sends that would otherwise be accepted: authentication, account and body are checked first.
 
 pub(crate) mod api;
 pub(crate) mod by_number;
@@ -15,16 +14,16 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// No answer is kept back for longer than this.
+/// The longest delay of an answer.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
-/// How a send is to be answered instead of plainly accepted.
+/// The outcome of a send, instead of plain acceptance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Behaviour {
-    /// Refuse with this error.
+    /// Refuse it with this error.
     Error {
-        /// The code; title and status come from Meta's table.
+        /// The code, which Meta's table gives a title and a status.
         code: u32,
         /// An HTTP status other than the table's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,20 +32,20 @@ pub enum Behaviour {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         retry_after: Option<u32>,
     },
-    /// Accept, but only after a while. A client that has left by then sent nothing.
+    /// Accept it after a delay. A client that disconnects before has sent nothing.
     Slow {
-        /// How long to wait, at most two minutes.
+        /// The delay, at most two minutes.
         milliseconds: u64,
     },
     /// Never answer.
     Hang {
-        /// Whether the message is delivered all the same, which the client cannot know.
+        /// The message is delivered nevertheless, which the client cannot know.
         #[serde(default)]
         taken: bool,
     },
-    /// Accept, and never deliver.
+    /// Accept it, and never deliver.
     Undelivered {},
-    /// Accept, then fail the message with this code.
+    /// Accept it, then fail the message with this code.
     FailLater {
         /// The code of the failure.
         code: u32,
@@ -61,31 +60,31 @@ pub enum Behaviour {
 /// A behaviour waiting for its sends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Order {
-    /// The recipient it is meant for, in digits; `None` for whoever comes next.
+    /// The recipient it applies to, in digits; `None` for any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
-    /// How many sends it applies to.
+    /// The number of sends it applies to.
     pub times: u32,
-    /// What happens to them.
+    /// The outcome of these sends.
     #[serde(flatten)]
     pub behaviour: Behaviour,
 }
 
 impl Order {
-    /// An order for the next send, whoever it is to.
+    /// Creates an order for the next send, to any recipient.
     #[must_use]
     pub fn once(behaviour: Behaviour) -> Self {
         Self { to: None, times: 1, behaviour }
     }
 
-    /// The same order, but only for sends to this phone number.
+    /// Restricts the order to sends to this phone number.
     #[must_use]
     pub fn to(mut self, phone: &str) -> Self {
         self.to = Some(super::digits(phone));
         self
     }
 
-    /// The same order, for that many sends.
+    /// Extends the order to this many sends.
     #[must_use]
     pub fn times(mut self, times: u32) -> Self {
         self.times = times;

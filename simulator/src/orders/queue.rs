@@ -1,20 +1,20 @@
-//! Orders waiting for the sends they apply to.
+//! Orders waiting for the sends that they apply to.
 
 use std::collections::VecDeque;
 
 use super::{Behaviour, Order};
 
-/// How many orders can wait.
+/// The most orders that can wait.
 pub(crate) const CAPACITY: usize = 100;
 
-/// Orders in the order they were given.
+/// The waiting orders, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct OrderQueue {
     waiting: VecDeque<Order>,
 }
 
 impl OrderQueue {
-    /// Queues an order; `false` when too many wait already.
+    /// Queues an order. Returns `false` if the queue is full.
     pub(crate) fn push(&mut self, order: Order) -> bool {
         let room = self.waiting.len() < CAPACITY;
         if room && order.times > 0 {
@@ -23,7 +23,7 @@ impl OrderQueue {
         room
     }
 
-    /// Uses up one application of the oldest order that fits a send to these digits.
+    /// Applies the oldest order that matches a send to these digits, and counts the application.
     pub(crate) fn take(&mut self, digits: &str) -> Option<Behaviour> {
         let fits = |order: &Order| order.to.as_deref().is_none_or(|to| to == digits);
         let position = self.waiting.iter().position(fits)?;
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn orders_are_used_up_oldest_first_and_as_often_as_they_say() {
+    fn orders_apply_oldest_first_and_as_often_as_they_say() {
         let mut queue = OrderQueue::default();
         queue.push(Order::once(slow(1)).times(2));
         queue.push(Order::once(slow(2)));
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_order_for_no_sends_is_dropped() {
+    fn an_order_for_zero_sends_is_dropped() {
         let mut queue = OrderQueue::default();
         assert!(queue.push(Order::once(slow(1)).times(0)));
         assert_eq!(queue.take("15551234567"), None);

@@ -1,4 +1,4 @@
-//! Each behaviour, as a client meets it.
+//! Each behaviour, as a client sees it.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ impl Server {
         assert_eq!(answer.status, 201, "{answer:?}");
     }
 
-    /// Whether a send is still unanswered after a while.
+    /// Returns `true` if the send is still unanswered after a while.
     async fn goes_unanswered(&self, to: &str) -> bool {
         let request = self.graph(Method::POST, &self.messages());
         let request = request.json(&message(to, "482913")).timeout(Duration::from_millis(300));
@@ -41,7 +41,7 @@ async fn a_number_can_ask_for_any_error() {
 }
 
 #[tokio::test]
-async fn a_number_is_an_order_only_in_a_send_that_is_otherwise_right() {
+async fn a_number_is_an_order_only_in_an_otherwise_valid_send() {
     let server = Server::start().await;
     let mut body = message("+15550131026", "1");
     body["template"]["name"] = json!("other");
@@ -67,7 +67,7 @@ async fn a_number_can_ask_for_no_answer() {
 }
 
 #[tokio::test]
-async fn a_number_can_ask_not_to_be_reached() {
+async fn a_number_can_ask_not_to_be_delivered_to() {
     let server = Server::start().await;
     server.send_code("+15550920000", "1").await.ok();
     server.send_code("+15550930000", "1").await.ok();
@@ -90,7 +90,7 @@ async fn a_number_can_ask_for_a_proxys_page() {
 }
 
 #[tokio::test]
-async fn an_ordered_error_is_used_up() {
+async fn an_ordered_error_occurs_once() {
     let server = Server::start().await;
     server.order(json!({ "kind": "error", "code": 131_000, "http": 503, "retry_after": 7, "times": 2 })).await;
     for _ in 0..2 {
@@ -104,7 +104,7 @@ async fn an_ordered_error_is_used_up() {
 }
 
 #[tokio::test]
-async fn an_order_for_one_recipient_spares_the_others() {
+async fn an_order_for_one_recipient_leaves_others_alone() {
     let server = Server::start().await;
     server.order(json!({ "kind": "error", "code": 131_026, "to": RECIPIENT })).await;
     server.send_code("+16315551235", "1").await.ok();
@@ -112,7 +112,7 @@ async fn an_order_for_one_recipient_spares_the_others() {
 }
 
 #[tokio::test]
-async fn a_queued_order_goes_before_the_numbers_own() {
+async fn a_queued_order_takes_precedence_over_the_numbers() {
     let server = Server::start().await;
     server.order(json!({ "kind": "undelivered" })).await;
     server.send_code("+15550131026", "1").await.ok();
@@ -120,7 +120,7 @@ async fn a_queued_order_goes_before_the_numbers_own() {
 }
 
 #[tokio::test]
-async fn a_refused_send_uses_up_no_order() {
+async fn a_refused_send_consumes_no_order() {
     let server = Server::start().await;
     server.order(json!({ "kind": "html", "http": 503 })).await;
     server.send(&json!({})).await.refused(400, 100, None);
@@ -153,18 +153,18 @@ async fn every_kind_can_be_ordered() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_a_slow_answer_sent_nothing() {
+async fn a_client_that_disconnects_early_has_sent_nothing() {
     let server = Server::start().await;
     server.order(json!({ "kind": "slow", "milliseconds": 1500 })).await;
     assert!(server.goes_unanswered(RECIPIENT).await);
-    // Ordered behind the first, so it answers after the first would have been accepted.
+    // Ordered after the first, so it answers after the first would have been accepted.
     server.order(json!({ "kind": "slow", "milliseconds": 1500 })).await;
     server.send_code("+16315551235", "1").await.ok();
     assert_eq!(server.simulator.latest("16315551234"), None);
 }
 
 #[tokio::test]
-async fn orders_are_listed_and_forgotten() {
+async fn orders_are_listed_and_removed() {
     let server = Server::start().await;
     server.order(json!({ "kind": "error", "code": 1, "to": "+1 631 555 1234" })).await;
     server.order(json!({ "kind": "slow", "milliseconds": 5, "times": 3 })).await;
@@ -190,7 +190,7 @@ async fn the_errors_that_can_be_ordered_are_listed_with_their_titles() {
 }
 
 #[tokio::test]
-async fn bad_orders_and_too_many_are_refused_with_a_sentence() {
+async fn invalid_orders_and_too_many_are_refused_with_a_sentence() {
     let server = Server::start().await;
     let bad = server.own(Method::POST, "/orders", Some(json!({ "kind": "explode" }))).await;
     assert_eq!(bad.status, 400);
@@ -199,7 +199,7 @@ async fn bad_orders_and_too_many_are_refused_with_a_sentence() {
     let order = Some(json!({ "kind": "undelivered" }));
     let full = server.own(Method::POST, "/orders", order).await;
     assert_eq!(full.status, 429);
-    assert_eq!(full.json()["error"], "100 orders are waiting already.");
+    assert_eq!(full.json()["error"], "100 orders are already waiting.");
     server.simulator.clear_orders();
     assert_eq!(server.simulator.orders(), []);
 }

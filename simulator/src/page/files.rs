@@ -1,4 +1,4 @@
-//! The page's files, embedded as they are, and what a browser may do with them.
+//! The page's embedded files, and the policy for browsers.
 
 use axum::{
     extract::{Path, State},
@@ -19,7 +19,7 @@ const SVG: &str = "image/svg+xml";
 
 const INDEX: &str = include_str!("web/index.html");
 
-/// Name, content type and content of everything under `/page/`.
+/// Name, content type and content of the files under `/page/`.
 const FILES: &[(&str, &str, &str)] = &[
     ("icon.svg", SVG, include_str!("web/icon.svg")),
     ("css/base.css", CSS, include_str!("web/css/base.css")),
@@ -49,7 +49,7 @@ const FILES: &[(&str, &str, &str)] = &[
 
 pub(super) async fn index(State(PageState { page, .. }): State<PageState>) -> Response {
     let service = page.service.as_ref().map_or("", |service| service.origin.as_str());
-    // No script makes HTML out of text, and with Trusted Types none can.
+    // No script turns text into HTML, and Trusted Types enforce that.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {service}; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn no_script_makes_html_or_runs_text() {
+    fn no_script_turns_text_into_html_or_code() {
         for (name, _, content) in FILES.iter().filter(|(_, kind, _)| *kind == JS) {
             for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("] {
                 assert!(!content.contains(forbidden), "{name} has {forbidden}");
@@ -111,7 +111,7 @@ mod tests {
     fn the_page_names_no_other_host() {
         for (name, _, content) in FILES.iter().copied().chain([("index.html", HTML, INDEX)]) {
             let content = content.replace("http://www.w3.org/2000/svg", "");
-            // The form's example of a service is text.
+            // The form shows this as an example of a service.
             let content = content.replace("http://localhost:3000", "");
             assert!(!content.contains("http://") && !content.contains("https://"), "{name}");
         }

@@ -1,8 +1,8 @@
-//! The page at `/`: a sign-in form that calls the service, the phone that gets the messages, and orders for what is to go
-//! wrong. For people who want to see it work, and for developers while they build.
+//! The page at `/`: a sign-in form that calls the service, the phone that receives the messages, and orders for
+//! failures. It is for people who want to see the service work, and for developers.
 //!
-//! Plain HTML, CSS and JavaScript modules in `web`, embedded as they are ([`files`]). The page is static: what it has
-//! to know it asks for ([`settings`], [`record`]), so that nothing from outside ever becomes part of its source.
+//! It is plain HTML, CSS and JavaScript modules in `web`, embedded unchanged ([`files`]). The page is static: it fetches
+//! what it has to know ([`settings`], [`record`]), so that no outside data becomes part of its source.
 
 mod files;
 mod origin;
@@ -20,30 +20,30 @@ pub use record::{CodeRecord, LimitUse, PhoneRecord, RecordError, RecordView};
 
 use super::Simulator;
 
-/// What the page is told that the simulator itself does not know.
+/// The page's settings, which the simulator itself does not know.
 #[derive(Clone, Default)]
 pub struct Page {
     /// The service that its form calls; without one it has no form.
     pub service: Option<PageService>,
-    /// Where it reads how the service's records stand, if it can.
+    /// The service's records, if they can be read.
     pub records: Option<Arc<dyn RecordView>>,
 }
 
 /// The service that the page's form calls.
 #[derive(Debug, Clone)]
 pub struct PageService {
-    /// Where browsers reach it.
+    /// Its origin for browsers.
     pub origin: ServiceOrigin,
-    /// Digits of its codes, if that is known.
+    /// The number of digits of its codes, if known.
     pub code_length: Option<u8>,
-    /// Whether it wants an API key, as far as is known.
+    /// It is known to require an API key.
     pub needs_api_key: bool,
-    /// Whether it certainly sends through this simulator. If not, the form is only open while some service calls.
+    /// It is known to send through this simulator. If not, the form is open only while some service calls.
     pub sends_here: bool,
 }
 
 impl PageService {
-    /// A service of which nothing but its address is known.
+    /// A service of which only the address is known.
     #[must_use]
     pub fn at(origin: ServiceOrigin) -> Self {
         Self { origin, code_length: None, needs_api_key: false, sends_here: false }

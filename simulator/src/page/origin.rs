@@ -1,11 +1,11 @@
-//! Where browsers reach the service.
+//! The service's origin for browsers.
 
 use std::{fmt, str::FromStr};
 
 use url::Url;
 
-/// A web origin, `http://localhost:3000`. It stands in the page's Content-Security-Policy, so it holds no character that
-/// means something there.
+/// A web origin, `http://localhost:3000`. It becomes part of the page's Content-Security-Policy, so it contains no
+/// character with a meaning there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceOrigin(Box<str>);
 
@@ -15,7 +15,7 @@ pub struct ServiceOrigin(Box<str>);
 pub struct ServiceOriginError;
 
 impl ServiceOrigin {
-    /// As browsers write it: without a slash at the end, or the port that goes without saying.
+    /// The origin as browsers write it: without a trailing slash or a default port.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_read_however_its_end_is_written() {
+    fn an_origin_is_normalized() {
         for (text, origin) in [
             ("http://localhost:3000", "http://localhost:3000"),
             ("http://localhost:3000/", "http://localhost:3000"),

@@ -1,6 +1,6 @@
-//! `GET /page/record/{phone}`: how a code's record stands, as operators see it.
+//! `GET /page/record/{phone}`: a phone's record, as operators see it.
 //!
-//! The simulator knows nothing of the service's records; whoever puts both together may lend it a [`RecordView`].
+//! The simulator knows nothing of the service's records; the program that runs both can pass it a [`RecordView`].
 
 use std::time::Duration;
 
@@ -16,10 +16,10 @@ use serde::{Serialize, Serializer};
 use super::PageState;
 use crate::refuse;
 
-/// Reads the service's records, and changes nothing.
+/// Read-only access to the service's records.
 #[async_trait]
 pub trait RecordView: Send + Sync {
-    /// What is held for a phone, however its number is written.
+    /// Returns the record of a phone, in any notation of its number.
     ///
     /// # Errors
     ///
@@ -27,44 +27,44 @@ pub trait RecordView: Send + Sync {
     async fn of_phone(&self, phone: &str) -> Result<PhoneRecord, RecordError>;
 }
 
-/// What the service holds for a phone.
+/// The service's record of a phone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PhoneRecord {
     /// The phone in digits.
     pub phone: String,
-    /// Its code, if there is one.
+    /// Its active code, if there is one.
     pub code: Option<CodeRecord>,
-    /// For each limit that is on, how much of it is used.
+    /// The use of each limit that is enabled.
     pub limits: Vec<LimitUse>,
 }
 
 /// A code's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CodeRecord {
-    /// The beginning of the digest, in hexadecimal.
+    /// The first characters of the digest, in hexadecimal.
     pub digest: String,
-    /// Guesses that were compared with it.
+    /// The number of guesses compared with it.
     pub attempts: u32,
-    /// Guesses that may be.
+    /// The number of guesses allowed.
     pub max_attempts: u32,
-    /// How long it is still good; zero when it has expired.
+    /// The remaining lifetime; zero if it has expired.
     #[serde(rename = "expires_in_ms", serialize_with = "milliseconds")]
     pub expires_in: Duration,
 }
 
-/// How much of a limit is used.
+/// The use of a limit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LimitUse {
     /// The limit's name in the settings.
     pub name: &'static str,
-    /// Events in its window.
+    /// The number of events in its window.
     pub count: u32,
-    /// How long until one more fits; zero if one does now.
+    /// The time until one more is allowed; zero if it is now.
     #[serde(rename = "retry_after_ms", serialize_with = "milliseconds")]
     pub retry_after: Duration,
 }
 
-/// There is nothing to show.
+/// The reason for having no record to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RecordError {
     /// The text is no phone number.

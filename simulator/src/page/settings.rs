@@ -1,4 +1,4 @@
-//! `GET /page/settings.json`: what the page has to know before it can show anything.
+//! `GET /page/settings.json`: the settings that the page needs before it can show anything.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{PageService, PageState};
 use crate::Simulator;
 
-/// A running service looks at its template every five minutes, so one that is silent for longer sends elsewhere.
+/// A running service reads its template every five minutes, so one that is silent for longer sends elsewhere.
 const LATELY: Duration = Duration::from_mins(11);
 
 pub(super) async fn show(State(PageState { simulator, page }): State<PageState>) -> Json<Value> {

@@ -1,4 +1,4 @@
-//! The page over HTTP. What it does in a browser is tested in `tests/browser`.
+//! The page over HTTP. `tests/browser` tests it in a browser.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ impl RecordView for OneRecord {
         let limit = LimitUse { name: "per_phone", count: 5, retry_after: Duration::from_secs(9) };
         match phone {
             "15551234567" => Ok(PhoneRecord { phone: phone.to_owned(), code: Some(code), limits: vec![limit] }),
-            "away" => Err(RecordError::Store),
+            "unreachable" => Err(RecordError::Store),
             _ => Err(RecordError::Phone),
         }
     }
@@ -80,7 +80,7 @@ async fn every_file_that_the_page_names_is_served() {
 }
 
 #[tokio::test]
-async fn the_page_learns_what_it_was_set_up_with() {
+async fn the_page_receives_its_settings() {
     let server = Server::start().await;
     let bare = settings(&server).await;
     assert_eq!((&bare["service"], &bare["records"]), (&Value::Null, &json!(false)));
@@ -97,12 +97,12 @@ async fn the_page_learns_what_it_was_set_up_with() {
 }
 
 #[tokio::test]
-async fn a_service_is_believed_to_send_here_while_one_calls() {
+async fn a_service_is_assumed_to_send_here_while_one_calls() {
     let server = Server::with_page(Page { service: Some(service()), records: None }).await;
     let sends_here = async || settings(&server).await["service"]["sends_here"].clone();
     assert_eq!(sends_here().await, false);
     server.own(Method::GET, "/v24.0/300000000000001", None).await;
-    assert_eq!(sends_here().await, false, "whoever has no token is no service");
+    assert_eq!(sends_here().await, false, "a caller without a token is no service");
     server.get("/300000000000001").await.ok();
     assert_eq!(sends_here().await, true);
     server.simulator.advance(Duration::from_mins(12));
@@ -110,7 +110,7 @@ async fn a_service_is_believed_to_send_here_while_one_calls() {
 }
 
 #[tokio::test]
-async fn a_record_is_shown_if_it_can_be_seen() {
+async fn a_record_is_shown_if_it_can_be_read() {
     let server = Server::with_page(Page { service: None, records: Some(Arc::new(OneRecord)) }).await;
     let record = server.own(Method::GET, "/page/record/15551234567", None).await.ok();
     let expected = json!({
@@ -119,7 +119,7 @@ async fn a_record_is_shown_if_it_can_be_seen() {
         "limits": [{ "name": "per_phone", "count": 5, "retry_after_ms": 9_000 }],
     });
     assert_eq!(record, expected);
-    for (phone, status, sentence) in [("x", 400, "international format"), ("away", 503, "does not answer")] {
+    for (phone, status, sentence) in [("x", 400, "international format"), ("unreachable", 503, "does not answer")] {
         let refused = server.own(Method::GET, &format!("/page/record/{phone}"), None).await;
         assert_eq!(refused.status, status);
         assert!(refused.json()["error"].as_str().unwrap().contains(sentence), "{refused:?}");
@@ -130,7 +130,7 @@ async fn a_record_is_shown_if_it_can_be_seen() {
 }
 
 #[test]
-fn the_list_of_countries_is_that_of_the_numbering_plans() {
+fn the_list_of_countries_matches_the_numbering_plans() {
     let list = include_str!("web/js/countries.js");
     let (_, list) = list.split_once('`').unwrap();
     let (list, _) = list.split_once('`').unwrap();

@@ -1,10 +1,10 @@
-//! What the owner of an authentication template may choose, and the template Meta makes of it.
+//! The choices of an authentication template's owner, and the template that Meta generates from them.
 
 use serde_json::{Value, json};
 
 use crate::{OtpButton, languages::Texts};
 
-/// The choices; every word not in here is Meta's.
+/// The owner's choices; all other text is Meta's.
 #[derive(Debug, Clone)]
 pub(crate) struct AuthenticationContent {
     pub(crate) security_recommendation: bool,
@@ -14,8 +14,7 @@ pub(crate) struct AuthenticationContent {
 }
 
 impl AuthenticationContent {
-    /// The components as they are stored and read back: with texts, and with the one-time-passcode
-    /// button turned into a link.
+    /// The components as they are stored and read back: with texts, and with the one-time-passcode button as a link.
     pub(crate) fn components(&self, language: &str) -> Vec<Value> {
         let texts = Texts::of(language);
         let mut components = vec![json!({

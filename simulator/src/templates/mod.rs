@@ -1,7 +1,7 @@
-//! Message templates: what one is, and what a message made from it looks like.
+//! Message templates, and the messages made from them.
 //!
-//! [`content`] turns the definition of an authentication template into the form Meta stores,
-//! [`store`] holds the account's templates and knows when one may be created, edited or deleted.
+//! [`content`] turns the definition of an authentication template into the form that Meta stores. [`store`] holds the
+//! account's templates and decides when one may be created, edited or deleted.
 
 pub(crate) mod content;
 pub(crate) mod store;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{OtpButton, languages::Texts};
 
-/// Where a template stands in Meta's review. Only an approved one can be sent.
+/// The state of a template in Meta's review. Only an approved one can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum TemplateStatus {
@@ -22,15 +22,15 @@ pub enum TemplateStatus {
     Pending,
     /// Refused by the review.
     Rejected,
-    /// Stopped for a while because recipients complained.
+    /// Suspended because recipients complained.
     Paused,
-    /// Stopped for good.
+    /// Disabled permanently.
     Disabled,
-    /// The refusal is being appealed.
+    /// The rejection is being appealed.
     InAppeal,
-    /// Deleted, with messages still on their way.
+    /// Being deleted, with messages still in flight.
     PendingDeletion,
-    /// Gone.
+    /// Deleted.
     Deleted,
     /// Not reviewed because the account has too many templates.
     LimitExceeded,
@@ -57,7 +57,7 @@ impl TemplateStatus {
     }
 }
 
-/// What a template is for; each has its own rules and price.
+/// The purpose of a template; each has its own rules and price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Category {
     Authentication,
@@ -66,10 +66,10 @@ pub(crate) enum Category {
 }
 
 impl Category {
-    /// Names in the order Meta's error message lists them.
+    /// The names, in the order of Meta's error message.
     pub(crate) const NAMES: [&'static str; 3] = ["UTILITY", "MARKETING", "AUTHENTICATION"];
 
-    /// Reads a name in any letter case, as Graph does.
+    /// Parses a name in any letter case, as Graph does.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         [Self::Utility, Self::Marketing, Self::Authentication]
             .into_iter()
@@ -85,7 +85,7 @@ impl Category {
     }
 }
 
-/// A template as the account holds it.
+/// A template of the account.
 #[derive(Debug, Clone)]
 pub(crate) struct Template {
     pub(crate) id: String,
@@ -93,17 +93,17 @@ pub(crate) struct Template {
     pub(crate) language: String,
     pub(crate) category: Category,
     pub(crate) status: TemplateStatus,
-    /// Components in the form the API reads them back.
+    /// The components as the API reads them back.
     pub(crate) components: Vec<Value>,
     /// The kind of button, for an authentication template.
     pub(crate) otp_button: Option<OtpButton>,
-    /// Seconds an undelivered message is kept; `-1` for 30 days.
+    /// Seconds for which an undelivered message is kept; `-1` for 30 days.
     pub(crate) ttl_seconds: Option<i64>,
     pub(crate) rejected_reason: &'static str,
     pub(crate) updated_at: Timestamp,
-    /// When it was edited while approved, within the last 30 days.
+    /// The times of edits while it was approved, within the last 30 days.
     pub(crate) edits: Vec<Timestamp>,
-    /// Reads that will still see it pending, when its approval waits for those.
+    /// The number of reads that still see it pending, if its approval waits for reads.
     pub(crate) reads_until_approval: Option<u32>,
 }
 
@@ -120,7 +120,7 @@ impl Template {
         self.component("BUTTONS")?.get("buttons")?.get(0)
     }
 
-    /// How many parameters the header or body (`HEADER`, `BODY`) takes.
+    /// The number of parameters that the header or body (`HEADER`, `BODY`) takes.
     pub(crate) fn parameters_of(&self, kind: &str) -> usize {
         let text = self.text_of(kind).unwrap_or_default();
         let mut count = 0;
@@ -130,12 +130,12 @@ impl Template {
         count
     }
 
-    /// Whether the button must be given a value with each message.
+    /// Returns `true` if each message must give the button a value.
     pub(crate) fn button_takes_a_parameter(&self) -> bool {
         self.first_button().and_then(|button| button["url"].as_str()).is_some_and(|url| url.contains(&placeholder(1)))
     }
 
-    /// The body as the recipient reads it, `*bold*` still marked as WhatsApp marks it.
+    /// The body as the recipient reads it, with WhatsApp's `*bold*` markup.
     pub(crate) fn body_with(&self, values: &[String]) -> String {
         let text = self.text_of("BODY").unwrap_or_default().to_owned();
         (1..).zip(values).fold(text, |text, (n, value)| text.replace(&placeholder(n), value))
@@ -146,24 +146,24 @@ impl Template {
         self.text_of("FOOTER")
     }
 
-    /// Minutes until the button goes dead, if it does.
+    /// Minutes until the button stops working, if it does.
     pub(crate) fn code_expiration_minutes(&self) -> Option<u8> {
         self.component("FOOTER")?.get("code_expiration_minutes")?.as_u64()?.try_into().ok()
     }
 
-    /// The words on its button, if it has one.
+    /// The label of its button, if it has one.
     pub(crate) fn button_text(&self) -> Option<&str> {
         self.first_button()?.get("text")?.as_str()
     }
 
-    /// The words on the button that hands the code to the app, if its kind does that. The API does not read back the
-    /// owner's own words, so these are Meta's.
+    /// The label of the button that hands the code to the app, if it is of that kind. It is Meta's, as the API does not
+    /// read back the owner's label.
     pub(crate) fn autofill_text(&self) -> Option<&'static str> {
         self.otp_button.filter(|button| *button != OtpButton::CopyCode)?;
         Some(Texts::of(&self.language).autofill)
     }
 
-    /// Gives its one-time-passcode button another kind; `false` if it has none.
+    /// Changes the kind of its one-time-passcode button. Returns `false` if it has none.
     pub(crate) fn set_otp_button(&mut self, kind: OtpButton) -> bool {
         let Some(before) = self.otp_button else { return false };
         self.otp_button = Some(kind);

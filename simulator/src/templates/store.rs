@@ -10,7 +10,7 @@ const DAY: SignedDuration = SignedDuration::from_hours(24);
 const MONTH: SignedDuration = SignedDuration::from_hours(30 * 24);
 const EDITS_PER_MONTH: usize = 10;
 
-/// A template on its way in, already found well-formed.
+/// A well-formed template to be stored.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) name: String,
@@ -21,7 +21,7 @@ pub(crate) struct Draft {
     pub(crate) ttl_seconds: Option<i64>,
 }
 
-/// Why the account cannot take a template.
+/// The reason for refusing a new template.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum CreateRefusal {
     TooMany,
@@ -29,7 +29,7 @@ pub(crate) enum CreateRefusal {
     RecentlyDeleted,
 }
 
-/// Why a template cannot be edited.
+/// The reason for refusing an edit.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum EditRefusal {
     Unknown,
@@ -38,7 +38,7 @@ pub(crate) enum EditRefusal {
     CategoryFixed,
 }
 
-/// Why templates cannot be deleted.
+/// The reason for refusing a deletion.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum DeleteRefusal {
     Unknown,
@@ -53,7 +53,7 @@ pub(crate) struct TemplateStore {
     next_id: u64,
 }
 
-/// The name and language of a deleted template, which nobody may take for a month.
+/// The name and language of a deleted template, which cannot be used again for a month.
 #[derive(Debug)]
 struct HeldName {
     name: String,
@@ -62,15 +62,15 @@ struct HeldName {
 }
 
 impl TemplateStore {
-    /// Templates of an account whose business is verified.
+    /// The most templates of an account whose business is verified.
     pub(crate) const CAPACITY: usize = 6_000;
 
-    /// A store of these; ids of later ones count up from `next_id`.
+    /// Creates a store of these templates; the ids of later ones count up from `next_id`.
     pub(crate) fn new(templates: Vec<Template>, next_id: u64) -> Self {
         Self { templates, held: Vec::new(), next_id }
     }
 
-    /// All, newest first, as the API lists them.
+    /// All templates, newest first, as the API lists them.
     pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Template> {
         self.templates.iter().rev()
     }
@@ -83,12 +83,12 @@ impl TemplateStore {
         self.templates.iter_mut().find(|template| template.id == id)
     }
 
-    /// The one translation of a template; codes are matched exactly, nothing falls back.
+    /// The translation of a template in exactly this language; there is no fallback.
     pub(crate) fn find(&self, name: &str, language: &str) -> Option<&Template> {
         self.templates.iter().find(|template| template.name == name && template.language == language)
     }
 
-    /// Notes that somebody looked at a template, which is what its approval may be waiting for.
+    /// Counts a read of a template, for which its approval may be waiting.
     pub(crate) fn observe(&mut self, id: &str) {
         let Some(template) = self.get_mut(id) else {
             return;
@@ -103,7 +103,7 @@ impl TemplateStore {
         }
     }
 
-    /// Takes a new template in and reviews it.
+    /// Adds a template and reviews it.
     pub(crate) fn create(
         &mut self,
         draft: Draft,
@@ -140,7 +140,7 @@ impl TemplateStore {
         Ok(template)
     }
 
-    /// Replaces all components of a template, under the limits Meta puts on edits.
+    /// Replaces all components of a template, within Meta's limits on edits.
     pub(crate) fn edit(
         &mut self,
         id: &str,
@@ -168,8 +168,7 @@ impl TemplateStore {
         Ok(())
     }
 
-    /// Replaces the translation a draft is for, whatever its state: what an upsert does. `None` if
-    /// there is none yet.
+    /// Replaces the translation that a draft is for, in any state, as an upsert does. Returns `None` if there is none yet.
     pub(crate) fn replace(&mut self, draft: &Draft, review: TemplateReview, now: Timestamp) -> Option<Template> {
         let is_same = |t: &&mut Template| t.name == draft.name && t.language == draft.language;
         let template = self.templates.iter_mut().find(is_same)?;
@@ -177,7 +176,7 @@ impl TemplateStore {
         Some(template.clone())
     }
 
-    /// Deletes every template `doomed` picks, or none of them.
+    /// Deletes every template that `doomed` selects, or none of them.
     pub(crate) fn delete(&mut self, doomed: impl Fn(&Template) -> bool, now: Timestamp) -> Result<(), DeleteRefusal> {
         let chosen: Vec<&Template> = self.templates.iter().filter(|t| doomed(t)).collect();
         if chosen.is_empty() {
@@ -208,7 +207,7 @@ impl TemplateStore {
     }
 }
 
-/// What an edit puts in place of a template's content.
+/// The new content of an edited template.
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) category: Category,
@@ -307,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn an_account_has_room_for_so_many_and_no_more() {
+    fn the_number_of_templates_is_limited() {
         let now = Timestamp::UNIX_EPOCH;
         let (mut store, id) = store_with("login", now);
         let template = store.get(&id).unwrap().clone();

@@ -1,14 +1,14 @@
-//! What a template parameter may contain, and what a one-time passcode may.
+//! The rules for the text of template parameters, and for one-time passcodes.
 
 const LONGEST_CODE: usize = 15;
 
-/// The rule that text for any template breaks, if it breaks one.
+/// The rule for any template's text that this breaks, if any.
 pub(crate) fn broken_by_text(text: &str) -> Option<String> {
     let broken = text.contains(['\n', '\r', '\t']) || text.contains("     ");
     broken.then(|| "Param text cannot have new-line/tab characters or more than 4 consecutive spaces".to_owned())
 }
 
-/// The rule that a one-time passcode breaks, if it breaks one. Letters and symbols are legal.
+/// The rule for one-time passcodes that this breaks, if any. Letters and symbols are legal.
 pub(crate) fn broken_by_code(code: &str) -> Option<String> {
     let lowercase = code.to_ascii_lowercase();
     let links = ["http://", "https://", "www."];
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_of_digits_letters_and_symbols_are_fine() {
+    fn codes_of_digits_letters_and_symbols_are_accepted() {
         for code in ["1", "482913", "J$FpnYnP", "123456789012345", "éüñ-#1", "1    2"] {
             assert_eq!(broken_by_text(code), None, "{code}");
             assert_eq!(broken_by_code(code), None, "{code}");
@@ -51,7 +51,7 @@ mod tests {
     }
 
     #[test]
-    fn breaks_tabs_and_wide_gaps_are_refused() {
+    fn line_breaks_tabs_and_wide_gaps_are_refused() {
         for text in ["1\n2", "1\r2", "1\t2", "1     2"] {
             assert!(broken_by_text(text).is_some(), "{text:?}");
         }

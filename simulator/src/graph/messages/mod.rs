@@ -1,7 +1,7 @@
-//! Sending: `POST /{phone-number-id}/messages`.
+//! `POST /{phone-number-id}/messages`: sending.
 //!
-//! [`request`] reads the body, [`recipient`] the number, [`parameters`] holds the components
-//! against the template, and [`outcome`] answers, as ordered or plainly.
+//! [`request`] parses the body and [`recipient`] the number, [`parameters`] checks the components against the template,
+//! and [`outcome`] answers.
 
 mod code_rules;
 mod outcome;
@@ -40,7 +40,7 @@ pub(crate) async fn send(
     outcome::answer(&call, &request.recipient, message, behaviour).await
 }
 
-/// Account state and throughput, which are looked at before the body.
+/// Checks the account's state and throughput, which come before the body.
 fn admit(call: &Call) -> Result<(), GraphError> {
     let now = call.simulator.shared.clock.instant();
     let mut world = call.simulator.world();
@@ -69,7 +69,7 @@ fn account_is_sound(switches: &Switches) -> Result<(), GraphError> {
     }
 }
 
-/// The message as it would arrive, if recipient, template and parameters allow for one.
+/// The message as it would arrive, if recipient, template and parameters are valid.
 fn compose(call: &Call, request: &SendRequest<'_>) -> Result<InboxMessage, GraphError> {
     let recipient = &request.recipient;
     let world = call.simulator.world();

@@ -1,4 +1,4 @@
-//! The answer to a send that is in order: plain acceptance, or what an order asks for instead.
+//! The answer to a valid send: acceptance, or the outcome that an order asks for.
 
 use std::{future, time::Duration};
 
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{Behaviour, Failure, InboxMessage, MessageStatus, orders::LONGEST_WAIT};
 
-/// Does what was ordered. A client that leaves while it is kept waiting ends the wait.
+/// Carries out the order. The wait ends early if the client disconnects.
 pub(crate) async fn answer(
     call: &Call,
     recipient: &Recipient,
@@ -62,7 +62,7 @@ fn ordered_error(call: &Call, code: u32, http: Option<u16>) -> GraphError {
     }
 }
 
-/// Takes the message, unless this recipient has had too many.
+/// Accepts the message unless this recipient has had too many.
 fn accept(call: &Call, recipient: &Recipient, message: InboxMessage) -> Result<Response, GraphError> {
     let now = call.simulator.shared.clock.instant();
     let limited = call.settings().pair_limit;
@@ -82,7 +82,7 @@ fn accept(call: &Call, recipient: &Recipient, message: InboxMessage) -> Result<R
     Ok(Json(accepted).into_response())
 }
 
-/// Keeps the client waiting until it gives up, or until nobody could still be waiting.
+/// Keeps the client waiting until it disconnects, for longer than any client waits.
 async fn never() -> Response {
     let wait = time::timeout(LONGEST_WAIT, future::pending::<Response>());
     wait.await.unwrap_or_else(|_| StatusCode::GATEWAY_TIMEOUT.into_response())

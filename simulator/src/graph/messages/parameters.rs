@@ -1,4 +1,4 @@
-//! The components of a send, held against the template they are to fill.
+//! The components of a send, checked against the template that they fill.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ const BUTTON_SUB_TYPES: &[&str] = &[
     "VOICE_CALL",
 ];
 
-/// The values for the template's body, once everything about them is in order.
+/// The values for the template's body, if all components are valid.
 pub(crate) fn check(
     template: &Template,
     components: &[Params<'_>],
@@ -44,7 +44,7 @@ pub(crate) fn check(
     Ok(values)
 }
 
-/// Components by kind, in whatever order they came.
+/// The components by kind, in any order.
 #[derive(Debug, Default)]
 struct Sorted<'a> {
     headers: Vec<Params<'a>>,
@@ -72,7 +72,7 @@ struct Check<'t> {
 }
 
 impl Check<'_> {
-    /// Trouble with a parameter's content, under the code that `version` has for it.
+    /// An error in a parameter's content, with the code that `version` has for it.
     fn issue(&self, details: impl Into<String>) -> GraphError {
         GraphError::new(self.version.template_parameter_code()).details(details)
     }
@@ -106,7 +106,7 @@ impl Check<'_> {
         }
     }
 
-    /// The value for the button, if the template has a button that takes one.
+    /// The value for the button, if the template has one that takes a value.
     fn button(&self, buttons: &[Params<'_>]) -> Result<Option<String>, GraphError> {
         let missing =
             || GraphError::new(131_008).details("buttons: Button at index 0 of type Url requires a parameter");
@@ -144,7 +144,7 @@ impl Check<'_> {
     }
 }
 
-/// Refuses any number of parameters but the expected one.
+/// Refuses any number of parameters other than the expected one.
 fn count(place: &str, given: usize, expected: usize) -> Result<(), GraphError> {
     if given == expected {
         return Ok(());

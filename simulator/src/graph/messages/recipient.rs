@@ -1,8 +1,8 @@
-//! The `to` of a message: which phone Meta would really write to.
+//! The `to` of a message: the phone that Meta would write to.
 
 use crate::digits;
 
-/// A recipient as given, and as Meta understands it.
+/// A recipient as given, and as Meta resolves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Recipient {
     pub(crate) input: String,
@@ -11,10 +11,10 @@ pub(crate) struct Recipient {
 }
 
 impl Recipient {
-    /// Reads a phone number; `None` if Meta would call it invalid.
+    /// Parses a phone number. Returns `None` if Meta would refuse it.
     ///
-    /// Without a leading `+`, the sender's own country code is put in front, whatever the digits
-    /// already begin with. That is how a code meant for one person reaches another.
+    /// Without a leading `+`, the sender's country code is prepended, whatever the digits begin with: that is how one
+    /// person's code reaches another.
     pub(crate) fn parse(input: &str, sender_digits: &str) -> Option<Self> {
         let trimmed = input.trim();
         let (international, rest) = match trimmed.strip_prefix('+') {
@@ -23,7 +23,7 @@ impl Recipient {
         };
         let is_legal = |c: char| c.is_ascii_digit() || matches!(c, '-' | '(' | ')' | ' ');
         let given = digits(rest);
-        // No country code begins with zero, and 00 is a dialling prefix, not part of a number.
+        // No country code begins with zero, and 00 is a dialling prefix rather than part of a number.
         let begins_wrong = if international { given.starts_with('0') } else { given.starts_with("00") };
         if begins_wrong || !rest.chars().all(is_legal) || !(7..=15).contains(&given.len()) {
             return None;
@@ -33,9 +33,9 @@ impl Recipient {
     }
 }
 
-/// The country code a full international number begins with.
+/// The country code of a full international number.
 ///
-/// Codes have one, two or three digits and none begins with another, so the shorter ones decide.
+/// Codes have one to three digits and none is a prefix of another, so the list of shorter ones decides.
 fn country_code(number: &str) -> &str {
     const TWO_DIGITS: [&str; 44] = [
         "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47", "48", "49",
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_plus_the_senders_country_is_put_in_front() {
+    fn without_a_plus_the_senders_country_code_is_prepended() {
         assert_eq!(delivered_to("6315551234").as_deref(), Some("16315551234"));
         assert_eq!(delivered_to("5511900000001").as_deref(), Some("15511900000001"));
         let from_brazil = Recipient::parse("11900000001", "5511888888888").unwrap();
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_number_is_refused() {
+    fn invalid_numbers_are_refused() {
         for input in [
             "",
             "+",

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{SimulatorSettings, digits};
 
-/// Kinds of message that can be sent.
+/// The kinds of message that can be sent.
 const SENDABLE: &[&str] = &[
     "AUDIO",
     "CONTACTS",
@@ -23,7 +23,7 @@ const SENDABLE: &[&str] = &[
     "VIDEO",
 ];
 
-/// Kinds of message that only ever come from users.
+/// The kinds of message that only users send.
 const RECEIVED_ONLY: &[&str] = &["BUTTON", "ORDER", "SYSTEM", "UNSUPPORTED"];
 
 const LONGEST_CALLBACK_DATA: usize = 512;
@@ -36,7 +36,7 @@ pub(crate) struct SendRequest<'a> {
     pub(crate) callback_data: Option<&'a str>,
 }
 
-/// The template asked for, and what to fill it with.
+/// The requested template, and the components to fill it with.
 #[derive(Debug)]
 pub(crate) struct TemplateMessage<'a> {
     pub(crate) name: &'a str,
@@ -44,7 +44,7 @@ pub(crate) struct TemplateMessage<'a> {
     pub(crate) components: Vec<Params<'a>>,
 }
 
-/// Reads the body, or finds the first fault in it.
+/// Parses the body, or returns its first fault.
 pub(crate) fn parse<'a>(
     body: &'a Map<String, Value>,
     settings: &SimulatorSettings,

@@ -18,7 +18,7 @@ use crate::{
 
 const LONGEST_NAME: usize = 512;
 
-/// Templates an account may create in an hour.
+/// The limit on templates created per hour.
 const CREATIONS_PER_HOUR: u32 = 100;
 
 pub(crate) async fn create(
@@ -76,7 +76,7 @@ pub(crate) fn known_language(code: &str) -> Result<(), GraphError> {
     if languages::is_known(code) { Ok(()) } else { Err(GraphError::not_one_of("language", languages::LANGUAGES, code)) }
 }
 
-/// Puts a well-formed template into the account, if the account may have it.
+/// Adds a well-formed template to the account, if the account may have it.
 pub(crate) fn store(call: &Call, draft: Draft) -> Result<Template, GraphError> {
     let (instant, now) = (call.simulator.shared.clock.instant(), call.now());
     let mut world = call.simulator.world();

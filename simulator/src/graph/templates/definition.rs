@@ -1,7 +1,7 @@
-//! The components of a template as its owner writes them.
+//! The components of a template as its owner defines them.
 //!
-//! Authentication templates are checked in full. Of other kinds only what sending needs is: they are
-//! kept as written.
+//! Authentication templates are checked completely. Other kinds are kept as written and checked only for what sending
+//! needs.
 
 use serde_json::Value;
 
@@ -23,7 +23,7 @@ pub(crate) mod subcode {
     pub(crate) const BODY_FORMAT: u32 = 2_388_072;
 }
 
-/// What became of the components: for an authentication template the choices in them.
+/// The parsed components: for an authentication template, the owner's choices.
 #[derive(Debug)]
 pub(crate) enum Definition {
     Authentication(AuthenticationContent),
@@ -31,7 +31,7 @@ pub(crate) enum Definition {
 }
 
 impl Definition {
-    /// Reads `components` of a template in this category.
+    /// Parses the `components` of a template in this category.
     pub(crate) fn read(template: &Params<'_>, category: Category) -> Result<Self, GraphError> {
         let raw = template.required("components")?;
         let components = template.objects("components")?;
@@ -51,7 +51,7 @@ impl Definition {
         }
     }
 
-    /// The components as they are read back in a language.
+    /// The components as the API reads them back in a language.
     pub(crate) fn components(&self, language: &str) -> Vec<Value> {
         match self {
             Self::Authentication(content) => content.components(language),
@@ -68,7 +68,7 @@ impl Definition {
     }
 }
 
-/// `message_send_ttl_seconds`, where given.
+/// `message_send_ttl_seconds`, if given.
 pub(crate) fn ttl(template: &Params<'_>) -> Result<Option<i64>, GraphError> {
     let name = "message_send_ttl_seconds";
     let Some(value) = template.get(name) else {
@@ -80,7 +80,7 @@ pub(crate) fn ttl(template: &Params<'_>) -> Result<Option<i64>, GraphError> {
     }
 }
 
-/// Code 100 with a sentence for the operator.
+/// Code 100 with a message for the operator.
 pub(crate) fn invalid(sentence: impl Into<String>) -> GraphError {
     GraphError::bad_parameter("Invalid parameter").for_people("Invalid template", sentence)
 }
@@ -97,7 +97,7 @@ fn authentication(template: &Params<'_>, components: &[Params<'_>]) -> Result<Au
             }
         };
         if slot.replace(component).is_some() {
-            return Err(invalid("A component may be given once."));
+            return Err(invalid("Each component may occur only once."));
         }
     }
     let missing = || invalid("Authentication templates need a body and one button of type OTP.");
@@ -148,11 +148,11 @@ fn otp_button(template: &Params<'_>, button: &Params<'_>) -> Result<(OtpButton, 
     let kind = OtpButton::ALL.into_iter().find(|kind| kind.otp_type() == otp_type).unwrap_or(OtpButton::CopyCode);
     let text = label(button, "text")?;
     let autofill_text = label(button, "autofill_text")?;
-    // Their old place, next to otp_type, stopped being legal in v21, the oldest version alive.
+    // Their old place, beside otp_type, became illegal in v21, the oldest version still served.
     for moved in ["package_name", "signature_hash"] {
         if button.get(moved).is_some() {
             let name = button.name(moved);
-            let sentence = format!("Param {name} belongs into supported_apps.");
+            let sentence = format!("Param {name} belongs in supported_apps.");
             return Err(GraphError::bad_parameter(sentence));
         }
     }

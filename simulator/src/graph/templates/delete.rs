@@ -1,5 +1,4 @@
-//! `DELETE /{waba-id}/message_templates`: by name in every language, one by id and name, or several
-//! by their ids.
+//! `DELETE /{waba-id}/message_templates`: by name in every language, one by id and name, or several by ids.
 
 use axum::{Json, extract::Path};
 use serde_json::{Value, json};
@@ -34,7 +33,7 @@ pub(crate) async fn delete(call: Call, Path((_, id)): Path<(String, String)>) ->
     Ok(Json(json!({ "success": true })))
 }
 
-/// Ids in a JSON array or separated by commas.
+/// Parses ids in a JSON array or separated by commas.
 fn ids(given: Option<&str>) -> Result<Vec<String>, GraphError> {
     let is_separator = |c: char| matches!(c, ',' | '[' | ']' | '"' | ' ');
     let ids: Vec<String> =

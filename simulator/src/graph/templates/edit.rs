@@ -1,4 +1,4 @@
-//! `POST /{template-id}`: replaces what a template says.
+//! `POST /{template-id}`: replaces the content of a template.
 
 use axum::Json;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ pub(crate) fn edit(call: &Call, id: &str, body: GraphBody) -> Result<Json<Value>
     Ok(Json(json!({ "success": true })))
 }
 
-/// What the body asks for; what it does not mention stays.
+/// The requested content; values that the body omits stay.
 fn change(params: &Params<'_>, template: Template) -> Result<Change, GraphError> {
     let category = match params.get("category") {
         Some(_) => create::category(params)?,

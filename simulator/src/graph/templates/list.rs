@@ -1,4 +1,4 @@
-//! Reading templates: the account's list in pages, or one by its id.
+//! Reading templates: the account's paged list, or one by its id.
 
 use axum::{Json, extract::Path};
 use serde_json::{Value, json};
@@ -12,8 +12,7 @@ const DEFAULT_FIELDS: &[&str] = &["name", "parameter_format", "components", "lan
 
 /// `GET /{waba-id}/message_templates`.
 ///
-/// The filter `name` finds every template whose name contains it, so a client has to compare names
-/// itself.
+/// The filter `name` matches every template whose name contains it, so a client has to compare names itself.
 pub(crate) async fn list(call: Call, Path((_, id)): Path<(String, String)>) -> Result<Json<Value>, GraphError> {
     call.authorize_account(&id)?;
     let ids: Vec<String> = call
@@ -37,7 +36,7 @@ pub(crate) fn read(call: &Call, id: &str) -> Result<Json<Value>, GraphError> {
     show(call, id).map(Json)
 }
 
-/// The fields asked for. Looking at a template counts as one of the reads its approval may wait for.
+/// The requested fields. This counts as one of the reads for which a template's approval may wait.
 fn show(call: &Call, id: &str) -> Result<Value, GraphError> {
     let mut world = call.simulator.world();
     world.templates.observe(id);

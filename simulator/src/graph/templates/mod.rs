@@ -1,6 +1,6 @@
 //! Template management: listing, creating, editing, deleting.
 //!
-//! [`definition`] reads and checks what create, edit and upsert have in common.
+//! [`definition`] parses and checks the parameters that create, edit and upsert share.
 
 pub(crate) mod create;
 pub(crate) mod definition;

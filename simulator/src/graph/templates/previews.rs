@@ -1,4 +1,4 @@
-//! `GET /{waba-id}/message_template_previews`: what an authentication template would say.
+//! `GET /{waba-id}/message_template_previews`: the texts of an authentication template.
 
 use axum::{Json, extract::Path};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ pub(crate) async fn previews(call: Call, Path((_, id)): Path<(String, String)>) 
     }
     let recommendation = truth(&call, "add_security_recommendation")?;
     let minutes = minutes(&call)?;
-    // Meta's page names the parameter one way, its example the other.
+    // Meta's documentation and its example name the parameter differently.
     let asked = call.query("languages").or_else(|| call.query("language"));
     let languages = match asked {
         Some(list) => list.split(',').map(str::trim).collect(),

@@ -1,4 +1,4 @@
-//! The account, its sender, and what can be wrong with them.
+//! The account, its sender, and their possible faults.
 
 use reqwest::Method;
 use serde_json::json;
@@ -33,7 +33,7 @@ async fn further_numbers_are_listed_but_cannot_send() {
 }
 
 #[tokio::test]
-async fn what_is_held_against_the_account_stops_sends() {
+async fn the_accounts_state_can_stop_sends() {
     let server = Server::start().await;
     for (account, http, code) in [
         (AccountState::Locked, 403, 131_031),
@@ -74,7 +74,7 @@ async fn spent_budgets_stop_calls_under_the_configured_status() {
 }
 
 #[tokio::test]
-async fn switches_are_thrown_over_http() {
+async fn switches_are_changed_over_http() {
     let server = Server::start().await;
     let change = json!({ "account": "locked" });
     let answer = server.own(Method::PATCH, "/switches", Some(change)).await;

@@ -1,4 +1,4 @@
-//! What every Graph call has in common.
+//! The parts that all Graph calls share.
 
 mod account;
 mod paths;

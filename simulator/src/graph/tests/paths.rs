@@ -7,7 +7,7 @@ use super::with_token;
 use crate::testing::{Answer, RECIPIENT, Server, message};
 
 #[tokio::test]
-async fn unknown_versions_and_paths_are_refused_before_the_token_is_looked_at() {
+async fn unknown_versions_and_paths_are_refused_before_the_token_is_checked() {
     let server = Server::start().await;
     for (path, components) in [
         ("/v99.0/200000000000001", "/200000000000001"),
@@ -24,7 +24,7 @@ async fn unknown_versions_and_paths_are_refused_before_the_token_is_looked_at() 
 }
 
 #[tokio::test]
-async fn expired_versions_are_served_as_the_oldest_alive() {
+async fn expired_versions_are_served_as_the_oldest_current_one() {
     let server = Server::start().await;
     for (asked, served) in [("v16.0", "v21.0"), ("v21.0", "v21.0"), ("v26.0", "v26.0")] {
         let path = format!("/{asked}/{}", server.simulator.settings().waba_id);
@@ -36,7 +36,7 @@ async fn expired_versions_are_served_as_the_oldest_alive() {
 }
 
 #[tokio::test]
-async fn every_answer_can_be_traced_and_none_is_stored() {
+async fn every_answer_has_a_trace_id_and_may_not_be_cached() {
     let server = Server::start().await;
     for answer in [server.get("/100000000000001").await, server.get("/1").await] {
         assert!(answer.header("x-fb-request-id").len() > 20);
@@ -86,7 +86,7 @@ async fn an_id_that_names_nothing_is_refused_as_graph_does() {
 }
 
 #[tokio::test]
-async fn every_send_that_arrives_is_counted_whatever_becomes_of_it() {
+async fn every_send_is_counted_accepted_or_not() {
     let server = Server::start().await;
     server.send_code(RECIPIENT, "482913").await.ok();
     server.send(&json!({})).await.refused(400, 100, None);
@@ -98,7 +98,7 @@ async fn every_send_that_arrives_is_counted_whatever_becomes_of_it() {
 }
 
 #[tokio::test]
-async fn the_simulator_says_that_it_is_well() {
+async fn the_simulator_reports_its_health() {
     let server = Server::start().await;
     let answer = server.own(Method::GET, "/healthz", None).await;
     assert_eq!((answer.status, answer.text.as_str()), (200, "ok"));

@@ -1,4 +1,4 @@
-//! Who calls.
+//! Access tokens.
 
 use reqwest::Method;
 use serde_json::json;
@@ -14,7 +14,7 @@ fn paths(server: &Server) -> [(Method, String); 2] {
 }
 
 #[tokio::test]
-async fn without_a_bearer_token_nothing_is_answered() {
+async fn calls_without_a_bearer_token_are_refused() {
     let server = Server::start().await;
     for (method, path) in paths(&server) {
         let path = format!("/v24.0{path}");
@@ -31,7 +31,7 @@ async fn without_a_bearer_token_nothing_is_answered() {
 }
 
 #[tokio::test]
-async fn a_token_nobody_issued_cannot_be_parsed() {
+async fn an_unknown_token_is_malformed() {
     let server = Server::start().await;
     for (method, path) in paths(&server) {
         let answer = with_token(&server, method, &path, "EAAB").await;
@@ -42,7 +42,7 @@ async fn a_token_nobody_issued_cannot_be_parsed() {
 }
 
 #[tokio::test]
-async fn dead_tokens_say_why_they_died() {
+async fn the_refusal_of_an_invalid_token_says_why() {
     let server = Server::start().await;
     for (token, subcode, message) in [
         ("EAASIMULATOR0EXPIRED0TOKEN", 463, "Session has expired on"),
@@ -90,7 +90,7 @@ async fn a_token_does_only_what_its_scopes_and_its_account_allow() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_query_works_and_is_noticed() {
+async fn a_token_in_the_query_works_and_is_counted() {
     let server = Server::start().await;
     server.get("/100000000000001").await.ok();
     assert_eq!(server.simulator.tokens_in_query(), 0);

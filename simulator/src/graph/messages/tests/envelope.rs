@@ -1,4 +1,4 @@
-//! What is accepted, and faults in what surrounds the template.
+//! Accepted messages, and faults in the envelope around the template.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn a_good_message_is_accepted_and_arrives() {
+async fn a_valid_message_is_accepted_and_arrives() {
     let server = Server::start().await;
     let to = "+55 (11) 90000-0001";
     let body = changed(message(to, "482913"), "/biz_opaque_callback_data", Some(json!("ch_1")));
@@ -34,7 +34,7 @@ async fn a_good_message_is_accepted_and_arrives() {
 }
 
 #[tokio::test]
-async fn what_meta_tolerates_is_accepted() {
+async fn variations_that_meta_tolerates_are_accepted() {
     let server = Server::start().await;
     for (what, body) in [
         ("no recipient_type", message_with("/recipient_type", None)),
@@ -80,7 +80,7 @@ async fn a_body_that_is_not_a_json_object_has_no_parameters() {
 }
 
 #[tokio::test]
-async fn a_body_too_large_to_be_a_message_is_refused() {
+async fn an_oversized_body_is_refused() {
     let server = Server::start().await;
     let body = message_with("/biz_opaque_callback_data", Some(json!("x".repeat(300_000))));
     server.send(&body).await.refused(413, 100, None);
@@ -149,7 +149,7 @@ async fn kinds_of_message_that_only_users_send_are_unsupported() {
 }
 
 #[tokio::test]
-async fn free_text_needs_a_conversation_and_there_is_none() {
+async fn free_text_is_refused_without_a_conversation() {
     let server = Server::start().await;
     let mut body = message_with("/type", Some(json!("text")));
     let error = server.send(&body).await.refused(400, 100, None);

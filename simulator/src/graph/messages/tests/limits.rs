@@ -1,4 +1,4 @@
-//! How much may be sent, and to whom, in how short a time.
+//! Limits on sending.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ async fn too_many_messages_in_a_second_are_refused_until_it_has_passed() {
     })
     .await;
     {
-        // Both ahead of time, so that their second cannot pass before the request arrives.
+        // Both in advance, so that their second cannot pass before the request arrives.
         let soon = server.simulator.shared.clock.instant() + Duration::from_secs(5);
         let mut world = server.simulator.world();
         assert!(world.throughput.admit(soon, 2) && world.throughput.admit(soon, 2));
@@ -30,7 +30,7 @@ async fn too_many_messages_in_a_second_are_refused_until_it_has_passed() {
 }
 
 #[tokio::test]
-async fn one_recipient_can_be_written_to_too_often() {
+async fn too_many_messages_to_one_recipient_are_refused() {
     let server = Server::start().await;
     {
         let now = server.simulator.shared.clock.instant();
@@ -48,7 +48,7 @@ async fn one_recipient_can_be_written_to_too_often() {
 }
 
 #[tokio::test]
-async fn the_pair_limit_can_be_left_out() {
+async fn the_pair_limit_can_be_disabled() {
     let server = Server::with(SimulatorSettings { pair_limit: false, ..SimulatorSettings::default() }).await;
     for _ in 0..50 {
         server.send_code(RECIPIENT, "1").await.ok();

@@ -1,4 +1,4 @@
-//! Who a message goes to.
+//! The recipient of a message.
 
 use serde_json::json;
 
@@ -28,7 +28,7 @@ async fn a_recipient_that_is_not_a_phone_number_is_invalid() {
 }
 
 #[tokio::test]
-async fn without_a_plus_the_message_goes_to_the_senders_country() {
+async fn without_a_plus_the_message_goes_to_the_senders_own_country() {
     let server = Server::start().await;
     let answer = server.send_code("5511900000001", "482913").await.ok();
     assert_eq!(answer["contacts"][0]["wa_id"], "15511900000001");

@@ -1,4 +1,4 @@
-//! Which template, and what goes into it.
+//! The template of a message, and its parameters.
 
 use reqwest::Method;
 use serde_json::json;
@@ -109,7 +109,7 @@ async fn parameters_are_positional_texts() {
 }
 
 #[tokio::test]
-async fn an_empty_code_is_a_missing_one() {
+async fn an_empty_code_counts_as_missing() {
     let server = Server::start().await;
     for pointer in [BODY_TEXT, BUTTON_TEXT] {
         let body = message_with(pointer, Some(json!("")));
@@ -120,7 +120,7 @@ async fn an_empty_code_is_a_missing_one() {
 }
 
 #[tokio::test]
-async fn texts_that_are_no_codes_are_refused() {
+async fn texts_that_cannot_be_codes_are_refused() {
     let server = Server::start().await;
     for (code, details) in [
         ("12\n34", "Param text cannot have new-line/tab characters or more than 4 consecutive spaces"),
@@ -137,7 +137,7 @@ async fn texts_that_are_no_codes_are_refused() {
 }
 
 #[tokio::test]
-async fn before_v23_parameter_trouble_had_another_code() {
+async fn before_v23_parameter_errors_had_another_code() {
     let server = Server::start().await;
     let token = "EAASIMULATOR0SYSTEM0USER0TOKEN";
     for (version, code) in [("v21.0", 132_012), ("v22.0", 132_012), ("v23.0", 132_018)] {
@@ -157,7 +157,7 @@ async fn body_and_button_must_carry_the_same_code() {
 }
 
 #[tokio::test]
-async fn other_templates_take_what_their_own_text_asks_for() {
+async fn other_templates_take_the_parameters_of_their_own_text() {
     let server = Server::start().await;
     let text = |text: &str| json!({ "type": "text", "text": text });
     let mut body = message_with("/template/name", Some(json!("order_shipped")));

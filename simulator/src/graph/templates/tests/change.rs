@@ -9,7 +9,7 @@ use crate::{
 };
 
 #[tokio::test]
-async fn an_edit_replaces_what_the_template_says() {
+async fn an_edit_replaces_the_templates_content() {
     let server = Server::start().await;
     let path = "/300000000000001";
     let components = changed(one_tap(), "/components/1/code_expiration_minutes", Some(json!(9)));
@@ -31,7 +31,7 @@ async fn an_edit_replaces_what_the_template_says() {
 }
 
 #[tokio::test]
-async fn an_edit_is_refused_where_meta_refuses_it() {
+async fn invalid_edits_are_refused() {
     let server = Server::start().await;
     let path = "/300000000000001";
     let edit = json!({ "components": copy_code()["components"] });
@@ -50,7 +50,7 @@ async fn an_edit_is_refused_where_meta_refuses_it() {
 }
 
 #[tokio::test]
-async fn templates_are_deleted_by_name_by_id_or_several_at_once() {
+async fn templates_are_deleted_by_name_by_id_or_by_several_ids() {
     let server = Server::start().await;
     let path = server.account("upsert_message_templates");
     let created = server.post(&path, &upsert()).await.ok();

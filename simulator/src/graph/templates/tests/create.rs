@@ -68,7 +68,7 @@ async fn other_categories_are_kept_as_written() {
     create(&server, &empty).await.refused(400, 100, Some(2_388_072));
 }
 
-/// Creates `body` with one value changed, which must be refused with code 100.
+/// Asserts that creating `body` with one value changed is refused with code 100.
 async fn assert_refused(cases: Vec<(&str, Value, &str, Option<Value>)>, subcode: Option<u64>) {
     let server = Server::start().await;
     for (what, body, pointer, value) in cases {
@@ -98,7 +98,7 @@ async fn names_categories_and_languages_have_rules() {
 }
 
 #[tokio::test]
-async fn an_authentication_template_has_a_bare_body_and_one_passcode_button() {
+async fn an_authentication_template_has_an_empty_body_and_one_passcode_button() {
     let otp = json!({ "type": "OTP", "otp_type": "COPY_CODE" });
     let minutes = "/components/1/code_expiration_minutes";
     let first_button = "/components/2/buttons/0/type";
@@ -155,7 +155,7 @@ async fn some_faults_have_a_subcode() {
 }
 
 #[tokio::test]
-async fn an_unknown_category_is_told_the_known_ones() {
+async fn an_unknown_category_is_answered_with_the_known_ones() {
     let server = Server::start().await;
     let body = changed(copy_code(), "/category", Some(json!("OTP")));
     let error = create(&server, &body).await.refused(400, 100, None);
@@ -189,7 +189,7 @@ async fn a_name_is_taken_while_it_exists_and_for_thirty_days_after() {
 }
 
 #[tokio::test]
-async fn an_account_that_is_not_eligible_gets_no_authentication_template() {
+async fn an_ineligible_account_gets_no_authentication_template() {
     let server = Server::start().await;
     let path = format!("/v24.0{}", server.account("message_templates"));
     let request = server.plain(Method::POST, &path).bearer_auth("EAASIMULATOR0NOT0ELIGIBLE");
@@ -227,7 +227,7 @@ async fn a_full_account_takes_no_more_templates() {
 }
 
 #[tokio::test]
-async fn review_can_be_told_what_to_decide() {
+async fn the_outcome_of_a_review_can_be_chosen() {
     let server = Server::start().await;
     review(&server, TemplateReview::Reject);
     let rejected = create(&server, &copy_code()).await.ok();

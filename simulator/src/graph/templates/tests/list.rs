@@ -52,7 +52,7 @@ async fn the_link_to_the_next_page_works_but_puts_the_token_in_a_query() {
 }
 
 #[tokio::test]
-async fn a_bad_cursor_is_refused() {
+async fn an_invalid_cursor_is_refused() {
     let server = Server::start().await;
     for parameter in ["after", "before"] {
         for cursor in ["bad", "Y3Vyc29yOjE"] {
@@ -67,7 +67,7 @@ async fn a_bad_cursor_is_refused() {
 }
 
 #[tokio::test]
-async fn a_limit_that_is_no_number_of_items_is_refused() {
+async fn an_invalid_limit_is_refused() {
     let server = Server::start().await;
     for limit in ["0", "-1", "many", "1001"] {
         list(&server, &format!("?limit={limit}")).await.refused(400, 100, None);

@@ -1,4 +1,4 @@
-//! One template in many languages, and what it would look like.
+//! One template in many languages, and its previews.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use super::{list, names, upsert};
 use crate::testing::{Server, changed};
 
 #[tokio::test]
-async fn an_upsert_creates_what_is_missing_and_updates_what_is_there() {
+async fn an_upsert_creates_missing_translations_and_updates_existing_ones() {
     let server = Server::start().await;
     let path = server.account("upsert_message_templates");
     let first = server.post(&path, &upsert()).await.ok();
@@ -28,7 +28,7 @@ async fn an_upsert_creates_what_is_missing_and_updates_what_is_there() {
 }
 
 #[tokio::test]
-async fn an_upsert_takes_less_than_a_creation() {
+async fn an_upsert_takes_fewer_parameters_than_a_creation() {
     let server = Server::start().await;
     let path = server.account("upsert_message_templates");
     for (pointer, value) in [

@@ -1,6 +1,6 @@
-// Copying text, also where the clipboard API is not to be had: a page on plain HTTP that is not this machine's.
+// Copies text, also where browsers offer no clipboard API: on plain HTTP from another machine.
 
-/** Copies `text`; whether that worked. */
+/** Copies `text`. Resolves to true if that worked. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);

@@ -1,4 +1,4 @@
-// One box for each digit. Pasting or autofilling anywhere spreads over them; the last digit completes the code.
+// One box for each digit. Pasted or autofilled codes spread over them; the last digit completes the code.
 
 import { element } from "./dom.js";
 import { digits } from "./words.js";
@@ -7,7 +7,7 @@ export class CodeBoxes extends EventTarget {
   #container;
   #boxes = [];
 
-  /** `complete` events come when a person has filled the last empty box. */
+  /** Fires `complete` when the user has filled the last empty box. */
   constructor(container, length) {
     super();
     this.#container = container;
@@ -32,7 +32,7 @@ export class CodeBoxes extends EventTarget {
     return this.#boxes.every((box) => box.value !== "");
   }
 
-  /** Puts a whole code in. */
+  /** Fills in a complete code. */
   fill(code) {
     this.#spread(0, code);
   }
@@ -54,7 +54,7 @@ export class CodeBoxes extends EventTarget {
       type: "text",
       inputMode: "numeric",
       pattern: "[0-9]*",
-      // A phone offers the code of a message to the field that says so; one is enough.
+      // Phones offer the code of a message to a field with this value; one such field is enough.
       autocomplete: index === 0 ? "one-time-code" : "off",
       "aria-label": `Digit ${index + 1} of ${length}`,
       "aria-describedby": "code-hint",
@@ -79,7 +79,7 @@ export class CodeBoxes extends EventTarget {
     event.preventDefault();
     const pasted = digits(event.clipboardData.getData("text"));
     if (pasted !== "") {
-      // A whole code goes to the beginning, wherever it is pasted.
+      // A complete code goes to the first box, wherever it is pasted.
       this.#spread(pasted.length >= this.length ? 0 : index, pasted);
       this.#tellIfComplete();
     }

@@ -1,4 +1,4 @@
-// Countries and their calling codes, as in Google's libphonenumber; names come from the browser.
+// Countries and their calling codes, from Google's libphonenumber. Their names come from the browser.
 
 const CALLING_CODES = `
   AC247 AD376 AE971 AF93 AG1 AI1 AL355 AM374 AO244 AR54 AS1 AT43 AU61 AW297 AX358 AZ994 BA387 BB1

@@ -1,11 +1,11 @@
-// A request as a command for a POSIX shell.
+// Requests as commands for a POSIX shell.
 
-/** Quotes a word so that the shell takes it as it is. */
+/** Quotes a word so that the shell takes it literally. */
 export function quote(word) {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The command that repeats `request`. A key is read from the environment: it belongs in no history or chat. */
+/** The command that repeats `request`. It reads the key from the environment, to keep it out of histories and chats. */
 export function curl(request) {
   const words = ["curl", "-i", quote(request.url)];
   if (request.withKey) {

@@ -1,11 +1,11 @@
-// Elements from data. Whatever comes from outside becomes text, never markup.
+// Elements from data. Outside data becomes text, never markup.
 
 /** The element with this id. */
 export function byId(id) {
   return document.getElementById(id);
 }
 
-/** A new element. `properties` are its own, or attributes if it has none of that name; children are nodes or text. */
+/** Creates an element. `properties` without a property of that name become attributes; children are nodes or text. */
 export function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
@@ -19,7 +19,7 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Says `text` in a live region, also if it says the same already. */
+/** Announces `text` in a live region, even if its text is the same already. */
 export function say(region, text) {
   region.textContent = "";
   region.append(text);
@@ -30,7 +30,7 @@ export function hold(button, held) {
   button.setAttribute("aria-disabled", String(held));
 }
 
-/** Whether the button is held. */
+/** Returns true if the button is held. */
 export function isHeld(button) {
   return button.getAttribute("aria-disabled") === "true";
 }

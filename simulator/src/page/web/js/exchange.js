@@ -1,4 +1,4 @@
-// Each request and response as it happened, with the command that repeats it.
+// Requests and responses, each with the command that repeats it.
 
 import { copy } from "./clipboard.js";
 import { curl } from "./curl.js";
@@ -6,7 +6,7 @@ import { byId, element, say } from "./dom.js";
 
 const KEPT = 20;
 
-/** Shows every call of the service from now on. */
+/** Shows every call to the service from now on. */
 export function showExchanges(service) {
   service.addEventListener("exchange", ({ detail }) => {
     const list = byId("exchanges");
@@ -23,7 +23,7 @@ function entry({ request, answer, at, milliseconds }) {
   const command = curl(request);
   const tone = answer.status >= 200 && answer.status < 300 ? "good" : "bad";
   const copyCommand = async () => {
-    say(byId("exchange-says"), (await copy(command)) ? "The command is copied." : "This browser does not let the page copy.");
+    say(byId("exchange-says"), (await copy(command)) ? "Command copied." : "This browser does not allow the page to copy.");
   };
   return element("li", {},
     element("details", { open: true },

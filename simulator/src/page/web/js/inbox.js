@@ -1,15 +1,15 @@
-// The messages of every phone, live.
+// The live messages of all phones.
 
 import * as simulator from "./simulator.js";
 
 const KEPT = 200;
-const TRY_AGAIN = 3_000;
+const RETRY_AFTER = 3_000;
 
 export class Inbox extends EventTarget {
   #messages = new Map();
   #known = false;
 
-  /** `messages` events bring the ones that are new, in order; `connection` events `live` or `lost`. */
+  /** Fires `messages` with new ones in order, and `connection` with `live` or `lost`. */
   connect() {
     const events = new EventSource("/inbox/events");
     events.addEventListener("message", (event) => this.#take([JSON.parse(event.data)], true));
@@ -19,32 +19,32 @@ export class Inbox extends EventTarget {
     });
     events.addEventListener("error", () => {
       this.dispatchEvent(new CustomEvent("connection", { detail: "lost" }));
-      // Browsers try again by themselves, unless they were answered with something else.
+      // Browsers reconnect, except after an answer that is no event stream.
       if (events.readyState === EventSource.CLOSED) {
-        setTimeout(() => this.connect(), TRY_AGAIN);
+        setTimeout(() => this.connect(), RETRY_AFTER);
       }
     });
   }
 
-  /** What a phone, given by its digits, got or should have got; oldest first. */
+  /** The messages to the phone with these digits, received or not, oldest first. */
   of(phone) {
     return [...this.#messages.values()].filter((message) => message.to === `+${phone}`);
   }
 
-  /** The phones that messages went to, by their digits, the latest first. */
+  /** The digits of the phones that messages went to, latest first. */
   get phones() {
     const latestFirst = [...this.#messages.values()].reverse();
     return [...new Set(latestFirst.map((message) => message.to.slice(1)))];
   }
 
-  /** What was missed while there was no connection. What was there before the page is not news. */
+  /** Fetches messages that were missed while disconnected. Those from before the page was opened are not news. */
   async #catchUp() {
     try {
       const listed = await simulator.messages(KEPT);
       this.#take(listed.reverse(), this.#known);
       this.#known = true;
     } catch {
-      // The stream tells soon enough that the connection is lost.
+      // The event stream will report that the connection is lost.
     }
   }
 

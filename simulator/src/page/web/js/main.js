@@ -1,4 +1,4 @@
-// Puts the page together. Every other module has one subject and knows none of its neighbours' elements.
+// Assembles the page. Every other module has one subject and leaves the others' elements alone.
 
 import { byId, element } from "./dom.js";
 import { showExchanges } from "./exchange.js";
@@ -14,7 +14,7 @@ import { digits } from "./words.js";
 const HEARTBEAT = 3_000;
 
 const settings = await simulator.settings().catch((error) => {
-  byId("connection").textContent = "The simulator does not answer. Reload the page when it does.";
+  byId("connection").textContent = "The simulator does not answer. Reload the page once it does.";
   throw error;
 });
 const inbox = new Inbox();
@@ -31,7 +31,7 @@ if (settings.service === null) {
   phone.app = signIn;
   showExchanges(service);
   service.addEventListener("exchange", ({ detail: { request, answer } }) => {
-    // What is no phone number has no record.
+    // An invalid phone number has no record.
     if (answer.status !== 400) {
       record.phone = request.phone;
     }
@@ -54,7 +54,7 @@ inbox.addEventListener("messages", () => {
 inbox.connect();
 await Promise.all([orders.start(), chooseButton(settings.template)]);
 
-// What others do, such as curl in a terminal, shows as well.
+// Shows the effects of other clients, such as curl in a terminal.
 setInterval(() => {
   if (document.visibilityState === "visible") {
     record.refresh();
@@ -66,9 +66,9 @@ function explainHowToNameAService() {
   const notice = byId("no-service");
   notice.hidden = false;
   notice.append(
-    element("p", {}, "This simulator was not told of a service, so there is no form here. The phone and the orders work all the same. To get the form:"),
+    element("p", {}, "This simulator knows of no service, so there is no form here. The phone and the orders work without one. To get the form, run"),
     element("pre", { tabIndex: 0, role: "group", "aria-label": "Command" }, "whatsapp-otp simulator --service http://localhost:3000"),
-    element("p", {}, "and let the service allow this page:"),
+    element("p", {}, "and make the service allow this page:"),
     element("pre", { tabIndex: 0, role: "group", "aria-label": "Setting" }, `server.cors_origins = ["${location.origin}"]`),
   );
 }

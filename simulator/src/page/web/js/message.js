@@ -1,16 +1,16 @@
-// One message as WhatsApp shows it, by the kind of its template's button.
+// A message as WhatsApp shows it, depending on the kind of its template's button.
 
 import { element } from "./dom.js";
 import { duration, timeOfDay } from "./words.js";
 
-/** When the message's button goes dead, in milliseconds since 1970; null if it never does. */
+/** The time at which the message's button stops working, in milliseconds since 1970; null if it never does. */
 function deadline(message) {
   const minutes = message.code_expiration_minutes;
   return minutes === null ? null : Date.parse(message.received_at) + minutes * 60_000;
 }
 
 /**
- * The message as a list item. `read`: whether somebody has seen it; `handed`: whether the app took the code by itself;
+ * The message as a list item. `read`: it has been seen; `handed`: the app took the code on its own;
  * `onCopy` and `onFill` are called with the message.
  */
 export function bubble(message, { read, handed, onCopy, onFill }) {
@@ -25,25 +25,25 @@ export function bubble(message, { read, handed, onCopy, onFill }) {
   );
 }
 
-/** Marks a bubble's buttons as dead or alive, and says for how long they live. */
+/** Enables or disables a bubble's buttons, and shows for how long they work. */
 export function age(item, message, now) {
   const end = deadline(message);
   const note = item.querySelector(".bubble-life");
   if (end === null || note === null) {
     return;
   }
-  const dead = now >= end;
-  note.textContent = dead ? "The button is dead: the code has expired." : `The button works for ${duration(end - now)}.`;
+  const expired = now >= end;
+  note.textContent = expired ? "The button is disabled: the code has expired." : `The button works for ${duration(end - now)}.`;
   for (const button of item.querySelectorAll("button")) {
-    button.disabled = dead;
+    button.disabled = expired;
   }
 }
 
-/** A message that never reached the phone: WhatsApp's sender knows of it, its recipient does not. */
+/** A message that never reached the phone: the sender knows of it, the recipient does not. */
 function ghost(message) {
   const why = message.status === "failed"
     ? `It failed with ${message.failure.code}: ${message.failure.title}.`
-    : "It never arrives, and nobody says so.";
+    : "It never arrives, and the sender is not told.";
   return element("li", { className: "bubble ghost" },
     element("p", { className: "bubble-body" }, `WhatsApp accepted a message to this phone. ${why}`),
     element("p", { className: "bubble-meta" }, element("time", { dateTime: message.received_at }, timeOfDay(message.received_at)), tick("✓", "accepted", "Accepted, not delivered")));
@@ -58,7 +58,7 @@ function buttons(message, { handed, onCopy, onFill }) {
   const life = element("p", { className: "bubble-life" });
   switch (message.button) {
     case "one_tap": return [fill(), life];
-    case "zero_tap": return [element("p", { className: "bubble-note" }, handed ? "Zero-tap: the app took the code by itself." : "Zero-tap: no app here was waiting, so the code can be copied."), copy(), life];
+    case "zero_tap": return [element("p", { className: "bubble-note" }, handed ? "Zero-tap: the app took the code on its own." : "Zero-tap: no app here was waiting for the code, so it can be copied."), copy(), life];
     default: return [copy(), life];
   }
 }

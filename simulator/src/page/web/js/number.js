@@ -1,4 +1,4 @@
-// The number field: a country to choose, or a whole number that begins with +.
+// The number field: a number in the chosen country, or a complete number that begins with +.
 
 import { byId, element } from "./dom.js";
 import { countries } from "./countries.js";
@@ -18,17 +18,17 @@ export class NumberField {
     this.#show();
   }
 
-  /** The international number as typed, without the punctuation that the service drops; empty if there is none. */
+  /** The international number as typed, without the punctuation that the service ignores; empty if there is none. */
   get value() {
     const typed = this.#number.value.trim();
     const bare = typed.replace(/[\s().-]/g, "");
     if (bare === "" || bare === "+") {
       return "";
     }
-    return this.#isWhole() ? bare.slice(1) : this.#country.value + bare;
+    return this.#isComplete() ? bare.slice(1) : this.#country.value + bare;
   }
 
-  /** Puts a whole number in. */
+  /** Fills in a complete number. */
   set value(phone) {
     this.#number.value = `+${digits(phone)}`;
     this.#show();
@@ -38,18 +38,18 @@ export class NumberField {
     this.#number.focus();
   }
 
-  /** Says that the number is wrong, or that it is not. */
+  /** Marks the number as invalid or valid. */
   set invalid(invalid) {
     this.#number.setAttribute("aria-invalid", String(invalid));
   }
 
-  #isWhole() {
+  #isComplete() {
     return this.#number.value.trimStart().startsWith("+");
   }
 
   #show() {
     this.#callingCode.textContent = `+${this.#country.value}`;
-    this.#callingCode.hidden = this.#isWhole();
+    this.#callingCode.hidden = this.#isComplete();
     this.invalid = false;
   }
 }

@@ -1,4 +1,4 @@
-// Orders for the simulated WhatsApp: what is to go wrong next.
+// Orders for the simulated WhatsApp: failures of the next messages.
 
 import { byId, element, say } from "./dom.js";
 import * as simulator from "./simulator.js";
@@ -7,10 +7,10 @@ import { times } from "./words.js";
 const USUAL_ERROR = 131026;
 
 const HINTS = {
-  error: "What may pass (such as 131000 or 131016) the service tries up to three times: order it three times to see it give up.",
-  slow: "Within its time-out the service waits; past it, nobody knows whether the message went out, and the code stays good.",
-  hang: "The service gives up after whatsapp.timeout. The message may have gone out, so it answers 200 and the code stays good.",
-  undelivered: "WhatsApp says yes and the phone stays silent: to the service it looks like any other message.",
+  error: "The service tries up to three times if the error may be temporary (such as 131000 or 131016): order it three times to see it give up.",
+  slow: "The service waits until its time-out. After that, the message may or may not have been sent, so the code stays valid.",
+  hang: "The service gives up after whatsapp.timeout. The message may have been sent, so it answers 200 and the code stays valid.",
+  undelivered: "WhatsApp accepts the message but never delivers it. To the service it looks like any other message.",
 };
 
 export class Orders extends EventTarget {
@@ -19,7 +19,7 @@ export class Orders extends EventTarget {
   #asking = false;
   #listed = null;
 
-  /** Fills the panel. `number` events bring a phone number that is an order by itself, for the form. */
+  /** Fills the panel. Fires `number` with a phone number that is itself an order, for the form. */
   async start() {
     this.#kind.addEventListener("change", () => this.#showFields());
     byId("order-form").addEventListener("submit", (event) => {
@@ -39,7 +39,7 @@ export class Orders extends EventTarget {
     await this.refresh();
   }
 
-  /** Asks what is still waiting. */
+  /** Fetches the waiting orders. */
   async refresh() {
     if (this.#asking) {
       return;
@@ -48,7 +48,7 @@ export class Orders extends EventTarget {
     try {
       this.#show(await simulator.orders());
     } catch {
-      // The phone says when the connection is lost.
+      // The phone shows that the connection is lost.
     } finally {
       this.#asking = false;
     }
@@ -58,10 +58,10 @@ export class Orders extends EventTarget {
     byId("order-error-field").hidden = this.#kind.value !== "error";
     byId("order-seconds-field").hidden = this.#kind.value !== "slow";
     byId("order-hint").textContent = HINTS[this.#kind.value];
-    byId("order-number").textContent = `Or write to +1 5550 ${this.#number().slice(5)}, a number that is this order`;
+    byId("order-number").textContent = `Or send to +1 5550 ${this.#number().slice(5)}, a number with the same effect`;
   }
 
-  /** The number that orders the same by itself. */
+  /** The number with the same effect as the order. */
   #number() {
     const last = {
       error: byId("order-error").value,
@@ -83,7 +83,7 @@ export class Orders extends EventTarget {
   }
 
   async #clear() {
-    await this.#tell(() => simulator.clearOrders(), "No order is waiting any more.");
+    await this.#tell(() => simulator.clearOrders(), "Orders cleared.");
   }
 
   async #tell(call, done) {
@@ -103,7 +103,7 @@ export class Orders extends EventTarget {
     }
     this.#listed = listed;
     const items = orders.map((order) => element("li", {}, this.#describe(order)));
-    byId("pending").replaceChildren(...(items.length > 0 ? items : [element("li", { className: "empty" }, "Nothing is ordered.")]));
+    byId("pending").replaceChildren(...(items.length > 0 ? items : [element("li", { className: "empty" }, "No orders.")]));
   }
 
   #describe(order) {

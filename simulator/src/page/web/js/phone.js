@@ -1,4 +1,4 @@
-// The phone: a chat with the business, the template's button, and other phones that got something.
+// The phone: a chat with the business, the template's button, and other phones that received messages.
 
 import { copy } from "./clipboard.js";
 import { byId, element, say } from "./dom.js";
@@ -13,7 +13,7 @@ export class Phone extends EventTarget {
   #unread = new Map();
   #app = null;
 
-  /** `phone` events tell that somebody chose another phone. */
+  /** Fires `phone` when the user has chosen another phone. */
   constructor(inbox, business) {
     super();
     this.#inbox = inbox;
@@ -24,12 +24,12 @@ export class Phone extends EventTarget {
     setInterval(() => this.#age(), 1000);
   }
 
-  /** The app on this phone, which codes are handed to. */
+  /** The app on this phone, which receives codes. */
   set app(app) {
     this.#app = app;
   }
 
-  /** Shows the chat of a phone, given by its digits. */
+  /** Shows the chat of the phone with these digits. */
   show(phone) {
     this.#shown = phone;
     this.#unread.delete(phone);
@@ -61,13 +61,13 @@ export class Phone extends EventTarget {
     this.#app?.expect(message.code);
     if (message.button === "zero_tap" && this.#app?.receive(message.code, phone)) {
       this.#handed.add(message.id);
-      this.#say("Zero-tap: the app took the code by itself.");
+      this.#say("Zero-tap: the app took the code on its own.");
     }
   }
 
   #show() {
     const phone = this.#shown;
-    byId("chat-number").textContent = phone === null ? "no message yet" : `to +${phone}`;
+    byId("chat-number").textContent = phone === null ? "no messages yet" : `to +${phone}`;
     const messages = phone === null ? [] : this.#inbox.of(phone);
     const seen = document.visibilityState === "visible";
     const list = byId("messages");
@@ -80,7 +80,7 @@ export class Phone extends EventTarget {
       const before = there.get(message.id);
       return before?.dataset.state === state ? before : this.#item(message, state);
     });
-    // Only what is new is put in: what a screen reader has read stays as it is.
+    // Only new items are inserted, so that a screen reader does not repeat the others.
     const same = items.length === list.children.length && items.every((item, index) => item === list.children[index]);
     if (!same) {
       list.replaceChildren(...items);
@@ -105,12 +105,12 @@ export class Phone extends EventTarget {
   }
 
   async #copy(message) {
-    this.#say((await copy(message.code)) ? "The code is copied. Paste it into the form." : "This browser does not let the page copy.");
+    this.#say((await copy(message.code)) ? "Code copied. Paste it into the form." : "This browser does not allow the page to copy.");
   }
 
   #fill(message) {
     const taken = this.#app?.receive(message.code, message.to.slice(1)) ?? false;
-    this.#say(taken ? "The app got the code." : "The app waits for a code to another number.");
+    this.#say(taken ? "The app received the code." : "The app is waiting for a code to another number.");
   }
 
   #say(text) {
@@ -146,7 +146,7 @@ export class Phone extends EventTarget {
   }
 }
 
-/** The choice of the template's button, which the service neither knows nor minds. */
+/** Sets up the choice of the template's button, which makes no difference to the service. */
 export async function chooseButton(template) {
   const kinds = [...byId("kinds").querySelectorAll("input")];
   const { button } = await simulator.template(template);
@@ -166,5 +166,5 @@ export async function chooseButton(template) {
 function showConnection(state) {
   const line = byId("connection");
   line.dataset.state = state;
-  line.textContent = state === "live" ? "Live" : "Connection lost. Trying again…";
+  line.textContent = state === "live" ? "Live" : "Connection lost. Reconnecting…";
 }

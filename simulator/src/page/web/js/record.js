@@ -1,4 +1,4 @@
-// The code's record as operators see it, its time running down.
+// The code's record as operators see it, with a countdown.
 
 import { byId, element } from "./dom.js";
 import * as simulator from "./simulator.js";
@@ -10,24 +10,24 @@ export class RecordPanel extends EventTarget {
   #asking = false;
   #shown = null;
 
-  /** `visible`: whether the simulator can look into the service's store. `phone` events tell how the service writes a number. */
+  /** `visible`: the simulator can read the service's store. Fires `phone` with the service's notation of a number. */
   constructor(visible) {
     super();
     this.#visible = visible;
     if (visible) {
       setInterval(() => this.#tick(), 250);
     }
-    this.#render(element("p", { className: "empty" }, visible ? "No code was asked for yet." : "This page cannot see the service’s store. Operators have a command for it:"),
+    this.#render(element("p", { className: "empty" }, visible ? "No code has been requested yet." : "This page cannot read the service’s store. Operators can:"),
       visible ? null : element("pre", { tabIndex: 0, role: "group", "aria-label": "Command" }, "whatsapp-otp inspect"));
   }
 
-  /** The phone whose record is of interest, given by its digits. */
+  /** The digits of the phone whose record is shown. */
   set phone(phone) {
     this.#phone = phone;
     this.refresh();
   }
 
-  /** Asks again, unless an answer is awaited already. */
+  /** Fetches the record, unless a request is in flight. */
   async refresh() {
     if (!this.#visible || this.#phone === null || this.#asking) {
       return;
@@ -38,7 +38,7 @@ export class RecordPanel extends EventTarget {
       const record = await simulator.record(phone);
       if (phone === this.#phone) {
         this.#show(record);
-        this.#tellIfWrittenOtherwise(record.phone);
+        this.#tellIfNormalized(record.phone);
       }
     } catch (error) {
       this.#shown = null;
@@ -51,8 +51,8 @@ export class RecordPanel extends EventTarget {
     }
   }
 
-  /** The service drops what is only dialled within a country: `49 0151…` is `49151…` to it. */
-  #tellIfWrittenOtherwise(phone) {
+  /** The service drops prefixes for domestic calls: it reads `49 0151…` as `49151…`. */
+  #tellIfNormalized(phone) {
     const typed = this.#phone;
     if (phone !== typed) {
       this.#phone = phone;
@@ -64,7 +64,7 @@ export class RecordPanel extends EventTarget {
     const rows = [row("Phone", phone)];
     if (code === null) {
       this.#shown = null;
-      rows.push(row("Code", "none is active"));
+      rows.push(row("Code", "none active"));
     } else {
       const left = element("span", { className: "time-left" });
       this.#shown = { left, until: performance.now() + code.expires_in_ms };

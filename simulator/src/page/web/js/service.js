@@ -1,29 +1,29 @@
-// The service's two calls, as any app would make them, and a note of each for the exchange.
+// The service's two calls, as any app would make them, recorded for the exchange.
 
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 const SHOWN_HEADERS = ["content-type", "retry-after", "x-request-id"];
 
 export class Service extends EventTarget {
-  /** `origin` is where the service is; every call that ended is an `exchange` event. */
+  /** Calls the service at `origin`. Fires `exchange` after every call. */
   constructor(origin) {
     super();
     this.origin = origin;
     this.apiKey = "";
   }
 
-  /** Asks for a code. */
+  /** Requests a code. */
   request(phone) {
     return this.#call("GET", phone, null);
   }
 
-  /** Verifies one. */
+  /** Verifies a code. */
   verify(phone, code) {
     return this.#call("POST", phone, JSON.stringify({ code }));
   }
 
   async #call(method, phone, body) {
     const path = `/otp/${encodeURIComponent(phone)}`;
-    // An id of our own makes browsers ask first, so that a service which does not know this page is never called.
+    // This header makes browsers send a preflight, so a service that does not allow this page is never called.
     const headers = { "X-Request-Id": requestId() };
     if (body !== null) {
       headers["Content-Type"] = "application/json";
@@ -42,9 +42,9 @@ export class Service extends EventTarget {
   }
 }
 
-/** Status, headers and body; a status of 0 if there was no answer. */
+/** The status, headers and body; status 0 if there was no answer. */
 async function answerTo(url, options) {
-  const fixed = { cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(PATIENCE) };
+  const fixed = { cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(TIMEOUT) };
   try {
     const response = await fetch(url, { ...fixed, ...options });
     const headers = SHOWN_HEADERS.map((name) => [name, response.headers.get(name)]).filter(([, value]) => value !== null);

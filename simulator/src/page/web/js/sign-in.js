@@ -1,4 +1,4 @@
-// The sign-in form: asks for a code, verifies it, and shows what the service answered.
+// The sign-in form: requests a code, verifies it, and shows the service's answers.
 
 import { ofRequest, ofVerification, retryAfter, wantsKey } from "./answers.js";
 import { CodeBoxes } from "./code-boxes.js";
@@ -7,7 +7,7 @@ import { NumberField } from "./number.js";
 import * as simulator from "./simulator.js";
 
 const USUAL_LENGTH = 6;
-const LOOK_AGAIN = 3_000;
+const CHECK_AGAIN_AFTER = 3_000;
 
 export class SignIn extends EventTarget {
   #service;
@@ -20,12 +20,12 @@ export class SignIn extends EventTarget {
   #busy = false;
   #handed = null;
   #countdown = null;
-  #nextLook = null;
+  #nextCheck = null;
 
-  /** The digits of the number that a code was last asked for, or null. */
+  /** The digits of the number for which a code was last requested, or null. */
   phone = null;
 
-  /** `phone` events tell that another number is of interest. */
+  /** Fires `phone` when another number becomes current. */
   constructor(service, settings) {
     super();
     this.#service = service;
@@ -47,24 +47,24 @@ export class SignIn extends EventTarget {
     this.#open(settings.sends_here);
   }
 
-  /** Puts a number into the form, for the next code. */
+  /** Fills in the number for the next code. */
   set number(phone) {
     this.#number.value = phone;
     this.#number.focus();
   }
 
-  /** What the app does when the phone hands it a code; whether it was waiting for this one. */
+  /** Receives a code from the phone. Returns true if the app was waiting for one to this number. */
   receive(code, phone) {
     if (phone !== this.phone) {
       return false;
     }
-    // The message may be faster than the answer to the request for it.
+    // The message may arrive before the answer to the request.
     this.#handed = code;
     this.#takeHanded();
     return true;
   }
 
-  /** Makes as many boxes as the code has digits, where the settings did not say. */
+  /** Creates as many boxes as the code has digits, unless the settings name a number. */
   expect(code) {
     if (this.#settings.code_length === null && this.#boxes.value === "") {
       this.#fit(code.length);
@@ -102,12 +102,12 @@ export class SignIn extends EventTarget {
     }
     const answer = await this.#call(this.#send, "Sending…", async () => {
       if (!(await this.#isSimulated())) {
-        this.#show({ tone: "bad", line: "Not sent.", meaning: "It is not certain that nothing would really be sent." });
+        this.#show({ tone: "bad", line: "Not sent.", meaning: "The service may be sending through the real WhatsApp." });
         return null;
       }
-      // Before the answer: the message may be faster.
+      // The message may arrive before the answer.
       this.#handed = null;
-      this.#lookAt(phone);
+      this.#setPhone(phone);
       return this.#service.request(phone);
     });
     if (answer === null) {
@@ -137,7 +137,7 @@ export class SignIn extends EventTarget {
       (phone === "" ? this.#number : this.#boxes).focus();
       return;
     }
-    this.#lookAt(phone);
+    this.#setPhone(phone);
     const answer = await this.#call(this.#verify, "Verifying…", () => this.#service.verify(phone, this.#boxes.value));
     if (answer === null) {
       return;
@@ -154,7 +154,7 @@ export class SignIn extends EventTarget {
     this.#takeHanded();
   }
 
-  /** One call at a time; null if there is one already, or if `call` came to none. */
+  /** Runs one call at a time. Resolves to null if one is in flight, or if `call` makes none. */
   async #call(button, meanwhile, call) {
     if (this.#busy) {
       return null;
@@ -179,7 +179,7 @@ export class SignIn extends EventTarget {
     }
   }
 
-  #lookAt(phone) {
+  #setPhone(phone) {
     this.phone = phone;
     this.dispatchEvent(new CustomEvent("phone", { detail: phone }));
   }
@@ -222,22 +222,22 @@ export class SignIn extends EventTarget {
     this.#resend.textContent = "Send again";
   }
 
-  /** Whether a message would certainly be a simulated one, asked before each. */
+  /** Resolves to true if messages are known to be simulated. Asked before each one. */
   async #isSimulated() {
     const settings = await simulator.settings().catch(() => null);
     const simulated = settings?.service?.sends_here === true;
-    // A simulator that does not answer closes nothing: the phone says that the connection is lost.
+    // The form stays as it is if the simulator does not answer: the phone shows that the connection is lost.
     this.#open(settings === null ? !byId("forms").hidden : simulated);
     return simulated;
   }
 
-  /** Opens the form, or closes it and looks again until it can be opened. */
+  /** Opens the form, or closes it and checks again until it can be opened. */
   #open(open) {
     byId("forms").hidden = !open;
     byId("elsewhere").hidden = open;
-    clearTimeout(this.#nextLook);
+    clearTimeout(this.#nextCheck);
     if (!open) {
-      this.#nextLook = setTimeout(() => this.#isSimulated(), LOOK_AGAIN);
+      this.#nextCheck = setTimeout(() => this.#isSimulated(), CHECK_AGAIN_AFTER);
     }
   }
 }

@@ -1,4 +1,4 @@
-// The simulator's own calls: what the page may know, orders, and the template's button.
+// The simulator's own calls: settings, records, messages, orders, and the template's button.
 
 async function call(path, options = {}) {
   const response = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(10_000) });

@@ -1,6 +1,6 @@
-// Durations, moments and numbers as people read them.
+// Durations, times and numbers for people.
 
-/** `4 min 59 s`, `12 s`; what has begun counts as a whole second. */
+/** `4 min 59 s`, `12 s`, rounded up to whole seconds. */
 export function duration(milliseconds) {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
   if (seconds >= 3600) {
@@ -10,7 +10,7 @@ export function duration(milliseconds) {
   return [minutes > 0 ? `${minutes} min` : "", rest > 0 || minutes === 0 ? `${rest} s` : ""].join(" ").trim();
 }
 
-/** `15:04` by the reader's clock. */
+/** `15:04`, in the reader's time zone. */
 export function timeOfDay(moment) {
   return new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
