@@ -1,12 +1,12 @@
-//! What WhatsApp's errors mean to somebody who sets a service up, and where to mend them.
+//! The meaning of WhatsApp's errors for someone who sets up a service, and how to fix them.
 //!
-//! Source: "Error codes", "Access tokens" and "Template management" in the WhatsApp Business Platform's documentation;
-//! the two preconditions of authentication templates are what Meta's partners state.
+//! Sources: "Error codes", "Access tokens" and "Template management" in the WhatsApp Business Platform's documentation.
+//! The two preconditions of authentication templates are those that Meta's partners state.
 
 use serde_json::{Value, json};
 use whatsapp_otp::whatsapp::client::{ApiError, CallError};
 
-/// What went wrong, what to do, and WhatsApp's own words for those who ask Meta's support.
+/// The failure, a way to fix it, and WhatsApp's own words for Meta's support.
 #[derive(Debug, Clone)]
 pub(crate) struct Advice {
     pub(crate) meaning: String,
@@ -16,25 +16,25 @@ pub(crate) struct Advice {
     words: Option<String>,
 }
 
-/// What has to change for another try to have a chance.
+/// The answer that has to change before another attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Concern {
     WabaId,
     /// Another token is needed.
     Token,
-    /// The token, or what its user may do; then the same token does.
+    /// The token or its user's permissions; with the latter fixed, the same token works.
     Permission,
     PhoneNumber,
     Delivery,
     TemplateName,
     Languages,
-    /// What the template is to say.
+    /// The template's content.
     Template,
-    /// Something outside, which the person can mend; then the same answers do.
+    /// Something outside the program; once it is fixed, the same answers work.
     Outside,
 }
 
-/// What was tried when the error came.
+/// The action that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Doing {
     Account,
@@ -47,7 +47,7 @@ impl Advice {
         Self { meaning: meaning.into(), hint: hint.into(), concerns, code: None, words: None }
     }
 
-    /// What `error` means while `doing` something.
+    /// The advice for `error` during `doing`.
     pub(crate) fn of(error: &CallError, doing: Doing) -> Self {
         match error {
             CallError::Api(error) => {
@@ -55,21 +55,21 @@ impl Advice {
                 Self { code: Some((error.code, error.subcode)), words: Some(words(error)), ..advice }
             }
             CallError::Unreachable(_) => Self::new(
-                "WhatsApp cannot be reached from this machine",
-                "Is there a network, and does a firewall let you out to whatsapp.base_url (graph.facebook.com, port 443)?",
+                "WhatsApp is unreachable from this machine",
+                "Check the network, and that no firewall blocks whatsapp.base_url (graph.facebook.com, port 443).",
                 Concern::Outside,
             )
             .with_words(error.to_string()),
             CallError::Unclear(_) => Self::new(
                 "WhatsApp gave no clear answer",
-                "Try again. If something was being made, the next try finds it by its name. A proxy between here and \
-                 WhatsApp may have answered in its place.",
+                "Try again. Anything that was created is found by its name. A proxy may have answered in WhatsApp's \
+                 place.",
                 Concern::Outside,
             )
             .with_words(error.to_string()),
             CallError::Foreign(_) => Self::new(
-                "something answered that is not WhatsApp",
-                "A proxy or a sign-in page of your network may stand between, or whatsapp.base_url (--base-url) is not \
+                "the answer is not from WhatsApp",
+                "A proxy or a sign-in page of your network may be in between, or whatsapp.base_url (--base-url) is not \
                  the Graph API's.",
                 Concern::Outside,
             )
@@ -77,7 +77,7 @@ impl Advice {
         }
     }
 
-    /// What the error of a code means while sending.
+    /// The advice for an error code during sending.
     pub(crate) fn of_refusal(code: i64, words: String) -> Self {
         let advice = of_code(code, None, None, Doing::Sending);
         Self { code: Some((code, None)), ..advice }.with_words(words)
@@ -87,13 +87,13 @@ impl Advice {
         Self { words: Some(words), ..self }
     }
 
-    /// For people: the error, a blank line, and what to do.
+    /// The text for people: the error, an empty line, and the hint.
     pub(crate) fn text(&self) -> String {
         let words = self.words.as_ref().map(|words| format!("\n\n({words})")).unwrap_or_default();
         format!("error: {}\n\nhint: {}{words}", self.meaning, self.hint)
     }
 
-    /// For programs.
+    /// The JSON for programs.
     pub(crate) fn json(&self) -> Value {
         let (code, subcode) = self.code.unzip();
         json!({
@@ -102,13 +102,13 @@ impl Advice {
     }
 }
 
-/// WhatsApp's own.
+/// WhatsApp's own words.
 fn words(error: &ApiError) -> String {
     let trace = error.trace_id.as_ref().map(|id| format!("; trace id for Meta's support: {id}")).unwrap_or_default();
     format!("{error}{trace}")
 }
 
-const NEW_TOKEN: &str = "Make a new one: business.facebook.com, Settings, Users, System users, your system user, \
+const NEW_TOKEN: &str = "Generate a new one: business.facebook.com, Settings, Users, System users, your system user, \
     Generate token; choose your app, an expiry of Never, and both whatsapp_business_management and \
     whatsapp_business_messaging.";
 const ASSIGN: &str = "On business.facebook.com, Settings: under Users, System users, assign the WhatsApp account to your \
@@ -125,15 +125,15 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
             ("the token was invalidated, by a changed password or for security reasons", NEW_TOKEN, Token)
         }
         (0 | 104 | 190, _) => (
-            "this is no token that WhatsApp knows",
-            "Was all of it copied, and nothing else? A token starts with EAA and is some 200 characters long. If it was \
+            "WhatsApp does not know this token",
+            "Check that it was copied completely: a token starts with EAA and has about 200 characters. If it was \
              revoked, generate a new one for your system user on business.facebook.com.",
             Token,
         ),
         (10, Some(2_388_185)) => (
             "this account may not have authentication templates",
-            "Meta wants the business behind it verified (business.facebook.com, Settings, Security centre) and a \
-             messaging limit of 2,000 or more (WhatsApp Manager, Overview). Mend that and try again, or take another account.",
+            "Meta requires a verified business (business.facebook.com, Settings, Security centre) and a \
+              messaging limit of 2,000 or more (WhatsApp Manager, Overview). Fix that and try again, or use another account.",
             Outside,
         ),
         (3 | 10 | 200..=299 | 131_005, _) if doing == Doing::Sending => (
@@ -159,13 +159,13 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
             ),
             Doing::Template => (
                 "there is no such template, or the token's system user may not see it",
-                "Somebody may have deleted it. Choose another name.",
+                "It may have been deleted. Choose another name.",
                 TemplateName,
             ),
         },
         (100, Some(2_388_019)) => (
-            "the account has as many templates as it may have",
-            "Delete one that is not used: `whatsapp-otp-setup template list`, `… template delete NAME`.",
+            "the account has reached its limit of templates",
+            "Delete an unused one: `whatsapp-otp-setup template list`, `… template delete NAME`.",
             Outside,
         ),
         (100, Some(2_388_023)) => (
@@ -174,50 +174,49 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
             TemplateName,
         ),
         (100, Some(2_388_024)) => (
-            "there is already a template of this name in this language",
+            "a template of this name already exists in this language",
             "Use that one, or choose another name.",
             TemplateName,
         ),
         (100, Some(2_388_039)) => (
             "this template cannot be changed now",
-            "WhatsApp lets an approved template be changed once in 24 hours and ten times in 30 days, and one that is in \
-             review or disabled not at all. Use it as it is, wait, or choose another name.",
+            "An approved template can be changed once in 24 hours and ten times in 30 days, and one that is in review \
+             or disabled not at all. Use it unchanged, wait, or choose another name.",
             TemplateName,
         ),
         (4 | 613 | 80_007 | 80_008 | 130_429, _) => (
             "too many calls were made for this app or account",
-            "Wait; WhatsApp counts by the hour. Is something else using the same account?",
+            "Wait: WhatsApp counts per hour. Check whether something else uses the same account.",
             Outside,
         ),
         (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004, _) => (
-            "WhatsApp has a passing fault",
-            "Try again in a few minutes. metastatus.com tells of longer ones.",
+            "WhatsApp has a temporary fault",
+            "Try again in a few minutes. metastatus.com reports longer ones.",
             Outside,
         ),
         (368 | 131_031, _) => (
             "Meta has blocked or locked this account",
-            "WhatsApp Manager and business.facebook.com, Business support, say why and take appeals.",
+            "WhatsApp Manager and business.facebook.com, Business support, show the reason and accept appeals.",
             Outside,
         ),
         (131_042, _) => (
             "the account has no valid means of payment",
-            "business.facebook.com, Settings, Billing: add one or settle what is owed.",
+            "business.facebook.com, Settings, Billing: add one, or pay the balance.",
             Outside,
         ),
         (131_037, _) => (
             "the number's display name is not approved",
-            "WhatsApp Manager, Phone numbers: look at the display name's review.",
+            "WhatsApp Manager, Phone numbers, shows the display name's review.",
             PhoneNumber,
         ),
         (133_000..=133_016, _) => (
             "this number is not registered with the Cloud API",
-            "App Dashboard, WhatsApp, API Setup: add and register it, with its two-step PIN. Until then nothing can be \
-             sent from it.",
+            "App Dashboard, WhatsApp, API Setup: add and register it, with its two-step PIN. Until then it cannot send.",
             PhoneNumber,
         ),
         (132_001, _) => (
             "the template does not exist in this language, or is not approved",
-            "Run whatsapp-otp-setup again; it shows how the template stands.",
+            "Run whatsapp-otp-setup again; it shows the template's status.",
             TemplateName,
         ),
         (132_015 | 132_016, _) => (
@@ -227,7 +226,7 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
         ),
         (131_026, _) => (
             "the message cannot be delivered to this phone",
-            "Is WhatsApp installed there, up to date, with this very number, and its terms accepted?",
+            "Is WhatsApp installed there, up to date, with exactly this number, and its terms accepted?",
             Outside,
         ),
         (131_030, _) => (
@@ -235,8 +234,8 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
             "App Dashboard, WhatsApp, API Setup, To: add the recipient (at most five), or send from a real number.",
             Outside,
         ),
-        (131_021, _) => ("this is the number that sends", "Send to another phone.", Outside),
-        (131_056, _) => ("this phone got too many messages from you just now", "Wait a minute or two.", Outside),
+        (131_021, _) => ("this is the sender's own number", "Send to another phone.", Outside),
+        (131_056, _) => ("this phone has just received too many messages from you", "Wait a minute or two.", Outside),
         (130_497, _) => (
             "the account may not message people in this country",
             "WhatsApp Manager, Overview, shows the account's restrictions.",
@@ -244,16 +243,16 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
         ),
         (2_500, _) => (
             "WhatsApp does not know this path or version",
-            "whatsapp.api_version is such as v21.0, and whatsapp.base_url is https://graph.facebook.com.",
+            "Set whatsapp.api_version to a version such as v21.0, and whatsapp.base_url to https://graph.facebook.com.",
             Outside,
         ),
         _ if doing == Doing::Template => {
-            let meaning = format!("WhatsApp does not accept this template{}", refused());
+            let meaning = format!("WhatsApp rejects this template{}", refused());
             return Advice::new(meaning, "Change what it objects to.", Template);
         }
         _ => {
-            let meaning = format!("WhatsApp refused{}", refused());
-            return Advice::new(meaning, "See Meta's page \"Error codes\" of the Cloud API.", Outside);
+            let meaning = format!("WhatsApp refuses{}", refused());
+            return Advice::new(meaning, "See \"Error codes\" in Meta's documentation of the Cloud API.", Outside);
         }
     };
     Advice::new(meaning, hint, concerns)

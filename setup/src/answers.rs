@@ -1,4 +1,4 @@
-//! What is known before anything is asked, and what has been answered since.
+//! The questions, and their answers from flags, an earlier run and the dialogue.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::info_file::{App, Choices};
 use crate::ui::Ui;
 
-/// Which phones the app runs on.
+/// The phones that the app runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Platform {
@@ -25,7 +25,7 @@ pub(crate) enum Platform {
     Both,
 }
 
-/// How the code gets from WhatsApp into the app.
+/// The way of the code from WhatsApp into the app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Delivery {
@@ -34,57 +34,57 @@ pub(crate) enum Delivery {
     ZeroTap,
 }
 
-/// What to do with a template that has the name already.
+/// The treatment of an existing template of that name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Existing {
-    /// Take it as it is.
+    /// Use it unchanged.
     Reuse,
-    /// Change what it says.
+    /// Change its content.
     Replace,
 }
 
-/// Answers on the command line or in the environment.
+/// The answers on the command line or in the environment.
 #[derive(Debug, Args)]
 pub(crate) struct Given {
-    /// Which phones the app runs on
+    /// The phones that the app runs on
     #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_PLATFORM")]
     platform: Option<Platform>,
-    /// How the code gets from WhatsApp into the app; the last two on Android only
+    /// The way of the code from WhatsApp into the app; the last two work on Android only
     #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_DELIVERY")]
     delivery: Option<Delivery>,
     /// Accept WhatsApp's terms of zero-tap templates
     #[arg(long, env = "WHATSAPP_OTP_SETUP_ACCEPT_ZERO_TAP_TERMS")]
     accept_zero_tap_terms: bool,
-    /// An Android app that is handed codes and the hash of its signature; up to five
+    /// An Android app that may receive codes, and the hash of its signature; up to five
     #[arg(long = "app", value_name = "PACKAGE=HASH", value_delimiter = ',', env = "WHATSAPP_OTP_SETUP_APP")]
     #[arg(value_parser = app)]
     apps: Vec<SupportedApp>,
     /// The template's name
     #[arg(long, value_name = "NAME", env = "WHATSAPP_OTP_SETUP_TEMPLATE_NAME", value_parser = TemplateName::parse)]
     template_name: Option<TemplateName>,
-    /// What to do if the account has a template of that name
+    /// The treatment of an existing template of that name
     #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_EXISTING")]
     existing: Option<Existing>,
     /// The template's languages, such as `en_US,de`; the service sends in the first
     #[arg(long, value_name = "LANGUAGE,…", value_delimiter = ',', env = "WHATSAPP_OTP_SETUP_LANGUAGES")]
     #[arg(value_parser = LanguageCode::parse)]
     languages: Vec<LanguageCode>,
-    /// How long the message says that a code is good, such as 5m (default: the setting `otp.code_lifetime`)
+    /// The code's lifetime in the message, such as 5m (default: the setting `otp.code_lifetime`)
     #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_CODE_LIFETIME", value_parser = code_lifetime)]
     code_lifetime: Option<CodeMinutes>,
-    /// Whether the message asks not to share the code (default: true)
+    /// Ask in the message not to share the code (default: true)
     #[arg(long, value_name = "BOOL", env = "WHATSAPP_OTP_SETUP_SECURITY_RECOMMENDATION")]
     security_recommendation: Option<bool>,
-    /// How long WhatsApp tries to deliver a message, 30s to 15m (default: as long as its code is good)
+    /// The time in which WhatsApp tries to deliver a message, 30s to 15m (default: the code's lifetime)
     #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_MESSAGE_TTL", value_parser = message_ttl)]
     message_ttl: Option<MessageTtl>,
-    /// How long to wait for WhatsApp's approval
+    /// The longest wait for WhatsApp's approval
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
     #[arg(env = "WHATSAPP_OTP_SETUP_WAIT")]
     pub(crate) wait: Duration,
 }
 
-/// One question's answer, as far as there is one.
+/// A question and its answer, if any.
 #[derive(Debug)]
 pub(crate) struct Question<T> {
     settled: Option<T>,
@@ -96,7 +96,7 @@ impl<T: Clone> Question<T> {
         Self { settled: given, suggested: earlier }
     }
 
-    /// The answer: the one that there is, or that somebody gives, or the earlier or `usual` one if nobody can be asked.
+    /// Returns the answer: the known one, or the one that `ask` returns, or without a terminal the earlier or `usual` one.
     pub(crate) async fn settle(
         &mut self,
         ui: Ui,
@@ -110,21 +110,21 @@ impl<T: Clone> Question<T> {
         let answer = if ui.asks() {
             ask(suggested).await?
         } else {
-            // What is required is looked for before anything else, in `Answers::missing`.
+            // `Answers::missing` has reported required answers before this.
             suggested.ok_or_else(|| Failure::Usage("an answer is missing".to_owned()))?
         };
         self.settled = Some(answer.clone());
         Ok(answer)
     }
 
-    /// Has the question asked again, with the answer that it had as the suggestion.
+    /// Reopens the question, with its answer as the suggestion.
     pub(crate) fn reopen(&mut self) {
         if let Some(answer) = self.settled.take() {
             self.suggested = Some(answer);
         }
     }
 
-    /// Has the question asked again as if it had never been answered.
+    /// Reopens the question without a suggestion.
     pub(crate) fn forget(&mut self) {
         (self.settled, self.suggested) = (None, None);
     }
@@ -134,17 +134,17 @@ impl<T: Clone> Question<T> {
         self.settled = Some(answer);
     }
 
-    /// Whether it needs not be asked.
+    /// Returns `true` if it need not be asked.
     pub(crate) fn is_settled(&self) -> bool {
         self.settled.is_some()
     }
 
-    /// Whether there is an answer, be it from an earlier run.
+    /// Returns `true` if there is an answer, from this run or an earlier one.
     pub(crate) fn is_known(&self) -> bool {
         self.known().is_some()
     }
 
-    /// The answer, be it from an earlier run.
+    /// The answer, from this run or an earlier one.
     pub(crate) fn known(&self) -> Option<&T> {
         self.settled.as_ref().or(self.suggested.as_ref())
     }
@@ -169,7 +169,7 @@ pub(crate) struct Answers {
 }
 
 impl Answers {
-    /// What flags, variables and an earlier run say.
+    /// Collects the answers of flags, variables and an earlier run.
     pub(crate) fn new(given: Given, connection: &Connection) -> Result<Self, Failure> {
         let earlier = connection.info_file.earlier();
         let choices = &earlier.choices;
@@ -201,7 +201,7 @@ impl Answers {
         })
     }
 
-    /// Everything that somebody would have to be asked, by its flag.
+    /// The flags of all missing answers.
     pub(crate) fn missing(&self) -> Vec<&'static str> {
         let delivery = self.delivery.known();
         let needs_apps = matches!(delivery, Some(Delivery::OneTap | Delivery::ZeroTap));
@@ -215,14 +215,14 @@ impl Answers {
         missing
     }
 
-    /// Has asked again whatever an error concerns.
+    /// Reopens the questions that an error concerns.
     pub(crate) fn reopen(&mut self, concern: Concern) {
         match concern {
             Concern::WabaId => {
                 self.waba_id.reopen();
                 self.token.reopen();
             }
-            // Nobody wants to be offered the one that failed.
+            // The token that failed is no useful suggestion.
             Concern::Token => self.token.forget(),
             Concern::Permission => self.token.reopen(),
             Concern::Delivery => {
@@ -240,7 +240,7 @@ impl Answers {
         }
     }
 
-    /// Has everything asked again that the template is made of.
+    /// Reopens the questions about the template.
     fn reopen_template(&mut self) {
         self.platform.reopen();
         self.delivery.reopen();
@@ -254,7 +254,7 @@ impl Answers {
         self.existing = None;
     }
 
-    /// The answers as they are written down for a later run.
+    /// The answers in the form that is saved for a later run.
     pub(crate) fn choices(&self) -> Choices {
         let duration = |duration: Duration| humantime::format_duration(duration).to_string();
         let app = |app: &SupportedApp| App {
@@ -284,20 +284,20 @@ fn earlier_apps(apps: &[App]) -> Option<SupportedApps> {
     SupportedApps::new(apps.collect::<Result<_, _>>().ok()?).ok()
 }
 
-/// `com.example.app=AbCdEfGh+/1`. A hash may end in '=', a package name has none.
+/// Parses `com.example.app=AbCdEfGh+/1`. A hash may end in '=', which package names do not contain.
 fn app(text: &str) -> Result<SupportedApp, &'static str> {
     let (package, hash) = text.split_once('=').ok_or("expected PACKAGE=HASH, such as com.example.app=AbCdEfGh+/1")?;
     Ok(SupportedApp { package_name: PackageName::parse(package)?, signature_hash: SignatureHash::parse(hash)? })
 }
 
-/// `5m`, or `5` for as many minutes.
+/// Parses `5m`, or `5` in minutes.
 pub(crate) fn code_lifetime(text: &str) -> Result<CodeMinutes, &'static str> {
     let minutes = text.parse().ok().and_then(CodeMinutes::new);
     let minutes = minutes.or_else(|| humantime::parse_duration(text).ok().and_then(CodeMinutes::exactly));
     minutes.ok_or("1 to 90 whole minutes, such as 5m")
 }
 
-/// `5m` or `90s`.
+/// Parses `5m` or `90s`.
 pub(crate) fn message_ttl(text: &str) -> Result<MessageTtl, &'static str> {
     let ttl = humantime::parse_duration(text).ok().and_then(MessageTtl::new);
     ttl.ok_or("30 seconds to 15 minutes in whole seconds, such as 90s or 5m")

@@ -16,16 +16,16 @@ use crate::ui::Ui;
 use crate::{guide, hash, send_test, templates, terminal};
 
 const AFTER_HELP: &str = "\
-Without a command it asks what it needs to know, makes the template and writes the file that `whatsapp-otp serve` starts
-on. Without a terminal, or with --yes, it takes the answers from flags, variables and the file of an earlier run.
+Without a command it asks for the necessary settings, creates the template and writes the file that `whatsapp-otp serve`
+reads. Without a terminal, or with --yes, the answers come from flags, variables and the file of an earlier run.
 
-The access token has no flag, as arguments can be seen by everyone on the machine: it is asked for without being shown,
-or read from --token-file or WHATSAPP_OTP_SETUP_ACCESS_TOKEN.
+The access token has no flag, as everyone on the machine can see arguments: type it at its prompt, which hides it, or
+pass it by --token-file or WHATSAPP_OTP_SETUP_ACCESS_TOKEN.
 
-Exit codes: 0 fine, 1 failed, 2 usage, 3 WhatsApp has not yet approved the template, 4 it has rejected it, 78 bad
-settings, 130 stopped.";
+Exit codes: 0 success, 1 failure, 2 usage, 3 WhatsApp has not yet approved the template, 4 it has rejected it, 78 invalid
+settings, 130 interrupted.";
 
-/// From a WhatsApp Business account to a sending service.
+/// Sets up a WhatsApp Business account for the service.
 #[derive(Debug, Parser)]
 #[command(name = "whatsapp-otp-setup", version, about, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
@@ -36,7 +36,7 @@ pub(crate) struct Cli {
     /// Print the result as JSON on standard output
     #[arg(long, global = true)]
     json: bool,
-    /// Ask nothing; agree to what would be asked
+    /// Ask no questions, and agree to all confirmations
     #[arg(long, short, global = true)]
     yes: bool,
     #[command(subcommand)]
@@ -45,16 +45,16 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Compute the 11 characters by which WhatsApp knows an Android app
+    /// Compute the 11 characters that identify an Android app to WhatsApp
     Hash(hash::Arguments),
-    /// Send one real code to PHONE, to see that everything works
+    /// Send one real code to PHONE, to test the setup
     SendTest(send_test::Arguments),
-    /// Look after the account's templates
+    /// Manage the account's templates
     #[command(subcommand)]
     Template(templates::Command),
 }
 
-/// What every command knows of how it was called.
+/// The options that all commands share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Manner {
     pub(crate) ui: Ui,
@@ -63,10 +63,10 @@ pub(crate) struct Manner {
 }
 
 impl Cli {
-    /// Runs the command to its end.
+    /// Runs the command, and returns its exit code.
     pub(crate) fn run(self, matches: &ArgMatches) -> ExitCode {
         let asks = terminal::is_there() && !self.yes && !matches!(self.command, Some(Command::Hash(_)));
-        // If the terminal cannot be looked after, it can still be used.
+        // A terminal that cannot be guarded can still be used.
         if asks
             && !terminal::is_guarded()
             && let Ok(code) = terminal::guard()
@@ -83,7 +83,7 @@ impl Cli {
                         stopped = stopped() => Err(stopped),
                     }
                 });
-                // A prompt may still wait for a key; nobody waits for the prompt.
+                // A prompt may still be waiting for a key, so do not wait for its thread.
                 runtime.shutdown_background();
                 ended
             }
@@ -113,10 +113,10 @@ impl Cli {
     }
 }
 
-/// Returns when the program is told to stop.
+/// Completes when a signal asks the program to stop.
 async fn stopped() -> Failure {
     let hear = || -> std::io::Result<_> { Ok((signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)) };
-    match hear().context("signals cannot be heard") {
+    match hear().context("signals cannot be received") {
         Err(error) => Failure::Other(error),
         Ok((mut interrupt, mut terminate)) => tokio::select! {
             _ = interrupt.recv() => Failure::Interrupted(2),
@@ -130,7 +130,7 @@ pub(crate) fn print_json(value: &serde_json::Value) {
     print(format_args!("{value:#}"));
 }
 
-/// Prints a command's answer, which nobody may want to read to its end.
+/// Prints a result. A reader that closes the pipe early is no error.
 pub(crate) fn print(text: impl Display) {
     if let Err(error @ OutputError::Write(_)) = output::print(text) {
         let _ = Term::stderr().write_line(&format!("error: {error}"));

@@ -1,4 +1,4 @@
-//! Where WhatsApp is, who we are there, and where that is written down: what all commands that call WhatsApp share.
+//! The options of all commands that call WhatsApp: its address, the account, and the file that names it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,12 +16,12 @@ use whatsapp_otp::whatsapp::{ApiVersion, GraphClient, access_token, base_url, gr
 use crate::failure::Failure;
 use crate::info_file::InfoFile;
 
-/// Where a service run from the same directory looks for the file.
+/// The path at which a service in the same directory expects the file.
 const USUAL_FILE: &str = "setup/whatsapp-info.json";
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArguments {
-    /// Settings that are shared with the service; else the file of `WHATSAPP_OTP_CONFIG`, if any
+    /// The service's settings file (default: the one that `WHATSAPP_OTP_CONFIG` names, if any)
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// The file to write, and to read earlier answers from (default: the setting `whatsapp.info_file`)
@@ -39,16 +39,16 @@ pub(crate) struct ConnectionArguments {
     /// The file with the access token of a system user
     #[arg(long, global = true, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_TOKEN_FILE")]
     token_file: Option<PathBuf>,
-    // Known only so that the reason can be told. Its value is no error's, or the error would print it.
+    // Accepted only to refuse it with a reason. Any value is valid, as an error would print it.
     #[arg(long, global = true, hide = true, hide_env_values = true, env = "WHATSAPP_OTP_SETUP_ACCESS_TOKEN")]
     #[arg(alias = "token", num_args = 0..=1, default_missing_value = "")]
     access_token: Option<SecretString>,
-    /// The id of the number to send from (not the number)
+    /// The id of the phone number to send from (not the number itself)
     #[arg(long, global = true, value_name = "ID", env = "WHATSAPP_OTP_SETUP_PHONE_NUMBER_ID", value_parser = graph_id)]
     phone_number_id: Option<String>,
 }
 
-/// What is known of the connection before anything is asked.
+/// The connection as far as it is known before any question.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) base_url: Url,
@@ -59,20 +59,20 @@ pub(crate) struct Connection {
     pub(crate) token: Option<SecretString>,
     pub(crate) phone_number_id: Option<String>,
     pub(crate) info_file: InfoFile,
-    /// Whether a service with the same settings finds the file by itself.
+    /// A service with the same settings finds the file without being told.
     pub(crate) is_usual_file: bool,
-    /// Whether a service with the same settings finds WhatsApp by itself.
+    /// A service with the same settings finds WhatsApp without being told.
     pub(crate) is_usual_base_url: bool,
 }
 
 impl ConnectionArguments {
-    /// Reads settings, token and the file of an earlier run.
+    /// Reads the settings, the token and the file of an earlier run.
     pub(crate) fn check(self, matches: &ArgMatches) -> Result<Connection, Failure> {
         if given_as_argument(matches) {
             return Err(Failure::Usage(
-                "no token in the arguments, please: everyone on this machine can see them, and shells write them down. \
-                 Take this one for public and generate another.\n\nhint: --token-file FILE, the variable \
-                 WHATSAPP_OTP_SETUP_ACCESS_TOKEN, or type it when it is asked for"
+                "the token must not be an argument: everyone on this machine can see arguments, and shells record them. \
+                 Consider this token public and generate another.\n\nhint: use --token-file FILE or the variable \
+                 WHATSAPP_OTP_SETUP_ACCESS_TOKEN, or type it at its prompt"
                     .to_owned(),
             ));
         }
@@ -83,8 +83,8 @@ impl ConnectionArguments {
         let base_url = self.base_url.unwrap_or(settings.whatsapp.base_url);
         if base_url.scheme() != "https" && !is_loopback(&base_url) {
             return Err(Failure::Usage(format!(
-                "the token would cross a network in clear on its way to {base_url}\n\nhint: https://, or http:// to a \
-                 simulator on this machine"
+                "the token would be sent to {base_url} unencrypted\n\nhint: use https://, or http:// to a simulator on \
+                 this machine"
             )));
         }
         let token = token(self.token_file.as_deref(), self.access_token)?;
@@ -104,12 +104,12 @@ impl ConnectionArguments {
 }
 
 impl Connection {
-    /// A client with this token.
+    /// Creates a client with this token.
     pub(crate) fn client(&self, token: &SecretString) -> anyhow::Result<GraphClient> {
         Ok(GraphClient::with_token(&self.base_url, &self.api_version, self.timeout, token)?)
     }
 
-    /// What commands need that ask nothing: the account and a client of it.
+    /// The account and its client, for commands that ask no questions.
     pub(crate) fn account(&self) -> Result<(String, GraphClient), Failure> {
         let earlier = self.info_file.earlier();
         let waba_id = self.waba_id.clone().or_else(|| earlier.waba_id.clone());
@@ -121,7 +121,7 @@ impl Connection {
                 missing.extend(waba_id.is_none().then_some("--waba-id"));
                 missing.extend(token.is_none().then_some("--token-file or WHATSAPP_OTP_SETUP_ACCESS_TOKEN"));
                 Err(Failure::Usage(format!(
-                    "{} does not say who you are at WhatsApp, and these are missing:\n  {}\n\nhint: run \
+                    "{} names no WhatsApp account, and these are missing:\n  {}\n\nhint: run \
                      whatsapp-otp-setup first, without a command",
                     self.info_file.path().display(),
                     missing.join("\n  ")
@@ -131,7 +131,7 @@ impl Connection {
     }
 }
 
-/// At whatever depth of commands it was given.
+/// Returns `true` if it was given at any level of subcommands.
 fn given_as_argument(matches: &ArgMatches) -> bool {
     matches.value_source("access_token") == Some(ValueSource::CommandLine)
         || matches.subcommand().is_some_and(|(_, matches)| given_as_argument(matches))
@@ -146,11 +146,11 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The token from one of its two sources, if either has one.
+/// Reads the token from either of its two sources, if given.
 fn token(file: Option<&Path>, variable: Option<SecretString>) -> Result<Option<SecretString>, Failure> {
     let token = match (file, variable) {
         (Some(_), Some(_)) => {
-            let text = "one token, please: --token-file and WHATSAPP_OTP_SETUP_ACCESS_TOKEN name two";
+            let text = "--token-file and WHATSAPP_OTP_SETUP_ACCESS_TOKEN exclude each other";
             return Err(Failure::Usage(text.to_owned()));
         }
         (Some(path), None) => Some(text_of(path)?),
@@ -161,7 +161,7 @@ fn token(file: Option<&Path>, variable: Option<SecretString>) -> Result<Option<S
     token.map_err(|expected| Failure::Usage(format!("the access token: expected {expected}")))
 }
 
-/// The text of the file without the newline at its end.
+/// The text of the file without its final newline.
 fn text_of(path: &Path) -> anyhow::Result<SecretString> {
     let text = fs::read_to_string(path).with_context(|| format!("--token-file {}", path.display()))?;
     let text = SecretString::from(text);

@@ -1,22 +1,22 @@
-//! How a run can end other than well, and what the person and the calling program are told.
+//! Failures of a run, and their reports to people and programs.
 
 use serde_json::{Value, json};
 use whatsapp_otp::config::SettingsError;
 
 use crate::advice::Advice;
 
-/// Why a run did not come to its end.
+/// The failure of a run.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// Somebody stopped it: by Ctrl-C, by the signal of this number, or by saying so.
+    /// Stopped by Ctrl-C, by the signal of this number, or by choice.
     Interrupted(u8),
-    /// The command line lacks something, or has something that it must not have.
+    /// An incomplete or invalid command line.
     Usage(String),
-    /// The settings that are shared with the service are wrong.
+    /// Invalid settings of the service.
     Settings(SettingsError),
-    /// WhatsApp refused, or was not to be had.
+    /// WhatsApp refused or was unreachable.
     Refused(Box<Advice>),
-    /// Anything else.
+    /// Any other failure.
     Other(anyhow::Error),
 }
 
@@ -31,13 +31,13 @@ impl Failure {
         }
     }
 
-    /// For people.
+    /// The text for people.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Interrupted(_) => "stopped".to_owned(),
             Self::Usage(text) => format!("error: {text}"),
             Self::Settings(error) => format!(
-                "error: {} bad setting(s)\n{error}\n\nhint: config/default.toml explains every setting",
+                "error: {} invalid setting(s)\n{error}\n\nhint: config/default.toml explains every setting",
                 error.faults().len()
             ),
             Self::Refused(advice) => advice.text(),
@@ -45,7 +45,7 @@ impl Failure {
         }
     }
 
-    /// For programs.
+    /// The JSON for programs.
     pub(crate) fn json(&self) -> Value {
         match self {
             Self::Refused(advice) => json!({ "error": advice.json() }),

@@ -1,4 +1,4 @@
-//! The questions in their order. An answer that WhatsApp refuses is asked for again, and only that one.
+//! The questions in their order. If WhatsApp refuses an answer, only that question is asked again.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 use crate::steps;
 use crate::ui::Ui;
 
-/// Asks, makes the template, writes the file and waits for the approval.
+/// Asks the questions, creates the template, writes the file and waits for the approval.
 pub(crate) async fn run(connection: Connection, given: Given, manner: Manner) -> Result<u8, Failure> {
     let patience = given.wait;
     let mut answers = Answers::new(given, &connection)?;
@@ -27,58 +27,59 @@ pub(crate) async fn run(connection: Connection, given: Given, manner: Manner) ->
         greet(ui, &connection);
     }
     let mut guide = Guide { ui, connection: &connection, answers: &mut answers, account: None };
-    let made = guide.until_made().await?;
+    let created = guide.until_created().await?;
 
     let account = WhatsAppAccount {
-        waba_id: made.account.waba_id,
-        access_token: made.account.token,
-        phone_number_id: made.account.number.id.clone(),
-        template_id: made.translations[0].id.clone(),
+        waba_id: created.account.waba_id,
+        access_token: created.account.token,
+        phone_number_id: created.account.number.id.clone(),
+        template_id: created.translations[0].id.clone(),
     };
-    let language = made.translations[0].language.clone();
-    // Before the wait, so that nothing is lost if that is cut short.
+    let language = created.translations[0].language.clone();
+    // Before the wait, so that interrupting it loses nothing.
     connection.info_file.write(&account, &language, &answers.choices())?;
-    ui.say(format!("\nWritten, for you alone to read: {}", connection.info_file.path().display()));
-    let translations = steps::approval::wait(ui, &made.account.client, made.translations, patience).await;
-    let outcome = Outcome::new(&connection, &made.account.number, &made.template, translations, made.code_lifetime);
+    ui.say(format!("\nWritten, readable only by you: {}", connection.info_file.path().display()));
+    let translations = steps::approval::wait(ui, &created.account.client, created.translations, patience).await;
+    let outcome =
+        Outcome::new(&connection, &created.account.number, &created.template, translations, created.code_lifetime);
     outcome.tell(manner);
     Ok(outcome.exit_code())
 }
 
-/// Somebody has to be there to be asked for what is missing.
+/// Returns an error that lists all missing answers if there is no terminal to ask for them.
 fn require_all(answers: &Answers, manner: Manner) -> Result<(), Failure> {
     if manner.ui.asks() {
         return Ok(());
     }
     let mut missing = answers.missing();
-    missing.extend((!manner.yes).then_some("--yes, as making a template is to be agreed to"));
+    missing.extend((!manner.yes).then_some("--yes, to agree to creating a template"));
     if missing.is_empty() {
         return Ok(());
     }
-    let why = if manner.yes { "nothing is asked with --yes" } else { "there is no terminal to ask at" };
+    let why = if manner.yes { "--yes asks no questions" } else { "there is no terminal for questions" };
     Err(Failure::Usage(format!(
-        "{why}, and these are missing:\n  {}\n\nhint: whatsapp-otp-setup --help lists all, with their variables",
+        "{why}, and these are missing:\n  {}\n\nhint: whatsapp-otp-setup --help lists all flags and their variables",
         missing.join("\n  ")
     )))
 }
 
 fn greet(ui: Ui, connection: &Connection) {
-    ui.say("From a WhatsApp Business account to a service that sends codes. Ctrl-C stops it at any point.");
+    ui.say("This sets up a WhatsApp Business account for the service. Ctrl-C stops it at any point.");
     if connection.info_file.exists() {
         ui.say(format!("Your earlier answers are in {}.", connection.info_file.path().display()));
     }
 }
 
-/// Asks in order, and again from wherever something was wrong: questions that are answered are not asked twice.
+/// Asks the questions in order, and starts over after a failure: answered questions are not repeated.
 struct Guide<'a> {
     ui: Ui,
     connection: &'a Connection,
     answers: &'a mut Answers,
-    /// Once it was seen to be fine with the answers of now.
+    /// The account, once checked with the current answers.
     account: Option<Account>,
 }
 
-/// Who sends.
+/// The sending account.
 #[derive(Clone)]
 struct Account {
     waba_id: String,
@@ -87,29 +88,29 @@ struct Account {
     number: BusinessNumber,
 }
 
-/// A template that is there, approved or not.
-struct Made {
+/// A template that exists, approved or not.
+struct Created {
     account: Account,
     template: String,
-    /// The service's first; at least one.
+    /// At least one; the service's is first.
     translations: Vec<Translation>,
     code_lifetime: Option<Duration>,
 }
 
 impl Guide<'_> {
-    async fn until_made(&mut self) -> Result<Made, Failure> {
+    async fn until_created(&mut self) -> Result<Created, Failure> {
         loop {
             match self.once().await {
-                Ok(Some(made)) => return Ok(made),
+                Ok(Some(created)) => return Ok(created),
                 Ok(None) => {}
-                Err(Failure::Refused(advice)) if self.ui.asks() => self.mend(&advice).await?,
+                Err(Failure::Refused(advice)) if self.ui.asks() => self.recover(&advice).await?,
                 Err(failure) => return Err(failure),
             }
         }
     }
 
-    /// Goes through all questions; `None` if some are to be answered again.
-    async fn once(&mut self) -> Result<Option<Made>, Failure> {
+    /// Asks all open questions. Returns `None` if some have been reopened.
+    async fn once(&mut self) -> Result<Option<Created>, Failure> {
         let account = self.account().await?;
         let delivery = self.delivery().await?;
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
@@ -139,14 +140,14 @@ impl Guide<'_> {
             self.reopen(Concern::Template);
             return Ok(None);
         }
-        let made = steps::create::create(&account.client, &account.waba_id, &template, &languages, &existing).await;
-        let translations = made.map_err(|error| Advice::of(&error, Doing::Template))?;
+        let created = steps::create::create(&account.client, &account.waba_id, &template, &languages, &existing).await;
+        let translations = created.map_err(|error| Advice::of(&error, Doing::Template))?;
         if translations.is_empty() {
-            let text = "WhatsApp made the template in no language";
+            let text = "WhatsApp created the template in no language";
             return Err(Advice::new(text, "Choose others.", Concern::Template).into());
         }
         let template = template.name.to_string();
-        Ok(Some(Made { account, template, translations, code_lifetime: Some(code_lifetime.duration()) }))
+        Ok(Some(Created { account, template, translations, code_lifetime: Some(code_lifetime.duration()) }))
     }
 
     async fn account(&mut self) -> Result<Account, Failure> {
@@ -175,17 +176,17 @@ impl Guide<'_> {
         })
     }
 
-    /// Takes the translation that the service is to send, as it is.
-    async fn reuse(&mut self, account: Account, existing: &[Template]) -> Result<Made, Failure> {
+    /// Uses the existing translation that the service is to send.
+    async fn reuse(&mut self, account: Account, existing: &[Template]) -> Result<Created, Failure> {
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
         let languages = self.answers.languages.known().cloned().unwrap_or_default();
         let chosen = steps::existing::choose_translation(self.ui, &name, existing, &languages).await?;
         let code_lifetime = chosen.code_lifetime().map(CodeMinutes::duration);
         let translation = Translation { id: chosen.id, language: chosen.language, status: chosen.status };
-        Ok(Made { account, template: chosen.name, translations: vec![translation], code_lifetime })
+        Ok(Created { account, template: chosen.name, translations: vec![translation], code_lifetime })
     }
 
-    /// The last question before something is made.
+    /// Asks for agreement to create the template.
     async fn agreed(&self) -> Result<bool, Failure> {
         if !self.ui.asks() {
             return Ok(true);
@@ -194,11 +195,11 @@ impl Guide<'_> {
         Ok(self.ui.choose("Create this template?", &items, 0).await? == 0)
     }
 
-    /// Says what was wrong, and opens the question again whose answer it was.
-    async fn mend(&mut self, advice: &Advice) -> Result<(), Failure> {
+    /// Reports a refusal, and reopens the question that it concerns.
+    async fn recover(&mut self, advice: &Advice) -> Result<(), Failure> {
         self.ui.complain(&advice.text());
         if advice.concerns == Concern::Outside {
-            let items = ["Try again", "Take another account", "Stop"].map(str::to_owned);
+            let items = ["Try again", "Use another account", "Stop"].map(str::to_owned);
             match self.ui.choose("What now?", &items, 0).await? {
                 0 => {}
                 1 => self.reopen(Concern::WabaId),

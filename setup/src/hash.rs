@@ -1,7 +1,7 @@
-//! `whatsapp-otp-setup hash`: the 11 characters by which WhatsApp knows an Android app.
+//! `whatsapp-otp-setup hash`: the 11 characters that identify an Android app to WhatsApp.
 //!
-//! The scheme is that of Google's SMS Retriever, which WhatsApp took over: SHA-256 of the package name, a blank and the
-//! signing certificate in hexadecimal; of the hash the first nine bytes in base64; of that the first 11 characters.
+//! WhatsApp uses the scheme of Google's SMS Retriever: the SHA-256 digest of the package name, a space and the signing
+//! certificate in hexadecimal; the digest's first nine bytes in base64; the first 11 characters of that.
 
 use std::fs;
 use std::io::Read;
@@ -21,22 +21,22 @@ use crate::failure::Failure;
 
 const HASHED_BYTES: usize = 9;
 const CHARACTERS: usize = 11;
-/// Certificates have one or two KiB.
+/// Certificates are one or two KiB long.
 const MAX_BYTES: u64 = 1024 * 1024;
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Of a keystore, keytool gives the certificate (the debug one's password is android):
+keytool exports the certificate from a keystore (the debug keystore's password is android):
 
   keytool -exportcert -keystore ~/.android/debug.keystore -alias androiddebugkey |
     whatsapp-otp-setup hash --package com.example.app --certificate -
 
-Of an app that Google Play signs, Play Console has it: Setup, App signing, App signing key certificate.")]
+For an app that Google Play signs, Play Console has it: Setup, App signing, App signing key certificate.")]
 pub(crate) struct Arguments {
     /// The app's package name
     #[arg(long, value_name = "NAME", value_parser = PackageName::parse)]
     package: PackageName,
-    /// The certificate that the app is signed with, PEM or DER; `-` for standard input
+    /// The certificate with which the app is signed, PEM or DER; `-` for standard input
     #[arg(long, value_name = "FILE")]
     certificate: PathBuf,
 }
@@ -72,13 +72,13 @@ fn read(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
 
 /// The one certificate, as DER.
 fn certificate(bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
-    const KEYSTORE: &str = "this is a keystore, not a certificate\n\nhint: whatsapp-otp-setup hash --help says how to \
-        get the certificate out of it";
+    const KEYSTORE: &str = "this is a keystore rather than a certificate\n\nhint: whatsapp-otp-setup hash --help explains \
+        how to export the certificate";
     if bytes.starts_with(b"\xfe\xed\xfe\xed") {
         bail!(KEYSTORE);
     }
     match der_sequence(&bytes) {
-        // A certificate begins with another sequence, PKCS#12 with its version.
+        // A certificate begins with another sequence, and PKCS#12 with its version.
         Some([0x30, ..]) => return Ok(bytes),
         Some([0x02, ..]) => bail!(KEYSTORE),
         _ => {}
@@ -92,7 +92,7 @@ fn certificate(bytes: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     Ok(certificate)
 }
 
-/// The content of the DER sequence that is all of `bytes` (ITU-T X.690, 8.1).
+/// The content of the DER sequence that spans all of `bytes` (ITU-T X.690, 8.1).
 fn der_sequence(bytes: &[u8]) -> Option<&[u8]> {
     let (&[0x30, length], rest) = bytes.split_first_chunk::<2>()? else { return None };
     let (length, content) = match length {
@@ -110,9 +110,9 @@ fn der_sequence(bytes: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    /// Made with `openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=vector -days 36500`.
+    /// Created with `openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=vector -days 36500`.
     const PEM: &[u8] = include_bytes!("../tests/certificate.pem");
-    /// Of that certificate and `com.example.app`, by other tools:
+    /// The hash of that certificate and `com.example.app`, computed by other tools:
     /// `printf 'com.example.app %s' "$(openssl x509 -in certificate.pem -outform DER | xxd -p | tr -d '\n')" |
     ///  sha256sum | cut -c1-18 | xxd -r -p | base64 | cut -c1-11`
     const HASH: &str = "b6+biJBtfNr";
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_refused() {
+    fn anything_but_one_certificate_is_refused() {
         let der = certificate(PEM.to_vec()).unwrap();
         for bytes in [
             b"".to_vec(),
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keystore_is_told_from_a_certificate() {
+    fn a_keystore_is_recognized() {
         for bytes in [b"\xfe\xed\xfe\xed\0\0\0\x02".to_vec(), b"\x30\x03\x02\x01\x03".to_vec()] {
             assert!(certificate(bytes).unwrap_err().to_string().contains("keystore"));
         }

@@ -1,5 +1,5 @@
-//! The file that the service starts on. It holds the token, so nobody else may read it; and the answers, so that a
-//! later run need not ask for them again.
+//! The file that the service reads. It contains the token, so only its owner may read it, and the answers, so that a
+//! later run can suggest them.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use whatsapp_otp::whatsapp::{WhatsAppAccount, access_token, graph_id};
 
 use crate::answers::{Delivery, Platform};
 
-/// The answers of an earlier run, as far as they are of use.
+/// The usable answers of an earlier run.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Earlier {
     pub(crate) waba_id: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Earlier {
     pub(crate) choices: Choices,
 }
 
-/// What the service does not need to know. Answers that cannot be understood are asked for again.
+/// The answers that the service does not need. Unreadable ones are asked for again.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Choices {
@@ -34,16 +34,16 @@ pub(crate) struct Choices {
     pub(crate) apps: Vec<App>,
     pub(crate) template_name: Option<String>,
     pub(crate) languages: Vec<String>,
-    /// Such as `5m`, as in settings.
+    /// A duration such as `5m`, as in settings.
     pub(crate) code_lifetime: Option<String>,
     pub(crate) security_recommendation: Option<bool>,
     pub(crate) message_ttl: Option<String>,
 }
 
-/// Keys that [`Written`] has of its own.
+/// The keys of [`Written`] itself.
 const OURS: [&str; 6] = ["waba_id", "access_token", "phone_number_id", "template_id", "language", "setup"];
 
-/// The file, in the order in which people read it.
+/// The file's content, in the order for readers.
 #[derive(Serialize)]
 struct Written<'a> {
     waba_id: &'a str,
@@ -52,32 +52,32 @@ struct Written<'a> {
     template_id: &'a str,
     language: &'a str,
     setup: &'a Choices,
-    /// What others put into it.
+    /// Other programs' keys.
     #[serde(flatten)]
     others: BTreeMap<&'a String, &'a Value>,
 }
 
-/// An app as it is written down.
+/// An app in the file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct App {
     pub(crate) package_name: String,
     pub(crate) signature_hash: String,
 }
 
-/// The file, known to be one that can be written.
+/// The file, opened and parsed.
 #[derive(Debug)]
 pub(crate) struct InfoFile {
-    /// As it was given.
+    /// The path as given.
     path: PathBuf,
-    /// Where that is: renaming would put a file in the place of a link.
+    /// The path without links, as renaming onto a link would replace it.
     place: PathBuf,
-    /// What is in it, whoever wrote it.
+    /// Its current content.
     kept: Map<String, Value>,
     earlier: Earlier,
 }
 
 impl InfoFile {
-    /// Reads what is there, and finds out now whether it could be written later.
+    /// Reads the file, if it exists.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let kept = match fs::read_to_string(&place) {
@@ -96,22 +96,22 @@ impl InfoFile {
         &self.path
     }
 
-    /// What an earlier run was told.
+    /// The answers of an earlier run.
     pub(crate) fn earlier(&self) -> &Earlier {
         &self.earlier
     }
 
-    /// Whether there is a file already.
+    /// Returns `true` if the file exists.
     pub(crate) fn exists(&self) -> bool {
         !self.kept.is_empty()
     }
 
-    /// Finds out whether the file can be written, before much is asked and made for nothing.
+    /// Checks that the file can be written, before questions are asked in vain.
     pub(crate) fn try_out(&self) -> anyhow::Result<()> {
         self.begin().map(drop)
     }
 
-    /// Writes the file: all of it or nothing, readable by its owner alone. What others put into it stays.
+    /// Writes the file atomically, readable only by its owner. Other programs' keys stay.
     pub(crate) fn write(&self, account: &WhatsAppAccount, language: &str, choices: &Choices) -> anyhow::Result<()> {
         let others = self.kept.iter().filter(|(key, _)| !OURS.contains(&key.as_str()));
         let all = Written {
@@ -128,14 +128,14 @@ impl InfoFile {
         serde_json::to_writer_pretty(&mut file, &all).with_context(context)?;
         file.write_all(b"\n").and_then(|()| file.as_file().sync_all()).with_context(context)?;
         file.persist(&self.place).with_context(context)?;
-        // The new name has to last as well. Where directories cannot be synced, it lasts without.
+        // The new name has to be durable as well. File systems that cannot sync directories need no sync.
         if let Some(Ok(directory)) = self.place.parent().map(File::open) {
             let _ = directory.sync_all();
         }
         Ok(())
     }
 
-    /// A file beside it that takes its place once it is whole, or goes away.
+    /// Creates a temporary file beside it, to replace it once complete.
     fn begin(&self) -> anyhow::Result<tempfile::NamedTempFile> {
         let directory = self.place.parent().filter(|directory| !directory.as_os_str().is_empty());
         let directory = directory.unwrap_or(Path::new("."));
@@ -147,12 +147,12 @@ impl InfoFile {
     }
 }
 
-/// No error repeats any of the file.
+/// An error that repeats none of the file's content.
 fn not_ours(path: &Path, error: &serde_json::Error) -> anyhow::Error {
     let (line, column) = (error.line(), error.column());
     anyhow!(
-        "{} is not JSON as the set-up writes it, from line {line}, column {column} on\n\nhint: move it away, or name \
-         another with --info-file",
+        "{} is not JSON as whatsapp-otp-setup writes it: line {line}, column {column}\n\nhint: move it away, or name \
+         another file with --info-file",
         path.display()
     )
 }
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again_and_readable_by_its_owner_alone() {
+    fn the_file_is_read_back_and_readable_only_by_its_owner() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new/whatsapp-info.json");
         InfoFile::open(&path).unwrap().write(&account(), "de", &choices()).unwrap();
@@ -203,11 +203,11 @@ mod tests {
         assert_eq!(earlier.waba_id.as_deref(), Some("1"));
         assert_eq!(earlier.access_token.unwrap().expose_secret(), "EAA-secret");
         assert_eq!(earlier.choices.platform, Some(Platform::Both));
-        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "and nothing else is left there");
+        assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1, "no other file is left there");
     }
 
     #[test]
-    fn what_others_put_into_the_file_stays() {
+    fn other_programs_keys_stay() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("whatsapp-info.json");
         fs::write(&path, r#"{"app_id": 7, "waba_id": 9, "setup": {"platform": "windows"}}"#).unwrap();
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_stays_one() {
+    fn a_link_stays_a_link() {
         let directory = tempfile::tempdir().unwrap();
         let (file, link) = (directory.path().join("file"), directory.path().join("link"));
         fs::write(&file, "{}").unwrap();
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_is_not_overwritten_and_not_repeated() {
+    fn invalid_json_is_neither_overwritten_nor_repeated() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("whatsapp-info.json");
         for text in ["EAA-secret", "[\"EAA-secret\"]", "{\"access_token\": EAA-secret}"] {

@@ -1,16 +1,16 @@
-//! `whatsapp-otp-setup`: from a WhatsApp Business account to an approved template, and the file that the service starts
-//! on.
+//! `whatsapp-otp-setup` guides from a WhatsApp Business account to an approved template and the file that the service
+//! reads.
 //!
 //! ```text
-//! main → cli → guide          the questions in their order, and back to the one whose answer was wrong
+//! main → cli → guide          the questions in their order, and again after a refusal
 //!              guide → steps  one question each
 //!              hash, send_test, templates   the other commands
-//! answers      what is known before anything is asked: flags, environment, and the file of an earlier run
-//! advice       what WhatsApp's errors mean, and where to mend them
-//! ui, terminal prompts, and leaving the terminal as it was
+//! answers      the questions' answers, from flags, the environment and the file of an earlier run
+//! advice       the meaning of WhatsApp's errors, and how to fix them
+//! ui, terminal prompts, and restoring the terminal
 //! ```
 //!
-//! Calls to WhatsApp are the service's own (`whatsapp_otp::whatsapp`), so what is accepted here is accepted there.
+//! Calls to WhatsApp use the service's client (`whatsapp_otp::whatsapp`), so the service accepts the same values.
 
 mod advice;
 mod answers;
@@ -34,7 +34,7 @@ use clap::{CommandFactory, FromArgMatches};
 use self::cli::Cli;
 
 fn main() -> ExitCode {
-    // Before anything builds a client: there is exactly one TLS provider.
+    // Before any client is built: there is exactly one TLS provider.
     whatsapp_otp::cli::install_tls_provider();
     whatsapp_otp::cli::forbid_core_dumps();
     let matches = Cli::command().get_matches();

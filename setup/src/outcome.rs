@@ -1,4 +1,4 @@
-//! What came of it, and what to run next.
+//! The outcome of a run, and the next commands.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,18 +11,18 @@ use crate::cli::{Manner, print_json};
 use crate::connection::Connection;
 use crate::steps::approval::{Reviewed, is_in_review};
 
-/// Exit code: WhatsApp has not decided on the template yet.
+/// Exit code: WhatsApp has not yet decided on the template.
 const PENDING: u8 = 3;
-/// Exit code: WhatsApp has decided against it, or stopped it.
+/// Exit code: WhatsApp has rejected, paused or disabled it.
 const NOT_APPROVED: u8 = 4;
 
-/// A template, and a file that names it.
+/// A template, and the file that names it.
 pub(crate) struct Outcome {
     json: Value,
     template: String,
-    /// The service's first; at least one.
+    /// At least one; the service's is first.
     translations: Vec<Reviewed>,
-    /// What the service has to be told beyond its defaults, as variables.
+    /// The service's settings that differ from its defaults, as variables.
     settings: BTreeMap<&'static str, String>,
 }
 
@@ -69,7 +69,7 @@ impl Outcome {
         Self { json, template: template.to_owned(), translations, settings }
     }
 
-    /// Whether the service could start.
+    /// The exit code: 0 if the service can send.
     pub(crate) fn exit_code(&self) -> u8 {
         match &self.translations[0].translation {
             translation if translation.status == "APPROVED" => 0,
@@ -94,10 +94,13 @@ impl Outcome {
             let _ = writeln!(text, "The template \"{template}\" in {language} is {status}{why}.");
         }
         match self.exit_code() {
-            PENDING => text += "\nWhatsApp decides within 24 hours. Run this again to wait on; the answers are kept.\n",
+            PENDING => {
+                text +=
+                    "\nWhatsApp decides within 24 hours. Run this again to continue waiting; your answers are kept.\n";
+            }
             NOT_APPROVED => {
-                text += "\nIt cannot be sent. WhatsApp Manager, Message templates, says why; run this again to change it \
-                    or to make another.\n";
+                text += "\nIt cannot be sent. WhatsApp Manager, Message templates, shows the reason; run this again to \
+                    change it or to create another.\n";
             }
             _ => {}
         }

@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// The longest that sending takes, retries included.
 const PATIENCE: Duration = Duration::from_secs(30);
 const MAX_RETRIES: u32 = 2;
-/// How often somebody may mistype.
+/// The number of attempts to type the code.
 const GUESSES: usize = 3;
 
 #[derive(Debug, Args)]
@@ -35,11 +35,11 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     let number = connection.phone_number_id.clone().or_else(|| earlier.phone_number_id.clone());
     let (Some(number), Some(template_id)) = (number, &earlier.template_id) else {
         let path = connection.info_file.path().display();
-        let text = format!("{path} names no phone number and no template\n\nhint: run whatsapp-otp-setup first");
+        let text = format!("{path} names no phone number or template\n\nhint: run whatsapp-otp-setup first");
         return Err(Failure::Usage(text));
     };
     let template = manage::read(&client, template_id).await.map_err(|error| Advice::of(&error, Doing::Template))?;
-    let unprepared = |error| anyhow!("the operating system gave no randomness: {error}");
+    let unprepared = |error| anyhow!("the operating system provides no randomness: {error}");
     let id = RecordId::generate(&mut SysRng).map_err(unprepared)?;
     let code = Code::generate(connection.policy.code_length, &mut SysRng).map_err(unprepared)?;
     let masked = arguments.phone.masked();
@@ -52,7 +52,7 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     match delivery {
         Delivery::Accepted => ui.confirm_fine("WhatsApp accepted the message; it is on its way"),
         Delivery::Unclear { reason } => {
-            ui.say(format!("WhatsApp gave no clear answer ({reason}); it may be on its way"));
+            ui.say(format!("WhatsApp gave no clear answer ({reason}); the message may be on its way"));
         }
     }
     let arrived = if ui.asks() { Some(ask_for(manner, &code).await?) } else { None };
@@ -62,25 +62,25 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     Ok(u8::from(arrived == Some(false) || (!accepted && arrived.is_none())))
 }
 
-/// Whether the code arrived: nobody but its reader can tell.
+/// Asks for the code, which shows that it arrived.
 async fn ask_for(manner: Manner, code: &Code) -> Result<bool, Failure> {
     let ui = manner.ui;
     for _ in 0..GUESSES {
         let parse = |text: &str| Ok::<_, String>(text.to_owned());
-        let typed = ui.text("The code that arrived (- if none does)", None, parse).await?;
+        let typed = ui.text("Code received (- if none)", None, parse).await?;
         if typed == "-" {
             ui.complain(
-                "error: the message did not arrive\n\nhint: is WhatsApp installed on that phone, with this very number, \
-                 signed in and online? WhatsApp drops a message that cannot be delivered in time, and says why only to \
-                 a webhook.",
+                "error: the message did not arrive\n\nhint: check that WhatsApp is installed on that phone with exactly \
+                 this number, signed in and online. WhatsApp drops a message that it cannot deliver in time, and reports \
+                 the reason only to a webhook.",
             );
             return Ok(false);
         }
         if typed.trim() == code.expose() {
-            ui.confirm_fine("that is the code: everything works");
+            ui.confirm_fine("the code is correct: everything works");
             return Ok(true);
         }
-        ui.say("That is not the code that was sent just now.");
+        ui.say("That is not the code that was just sent.");
     }
     Ok(false)
 }
@@ -89,8 +89,8 @@ fn explain(refusal: Refusal) -> Failure {
     let advice = match refusal.code {
         Some(code) => Advice::of_refusal(code, refusal.detail),
         None => Advice::new(
-            "WhatsApp could not be reached, and nothing was sent",
-            "Is there a network, does a firewall let you out, and is whatsapp.base_url right?",
+            "WhatsApp is unreachable, and nothing was sent",
+            "Check the network, the firewall and whatsapp.base_url.",
             Concern::Outside,
         )
         .with_words(refusal.detail),

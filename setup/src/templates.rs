@@ -21,7 +21,7 @@ pub(crate) enum Command {
         #[arg(value_parser = TemplateName::parse)]
         name: TemplateName,
     },
-    /// Delete a template in all its languages; its name is not free again for 30 days
+    /// Delete a template in all its languages; its name cannot be used again for 30 days
     Delete {
         /// The template's name
         #[arg(value_parser = TemplateName::parse)]
@@ -68,24 +68,25 @@ pub(crate) async fn run(connection: Connection, command: &Command, manner: Manne
     Ok(0)
 }
 
-/// A deleted template cannot be had back.
+/// Asks for agreement, as a deletion cannot be undone.
 async fn agree(manner: Manner, name: &TemplateName, templates: &[Template]) -> Result<(), Failure> {
     if manner.yes {
         return Ok(());
     }
     if !manner.ui.asks() {
-        return Err(Failure::Usage("deleting is to be agreed to, with --yes".to_owned()));
+        return Err(Failure::Usage("agree to the deletion with --yes".to_owned()));
     }
     let languages = templates.iter().map(|template| template.language.as_str()).collect::<Vec<_>>().join(", ");
-    let text =
-        format!("\"{name}\" in {languages}: a service that sends it stops sending, and its name is taken for 30 days.");
+    let text = format!(
+        "\"{name}\" in {languages}: a service that uses it stops sending, and its name cannot be used again for 30 days."
+    );
     manner.ui.say(text);
     if manner.ui.confirm("Delete it?", Some(false)).await? { Ok(()) } else { Err(Failure::Interrupted(2)) }
 }
 
 fn whole(template: &Template) -> String {
     let mut lines = vec![format!("{} {}", template.name, described(template)), format!("id {}", template.id)];
-    lines.extend(template.message_send_ttl_seconds.map(|ttl| format!("delivered within {ttl} s, or dropped")));
+    lines.extend(template.message_send_ttl_seconds.map(|ttl| format!("dropped if undelivered after {ttl} s")));
     lines.extend([template.body(), template.footer()].into_iter().flatten().map(str::to_owned));
     lines.join("\n  ")
 }

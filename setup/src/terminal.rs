@@ -1,4 +1,6 @@
-//! The terminal's modes: no echo while questions are asked, and everything as it was at the end.
+//! Disables the terminal's echo during questions, and restores the terminal at the end.
+//!
+//! No crate does this: console restores the modes only after a key was read, by a thread that cannot be stopped.
 
 use std::io::{self, IsTerminal};
 use std::os::unix::process::ExitStatusExt;
@@ -10,24 +12,24 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr
 use tokio::process::Command;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Set for the process that asks, while another one looks after the terminal.
+/// Set for the process that asks while another one guards the terminal.
 const GUARDED: &str = "WHATSAPP_OTP_SETUP_GUARDED";
 
-/// Whether there is somebody to ask: a terminal to type at and one to see, which can move its cursor.
+/// Returns `true` if there is a terminal for input and output that can move its cursor.
 pub(crate) fn is_there() -> bool {
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
     io::stdin().is_terminal() && io::stderr().is_terminal() && !dumb
 }
 
-/// Whether another process will put the terminal back.
+/// Returns `true` if another process will restore the terminal.
 pub(crate) fn is_guarded() -> bool {
     std::env::var_os(GUARDED).is_some()
 }
 
-/// Runs this program once more, to ask, and puts the terminal back when that has ended, however it did.
+/// Runs this program again, to ask the questions, and restores the terminal when that process has ended in any way.
 ///
-/// Prompts set the terminal's modes on a thread that waits for a key and cannot be stopped. Only when its process is gone
-/// is it certain that nothing sets them again.
+/// Prompts set the terminal's modes on a thread that waits for a key. Nothing can set them again once its process has
+/// ended.
 pub(crate) fn guard() -> io::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let quiet = Quiet::new()?;
@@ -37,12 +39,12 @@ pub(crate) fn guard() -> io::Result<ExitCode> {
 }
 
 async fn run_again() -> io::Result<ExitStatus> {
-    // The keyboard's signals reach both processes, others' only this one.
+    // Signals from the keyboard reach both processes, other signals only this one.
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let program = std::env::current_exe()?;
     let mut child = Command::new(program).args(std::env::args_os().skip(1)).env(GUARDED, "1").spawn()?;
     let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
-    // Of a child that has just ended nobody needs to be told.
+    // A child that has just ended needs no signal.
     let tell = |signal| pid.map(|pid| kill_process(pid, signal).ok());
     loop {
         tokio::select! {
@@ -58,8 +60,8 @@ fn exit_code(status: ExitStatus) -> ExitCode {
     ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
-/// While it lives the terminal does not show by itself what is typed: prompts show it, and hidden input stays hidden
-/// even if it is pasted before its prompt is there. Dropping it puts the terminal back, cursor included.
+/// Disables the terminal's echo until dropped, when it restores the modes and the cursor. Prompts echo input themselves,
+/// and hidden input stays hidden even if it is pasted before its prompt.
 struct Quiet(Termios);
 
 impl Quiet {
@@ -74,7 +76,7 @@ impl Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        // Nothing can be done if this fails, and nobody is there to be told.
+        // There is nothing to be done if this fails.
         let _ = tcsetattr(io::stdin(), OptionalActions::Drain, &self.0);
         let _ = Term::stderr().show_cursor();
     }

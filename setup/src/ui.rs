@@ -1,4 +1,4 @@
-//! Prompts and texts. The conversation goes to standard error, results to standard output.
+//! Prompts and messages. The dialogue goes to standard error, results to standard output.
 
 use std::fmt::Display;
 use std::io;
@@ -11,26 +11,26 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
 
-/// The widest that texts become, however wide the terminal is.
+/// The greatest width of texts.
 const WIDEST: usize = 80;
-/// What a prompt puts before an item.
+/// The indent of a prompt's items.
 const ITEM_INDENT: usize = 2;
 
-/// Whom the program talks to.
+/// The output for messages, and the terminal for prompts if there is one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ui {
     asks: bool,
-    /// Whether a terminal shows what is said: nobody breaks the lines of a log.
+    /// Wrap lines, as on a terminal but not in a log.
     wraps: bool,
 }
 
 impl Ui {
-    /// With `asks`, somebody is there to answer.
+    /// With `asks`, there is a terminal for prompts.
     pub(crate) fn new(asks: bool) -> Self {
         Self { asks, wraps: Term::stderr().is_term() }
     }
 
-    /// Whether somebody is there to answer.
+    /// Returns `true` if there is a terminal for prompts.
     pub(crate) fn asks(self) -> bool {
         self.asks
     }
@@ -39,17 +39,17 @@ impl Ui {
         if self.wraps { usize::from(Term::stderr().size().1).min(WIDEST) } else { usize::MAX }
     }
 
-    /// Says something, wrapped to the terminal's width; line breaks are kept.
+    /// Prints a message, wrapped to the terminal's width. Line breaks are kept.
     pub(crate) fn say(self, text: impl Display) {
         let _ = Term::stderr().write_line(&textwrap::fill(&text.to_string(), self.width()));
     }
 
-    /// Says that something was found to be fine.
+    /// Reports a successful check.
     pub(crate) fn confirm_fine(self, text: impl Display) {
         self.say(format!("{} {text}", style("ok").green().for_stderr()));
     }
 
-    /// Says what a question is about, to those who are asked it.
+    /// Introduces a question.
     pub(crate) fn introduce(self, title: &str, text: &str) {
         self.say(format!("\n{}", style(title).bold().for_stderr()));
         if !text.is_empty() {
@@ -57,7 +57,7 @@ impl Ui {
         }
     }
 
-    /// Says what went wrong.
+    /// Reports a failure.
     pub(crate) fn complain(self, text: &str) {
         let text = textwrap::fill(text, self.width());
         let text = match text.strip_prefix("error:") {
@@ -67,7 +67,7 @@ impl Ui {
         let _ = Term::stderr().write_line(&format!("\n{text}"));
     }
 
-    /// Asks for a text until `parse` accepts it; its error says what was expected.
+    /// Asks for a text until `parse` accepts it. Its error names the expected text.
     pub(crate) async fn text<T: Send + 'static, E: Display>(
         self,
         prompt: &str,
@@ -89,7 +89,7 @@ impl Ui {
         .map_err(|text| Failure::Other(anyhow!(text)))
     }
 
-    /// Asks for a text that is not shown, until `parse` accepts it.
+    /// Asks for a hidden text until `parse` accepts it.
     pub(crate) async fn secret(
         self,
         prompt: &str,
@@ -106,7 +106,7 @@ impl Ui {
         .map_err(|text| Failure::Other(anyhow!(text)))
     }
 
-    /// Asks for one of some; the answer is its place in the list.
+    /// Asks for a choice, and returns its index.
     pub(crate) async fn choose(self, prompt: &str, items: &[String], default: usize) -> Result<usize, Failure> {
         let prompt = prompt.to_owned();
         let width = self.width().saturating_sub(ITEM_INDENT + 1);
@@ -118,7 +118,7 @@ impl Ui {
         .await
     }
 
-    /// Asks a question to be answered with y or n.
+    /// Asks a yes-or-no question.
     pub(crate) async fn confirm(self, prompt: &str, default: Option<bool>) -> Result<bool, Failure> {
         let prompt = prompt.to_owned();
         prompted(move || {
@@ -137,7 +137,7 @@ fn expected(expected: impl Display) -> String {
     format!("expected {expected}")
 }
 
-/// Runs a prompt on a thread of its own, since it blocks: meanwhile signals are heard.
+/// Runs a prompt, which blocks, on its own thread, so that signals are handled meanwhile.
 async fn prompted<T: Send + 'static>(
     prompt: impl FnOnce() -> dialoguer::Result<T> + Send + 'static,
 ) -> Result<T, Failure> {

@@ -51,7 +51,7 @@ enum Command {
     /// Run only the simulated WhatsApp Cloud API with its inbox
     #[cfg(feature = "simulator")]
     Simulator(simulator::Arguments),
-    /// Says that this build lacks both
+    /// This build has neither the sandbox nor the simulator
     #[cfg(not(feature = "simulator"))]
     #[command(name = "sandbox", alias = "simulator", hide = true)]
     NoSimulator {
@@ -119,9 +119,7 @@ impl Command {
             Self::Simulator(arguments) => simulator::run(arguments).await,
             #[cfg(not(feature = "simulator"))]
             Self::NoSimulator { .. } => {
-                anyhow::bail!(
-                    "this program was built without the sandbox and the simulator (cargo feature `simulator`)"
-                )
+                anyhow::bail!("this build has neither the sandbox nor the simulator (cargo feature `simulator`)")
             }
             Self::Check => check::run(&sources).await,
             Self::Inspect(arguments) => inspect::run(&sources, arguments).await,

@@ -1,4 +1,4 @@
-//! Does the token open the account?
+//! Checks the token's access to the account.
 
 use whatsapp_otp::whatsapp::{BusinessAccount, GraphClient};
 
@@ -8,6 +8,6 @@ use crate::ui::Ui;
 
 pub(crate) async fn check(ui: Ui, client: &GraphClient, waba_id: &str) -> Result<(), Failure> {
     let account = BusinessAccount::read(client, waba_id).await.map_err(|error| Advice::of(&error, Doing::Account))?;
-    ui.confirm_fine(format!("the token opens the account \"{}\"", account.name));
+    ui.confirm_fine(format!("the token has access to the account \"{}\"", account.name));
     Ok(())
 }

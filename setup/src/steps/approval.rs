@@ -8,21 +8,21 @@ use whatsapp_otp::whatsapp::manage::{self, Translation};
 
 use crate::ui::Ui;
 
-/// How long between two looks: at first, and at most. Management calls are limited to some thousands an hour.
+/// The first and the longest pause between two reads. Management calls are limited to some thousands per hour.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 const TICK: Duration = Duration::from_millis(120);
-/// How often those who see no indicator are told.
+/// The time between two progress lines in a log.
 const TOLD_EVERY: Duration = Duration::from_mins(1);
 
-/// How a translation stands after the review, or when nobody waits any longer.
+/// A translation after the review or the wait.
 #[derive(Debug)]
 pub(crate) struct Reviewed {
     pub(crate) translation: Translation,
-    /// WhatsApp's word for why it was rejected.
+    /// WhatsApp's reason for rejecting it.
     pub(crate) rejection: Option<String>,
 }
 
-/// Looks at each translation until none is in review, for `patience` at most, and returns how they stand then.
+/// Polls the translations until none is in review, for `patience` at most.
 pub(crate) async fn wait(
     ui: Ui,
     client: &GraphClient,
@@ -41,7 +41,7 @@ pub(crate) async fn wait(
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(PAUSE.1);
         for translation in translations.iter_mut().filter(|translation| is_in_review(translation)) {
-            // A look that fails says nothing; the next one may.
+            // A failed read is ignored, as another one follows.
             if let Ok(details) = manage::read(client, &translation.id).await {
                 translation.status = details.status;
             }
@@ -67,7 +67,7 @@ pub(crate) fn is_in_review(translation: &Translation) -> bool {
     matches!(translation.status.as_str(), "PENDING" | "IN_APPEAL")
 }
 
-/// A spinner for people, a line now and then for logs.
+/// A spinner on a terminal, or a line now and then in a log.
 struct Indicator {
     ui: Ui,
     bar: ProgressBar,
@@ -85,7 +85,7 @@ impl Indicator {
     fn show(&mut self, translations: &[Translation]) {
         let waiting: Vec<_> = translations.iter().filter(|translation| is_in_review(translation)).collect();
         let languages = waiting.iter().map(|translation| translation.language.as_str()).collect::<Vec<_>>().join(", ");
-        let text = format!("WhatsApp reviews the template in {languages}");
+        let text = format!("WhatsApp is reviewing the template in {languages}");
         if self.ui.asks() {
             self.bar.enable_steady_tick(TICK);
             self.bar.set_message(text);

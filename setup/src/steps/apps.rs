@@ -1,4 +1,4 @@
-//! Which Android apps may be handed codes?
+//! The Android apps that may receive codes.
 
 use whatsapp_otp::whatsapp::authentication::{MOST_APPS, PackageName, SignatureHash, SupportedApp, SupportedApps};
 
@@ -10,9 +10,9 @@ pub(crate) async fn ask(ui: Ui, question: &mut Question<SupportedApps>) -> Resul
     let ask = async |earlier: Option<SupportedApps>| {
         ui.introduce(
             "Apps",
-            "WhatsApp hands codes only to the apps named here, known by package name and signature hash. Debug and \
-             release builds are signed with different keys: give the hashes of both, with a blank between them. In another terminal,\n\
-             whatsapp-otp-setup hash --package com.example.app --certificate FILE\ncomputes one.",
+            "WhatsApp hands codes only to these apps, identified by package name and signature hash. Debug and release \
+             builds are signed with different keys: enter the hashes of both, separated by a space. To compute one, run\n\
+             whatsapp-otp-setup hash --package com.example.app --certificate FILE\nin another terminal.",
         );
         if let Some(earlier) = earlier {
             for app in earlier.as_slice() {
@@ -49,7 +49,7 @@ fn hashes(text: &str, room: usize) -> Result<Vec<SignatureHash>, String> {
         text.split([' ', ',']).filter(|hash| !hash.is_empty()).map(SignatureHash::parse).collect();
     let hashes = hashes?;
     let fine = (1..=room).contains(&hashes.len());
-    if fine { Ok(hashes) } else { Err(format!("1 to {room} hashes of 11 characters: a template has room for five")) }
+    if fine { Ok(hashes) } else { Err(format!("1 to {room} hashes of 11 characters, as a template has room for five")) }
 }
 
 #[cfg(test)]
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn several_hashes_may_be_typed_as_long_as_there_is_room() {
+    fn several_hashes_are_accepted_up_to_the_limit() {
         assert_eq!(hashes("AbCdEfGh+/1, AbCdEfGh+/2", 5).unwrap().len(), 2);
         assert_eq!(hashes("  AbCdEfGh+/1 ", 1).unwrap().len(), 1);
         for (text, room) in [("", 5), ("AbCdEfGh+/1 AbCdEfGh+/2", 1), ("AbCdEfGh+/1 short", 5)] {

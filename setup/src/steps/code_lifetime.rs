@@ -1,4 +1,4 @@
-//! How long does the message say that a code is good?
+//! The code's lifetime in the message.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use crate::answers::{Question, code_lifetime};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-/// Suggests what the service is set to.
+/// Suggests the service's setting.
 pub(crate) async fn ask(
     ui: Ui,
     configured: Duration,
     question: &mut Question<CodeMinutes>,
 ) -> Result<CodeMinutes, Failure> {
     let in_force = humantime::format_duration(configured);
-    // A footer has whole minutes.
+    // The footer states whole minutes.
     let usual = CodeMinutes::new(configured.as_secs().div_ceil(60));
     let ask = async |suggested: Option<CodeMinutes>| {
         ui.introduce(
             "Code lifetime",
             &format!(
-                "The message's footer says it in whole minutes, 1 to 90. The service keeps to otp.code_lifetime, which \
-                 is {in_force} now; the two should be the same."
+                "The message's footer states it in whole minutes, 1 to 90. It should match the setting otp.code_lifetime, \
+                 which is {in_force} now."
             ),
         );
         let default = suggested.map(|minutes| format!("{}m", minutes.get()));

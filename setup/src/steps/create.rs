@@ -1,11 +1,11 @@
-//! Makes the template, or changes the one that there is.
+//! Creates the template, or changes the existing one.
 
 use whatsapp_otp::whatsapp::authentication::AuthenticationTemplate;
 use whatsapp_otp::whatsapp::client::CallError;
 use whatsapp_otp::whatsapp::manage::{self, Template, Translation};
 use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
 
-/// Every translation, the service's first.
+/// Returns every translation, with the service's first.
 pub(crate) async fn create(
     client: &GraphClient,
     waba_id: &str,

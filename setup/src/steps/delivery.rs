@@ -1,4 +1,4 @@
-//! How does the code get from WhatsApp into the app?
+//! The way of the code from WhatsApp into the app.
 
 use crate::advice::{Advice, Concern};
 use crate::answers::{Delivery, Platform, Question};
@@ -6,27 +6,27 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 const ALL: [(Delivery, &str); 3] = [
-    (Delivery::CopyCode, "Copy code: people copy it with a button and paste it"),
+    (Delivery::CopyCode, "Copy code: users copy it with a button and paste it"),
     (Delivery::OneTap, "One-tap: a button hands it to your Android app"),
-    (Delivery::ZeroTap, "Zero-tap: your Android app gets it by itself"),
+    (Delivery::ZeroTap, "Zero-tap: your Android app receives it without a tap"),
 ];
 
-/// In the words that WhatsApp's terms come to; they themselves are Meta's to change.
+/// A summary of WhatsApp's terms, which Meta may change.
 const TERMS: &str = "\
-With a zero-tap template you accept that it is up to you whether your app's users expect their code to be filled in \
-without anything more from them, and that zero-tap authentication is subject to the WhatsApp Business Terms of Service \
+With a zero-tap template you accept that you are responsible for your users expecting the code to be filled in \
+automatically, and that zero-tap authentication is subject to the WhatsApp Business Terms of Service \
 (https://www.whatsapp.com/legal/business-terms). Only send zero-tap codes to people who have asked for one in your app.";
 
 pub(crate) async fn ask(ui: Ui, platform: Platform, question: &mut Question<Delivery>) -> Result<Delivery, Failure> {
     if platform == Platform::Ios && !question.is_settled() {
-        // On iOS there is no other.
+        // The only one on iOS.
         question.set(Delivery::CopyCode);
     }
     let ask = async |suggested: Option<Delivery>| {
         ui.introduce(
             "Code delivery",
-            "iOS suggests the code above its keyboard, whichever of these it is. One-tap and zero-tap fall back to copy \
-             code wherever they cannot work.",
+            "iOS suggests the code above its keyboard with any of these. One-tap and zero-tap fall back to copy code \
+             wherever they do not work.",
         );
         let items = ALL.map(|(_, name)| name.to_owned());
         let default = ALL.iter().position(|(delivery, _)| Some(*delivery) == suggested).unwrap_or(0);
@@ -35,12 +35,12 @@ pub(crate) async fn ask(ui: Ui, platform: Platform, question: &mut Question<Deli
     let delivery = question.settle(ui, Some(Delivery::CopyCode), ask).await?;
     if platform == Platform::Ios && delivery != Delivery::CopyCode {
         let text = "one-tap and zero-tap exist on Android only";
-        return Err(Advice::new(text, "Choose Android, or copy code.", Concern::Delivery).into());
+        return Err(Advice::new(text, "Choose Android or copy code.", Concern::Delivery).into());
     }
     Ok(delivery)
 }
 
-/// Without the terms there is no zero-tap template.
+/// Asks for acceptance of the terms, without which there is no zero-tap template.
 pub(crate) async fn accept_terms(ui: Ui, question: &mut Question<bool>) -> Result<(), Failure> {
     let ask = async |_| {
         ui.introduce("Terms of zero-tap", TERMS);
@@ -50,6 +50,6 @@ pub(crate) async fn accept_terms(ui: Ui, question: &mut Question<bool>) -> Resul
         return Ok(());
     }
     question.forget();
-    let text = "without its terms accepted WhatsApp makes no zero-tap template";
-    Err(Advice::new(text, "Choose another delivery, or accept.", Concern::Delivery).into())
+    let text = "WhatsApp creates zero-tap templates only if their terms are accepted";
+    Err(Advice::new(text, "Accept them, or choose another delivery.", Concern::Delivery).into())
 }

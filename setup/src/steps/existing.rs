@@ -1,4 +1,4 @@
-//! What if the account has a template of that name?
+//! The treatment of an existing template of that name.
 
 use whatsapp_otp::whatsapp::LanguageCode;
 use whatsapp_otp::whatsapp::authentication::{CodeMinutes, TemplateName};
@@ -9,7 +9,7 @@ use crate::answers::Existing;
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-/// Shows the translations that there are, and asks what to do with them; `None` is to take another name.
+/// Shows the existing translations, and asks what to do with them. `None` means to choose another name.
 pub(crate) async fn decide(
     ui: Ui,
     name: &TemplateName,
@@ -27,29 +27,28 @@ pub(crate) async fn decide(
         Some(Existing::Replace) if !replaceable => Err(fixed(name)),
         Some(given) => Ok(Some(given)),
         None if !ui.asks() => Err(Advice::new(
-            format!("the account has a template \"{name}\" already"),
-            "--existing reuse takes it as it is, --existing replace changes it, --template-name gives another name.",
+            format!("the account already has a template \"{name}\""),
+            "Use it with --existing reuse, change it with --existing replace, or choose another --template-name.",
             Concern::TemplateName,
         )
         .into()),
         None => {
             let mut items = Vec::new();
             if reusable {
-                items.push((Some(Existing::Reuse), "Use it as it is"));
+                items.push((Some(Existing::Reuse), "Use it unchanged"));
             }
             if replaceable {
                 items.push((Some(Existing::Replace), "Change it, or add languages: WhatsApp reviews it again"));
             }
             items.push((None, "Choose another name"));
             let names: Vec<_> = items.iter().map(|(_, name)| (*name).to_owned()).collect();
-            let chosen = ui.choose("What to do with it?", &names, 0).await?;
+            let chosen = ui.choose("What do you want to do?", &names, 0).await?;
             Ok(items[chosen].0)
         }
     }
 }
 
-/// The translation that the service is to send: in the first of the languages that it was told, or the one that is
-/// there.
+/// Chooses the translation that the service is to send: the first of `languages` that exists, or the only one.
 pub(crate) async fn choose_translation(
     ui: Ui,
     name: &TemplateName,
@@ -71,7 +70,7 @@ pub(crate) async fn choose_translation(
     Ok(usable[chosen].clone())
 }
 
-/// One line.
+/// The line that describes a template.
 pub(crate) fn described(template: &Template) -> String {
     let kind = match template.otp_type().as_deref() {
         Some("COPY_CODE") => "copy code".to_owned(),
@@ -81,14 +80,14 @@ pub(crate) fn described(template: &Template) -> String {
         None => format!("not for codes ({})", template.category),
     };
     let lifetime = match template.code_lifetime().map(CodeMinutes::get) {
-        Some(minutes) => format!(", codes good for {minutes} min"),
+        Some(minutes) => format!(", codes valid for {minutes} min"),
         None => String::new(),
     };
     let rejection = template.rejection().map(|reason| format!(" ({reason})")).unwrap_or_default();
     format!("{:<6} {}{rejection}, {kind}{lifetime}", template.language, template.status)
 }
 
-/// Whether codes can be sent with it, now or once it is approved.
+/// Returns `true` if codes can be sent with it, now or once it is approved.
 fn is_of_use(template: &Template) -> bool {
     template.is_for_codes() && matches!(template.status.as_str(), "APPROVED" | "PENDING" | "IN_APPEAL" | "PAUSED")
 }
@@ -100,7 +99,7 @@ fn can_be_changed(template: &Template) -> bool {
 fn unusable(name: &TemplateName) -> Failure {
     Advice::new(
         format!("no code can be sent with the template \"{name}\""),
-        "It has no button for a code, or WhatsApp has rejected or disabled it. Choose another name.",
+        "It has no button for a code, or WhatsApp rejected or disabled it. Choose another name.",
         Concern::TemplateName,
     )
     .into()
@@ -109,7 +108,7 @@ fn unusable(name: &TemplateName) -> Failure {
 fn fixed(name: &TemplateName) -> Failure {
     Advice::new(
         format!("the template \"{name}\" cannot be changed"),
-        "Only approved, rejected and paused authentication templates can. Choose another name.",
+        "Only approved, rejected and paused authentication templates can be. Choose another name.",
         Concern::TemplateName,
     )
     .into()

@@ -1,4 +1,4 @@
-//! In which languages?
+//! The template's languages.
 
 use whatsapp_otp::whatsapp::{GraphClient, LanguageCode, manage};
 
@@ -8,10 +8,10 @@ use crate::failure::Failure;
 use crate::ui::Ui;
 
 const USUAL: &str = "en_US";
-/// The most languages that are suggested for one that does not exist.
+/// The most languages that an error suggests.
 const MOST_SUGGESTED: usize = 8;
 
-/// The first language is the one that the service sends in.
+/// Asks for the languages; the service sends in the first.
 pub(crate) async fn ask(
     ui: Ui,
     client: &GraphClient,
@@ -23,7 +23,7 @@ pub(crate) async fn ask(
     let ask = async |suggested: Option<Vec<LanguageCode>>| {
         ui.introduce(
             "Languages",
-            "One or several, such as en_US or en_US, de, pt_BR. The service sends in the first (whatsapp.language); \
+            "One or more, such as en_US or en_US, de, pt_BR. The service sends in the first (whatsapp.language); \
              WhatsApp translates the text.",
         );
         let default = suggested.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
@@ -31,11 +31,11 @@ pub(crate) async fn ask(
     };
     let usual = LanguageCode::parse(USUAL).ok().map(|language| vec![language]);
     let languages = question.settle(ui, usual, ask).await?;
-    // Those of flags and earlier runs as well.
+    // Answers from flags and earlier runs have to be checked as well.
     let all = languages.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     parse(&all, &known).map_err(|expected| {
         let text = format!("the languages: expected {expected}");
-        Advice::new(text, "Letter for letter: en_US is not en.", Concern::Languages).into()
+        Advice::new(text, "Codes must match exactly: en_US is not en.", Concern::Languages).into()
     })
 }
 
@@ -57,9 +57,9 @@ fn unknown(text: &str, known: &[String]) -> String {
     let stem = |code: &str| code.split('_').next().unwrap_or_default().to_owned();
     let like: Vec<_> = known.iter().filter(|known| stem(known) == stem(text)).take(MOST_SUGGESTED).cloned().collect();
     if like.is_empty() {
-        format!("one of WhatsApp's languages, which {text} is not")
+        format!("one of WhatsApp's languages, not {text}")
     } else {
-        format!("one of WhatsApp's languages, such as {}; {text} is none", like.join(", "))
+        format!("one of WhatsApp's languages, such as {}, not {text}", like.join(", "))
     }
 }
 
@@ -68,12 +68,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn languages_are_those_that_whatsapp_has() {
+    fn only_whatsapps_languages_are_accepted() {
         let known = ["en_US", "de", "pt_BR", "pt_PT"].map(str::to_owned);
         let read = |text| parse(text, &known).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
         assert_eq!(read("de, en_US de").unwrap(), ["de", "en_US"]);
-        assert_eq!(read("pt").unwrap_err(), "one of WhatsApp's languages, such as pt_BR, pt_PT; pt is none");
-        assert_eq!(read("xx").unwrap_err(), "one of WhatsApp's languages, which xx is not");
+        assert_eq!(read("pt").unwrap_err(), "one of WhatsApp's languages, such as pt_BR, pt_PT, not pt");
+        assert_eq!(read("xx").unwrap_err(), "one of WhatsApp's languages, not xx");
         assert!(read("en-US").unwrap_err().contains("not \"en-US\""));
         assert!(read(" , ").is_err());
     }

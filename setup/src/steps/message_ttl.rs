@@ -1,4 +1,4 @@
-//! How long does WhatsApp try to deliver a message?
+//! The time in which WhatsApp tries to deliver a message.
 
 use whatsapp_otp::whatsapp::authentication::{CodeMinutes, MessageTtl};
 
@@ -14,8 +14,8 @@ pub(crate) async fn ask(
     let ask = async |suggested: Option<MessageTtl>| {
         ui.introduce(
             "Time to deliver",
-            "A phone may be off. WhatsApp drops a message that it could not deliver within this time, 30s to 15m: best \
-             no longer than the code is good.",
+            "WhatsApp drops a message that it cannot deliver within this time, 30s to 15m, such as to a phone that is \
+             off. It should not exceed the code's lifetime.",
         );
         let default = suggested.map(|ttl| humantime::format_duration(ttl.duration()).to_string());
         ui.text("Time to deliver", default, message_ttl).await

@@ -1,4 +1,4 @@
-//! One question each, in the order of the sample's set-up, and what follows from the answers.
+//! The questions, one file each, in the order of the sample's setup.
 
 pub(crate) mod account;
 pub(crate) mod approval;

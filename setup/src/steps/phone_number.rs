@@ -1,4 +1,4 @@
-//! Which of the account's numbers sends?
+//! The phone number that sends.
 
 use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient, manage};
 
@@ -22,15 +22,16 @@ pub(crate) async fn choose(
         )
         .into());
     };
-    // Of one number nobody has to be told which it is.
+    // A single number needs no choice.
     let only = (numbers.len() == 1).then(|| first.id.clone());
     if only.is_none() && !ui.asks() && !question.is_known() {
         let listed: Vec<_> = numbers.iter().map(|number| format!("  {} {}", number.id, described(number))).collect();
-        let text = format!("the account has several numbers; --phone-number-id says which:\n{}", listed.join("\n"));
+        let text =
+            format!("the account has several numbers; choose one with --phone-number-id:\n{}", listed.join("\n"));
         return Err(Failure::Usage(text));
     }
     let ask = async |suggested: Option<String>| {
-        ui.introduce("Phone number", "The one that people will get their codes from.");
+        ui.introduce("Phone number", "The number that sends the codes.");
         let items: Vec<_> = numbers.iter().map(described).collect();
         let default = numbers.iter().position(|number| Some(&number.id) == suggested.as_ref()).unwrap_or(0);
         let chosen = ui.choose("Phone number", &items, default).await?;
@@ -46,11 +47,11 @@ pub(crate) async fn choose(
     })?;
     check(&number)?;
     manage::may_send(client, &number.id).await.map_err(|error| Advice::of(&error, Doing::Sending))?;
-    ui.confirm_fine(format!("{} can send, and the token may send from it", number.international()));
+    ui.confirm_fine(format!("{} can send, and the token may use it", number.international()));
     Ok(number)
 }
 
-/// In international format, with what WhatsApp thinks of it.
+/// The number in international format, with WhatsApp's rating.
 fn described(number: &BusinessNumber) -> String {
     let BusinessNumber { verified_name, quality_rating, status, .. } = number;
     let international = number.international();
@@ -61,11 +62,11 @@ fn described(number: &BusinessNumber) -> String {
 fn check(number: &BusinessNumber) -> Result<(), Advice> {
     match number.status.as_str() {
         _ if number.is_connected() => Ok(()),
-        // It sends, if less than it might.
+        // It can send, with lower limits.
         "FLAGGED" | "RESTRICTED" => Ok(()),
         status => Err(Advice::new(
             format!("{} is not registered with the Cloud API: its status is {status}", number.international()),
-            "App Dashboard, WhatsApp, API Setup: register it with its two-step PIN, then choose it again; or choose \
+            "App Dashboard, WhatsApp, API Setup: register it with its two-step PIN and choose it again, or choose \
              another one.",
             Concern::PhoneNumber,
         )),

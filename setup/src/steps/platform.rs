@@ -1,4 +1,4 @@
-//! Which phones does the app run on?
+//! The phones that the app runs on.
 
 use crate::answers::{Platform, Question};
 use crate::failure::Failure;

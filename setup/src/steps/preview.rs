@@ -1,4 +1,4 @@
-//! How will the message look?
+//! A preview of the message.
 
 use console::{measure_text_width, style};
 use whatsapp_otp::whatsapp::authentication::{AuthenticationTemplate, CodeDelivery};
@@ -9,13 +9,13 @@ use crate::advice::{Advice, Doing};
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-/// A code for people to look at.
+/// The code in the preview.
 const EXAMPLE: &str = "123456";
 const BUBBLE: usize = 44;
-/// The most languages that are shown.
+/// The most languages shown.
 const MOST_SHOWN: usize = 3;
 
-/// Shows the message as WhatsApp says that it will look.
+/// Shows the message as WhatsApp previews it.
 pub(crate) async fn show(
     ui: Ui,
     client: &GraphClient,
@@ -56,7 +56,7 @@ fn bubble(preview: &Preview, delivery: &CodeDelivery) -> String {
     rows.join("\n")
 }
 
-/// What the button says; zero-tap shows none.
+/// The button's label; zero-tap shows no button.
 fn label<'a>(preview: &'a Preview, delivery: &CodeDelivery) -> Option<&'a str> {
     let button = preview.buttons.first()?;
     match delivery {

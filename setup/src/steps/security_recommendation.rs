@@ -1,4 +1,4 @@
-//! Does the message ask not to share the code?
+//! The message's request not to share the code.
 
 use crate::answers::Question;
 use crate::failure::Failure;

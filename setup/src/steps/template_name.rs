@@ -1,4 +1,4 @@
-//! What is the template called?
+//! The template's name.
 
 use whatsapp_otp::whatsapp::authentication::TemplateName;
 
@@ -10,7 +10,7 @@ const USUAL: &str = "verification_code";
 
 pub(crate) async fn ask(ui: Ui, question: &mut Question<TemplateName>) -> Result<TemplateName, Failure> {
     let ask = async |suggested: Option<TemplateName>| {
-        ui.introduce("Template name", "For you alone: people never see it. Lowercase letters, digits and underscores.");
+        ui.introduce("Template name", "Users never see it. Lowercase letters, digits and underscores.");
         ui.text("Template name", suggested.map(Into::into), TemplateName::parse).await
     };
     question.settle(ui, TemplateName::parse(USUAL).ok(), ask).await

@@ -1,4 +1,4 @@
-//! With which access token?
+//! The access token.
 
 use secrecy::SecretString;
 use whatsapp_otp::whatsapp::access_token;
@@ -7,20 +7,20 @@ use crate::answers::Question;
 use crate::failure::Failure;
 use crate::ui::Ui;
 
-/// An earlier token is offered without showing any of it.
+/// Offers an earlier token without showing it.
 pub(crate) async fn ask(ui: Ui, question: &mut Question<SecretString>) -> Result<SecretString, Failure> {
     let ask = async |stored: Option<SecretString>| {
         ui.introduce(
             "Access token",
-            "Of a system user that is assigned to the account, with whatsapp_business_management and \
+            "The token of a system user that is assigned to the account, with whatsapp_business_management and \
              whatsapp_business_messaging: business.facebook.com, Settings, Users, System users, Generate token.",
         );
         if let Some(stored) = stored
-            && ui.confirm("Keep the token of before?", Some(true)).await?
+            && ui.confirm("Keep the earlier token?", Some(true)).await?
         {
             return Ok(stored);
         }
-        ui.secret("Access token (it is not shown)", access_token).await
+        ui.secret("Access token (hidden)", access_token).await
     };
     question.settle(ui, None, ask).await
 }

@@ -1,4 +1,4 @@
-//! Which WhatsApp Business account?
+//! The WhatsApp Business account.
 
 use whatsapp_otp::whatsapp::graph_id;
 
@@ -10,7 +10,7 @@ pub(crate) async fn ask(ui: Ui, question: &mut Question<String>) -> Result<Strin
     let ask = async |suggested| {
         ui.introduce(
             "WhatsApp Business account (WABA)",
-            "WhatsApp Manager, Account tools, shows its id; so does App Dashboard, WhatsApp, API Setup.",
+            "Its id is in WhatsApp Manager, Account tools, and in App Dashboard, WhatsApp, API Setup.",
         );
         ui.text("WABA id", suggested, graph_id).await
     };

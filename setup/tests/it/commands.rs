@@ -19,7 +19,7 @@ fn a_hash_is_eleven_characters() {
 }
 
 #[test]
-fn an_answer_that_nobody_reads_is_no_panic() {
+fn a_closed_pipe_causes_no_panic() {
     let (_, closed) = std::io::pipe().unwrap();
     let mut command = std::process::Command::new(Program::PATH);
     command.args(["hash", "--package", "com.example.app", "--certificate", CERTIFICATE]).env_clear().stdout(closed);
@@ -34,10 +34,10 @@ fn a_test_code_arrives() {
     world.set_up();
     let mut terminal = world.terminal(&["send-test", "+1 555 123 4567"]);
     terminal.shows("Sending a code to 1555*****67 with \"verification_code\" in en_US");
-    terminal.shows("ok WhatsApp accepted the message").shows("? The code that arrived (- if none does) ›");
-    terminal.answers("wrong").shows("That is not the code that was sent just now.");
+    terminal.shows("ok WhatsApp accepted the message").shows("? Code received (- if none) ›");
+    terminal.answers("wrong").shows("That is not the code that was just sent.");
     let code = world.simulator.latest("15551234567").unwrap().code.unwrap();
-    terminal.shows("? The code that arrived").answers(&code).shows("ok that is the code: everything works");
+    terminal.shows("? Code received").answers(&code).shows("ok the code is correct: everything works");
     assert_eq!(terminal.ends(), 0);
     let shown = String::from_utf8_lossy(&terminal.bytes()).into_owned();
     assert!(!shown.contains("wamid") && !shown.contains("5551234567"), "{shown}");
@@ -48,15 +48,12 @@ fn a_test_code_that_does_not_arrive_is_a_failure() {
     let world = World::new();
     world.set_up();
     let mut terminal = world.terminal(&["send-test", "15551234567"]);
-    terminal
-        .shows("? The code that arrived (- if none does) ›")
-        .answers("-")
-        .shows("error: the message did not arrive");
+    terminal.shows("? Code received (- if none) ›").answers("-").shows("error: the message did not arrive");
     assert_eq!(terminal.ends(), 1);
 }
 
 #[test]
-fn without_a_terminal_a_test_tells_what_whatsapp_said() {
+fn without_a_terminal_a_test_reports_whatsapps_answer() {
     let world = World::new();
     world.set_up();
     let ended = world.program(&["send-test", "15551234567", "--json"]).run();
@@ -98,7 +95,7 @@ fn templates_are_listed_shown_and_deleted() {
 
     assert_eq!(world.program(&["template", "delete", "verification_code"]).run().code, 2, "nobody agreed");
     let mut terminal = world.terminal(&["template", "delete", "verification_code"]);
-    terminal.shows("a service that sends it stops sending").shows("? Delete it? (y/n) › no").accepts();
+    terminal.shows("a service that uses it stops sending").shows("? Delete it? (y/n) › no").accepts();
     assert_eq!(terminal.ends(), 130);
     let mut terminal = world.terminal(&["template", "delete", "verification_code"]);
     terminal.shows("? Delete it? (y/n) › no").types("y").shows("ok the template \"verification_code\" is deleted");
@@ -107,7 +104,7 @@ fn templates_are_listed_shown_and_deleted() {
 }
 
 #[test]
-fn before_the_first_run_other_commands_say_what_to_run() {
+fn before_the_first_run_other_commands_refer_to_it() {
     let world = World::new();
     for arguments in [["template", "list"], ["send-test", "15551234567"]] {
         let ended = world.program(&arguments).run();

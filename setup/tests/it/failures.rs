@@ -1,4 +1,4 @@
-//! What can be wrong, what the person reads, and at which question the dialogue goes on.
+//! Failures: their messages, and the question at which the dialogue continues.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -7,10 +7,10 @@ use whatsapp_otp_simulator::{AccountState, SimulatorSettings, Switches, Template
 
 use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 
-const TOKEN_PROMPT: &str = "? Access token (it is not shown) ›";
+const TOKEN_PROMPT: &str = "? Access token (hidden) ›";
 const SEND_PROMPT: &str = "? Your app runs on ›";
 
-/// A terminal at which the account was given, and all of the template that can be.
+/// A terminal with flags for the account and the template.
 fn told(world: &World) -> Terminal {
     world
         .program(&["--waba-id", WABA_ID, "--platform", "ios", "--languages", "en_US", "--code-lifetime", "5m"])
@@ -25,14 +25,14 @@ fn a_wrong_token_is_asked_for_again() {
     let world = World::new();
     let mut terminal = told(&world);
     for (token, meaning, code) in [
-        ("EAAnonsense", "this is no token that WhatsApp knows", "WhatsApp error 190:"),
+        ("EAAnonsense", "WhatsApp does not know this token", "WhatsApp error 190:"),
         ("EAASIMULATOR0EXPIRED0TOKEN", "the token has expired", "190/463"),
         ("EAASIMULATOR0INVALIDATED0TOKEN", "the token was invalidated", "190/460"),
     ] {
         terminal.shows(TOKEN_PROMPT).answers_unseen(token);
         terminal.shows(&format!("error: {meaning}")).shows("hint: ").shows(code);
     }
-    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("ok the token opens the account");
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("ok the token has access to the account");
     terminal.shows("? Template name (verification_code) ›").accepts();
     terminal.shows("? Create this template? ›").accepts().shows("is APPROVED.");
     assert_eq!(terminal.ends(), 0);
@@ -42,19 +42,19 @@ fn a_wrong_token_is_asked_for_again() {
 }
 
 #[test]
-fn a_token_without_its_rights_is_told_which_they_are() {
+fn a_token_without_a_permission_is_told_which() {
     let world = World::new();
     let mut terminal = told(&world);
     terminal.shows(TOKEN_PROMPT).answers_unseen("EAASIMULATOR0NO0MANAGEMENT0SCOPE");
     terminal.shows("error: the token lacks a permission, or its system user is not assigned to this account");
     terminal.shows("whatsapp_business_management").shows("(#200) Requires whatsapp_business_management permission");
-    terminal.shows("? Keep the token of before?").types("n");
+    terminal.shows("? Keep the earlier token?").types("n");
     terminal.shows(TOKEN_PROMPT).answers_unseen("EAASIMULATOR0NOT0ASSIGNED");
     terminal.shows("error: the token lacks a permission, or its system user is not assigned to this account");
-    terminal.shows("? Keep the token of before?").types("n");
+    terminal.shows("? Keep the earlier token?").types("n");
     terminal.shows(TOKEN_PROMPT).answers_unseen("EAASIMULATOR0NO0MESSAGING0SCOPE");
     terminal.shows("error: the token may not send messages for this account").shows("whatsapp_business_messaging");
-    terminal.shows("? Keep the token of before?").types("n");
+    terminal.shows("? Keep the earlier token?").types("n");
     terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("? Template name");
     terminal.interrupts();
     assert_eq!(terminal.ends(), 130);
@@ -62,17 +62,17 @@ fn a_token_without_its_rights_is_told_which_they_are() {
 }
 
 #[test]
-fn an_account_that_is_none_is_asked_for_again() {
+fn an_unknown_account_is_asked_for_again() {
     let world = World::new();
     let mut terminal = world.program(&["--waba-id", "5"]).token(TOKEN).at_a_terminal();
     terminal.shows("error: there is no such account, or the token's system user may not see it");
     terminal.shows("100/33").shows("? WABA id (5) ›").answers(WABA_ID);
-    terminal.shows("? Keep the token of before?").accepts().shows("ok the token opens the account").interrupts();
+    terminal.shows("? Keep the earlier token?").accepts().shows("ok the token has access to the account").interrupts();
     assert_eq!(terminal.ends(), 130);
 }
 
 #[test]
-fn a_number_that_is_not_registered_is_not_taken() {
+fn an_unregistered_number_is_refused() {
     let world = World::new();
     world.simulator.set_switches(Switches { sender_registered: false, ..Switches::default() });
     let mut terminal = world.program(&["--waba-id", WABA_ID]).token(TOKEN).at_a_terminal();
@@ -80,7 +80,7 @@ fn a_number_that_is_not_registered_is_not_taken() {
     terminal.shows("error: +1 555-789-0100 is not registered with the Cloud API: its status is DISCONNECTED");
     terminal.shows("? Phone number ›");
     world.simulator.set_switches(Switches::default());
-    // It is looked at again.
+    // It is checked again.
     terminal.accepts().shows("error:").shows("? Phone number ›").accepts().shows(SEND_PROMPT).interrupts();
     assert_eq!(terminal.ends(), 130);
 }
@@ -118,14 +118,14 @@ fn of_several_numbers_one_that_can_send_has_to_be_chosen() {
 }
 
 #[test]
-fn an_account_that_may_not_have_such_templates_can_be_mended_and_tried_again() {
+fn an_ineligible_account_can_be_fixed_and_tried_again() {
     let world = World::new();
     world.simulator.set_switches(Switches { authentication_eligible: false, ..Switches::default() });
     let mut terminal = told(&world);
     terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("? Template name").accepts();
     terminal.shows("? Create this template? ›").accepts();
     terminal.shows("error: this account may not have authentication templates");
-    terminal.shows("hint: Meta wants the business behind it verified").shows("10/2388185");
+    terminal.shows("hint: Meta requires a verified business").shows("10/2388185");
     terminal.shows("? What now? ›").shows("Try again");
     world.simulator.set_switches(Switches::default());
     terminal.accepts().shows("? Create this template? ›").accepts().shows("is APPROVED.");
@@ -140,7 +140,7 @@ fn a_name_that_is_still_held_is_asked_for_again() {
     let deleted = world.program(&["template", "delete", "verification_code", "--yes"]).run();
     assert_eq!(deleted.code, 0, "{}", deleted.stderr);
     let mut terminal = world.terminal(&["--platform", "ios", "--languages", "en_US"]);
-    terminal.shows("? WABA id").accepts().shows("? Keep the token").accepts().shows("? Phone number").accepts();
+    terminal.shows("? WABA id").accepts().shows("? Keep the earlier token").accepts().shows("? Phone number").accepts();
     terminal.shows("? Template name (verification_code) ›").accepts();
     terminal.shows("? Code lifetime").accepts().shows("? Add it").accepts().shows("? Time to deliver").accepts();
     terminal.shows("? Create this template? ›").accepts();
@@ -151,7 +151,7 @@ fn a_name_that_is_still_held_is_asked_for_again() {
 }
 
 #[test]
-fn a_rejected_template_is_told_with_its_reason() {
+fn a_rejected_template_is_reported_with_the_reason() {
     let world = World::new();
     world.review(TemplateReview::Reject);
     let mut terminal = told(&world);
@@ -183,12 +183,12 @@ fn no_network_and_somebody_elses_page_are_told_from_whatsapp() {
     };
     let ended = run(&format!("http://{nobody}"));
     assert_eq!(ended.code, 1);
-    assert_eq!(ended.json()["error"]["meaning"], "WhatsApp cannot be reached from this machine");
+    assert_eq!(ended.json()["error"]["meaning"], "WhatsApp is unreachable from this machine");
 
     for (status, meaning) in [
         ("200 OK", "WhatsApp gave no clear answer"),
-        ("302 Found", "something answered that is not WhatsApp"),
-        ("403 Forbidden", "something answered that is not WhatsApp"),
+        ("302 Found", "the answer is not from WhatsApp"),
+        ("403 Forbidden", "the answer is not from WhatsApp"),
         ("502 Bad Gateway", "WhatsApp gave no clear answer"),
     ] {
         let proxy = TcpListener::bind("127.0.0.1:0").unwrap();

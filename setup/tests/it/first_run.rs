@@ -1,4 +1,4 @@
-//! The whole dialogue of somebody who has never run it.
+//! The complete dialogue of a first run.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -13,8 +13,8 @@ fn a_first_run_ends_with_an_approved_template_and_a_file() {
     world.review(TemplateReview::ApproveAfterReads(1));
     let mut terminal = world.terminal(&[]);
     terminal.shows("WhatsApp Business account (WABA)").shows("? WABA id ›").answers(WABA_ID);
-    terminal.shows("? Access token (it is not shown) ›").answers_unseen(TOKEN);
-    terminal.shows("ok the token opens the account \"Simulated Business\"");
+    terminal.shows("? Access token (hidden) ›").answers_unseen(TOKEN);
+    terminal.shows("ok the token has access to the account \"Simulated Business\"");
     terminal.shows("? Phone number ›").shows("+1 555-789-0100 Simulated Business quality GREEN, CONNECTED").accepts();
     terminal.shows("? Your app runs on ›").shows("Android and iOS").takes(0);
     terminal.shows("? Code delivery ›").shows("Zero-tap").takes(1);

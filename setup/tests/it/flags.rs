@@ -1,4 +1,4 @@
-//! Without a terminal: every answer by flag, variable or an earlier run.
+//! Without a terminal: answers by flags, variables or an earlier run.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -10,7 +10,7 @@ use whatsapp_otp::config::{ServeSettings, Sources};
 use crate::harness::{TOKEN, WABA_ID, World};
 
 #[test]
-fn all_that_is_missing_is_named_at_once() {
+fn all_missing_answers_are_reported_together() {
     let world = World::new();
     let ended = world.program(&["--delivery", "zero-tap"]).run();
     assert_eq!(ended.code, 2);
@@ -76,13 +76,13 @@ fn a_run_with_flags_ends_with_json() {
 }
 
 #[test]
-fn an_existing_template_is_touched_only_if_that_is_said() {
+fn an_existing_template_is_changed_only_on_request() {
     let world = World::new();
     world.set_up();
     let run = |more: &[&str]| world.program(&[&["--yes", "--json"], more].concat()).run();
     let refused = run(&[]);
     assert_eq!(refused.code, 1);
-    assert_eq!(refused.json()["error"]["meaning"], "the account has a template \"verification_code\" already");
+    assert_eq!(refused.json()["error"]["meaning"], "the account already has a template \"verification_code\"");
     let (before, makings) = (world.info(), world.makings());
     assert_eq!(run(&["--existing", "reuse"]).code, 0);
     assert_eq!((world.info(), world.makings()), (before, makings));
@@ -105,7 +105,7 @@ fn a_token_in_the_arguments_is_refused_and_not_repeated() {
     ] {
         let ended = world.program(arguments).run();
         assert_eq!(ended.code, 2, "{}", ended.stderr);
-        assert!(ended.stderr.contains("everyone on this machine can see them"), "{}", ended.stderr);
+        assert!(ended.stderr.contains("everyone on this machine can see arguments"), "{}", ended.stderr);
         assert!(!ended.stderr.contains(TOKEN), "{}", ended.stderr);
     }
     let help = world.program(&["--help"]).token(TOKEN).run();
@@ -113,16 +113,16 @@ fn a_token_in_the_arguments_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn the_token_does_not_cross_a_network_in_clear() {
+fn the_token_is_never_sent_unencrypted() {
     let world = World::new();
     let run = |url| world.program(&["--yes", "--waba-id", WABA_ID, "--base-url", url]).token(TOKEN).run();
     let ended = run("http://198.51.100.1");
     assert_eq!(ended.code, 2);
-    assert!(ended.stderr.contains("in clear"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("unencrypted"), "{}", ended.stderr);
 }
 
 #[test]
-fn bad_settings_and_bad_files_are_told_apart() {
+fn invalid_settings_and_invalid_files_have_their_own_errors() {
     let world = World::new();
     let ended = world.program(&["template", "list"]).env("WHATSAPP_OTP__OTP__CODE_LIFETIME", "soon").run();
     assert_eq!(ended.code, 78, "{}", ended.stderr);
@@ -130,12 +130,12 @@ fn bad_settings_and_bad_files_are_told_apart() {
     fs::write(world.info_path(), format!("{{\"access_token\": {TOKEN}")).unwrap();
     let ended = world.program(&["template", "list"]).run();
     assert_eq!(ended.code, 1, "{}", ended.stderr);
-    assert!(ended.stderr.contains("is not JSON as the set-up writes it, from line 1"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("is not JSON as whatsapp-otp-setup writes it: line 1"), "{}", ended.stderr);
     assert!(!ended.stderr.contains(TOKEN), "{}", ended.stderr);
 }
 
 #[test]
-fn a_file_that_cannot_be_written_is_found_out_before_anything_is_made() {
+fn an_unwritable_file_is_reported_before_anything_is_created() {
     let world = World::new();
     fs::write(world.path("file"), "").unwrap();
     let path = world.path("file/whatsapp-info.json");
@@ -155,10 +155,10 @@ fn serve_starts_on_the_file() {
     let environment = [
         ("WHATSAPP_OTP__WHATSAPP__BASE_URL", url.as_str()),
         ("WHATSAPP_OTP__WHATSAPP__INFO_FILE", info_file.to_str().unwrap()),
-        ("WHATSAPP_OTP__OTP__SECRET", "the-secret-of-the-set-up's-own-tests"),
+        ("WHATSAPP_OTP__OTP__SECRET", "the-secret-of-the-setups-own-tests"),
         ("WHATSAPP_OTP__SERVER__LISTEN", "127.0.0.1:0"),
         ("WHATSAPP_OTP__SERVER__OPS_LISTEN", "127.0.0.1:0"),
-        // Nobody listens there: the service starts all the same, as the template is what this start insists on.
+        // Redis is unreachable there, but this start requires only the template.
         ("WHATSAPP_OTP__REDIS__URL", "redis://127.0.0.1:1/0"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -1,4 +1,4 @@
-//! Ctrl-C at any point: no file, or the old one.
+//! Ctrl-C at any point leaves no file, or the old one.
 
 use std::fs;
 
@@ -6,10 +6,10 @@ use whatsapp_otp_simulator::TemplateReview;
 
 use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 
-/// Every prompt of a first run and what is typed at it.
+/// The prompts of a first run, and their answers.
 const PROMPTS: &[(&str, &str)] = &[
     ("? WABA id ›", "100000000000001\r"),
-    ("? Access token (it is not shown) ›", "EAASIMULATOR0SYSTEM0USER0TOKEN\r"),
+    ("? Access token (hidden) ›", "EAASIMULATOR0SYSTEM0USER0TOKEN\r"),
     ("? Phone number ›", "\r"),
     ("? Your app runs on ›", "\r"),
     ("? Code delivery ›", "\x1b[B\x1b[B\r"),
@@ -31,7 +31,7 @@ fn at_prompt(world: &World, count: usize) -> Terminal {
     for (prompt, answer) in &PROMPTS[..count] {
         terminal.shows(prompt);
         match answer.strip_suffix('\r') {
-            Some(token) if prompt.contains("not shown") => terminal.answers_unseen(token),
+            Some(token) if prompt.contains("hidden") => terminal.answers_unseen(token),
             _ => terminal.types(answer),
         };
     }
@@ -40,7 +40,7 @@ fn at_prompt(world: &World, count: usize) -> Terminal {
 }
 
 #[test]
-fn ctrl_c_at_any_prompt_leaves_no_file_and_the_terminal_as_it_was() {
+fn ctrl_c_at_any_prompt_leaves_no_file_and_restores_the_terminal() {
     let world = World::new();
     for (count, (prompt, _)) in PROMPTS.iter().enumerate() {
         let mut terminal = at_prompt(&world, count);
@@ -53,7 +53,7 @@ fn ctrl_c_at_any_prompt_leaves_no_file_and_the_terminal_as_it_was() {
 }
 
 #[test]
-fn signals_from_elsewhere_do_the_same() {
+fn signals_of_other_processes_do_the_same() {
     let world = World::new();
     for count in [0, 1, 2] {
         for (signal, code) in [("INT", 130), ("TERM", 143)] {
@@ -66,12 +66,12 @@ fn signals_from_elsewhere_do_the_same() {
 }
 
 #[test]
-fn ctrl_c_on_a_re_run_leaves_the_old_file_as_it_was() {
+fn ctrl_c_on_a_re_run_leaves_the_old_file_unchanged() {
     let world = World::new();
     world.set_up();
     let before = fs::read(world.info_path()).unwrap();
     let mut terminal = world.terminal(&[]);
-    terminal.shows("? WABA id").accepts().shows("? Keep the token of before?").types("n");
+    terminal.shows("? WABA id").accepts().shows("? Keep the earlier token?").types("n");
     terminal.shows("? Access token").types("half a tok").interrupts().shows("stopped");
     assert_eq!(terminal.ends(), 130);
     assert_eq!(fs::read(world.info_path()).unwrap(), before);
@@ -79,7 +79,7 @@ fn ctrl_c_on_a_re_run_leaves_the_old_file_as_it_was() {
 }
 
 #[test]
-fn ctrl_c_while_whatsapp_reviews_loses_nothing() {
+fn ctrl_c_during_the_review_loses_nothing() {
     let world = World::new();
     world.review(TemplateReview::Pending);
     let arguments = ["--waba-id", WABA_ID, "--platform", "ios", "--languages", "en_US", "--code-lifetime", "5m"];
@@ -87,7 +87,7 @@ fn ctrl_c_while_whatsapp_reviews_loses_nothing() {
     terminal.shows("? Phone number").accepts().shows("? Template name").accepts();
     terminal.shows("? Add it").accepts().shows("? Time to deliver").accepts();
     terminal.shows("? Create this template? ›").accepts();
-    terminal.shows("Written, for you alone to read:").shows("WhatsApp reviews the template in en_US").interrupts();
+    terminal.shows("Written, readable only by you:").shows("WhatsApp is reviewing the template in en_US").interrupts();
     terminal.shows("stopped");
     assert_eq!(terminal.ends(), 130);
     assert_eq!(world.info()["setup"]["template_name"], "verification_code");

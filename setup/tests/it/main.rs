@@ -1,5 +1,5 @@
-//! The set-up as a person runs it: at a terminal, against a simulated WhatsApp over real HTTP; and as a program does,
-//! with flags.
+//! The setup as people run it, at a terminal, and as programs run it, with flags; against a simulated WhatsApp over real
+//! HTTP.
 
 #![allow(missing_docs, reason = "tests explain themselves by their names")]
 #![allow(unreachable_pub, reason = "the harness is public to the tests beside it, and there is nobody else")]

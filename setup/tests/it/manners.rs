@@ -1,14 +1,14 @@
-//! How it behaves at a terminal.
+//! Behaviour at a terminal.
 
 use crate::harness::{TOKEN, WABA_ID, World};
 
 #[test]
-fn answers_are_judged_as_they_are_typed() {
+fn answers_are_checked_as_they_are_typed() {
     let world = World::new();
     let mut terminal = world.terminal(&["--delivery", "one-tap", "--platform", "android"]);
     terminal.shows("? WABA id ›").answers("my account").shows("expected an id of 1 to 32 digits");
     terminal.shows("? WABA id ›").answers(WABA_ID);
-    terminal.shows("? Access token").answers_unseen("EAA with blanks").shows("expected a token of visible ASCII");
+    terminal.shows("? Access token").answers_unseen("EAA with spaces").shows("expected a token of visible ASCII");
     terminal.shows("? Access token").answers_unseen(TOKEN);
     terminal.shows("? Phone number").accepts();
     terminal.shows("? Package name").answers("example").shows("expected an Android package name");
@@ -20,7 +20,7 @@ fn answers_are_judged_as_they_are_typed() {
     terminal.shows("? Signature hashes").answers("AbCdEfGh+/1");
     terminal.shows("? Template name").answers("Login Code").shows("lowercase letters");
     terminal.shows("? Template name").answers("login");
-    terminal.shows("? Languages").answers("en_US, pt").shows("such as pt_BR, pt_PT; pt is none");
+    terminal.shows("? Languages").answers("en_US, pt").shows("such as pt_BR, pt_PT, not pt");
     terminal.shows("? Languages").accepts();
     terminal.shows("? Code lifetime").answers("90s").shows("expected 1 to 90 whole minutes");
     terminal.shows("? Code lifetime").answers("1");
@@ -54,25 +54,25 @@ fn a_change_of_mind_starts_from_the_answers_so_far() {
 }
 
 #[test]
-fn zero_tap_needs_its_terms() {
+fn zero_tap_requires_its_terms() {
     let world = World::new();
     let mut terminal = world.program(&["--waba-id", WABA_ID, "--platform", "android"]).token(TOKEN).at_a_terminal();
     terminal.shows("? Phone number").accepts().shows("? Code delivery").takes(2);
     terminal.shows("WhatsApp Business Terms of Service").shows("? Do you accept? (y/n) ›").types("n");
-    terminal.shows("error: without its terms accepted").shows("? Your app runs on").accepts();
+    terminal.shows("error: WhatsApp creates zero-tap templates only").shows("? Your app runs on").accepts();
     terminal.shows("? Code delivery").shows("❯ Zero-tap").accepts().shows("? Do you accept? (y/n) ›").types("y");
     terminal.shows("? Package name").interrupts();
     assert_eq!(terminal.ends(), 130);
 }
 
 #[test]
-fn no_color_means_none() {
+fn no_color_is_respected() {
     let world = World::new();
     let colours = |no_color: bool| {
         let program = world.program(&["--waba-id", WABA_ID]).token("EAAnonsense");
         let program = if no_color { program.env("NO_COLOR", "1") } else { program };
         let mut terminal = program.at_a_terminal();
-        terminal.shows("error: this is no token").shows("? Access token").interrupts();
+        terminal.shows("error: WhatsApp does not know this token").shows("? Access token").interrupts();
         assert_eq!(terminal.ends(), 130);
         let text = String::from_utf8_lossy(&terminal.bytes()).into_owned();
         // SGR: ESC [ numbers m.
@@ -86,7 +86,7 @@ fn no_color_means_none() {
 }
 
 #[test]
-fn what_is_pasted_before_its_prompt_is_not_shown() {
+fn input_pasted_before_its_prompt_is_hidden() {
     let world = World::new();
     let mut terminal = world.terminal(&[]);
     terminal.shows("? WABA id ›").types(&format!("{WABA_ID}\r{TOKEN}\r"));
@@ -96,9 +96,9 @@ fn what_is_pasted_before_its_prompt_is_not_shown() {
 }
 
 #[test]
-fn a_dumb_terminal_is_none() {
+fn a_dumb_terminal_gets_no_prompts() {
     let world = World::new();
     let mut terminal = world.program(&[]).env("TERM", "dumb").at_a_terminal();
-    terminal.shows("there is no terminal to ask at, and these are missing: --waba-id ID");
+    terminal.shows("there is no terminal for questions, and these are missing: --waba-id ID");
     assert_eq!(terminal.ends(), 2);
 }

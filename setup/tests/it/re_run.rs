@@ -1,4 +1,4 @@
-//! Somebody runs it again: earlier answers are suggested, and the template that is there is seen.
+//! A second run suggests the earlier answers and finds the existing template.
 
 use std::fs;
 
@@ -7,18 +7,18 @@ use whatsapp_otp_simulator::{TemplateReview, TemplateStatus};
 
 use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 
-/// Takes what an earlier run was told, up to the template's name.
+/// Accepts the earlier answers up to the template's name.
 fn accepts_up_to_the_name(terminal: &mut Terminal) {
     terminal.shows(&format!("? WABA id ({WABA_ID}) ›")).accepts();
-    terminal.shows("? Keep the token of before? (y/n) › yes").accepts();
-    terminal.shows("ok the token opens the account");
+    terminal.shows("? Keep the earlier token? (y/n) › yes").accepts();
+    terminal.shows("ok the token has access to the account");
     terminal.shows("? Phone number ›").accepts();
     terminal.shows("? Your app runs on ›").accepts();
     terminal.shows("? Code delivery ›").accepts();
 }
 
 #[test]
-fn a_second_run_suggests_the_earlier_answers_and_uses_the_template_that_is_there() {
+fn a_second_run_suggests_the_earlier_answers_and_uses_the_existing_template() {
     let world = World::new();
     world.set_up();
     let before = world.info();
@@ -28,23 +28,23 @@ fn a_second_run_suggests_the_earlier_answers_and_uses_the_template_that_is_there
     accepts_up_to_the_name(&mut terminal);
     terminal.shows("? Template name (verification_code) ›").accepts();
     terminal.shows("The account has a template \"verification_code\":");
-    terminal.shows("en_US APPROVED, copy code, codes good for 5 min");
-    terminal.shows("? What to do with it? ›").shows("Use it as it is").accepts();
+    terminal.shows("en_US APPROVED, copy code, codes valid for 5 min");
+    terminal.shows("? What do you want to do? ›").shows("Use it unchanged").accepts();
     terminal.shows("The template \"verification_code\" in en_US is APPROVED.");
     assert_eq!(terminal.ends(), 0);
     assert_eq!(world.info(), before);
-    assert_eq!(world.makings(), makings, "nothing was made");
+    assert_eq!(world.makings(), makings, "nothing was created");
     assert!(!String::from_utf8_lossy(&terminal.bytes()).contains(TOKEN));
 }
 
 #[test]
-fn another_name_makes_another_template() {
+fn another_name_creates_another_template() {
     let world = World::new();
     world.set_up();
     let mut terminal = world.terminal(&[]);
     accepts_up_to_the_name(&mut terminal);
     terminal.shows("? Template name (verification_code) ›").accepts();
-    terminal.shows("? What to do with it? ›").takes(2);
+    terminal.shows("? What do you want to do? ›").takes(2);
     terminal.shows("? Template name (verification_code) ›").answers("another");
     terminal.shows("? Languages (en_US) ›").answers("en_US, de");
     terminal.shows("? Code lifetime (5m) ›").answers("10");
@@ -70,7 +70,7 @@ fn a_template_can_be_changed_once_a_day() {
         let mut terminal = world.terminal(&[]);
         accepts_up_to_the_name(&mut terminal);
         terminal.shows("? Template name (verification_code) ›").accepts();
-        terminal.shows("? What to do with it? ›").takes(1);
+        terminal.shows("? What do you want to do? ›").takes(1);
         terminal.shows("? Languages (en_US) ›").accepts();
         terminal.shows("? Code lifetime").answers("7");
         terminal.shows("? Add it to the message?").accepts();
@@ -82,7 +82,7 @@ fn a_template_can_be_changed_once_a_day() {
         } else {
             terminal.shows("error: this template cannot be changed now").shows("once in 24 hours");
             terminal.shows("? Template name (verification_code) ›").accepts();
-            terminal.shows("codes good for 7 min").shows("? What to do with it? ›").accepts();
+            terminal.shows("codes valid for 7 min").shows("? What do you want to do? ›").accepts();
             terminal.shows("is APPROVED.").shows("export WHATSAPP_OTP__OTP__CODE_LIFETIME=7m");
         }
         assert_eq!(terminal.ends(), 0);
@@ -91,7 +91,7 @@ fn a_template_can_be_changed_once_a_day() {
 }
 
 #[test]
-fn a_run_after_an_unfinished_wait_waits_on() {
+fn a_run_after_an_interrupted_wait_continues_it() {
     let world = World::new();
     world.review(TemplateReview::Pending);
     let ended = world.program(&["--yes", "--waba-id", WABA_ID, "--wait", "0s"]).token(TOKEN).run();
@@ -104,8 +104,8 @@ fn a_run_after_an_unfinished_wait_waits_on() {
     let mut terminal = world.terminal(&[]);
     accepts_up_to_the_name(&mut terminal);
     terminal.shows("? Template name (verification_code) ›").accepts();
-    terminal.shows("en_US PENDING, copy code").shows("? What to do with it? ›").accepts();
-    terminal.shows("WhatsApp reviews the template in en_US");
+    terminal.shows("en_US PENDING, copy code").shows("? What do you want to do? ›").accepts();
+    terminal.shows("WhatsApp is reviewing the template in en_US");
     let template_id = world.info()["template_id"].as_str().unwrap().to_owned();
     assert!(world.simulator.set_template_status(&template_id, TemplateStatus::Approved));
     terminal.shows("is APPROVED.");
@@ -113,14 +113,14 @@ fn a_run_after_an_unfinished_wait_waits_on() {
 }
 
 #[test]
-fn the_samples_file_will_do_and_what_else_is_in_it_stays() {
+fn the_samples_file_is_accepted_and_its_other_keys_stay() {
     let world = World::new();
     let sample = json!({ "waba_id": WABA_ID, "access_token": TOKEN, "phone_number_id": "200000000000001",
         "template_id": "300000000000001", "comment": "ours" });
     fs::write(world.info_path(), sample.to_string()).unwrap();
     let mut terminal = world.terminal(&["--template-name", "otp_login"]);
     accepts_up_to_the_name(&mut terminal);
-    terminal.shows("The account has a template \"otp_login\":").shows("? What to do with it? ›").accepts();
+    terminal.shows("The account has a template \"otp_login\":").shows("? What do you want to do? ›").accepts();
     terminal.shows("is APPROVED.");
     assert_eq!(terminal.ends(), 0);
     let info = world.info();

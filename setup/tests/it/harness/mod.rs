@@ -1,4 +1,4 @@
-//! What the tests stand on: a simulated WhatsApp, the program, and a terminal for it.
+//! The tests' environment: a simulated WhatsApp, the program, and a terminal for it.
 
 mod program;
 mod terminal;

@@ -1,4 +1,4 @@
-//! The program with an environment of its own, run without a terminal.
+//! The program with its own environment, run without a terminal.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use super::Terminal;
 
-/// A run to be.
+/// A run to be started.
 pub struct Program {
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: Vec<(String, String)>,
     pub(super) directory: PathBuf,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Ended {
     pub code: i32,
@@ -48,7 +48,7 @@ impl Program {
         self.env("WHATSAPP_OTP_SETUP_ACCESS_TOKEN", token)
     }
 
-    /// Runs it to its end without a terminal. It bounds its own waits.
+    /// Runs it to its end without a terminal. The program limits its own waits.
     pub fn run(self) -> Ended {
         let mut command = Command::new(Self::PATH);
         command.args(self.arguments).env_clear().envs(self.environment).current_dir(self.directory);
@@ -68,7 +68,7 @@ impl Program {
 }
 
 impl Ended {
-    /// Standard output, which is JSON and nothing else.
+    /// Standard output, which is only JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
     }

@@ -1,4 +1,4 @@
-//! A terminal of 80 columns and 24 rows, and somebody who reads and types.
+//! A terminal of 80 columns and 24 rows, and its user.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -14,12 +14,12 @@ use rustix::termios::{LocalModes, tcgetattr};
 
 use super::Program;
 
-/// The longest that anything may take to be shown, or to end. A promise to people, if a generous one.
+/// The longest time until a text is shown or the program ends.
 const LONGEST: Duration = Duration::from_secs(30);
-/// The longest until a line that was typed shows an effect.
+/// The longest time until a typed line has an effect.
 const NOTICED_WITHIN: Duration = Duration::from_secs(5);
 const SIZE: PtySize = PtySize { rows: 24, cols: 80, pixel_width: 0, pixel_height: 0 };
-/// More rows than any session has, to see all of it at once.
+/// More rows than any session has, to render it completely.
 const ALL_ROWS: u16 = 2_000;
 
 const ENTER: &str = "\r";
@@ -31,11 +31,11 @@ pub struct Terminal {
     master: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn Write + Send>,
     shown: Arc<Shown>,
-    /// How much of the text was waited for already.
+    /// The length of the text that was already waited for.
     read: usize,
 }
 
-/// Everything that the terminal was sent.
+/// All output to the terminal.
 #[derive(Default)]
 struct Shown {
     state: Mutex<(Vec<u8>, bool)>,
@@ -59,7 +59,7 @@ impl Terminal {
         let (mut screen, into) = (pair.master.try_clone_reader().unwrap(), Arc::clone(&shown));
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // It ends with an error when the last program at the terminal has ended.
+            // Reading fails once the last program at the terminal has ended.
             while let Ok(count @ 1..) = screen.read(&mut bytes) {
                 into.state.lock().unwrap().0.extend_from_slice(&bytes[..count]);
                 into.changed.notify_all();
@@ -71,7 +71,7 @@ impl Terminal {
         Self { child, master: pair.master, keyboard, shown, read: 0 }
     }
 
-    /// Waits until `text` is shown, after what was waited for before. Line breaks count as blanks.
+    /// Waits until `text` is shown after the previous one. Line breaks count as spaces.
     #[track_caller]
     pub fn shows(&mut self, text: &str) -> &mut Self {
         let mut end = None;
@@ -86,7 +86,7 @@ impl Terminal {
         self
     }
 
-    /// Waits until what was shown is as it should be, or nothing more can come; says which.
+    /// Waits until `is_right` accepts the output, or no more can come. Returns `true` in the first case.
     fn waits(&self, longest: Duration, mut is_right: impl FnMut(&[u8], bool) -> bool) -> bool {
         let began = Instant::now();
         let mut state = self.shown.state.lock().unwrap();
@@ -108,13 +108,13 @@ impl Terminal {
         self
     }
 
-    /// Types a line, in one go: a prompt that forgets what was typed before it forgets all of it or nothing.
+    /// Types a line in one write: a prompt that discards earlier input discards all of it or nothing.
     pub fn answers(&mut self, text: &str) -> &mut Self {
         self.types(&format!("{text}{ENTER}"))
     }
 
-    /// Types a line at a prompt that does not show it. Such a prompt begins with forgetting what was typed before, and
-    /// nothing tells when it has: so the line is typed again if it was forgotten.
+    /// Types a line at a prompt that hides it. Such a prompt first discards earlier input, at an unknown time, so the line
+    /// is typed again if it was discarded.
     #[track_caller]
     pub fn answers_unseen(&mut self, text: &str) -> &mut Self {
         for _ in 0..3 {
@@ -127,12 +127,12 @@ impl Terminal {
         panic!("what is typed is not taken:\n{}", self.session().join("\n"))
     }
 
-    /// Takes what is suggested.
+    /// Accepts the suggestion.
     pub fn accepts(&mut self) -> &mut Self {
         self.types(ENTER)
     }
 
-    /// Takes the item so many below the suggested one.
+    /// Chooses the item this many rows below the suggested one.
     pub fn takes(&mut self, below: usize) -> &mut Self {
         for _ in 0..below {
             self.types(DOWN);
@@ -144,14 +144,14 @@ impl Terminal {
         self.types(CTRL_C)
     }
 
-    /// Sends `TERM` or `INT`, as others than the keyboard do.
+    /// Sends `TERM` or `INT`, as other processes do.
     pub fn signal(&mut self, name: &str) -> &mut Self {
         let pid = self.child.process_id().unwrap().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
         self
     }
 
-    /// Waits for the end and returns the exit code. The terminal must then be as it was.
+    /// Waits for the end, asserts that the terminal is restored, and returns the exit code.
     #[track_caller]
     pub fn ends(&mut self) -> u32 {
         let ended = self.waits(LONGEST, |_, ended| ended);
@@ -164,24 +164,24 @@ impl Terminal {
         status.exit_code()
     }
 
-    /// Whether the terminal by itself shows what is typed.
+    /// Returns `true` if the terminal echoes input.
     pub fn echoes(&self) -> bool {
         let tty = File::options().read(true).write(true).open(self.master.tty_name().unwrap()).unwrap();
         let modes = tcgetattr(tty.as_fd()).unwrap().local_modes;
         modes.contains(LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG)
     }
 
-    /// Everything that came, escape sequences and all.
+    /// The output with its escape sequences.
     pub fn bytes(&self) -> Vec<u8> {
         self.shown.state.lock().unwrap().0.clone()
     }
 
-    /// Everything that came as one who scrolls back sees it, a line for each row.
+    /// The output as it appears on scrolling back, one line for each row.
     pub fn session(&self) -> Vec<String> {
         rendered(&self.bytes())
     }
 
-    /// Rows that went on in the next because they were too long.
+    /// The rows that were too long and continue in the next.
     pub fn wrapped_rows(&self) -> Vec<String> {
         let screen = screen(&self.bytes());
         let rows = screen.screen().rows(0, SIZE.cols);
@@ -191,7 +191,7 @@ impl Terminal {
 }
 
 impl Drop for Terminal {
-    /// Shows the session to whoever runs tests with `--nocapture`, or looks at why one failed.
+    /// Prints the session, for `--nocapture` and failed tests.
     fn drop(&mut self) {
         println!("{}\n{}", "=".repeat(usize::from(SIZE.cols)), self.session().join("\n"));
         let _ = self.child.kill();
@@ -199,7 +199,7 @@ impl Drop for Terminal {
     }
 }
 
-/// The text without escape sequences, each run of blanks and line breaks as one blank.
+/// The text without escape sequences, with each run of spaces and line breaks as one space.
 fn plain(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     strip_ansi_codes(&text).split_whitespace().collect::<Vec<_>>().join(" ")

@@ -27,7 +27,7 @@ impl World {
         Self::of(SimulatorSettings::default())
     }
 
-    /// A world in which the account is as the settings say.
+    /// A world with the account of these settings.
     pub fn of(settings: SimulatorSettings) -> Self {
         whatsapp_otp::cli::install_tls_provider();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
@@ -43,7 +43,7 @@ impl World {
         format!("http://{}", self.address)
     }
 
-    /// Where the program is told to write.
+    /// The file that the program is told to write.
     pub fn info_path(&self) -> PathBuf {
         self.directory.path().join("whatsapp-info.json")
     }
@@ -52,17 +52,17 @@ impl World {
         self.directory.path().join(name)
     }
 
-    /// What it wrote.
+    /// The file's content.
     pub fn info(&self) -> Value {
         serde_json::from_str(&fs::read_to_string(self.info_path()).expect("the file is written")).unwrap()
     }
 
-    /// What became of templates from now on.
+    /// Sets the outcome of reviews.
     pub fn review(&self, template_review: TemplateReview) {
         self.simulator.set_switches(Switches { template_review, ..self.simulator.switches() });
     }
 
-    /// Names of all files in the directory.
+    /// The names of all files in the directory.
     pub fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.directory.path()).unwrap();
         let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -70,7 +70,7 @@ impl World {
         names
     }
 
-    /// The program, told where everything is and nothing else.
+    /// The program with the addresses of everything, and no answers.
     pub fn program(&self, arguments: &[&str]) -> Program {
         Program::new(arguments)
             .directory(self.directory.path())
@@ -83,13 +83,13 @@ impl World {
         self.program(arguments).at_a_terminal()
     }
 
-    /// A run that ends well, so that there is a file.
+    /// Runs it successfully, so that the file exists.
     pub fn set_up(&self) {
         let ended = self.program(&["--yes", "--waba-id", WABA_ID]).token(TOKEN).run();
         assert_eq!(ended.code, 0, "{}", ended.stderr);
     }
 
-    /// How often the Graph API was asked to make or change a template.
+    /// The number of requests to create or change a template.
     pub fn makings(&self) -> usize {
         let is_making = |path: &str| path.contains("message_templates") || path.matches('/').count() == 2;
         self.simulator.requests().iter().filter(|request| request.method == "POST" && is_making(&request.path)).count()
