@@ -27,7 +27,7 @@ mod operators;
 mod settings;
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -78,7 +78,7 @@ impl RedisStore {
     pub fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
         let keys = Keys::new(&settings.key_prefix, settings.subject.clone());
         Ok(Self {
-            route: Route::start(settings, &keys)?,
+            route: Route::start(settings, Arc::new(keys.clone()))?,
             keys,
             scripts: Scripts::new(settings.after_failover),
             timeout: settings.timeout,

@@ -20,21 +20,20 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::error::Redacted;
 use super::info::Info;
 use super::link::{Keeping, Link, Numbered, Purpose};
+use super::schema::Schema;
 use super::slots::Slots;
 use crate::otp::StoreError;
-use crate::store::redis::decisions::keys::Keys;
-use crate::store::redis::milliseconds;
 use crate::supervisor;
 use crate::telemetry::metrics::REDIS_ACK_DURATION_SECONDS;
 
 /// How long one round may block the lane; who waits longer is in the next one too.
-const ROUND: Duration = Duration::from_millis(100);
+const ROUND_MS: u64 = 100;
 /// Between rounds that the server refused.
 const PAUSE: Duration = Duration::from_millis(20);
 /// Decisions that may queue for the next round.
 const QUEUE: usize = 4_096;
 /// How long the written key stays.
-const KEPT: Duration = Duration::from_secs(10);
+const KEPT_MS: u64 = 10_000;
 
 /// Where a primary's decisions wait for its replicas.
 pub(crate) struct Lane {
@@ -59,12 +58,12 @@ struct Waiting {
 
 impl Lane {
     /// Starts a lane to the server of `keeping`, which has the keys of `slots`.
-    pub(crate) fn start(keeping: Keeping, replicas: u32, keys: Keys, slots: watch::Receiver<Slots>) -> Self {
-        let patience = keeping.patience;
+    pub(crate) fn start(keeping: Keeping, replicas: u32, slots: watch::Receiver<Slots>) -> Self {
+        let (patience, schema) = (keeping.patience, Arc::clone(&keeping.schema));
         let link = Arc::new(Link::start(keeping, Purpose::Acknowledgements));
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let key = keys.acknowledgement(&slots.borrow(), 0);
-        let rounds = Rounds { link: Arc::clone(&link), replicas, patience, keys, slots, attempt: 0, key };
+        let key = schema.acknowledgement_key(&slots.borrow(), 0);
+        let rounds = Rounds { link: Arc::clone(&link), replicas, patience, schema, slots, attempt: 0, key };
         Self { link, queue, replicas, rounds: supervisor::spawn("redis acknowledgements", rounds.run(waiting)) }
     }
 
@@ -143,7 +142,7 @@ struct Rounds {
     link: Arc<Link>,
     replicas: u32,
     patience: Duration,
-    keys: Keys,
+    schema: Arc<dyn Schema>,
     slots: watch::Receiver<Slots>,
     /// Which of the keys in these slots is written.
     attempt: usize,
@@ -210,7 +209,7 @@ impl Rounds {
     }
 
     fn choose_key(&mut self) {
-        self.key = self.keys.acknowledgement(&self.slots.borrow_and_update(), self.attempt);
+        self.key = self.schema.acknowledgement_key(&self.slots.borrow_and_update(), self.attempt);
     }
 
     /// Writes something, and waits until replicas have it.
@@ -219,10 +218,11 @@ impl Rounds {
             self.choose_key();
         }
         let mut commands = redis::pipe();
-        commands.cmd("SET").arg(&self.key).arg("").arg("PX").arg(milliseconds(KEPT));
-        commands.cmd("WAIT").arg(self.replicas).arg(milliseconds(ROUND));
+        commands.cmd("SET").arg(&self.key).arg("").arg("PX").arg(KEPT_MS);
+        commands.cmd("WAIT").arg(self.replicas).arg(ROUND_MS);
         commands.cmd("INFO").arg("replication");
-        let answer = timeout(ROUND + self.patience, commands.query_async(&mut connection.connection));
+        let answer =
+            timeout(Duration::from_millis(ROUND_MS) + self.patience, commands.query_async(&mut connection.connection));
         let (_, replicas, info): (Value, u32, String) = match answer.await {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) if error.is_io_error() || error.is_unrecoverable_error() => {

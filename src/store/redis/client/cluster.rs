@@ -25,6 +25,7 @@ use super::cluster_scouts::Scouts;
 use super::cluster_view::View;
 use super::link::Keeping;
 use super::primary::{Connecting, Failure, Manner, Primary};
+use super::schema::Schema;
 use super::server::Dial;
 use super::slots::{SLOTS, Slot, Slots};
 use crate::otp::StoreError;
@@ -70,11 +71,11 @@ struct Shared {
 
 /// What all primaries are connected to with.
 pub(crate) struct Template {
+    pub(crate) schema: Arc<dyn Schema>,
     pub(crate) patience: Duration,
     pub(crate) losses: Bell,
     pub(crate) links: usize,
     pub(crate) acknowledgements: u32,
-    pub(crate) keys: crate::store::redis::decisions::keys::Keys,
 }
 
 struct Node {
@@ -243,10 +244,11 @@ impl Shared {
         let server = self.dial.endpoint(endpoint).map_err(|error| error.to_string().into());
         // It stays where it is: without its sender the channel says so.
         let (_, whereabouts) = watch::channel(server);
-        let Template { patience, losses, links, acknowledgements, keys } = &self.template;
+        let Template { schema, patience, losses, links, acknowledgements } = &self.template;
         let (slots, has) = watch::channel(Slots::default());
         let connecting = Connecting {
             keeping: Keeping {
+                schema: Arc::clone(schema),
                 mode: "cluster",
                 whereabouts,
                 patience: *patience,
@@ -256,7 +258,6 @@ impl Shared {
             },
             links: *links,
             acknowledgements: *acknowledgements,
-            keys: keys.clone(),
         };
         Node { primary: Arc::new(Primary::start(connecting, has)), slots, used: Instant::now() }
     }

@@ -34,6 +34,12 @@ impl Info {
         lines.filter_map(replica).collect()
     }
 
+    /// The server's memory, if it says.
+    pub(crate) fn memory(&self) -> Option<Memory> {
+        let used = self.get("used_memory").parse().ok()?;
+        Some(Memory { used, max: self.get("maxmemory").parse().ok().filter(|max| *max > 0) })
+    }
+
     pub(crate) fn version(&self) -> Option<(u32, u32)> {
         let mut numbers = self.get("redis_version").split('.').map(str::parse);
         Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
@@ -53,5 +59,20 @@ pub(crate) struct Replica {
 impl fmt::Display for Replica {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} bytes behind, {} s ago)", self.name, self.behind, self.silent)
+    }
+}
+
+/// A server's memory, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Memory {
+    pub(crate) used: u64,
+    /// The limit, if there is one.
+    pub(crate) max: Option<u64>,
+}
+
+impl Memory {
+    /// The used share of the limit, in percent.
+    pub(crate) fn percent(self) -> Option<u64> {
+        Some(self.used.saturating_mul(100) / self.max?)
     }
 }

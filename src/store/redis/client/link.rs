@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use super::bell::{Bell, Listener};
+use super::schema::Schema;
 use super::server::{Identity, Server};
 use crate::otp::{Cause, StoreError};
-use crate::store::redis::decisions::scripts;
 use crate::supervisor;
 use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_PRIMARY_CONNECTIONS, REDIS_RECONNECTS_TOTAL};
 
@@ -35,6 +35,7 @@ pub(crate) type Whereabouts = Result<Arc<Server>, Arc<str>>;
 /// What a connection is kept by.
 #[derive(Clone)]
 pub(crate) struct Keeping {
+    pub(crate) schema: Arc<dyn Schema>,
     /// `redis.mode`
     pub(crate) mode: &'static str,
     /// Where the server is, as of now.
@@ -199,7 +200,7 @@ impl Keeper {
         let mut connection = server.connect().await?;
         let prepare = async {
             if self.purpose == Purpose::Decisions {
-                scripts::load().exec_async(&mut connection).await.map_err(|error| error.to_string())?;
+                self.keeping.schema.scripts().exec_async(&mut connection).await.map_err(|error| error.to_string())?;
             }
             let identity =
                 if self.keeping.identify { Some(Identity::of_primary(&mut connection).await?) } else { None };

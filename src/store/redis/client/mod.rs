@@ -12,6 +12,7 @@ pub(crate) mod info;
 mod link;
 pub(crate) mod primary;
 pub(crate) mod route;
+pub(crate) mod schema;
 mod sentinel;
 mod server;
 pub(crate) mod slots;

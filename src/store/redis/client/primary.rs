@@ -16,7 +16,6 @@ use super::link::{Keeping, Link, Numbered, Purpose, Whereabouts};
 use super::server::Server;
 use super::slots::Slots;
 use crate::otp::StoreError;
-use crate::store::redis::decisions::keys::Keys;
 
 /// A server that decides, wherever it is at the moment.
 pub(crate) struct Primary {
@@ -36,8 +35,6 @@ pub(crate) struct Connecting {
     pub(crate) links: usize,
     /// How many replicas must acknowledge; 0 for none.
     pub(crate) acknowledgements: u32,
-    /// For the keys that acknowledgements write.
-    pub(crate) keys: Keys,
 }
 
 /// Whether a command goes behind `ASKING`.
@@ -78,14 +75,14 @@ impl From<Failure> for StoreError {
 impl Primary {
     /// Starts connecting. `slots` are those whose keys the server has: all, unless it is one of a cluster.
     pub(crate) fn start(connecting: Connecting, slots: watch::Receiver<Slots>) -> Self {
-        let Connecting { keeping, links, acknowledgements, keys } = connecting;
+        let Connecting { keeping, links, acknowledgements } = connecting;
         Self {
             links: (0..links.max(1)).map(|_| Link::start(keeping.clone(), Purpose::Decisions)).collect(),
             next: AtomicUsize::new(0),
             whereabouts: keeping.whereabouts.clone(),
             fair_share: keeping.patience / 2,
             slots: slots.clone(),
-            acknowledgements: (acknowledgements > 0).then(|| Lane::start(keeping, acknowledgements, keys, slots)),
+            acknowledgements: (acknowledgements > 0).then(|| Lane::start(keeping, acknowledgements, slots)),
         }
     }
 

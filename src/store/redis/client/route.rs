@@ -11,11 +11,11 @@ use super::bell::Bell;
 use super::cluster::{Cluster, Template};
 use super::link::{Keeping, Whereabouts};
 use super::primary::{Connecting, Manner, Primary};
+use super::schema::Schema;
 use super::sentinel::{Following, Sentinels};
 use super::server::Dial;
 use super::slots::Slots;
 use crate::otp::StoreError;
-use crate::store::redis::decisions::keys::Keys;
 use crate::store::redis::settings::{Credentials, RedisSettings, Topology};
 
 /// Leads to the server that has a key.
@@ -32,7 +32,7 @@ impl Route {
     /// # Errors
     ///
     /// [`StoreError::Faulty`] if the settings are no way to connect.
-    pub(crate) fn start(settings: &RedisSettings, keys: &Keys) -> Result<Self, StoreError> {
+    pub(crate) fn start(settings: &RedisSettings, schema: Arc<dyn Schema>) -> Result<Self, StoreError> {
         let patience = settings.timeout;
         let (losses, lost) = (Bell::default(), Bell::default());
         let dial = |credentials: &Credentials, news: &Bell| Dial {
@@ -44,6 +44,7 @@ impl Route {
         };
         let one = |whereabouts, identify| {
             let keeping = Keeping {
+                schema: Arc::clone(&schema),
                 mode: settings.topology.mode(),
                 whereabouts,
                 patience,
@@ -51,12 +52,8 @@ impl Route {
                 losses: losses.clone(),
                 lost: lost.clone(),
             };
-            let connecting = Connecting {
-                keeping,
-                links: settings.pool_size,
-                acknowledgements: settings.min_replicas_ack,
-                keys: keys.clone(),
-            };
+            let (links, acknowledgements) = (settings.pool_size, settings.min_replicas_ack);
+            let connecting = Connecting { keeping, links, acknowledgements };
             Arc::new(Primary::start(connecting, watch::channel(Slots::all()).1))
         };
         let to_servers = dial(&settings.credentials, &losses);
@@ -75,13 +72,8 @@ impl Route {
                 Ok(Self::One(one(whereabouts, true), Some(sentinels)))
             }
             Topology::Cluster { nodes } => {
-                let template = Template {
-                    patience,
-                    losses,
-                    links: settings.pool_size,
-                    acknowledgements: settings.min_replicas_ack,
-                    keys: keys.clone(),
-                };
+                let (links, acknowledgements) = (settings.pool_size, settings.min_replicas_ack);
+                let template = Template { schema, patience, losses, links, acknowledgements };
                 Ok(Self::Cluster(Cluster::start(nodes.clone(), to_servers, template)))
             }
         }

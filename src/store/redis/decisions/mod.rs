@@ -5,4 +5,5 @@ pub(crate) mod keys;
 pub(crate) mod probe;
 pub(crate) mod reply;
 mod reservation;
+mod schema;
 pub(crate) mod scripts;

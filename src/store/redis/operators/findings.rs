@@ -4,7 +4,6 @@
 
 use std::fmt;
 
-use super::memory::Memory;
 use crate::store::redis::client::info::Info;
 use crate::store::redis::settings::{AfterFailover, RedisSettings, Topology};
 
@@ -115,7 +114,7 @@ pub(crate) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
 
 /// What is to be said about the memory that is left.
 fn about_memory(info: &Info) -> Option<Finding> {
-    let percent = Memory::of(info)?.percent()?;
+    let percent = info.memory()?.percent()?;
     let what = format!("Redis uses {percent} % of its maxmemory: when it is full, every request is answered 503.");
     let mend =
         "a higher maxmemory (`CONFIG SET maxmemory`, and redis.conf), as docs/redis.md computes it under Sizing.";

@@ -6,28 +6,8 @@ use std::sync::PoisonError;
 use metrics::gauge;
 
 use crate::store::redis::RedisStore;
-use crate::store::redis::client::info::Info;
+use crate::store::redis::client::info::{Info, Memory};
 use crate::telemetry::metrics::{REDIS_MAX_MEMORY_BYTES, REDIS_USED_MEMORY_BYTES};
-
-/// Used memory, and the most that may be used if there is a limit, in bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Memory {
-    pub(crate) used: u64,
-    pub(crate) max: Option<u64>,
-}
-
-impl Memory {
-    /// What `INFO` says of it.
-    pub(crate) fn of(info: &Info) -> Option<Self> {
-        let used = info.get("used_memory").parse().ok()?;
-        Some(Self { used, max: info.get("maxmemory").parse().ok().filter(|max| *max > 0) })
-    }
-
-    /// The used share of what may be used, in percent.
-    pub(crate) fn percent(self) -> Option<u64> {
-        Some(self.used.saturating_mul(100) / self.max?)
-    }
-}
 
 impl RedisStore {
     /// Measures the memory of the servers that decide, for metrics. Servers that do not answer, or forbid `INFO`, keep
@@ -40,7 +20,7 @@ impl RedisStore {
             let Ok(server) = primary.whereabouts() else { continue };
             seen.insert(server.name().to_owned());
             let info = primary.run::<String>(redis::cmd("INFO").arg("memory"), self.deadline()).await;
-            let Some(memory) = info.ok().and_then(|info| Memory::of(&Info::parse(&info))) else { continue };
+            let Some(memory) = info.ok().and_then(|info| Info::parse(&info).memory()) else { continue };
             show(server.name(), memory);
         }
         // A server that decides no more has none of our memory to run out of.
