@@ -14,6 +14,7 @@ use url::Url;
 use super::error::{ErrorClass, classify};
 use super::settings::{ApiVersion, WhatsAppSettings};
 use super::wire::{ErrorBody, ErrorEnvelope};
+use crate::otp::RefusalKind;
 use crate::telemetry::{CallSpan, TRACEPARENT, cleaned, without_numbers};
 
 /// The longest answer that is read of a call that changes something, such as sending: it names an id or an error.
@@ -92,10 +93,14 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// What follows from the error.
+    /// The consequences of the error.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
-        classify(self.code, self.subcode, self.status)
+        let mut class = classify(self.code, self.subcode, self.status);
+        if let (RefusalKind::RecipientThrottled { retry_after }, Some(asked)) = (&mut class.kind, self.retry_after) {
+            *retry_after = asked;
+        }
+        class
     }
 }
 

@@ -1,82 +1,63 @@
-//! WhatsApp's error codes, and what follows from each.
+//! WhatsApp's error codes and their consequences.
 //!
 //! Only the code decides, never the HTTP status or the text: Meta changes both. Source: "Error codes" in the
 //! WhatsApp Business Platform's documentation, editions of December 2025 and September 2026.
 
 use std::time::Duration;
 
-/// What a code means for the one who sends.
+use crate::otp::RefusalKind;
+
+/// The consequences of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ErrorClass {
-    /// Passing: try again, within the request's deadline, up to the configured number of retries.
-    Transient,
-    /// Perhaps passing: try once more, then treat as [`Request`](Self::Request).
-    TransientOnce,
-    /// We send too much; trying again at once makes it worse.
-    Throttled,
-    /// This recipient got too much from us; only they have to wait.
-    RecipientThrottled,
-    /// This recipient cannot be reached; another channel is needed.
-    Recipient,
-    /// The operator has to act.
-    Operator,
-    /// Our request is wrong.
-    Request,
+pub struct ErrorClass {
+    /// The consequence for the message, once no further attempt is made.
+    pub kind: RefusalKind,
+    /// The most further attempts that are worthwhile.
+    pub retries: u32,
 }
 
-/// The pace of one sender towards one recipient that WhatsApp sustains: a message every six seconds.
+/// The sustained pace that WhatsApp allows one sender towards one recipient: a message every six seconds.
 pub const PAIR_PACE: Duration = Duration::from_secs(6);
 
-impl ErrorClass {
-    /// The name in metrics.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Transient => "transient",
-            Self::TransientOnce => "transient_once",
-            Self::Throttled => "throttled",
-            Self::RecipientThrottled => "recipient_throttled",
-            Self::Recipient => "recipient",
-            Self::Operator => "operator",
-            Self::Request => "request",
-        }
-    }
-}
-
-/// The class of an error by its code, its subcode, and for codes that nobody documented its HTTP status.
+/// Classifies an error by its code and subcode, and by its HTTP status if the code is not documented.
 #[must_use]
 pub fn classify(code: i64, subcode: Option<i64>, status: u16) -> ErrorClass {
-    let undocumented = if status >= 500 { ErrorClass::TransientOnce } else { ErrorClass::Request };
-    documented(code, subcode).unwrap_or(undocumented)
+    let documented = documented(code, subcode);
+    let kind = documented.unwrap_or(RefusalKind::Request);
+    let retries = match kind {
+        RefusalKind::Transient => u32::MAX,
+        // Possibly transient: an unspecific code, or a server fault with an unknown one.
+        RefusalKind::Request if code == 1 || (documented.is_none() && status >= 500) => 1,
+        // Despite some of their HTTP statuses, 500 among them, retrying these is useless, or makes it worse.
+        _ => 0,
+    };
+    ErrorClass { kind, retries }
 }
 
-/// Whether the code is one that WhatsApp's documentation knows.
+/// Returns `true` for codes in WhatsApp's documentation.
 #[must_use]
 pub fn is_documented(code: i64) -> bool {
     documented(code, None).is_some()
 }
 
 #[expect(clippy::match_same_arms, reason = "grouped as the documentation groups them")]
-fn documented(code: i64, subcode: Option<i64>) -> Option<ErrorClass> {
-    use ErrorClass::{Operator, Recipient, RecipientThrottled, Request, Throttled, Transient, TransientOnce};
+fn documented(code: i64, subcode: Option<i64>) -> Option<RefusalKind> {
+    use RefusalKind::{Operator, Recipient, RecipientThrottled, Request, Throttled, Transient};
     Some(match (code, subcode) {
-        // Despite some of their HTTP statuses, 500 among them, trying these again is of no use.
         (0 | 3 | 10 | 33 | 104 | 190 | 200..=299 | 368, _) => Operator,
         (131_005 | 131_030 | 131_031 | 131_037 | 131_042 | 131_045 | 131_048 | 131_064, _) => Operator,
         (132_001 | 132_015 | 132_016, _) => Operator,
         (133_000 | 133_005 | 133_006 | 133_008 | 133_009 | 133_010 | 133_015 | 133_016, _) => Operator,
-        // An object that is unknown, or that the token may not see.
+        // An object that does not exist, or that the token may not see.
         (100, Some(33)) => Operator,
 
         (2 | 131_000 | 131_016 | 131_057 | 133_004, _) => Transient,
-        (1, _) => TransientOnce,
         (4 | 613 | 80_007 | 80_008 | 130_429, _) => Throttled,
-        (131_056, _) => RecipientThrottled,
+        (131_056, _) => RecipientThrottled { retry_after: PAIR_PACE },
         // 130497, a country that this account may not message, concerns the operator as well.
         (130_403 | 130_472 | 130_497 | 131_021 | 131_026 | 131_049 | 131_050 | 137_000, _) => Recipient,
-        (100 | 2_500 | 131_008 | 131_009 | 131_047 | 131_051 | 131_052 | 131_053 | 131_059 | 131_062 | 131_063, _) => {
-            Request
-        }
+        (1 | 100 | 2_500 | 131_008 | 131_009 | 131_047 | 131_051 | 131_052 | 131_053 | 131_059, _) => Request,
+        (131_062 | 131_063, _) => Request,
         (132_000 | 132_005 | 132_007 | 132_008 | 132_012 | 132_018 | 132_068 | 132_069 | 135_000, _) => Request,
         (134_011 | 134_100..=134_199, _) => Request,
         (_, _) => return None,
@@ -85,13 +66,15 @@ fn documented(code: i64, subcode: Option<i64>) -> Option<ErrorClass> {
 
 #[cfg(test)]
 mod tests {
-    use super::ErrorClass::{Operator, Recipient, RecipientThrottled, Request, Throttled, Transient, TransientOnce};
+    use super::RefusalKind::{Operator, Recipient, Request, Throttled, Transient};
     use super::*;
 
-    /// Every row of the documented table: code, HTTP status (0 where none is documented), class.
-    const ROWS: &[(i64, u16, ErrorClass)] = &[
+    const PAIR_THROTTLED: RefusalKind = RefusalKind::RecipientThrottled { retry_after: PAIR_PACE };
+
+    /// Every row of the documented table: code, HTTP status (0 where none is documented), kind.
+    const ROWS: &[(i64, u16, RefusalKind)] = &[
         (0, 401, Operator),
-        (1, 400, TransientOnce),
+        (1, 400, Request),
         (2, 503, Transient),
         (3, 500, Operator),
         (4, 400, Throttled),
@@ -130,7 +113,7 @@ mod tests {
         (131_051, 400, Request),
         (131_052, 400, Request),
         (131_053, 400, Request),
-        (131_056, 400, RecipientThrottled),
+        (131_056, 400, PAIR_THROTTLED),
         (131_057, 500, Transient),
         (131_059, 0, Request),
         (131_062, 400, Request),
@@ -164,23 +147,28 @@ mod tests {
 
     #[test]
     fn every_documented_code_has_its_class_whatever_the_http_status() {
-        for &(code, status, class) in ROWS {
+        for &(code, status, kind) in ROWS {
+            let retries = match code {
+                1 => 1,
+                _ if kind == Transient => u32::MAX,
+                _ => 0,
+            };
             for status in [status, 200, 400, 429, 500, 503] {
-                assert_eq!(classify(code, None, status), class, "{code} with HTTP {status}");
+                assert_eq!(classify(code, None, status), ErrorClass { kind, retries }, "{code} with HTTP {status}");
             }
         }
     }
 
     #[test]
     fn an_unknown_object_is_for_the_operator() {
-        assert_eq!(classify(100, Some(33), 400), Operator);
-        assert_eq!(classify(100, Some(2_388_040), 400), Request);
+        assert_eq!(classify(100, Some(33), 400).kind, Operator);
+        assert_eq!(classify(100, Some(2_388_040), 400).kind, Request);
     }
 
     #[test]
-    fn an_unknown_code_is_tried_once_more_only_after_a_server_fault() {
-        assert_eq!(classify(999_999, None, 500), TransientOnce);
-        assert_eq!(classify(999_999, None, 400), Request);
-        assert_eq!(classify(-1, None, 404), Request);
+    fn an_unknown_code_is_retried_once_and_only_after_a_server_fault() {
+        assert_eq!(classify(999_999, None, 500), ErrorClass { kind: Request, retries: 1 });
+        assert_eq!(classify(999_999, None, 400), ErrorClass { kind: Request, retries: 0 });
+        assert_eq!(classify(-1, None, 404), ErrorClass { kind: Request, retries: 0 });
     }
 }

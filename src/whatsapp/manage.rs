@@ -12,6 +12,7 @@ use super::authentication::{AuthenticationTemplate, CodeMinutes, LanguageCode, T
 use super::client::{CallError, GraphClient};
 use super::error::ErrorClass;
 use super::paging;
+use crate::otp::RefusalKind;
 
 const FIELDS: &str =
     "id,name,language,status,category,rejected_reason,message_send_ttl_seconds,components,quality_score";
@@ -295,7 +296,7 @@ pub async fn may_send(client: &GraphClient, phone_number_id: &str) -> Result<(),
     let nobody = json!({ "messaging_product": "whatsapp", "type": "template" });
     match client.post::<serde_json::Value>(&format!("{phone_number_id}/messages"), &nobody, client.timeout()).await {
         Ok(_) => Ok(()),
-        Err(CallError::Api(error)) if error.class() == ErrorClass::Request => Ok(()),
+        Err(CallError::Api(error)) if error.class() == ErrorClass { kind: RefusalKind::Request, retries: 0 } => Ok(()),
         Err(error) => Err(error),
     }
 }

@@ -26,8 +26,8 @@ pub(super) fn attempt(took: Duration, error: Option<&CallError>) {
 /// The error's code, and what follows from it.
 fn labels(error: &CallError) -> (String, &'static str) {
     match error {
-        CallError::Api(error) if is_documented(error.code) => (error.code.to_string(), error.class().as_str()),
-        CallError::Api(error) => (OTHER.to_owned(), error.class().as_str()),
+        CallError::Api(error) if is_documented(error.code) => (error.code.to_string(), error.class().kind.as_str()),
+        CallError::Api(error) => (OTHER.to_owned(), error.class().kind.as_str()),
         CallError::Foreign(_) => ("none".to_owned(), "operator"),
         CallError::Unclear(_) => ("none".to_owned(), "unclear"),
         CallError::Unreachable(_) => ("none".to_owned(), "unreachable"),

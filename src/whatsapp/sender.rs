@@ -8,8 +8,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::counter;
 
 use super::breaker::{Breaker, Outcome};
-use super::client::{ApiError, CallError, GraphClient};
-use super::error::{ErrorClass, PAIR_PACE};
+use super::client::{CallError, GraphClient};
 use super::manage::Template;
 use super::measure;
 use super::template::CurrentTemplate;
@@ -139,11 +138,7 @@ impl WhatsAppSender {
 /// connections that did not come about. One that may have gone out is not sent again.
 fn worth_another(error: &CallError, attempts: u32) -> bool {
     match error {
-        CallError::Api(error) => match error.class() {
-            ErrorClass::Transient => true,
-            ErrorClass::TransientOnce => attempts < 2,
-            _ => false,
-        },
+        CallError::Api(error) => attempts <= error.class().retries,
         CallError::Unreachable(_) => true,
         CallError::Unclear(_) | CallError::Foreign(_) => false,
     }
@@ -158,7 +153,7 @@ fn settle(error: CallError) -> Result<Delivery, Refusal> {
         CallError::Unreachable(_) => Refusal { kind: RefusalKind::Unreachable, code: None, detail },
         CallError::Foreign(_) => Refusal { kind: RefusalKind::Operator, code: None, detail },
         CallError::Api(error) => {
-            let refusal = Refusal { kind: refusal_kind(&error), code: Some(error.code), detail };
+            let refusal = Refusal { kind: error.class().kind, code: Some(error.code), detail };
             report(&refusal, error.trace_id.as_deref());
             return Err(refusal);
         }
@@ -171,19 +166,6 @@ fn wait_asked_for(error: &CallError) -> Duration {
     match error {
         CallError::Api(error) => error.retry_after.unwrap_or_default(),
         _ => Duration::ZERO,
-    }
-}
-
-fn refusal_kind(error: &ApiError) -> RefusalKind {
-    match error.class() {
-        ErrorClass::Transient => RefusalKind::Transient,
-        ErrorClass::TransientOnce | ErrorClass::Request => RefusalKind::Request,
-        ErrorClass::Throttled => RefusalKind::Throttled,
-        ErrorClass::RecipientThrottled => {
-            RefusalKind::RecipientThrottled { retry_after: error.retry_after.unwrap_or(PAIR_PACE) }
-        }
-        ErrorClass::Recipient => RefusalKind::Recipient,
-        ErrorClass::Operator => RefusalKind::Operator,
     }
 }
 

@@ -7,8 +7,8 @@ use tokio::sync::{Notify, watch};
 
 use super::WhatsAppAccount;
 use super::client::{CallError, GraphClient};
-use super::error::ErrorClass;
 use super::manage::{self, Template};
+use crate::otp::RefusalKind;
 
 /// The template to send, or why there is none.
 pub type Sendable = Result<Arc<Template>, Arc<str>>;
@@ -109,7 +109,7 @@ impl TemplateError {
         match self {
             Self::Call(CallError::Unreachable(_) | CallError::Unclear(_)) => true,
             Self::Call(CallError::Api(error)) => {
-                matches!(error.class(), ErrorClass::Transient | ErrorClass::TransientOnce | ErrorClass::Throttled)
+                error.class().retries > 0 || error.class().kind == RefusalKind::Throttled
             }
             _ => false,
         }
