@@ -149,8 +149,8 @@ declare! {
     WHATSAPP_ERRORS_TOTAL = "whatsapp_otp_whatsapp_errors_total", Counter, "code": &[], "class": &[];
     /// 1 if the template can be sent, 0 if WhatsApp says that it cannot, or has not said anything yet.
     TEMPLATE_APPROVED = "whatsapp_otp_template_approved", Gauge;
-    /// Whether sends are held back because WhatsApp keeps failing: 0 closed (all is well), 1 open, 2 half-open.
-    BREAKER_STATE = "whatsapp_otp_breaker_state", Gauge;
+    /// Whether a sender suspends sending because its channel keeps failing: 0 closed (all is well), 1 open, 2 half-open.
+    BREAKER_STATE = "whatsapp_otp_breaker_state", Gauge, "sender": &[];
     /// Time that sends waited for their turn under the sending rate.
     PACING_WAIT_SECONDS = "whatsapp_otp_pacing_wait_seconds", Histogram(PACING_BUCKETS);
     /// Unix time at which the configured version of the Graph API ends; absent if no end is known.

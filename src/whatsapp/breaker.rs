@@ -1,7 +1,8 @@
-//! Stops sending for a while when WhatsApp keeps failing, so that callers are told at once instead of after a time-out.
+//! A circuit breaker for one sender: it suspends sending while WhatsApp keeps failing, so that callers learn of it
+//! immediately instead of after a time-out.
 //!
-//! It judges what recent sends of many callers came to. Some numbers fail every time, and a caller may ask for just those:
-//! so of the failures that one client address meets, few count.
+//! It judges by the recent sends of many callers. Some numbers fail every time, and a caller may choose just those, so only
+//! a few failures count per client address.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,30 +13,34 @@ use metrics::gauge;
 use crate::otp::ClientAddress;
 use crate::telemetry::metrics::BREAKER_STATE;
 
-/// Failures that must count, and be half of all that counts, before sending is suspended.
+/// The number of counted failures that suspends sending, if they are also at least as many as the answers.
 const FAILURES: usize = 10;
-/// Failures that count of one client address.
+/// The most failures that count per client address.
 const FAILURES_OF_ONE: usize = 3;
-/// How many sends are judged, and how old the oldest may be.
-const JUDGED: (usize, Duration) = (100, Duration::from_secs(30));
-/// How long sending is suspended before one send may try, and how long that one keeps others from trying.
+/// The most sends that are considered, and the greatest age of the oldest.
+const CONSIDERED: (usize, Duration) = (100, Duration::from_secs(30));
+/// How long sending is suspended before one send may try, and how long that one holds off others.
 const SUSPENDED_FOR: Duration = Duration::from_secs(5);
 
-/// What a send came to, as far as it tells something about WhatsApp.
+/// The outcome of a send, as evidence about WhatsApp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// WhatsApp answered, if only to refuse the message for a reason.
+    /// WhatsApp answered, even if it refused the message for a reason.
     Answered,
-    /// WhatsApp failed to take the message. It may be because of the recipient.
+    /// WhatsApp failed to accept the message, possibly because of the recipient.
     Failed,
-    /// WhatsApp could not be reached, whoever the recipient is.
+    /// WhatsApp was unreachable, which does not depend on the recipient.
     Unreachable,
 }
 
-/// Closed, it lets all sends through. With [`FAILURES`] it opens and lets none through; after [`SUSPENDED_FOR`] it lets one
-/// try, and closes or opens again with what that one comes to.
-#[derive(Debug, Default)]
-pub(super) struct Breaker(Mutex<State>);
+/// Closed, it lets all sends through. After [`FAILURES`] it opens and lets none through; after [`SUSPENDED_FOR`] it lets one
+/// try, and closes or stays open depending on its outcome.
+#[derive(Debug)]
+pub(super) struct Breaker {
+    state: Mutex<State>,
+    /// The sender's name in metrics and logs.
+    sender: String,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -60,8 +65,14 @@ struct Sample {
 }
 
 impl Breaker {
-    /// Whether a send would have a chance at `now`. Asking changes nothing, so whoever asks and then does not send keeps
-    /// nobody from trying.
+    /// A closed breaker for this sender.
+    pub(super) fn new(sender: &str) -> Self {
+        let breaker = Self { state: Mutex::default(), sender: sender.to_owned() };
+        breaker.show(CLOSED);
+        breaker
+    }
+
+    /// Returns `true` if a send would have a chance at `now`. Asking changes nothing, so it holds off nobody.
     pub(super) fn admits(&self, now: Instant) -> bool {
         match self.state().phase {
             Phase::Closed => true,
@@ -69,8 +80,8 @@ impl Breaker {
         }
     }
 
-    /// Whether a send may begin at `now`. If it may although the breaker is open, it is the one that tries, and for as long
-    /// as that may take no other does.
+    /// Returns `true` if a send may begin at `now`. If the breaker is open, this send is the one that tries, and holds off
+    /// others for a while.
     pub(super) fn begin(&self, now: Instant) -> bool {
         let mut state = self.state();
         match state.phase {
@@ -78,13 +89,13 @@ impl Breaker {
             Phase::Open { until } if now < until => false,
             Phase::Open { .. } => {
                 state.phase = Phase::Open { until: now + SUSPENDED_FOR };
-                show(HALF_OPEN);
+                self.show(HALF_OPEN);
                 true
             }
         }
     }
 
-    /// Takes note of what a send for `client` came to.
+    /// Records the outcome of a send for `client`.
     pub(super) fn ended(&self, outcome: Outcome, client: Option<ClientAddress>, now: Instant) {
         let mut state = self.state();
         state.forget(now);
@@ -94,25 +105,26 @@ impl Breaker {
         match state.phase {
             Phase::Open { .. } if outcome == Outcome::Answered => {
                 *state = State::default();
-                show(CLOSED);
-                tracing::info!("WhatsApp answers again; sending is resumed");
+                self.show(CLOSED);
+                tracing::info!(sender = self.sender, "WhatsApp answers again; sending is resumed");
             }
             Phase::Open { .. } => {
-                // A failure that does not count decides nothing: another send may try at once.
+                // A failure that does not count proves nothing: another send may try immediately.
                 state.phase = Phase::Open { until: if counts { now + SUSPENDED_FOR } else { now } };
-                show(OPEN);
+                self.show(OPEN);
             }
             Phase::Closed if outcome != Outcome::Answered => {
                 let (failures, answered) = state.tally();
                 if failures >= FAILURES && failures >= answered {
                     tracing::error!(
+                        sender = self.sender,
                         failures,
                         answered,
                         suspended_for = ?SUSPENDED_FOR,
                         "WhatsApp keeps failing; sending is suspended"
                     );
                     state.phase = Phase::Open { until: now + SUSPENDED_FOR };
-                    show(OPEN);
+                    self.show(OPEN);
                 }
             }
             Phase::Closed => {}
@@ -120,21 +132,25 @@ impl Breaker {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn show(&self, value: f64) {
+        gauge!(BREAKER_STATE, "sender" => self.sender.clone()).set(value);
     }
 }
 
 impl State {
-    /// Drops what is too old to be judged, and makes room for one more.
+    /// Drops sends that are too old, and makes room for one more.
     fn forget(&mut self, now: Instant) {
-        let (most, oldest) = JUDGED;
+        let (most, oldest) = CONSIDERED;
         let outdated = |sample: &Sample| now.saturating_duration_since(sample.at) > oldest;
         while self.recent.len() >= most || self.recent.front().is_some_and(outdated) {
             self.recent.pop_front();
         }
     }
 
-    /// Whether one more of these would count.
+    /// Returns `true` if one more sample like this one counts.
     fn counts(&self, sample: &Sample) -> bool {
         let alike = |other: &&Sample| other.client == sample.client && other.outcome == Outcome::Failed;
         match (sample.outcome, sample.client) {
@@ -143,7 +159,7 @@ impl State {
         }
     }
 
-    /// The failures that count, and the sends that were answered.
+    /// The number of failures that count, and of sends that were answered.
     fn tally(&self) -> (usize, usize) {
         let answered = self.recent.iter().filter(|sample| sample.outcome == Outcome::Answered).count();
         let count = |index: usize| {
@@ -166,24 +182,21 @@ const CLOSED: f64 = 0.0;
 const OPEN: f64 = 1.0;
 const HALF_OPEN: f64 = 2.0;
 
-fn show(state: f64) {
-    gauge!(BREAKER_STATE).set(state);
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
     use super::Outcome::{Answered, Failed, Unreachable};
     use super::*;
+    use crate::telemetry::Metrics;
 
-    #[expect(clippy::unnecessary_wraps, reason = "as it is for a breaker")]
+    #[expect(clippy::unnecessary_wraps, reason = "the type that a breaker takes")]
     fn client(last: u8) -> Option<ClientAddress> {
         Some(IpAddr::from([203, 0, 113, last]).into())
     }
 
     fn open(now: Instant) -> Breaker {
-        let breaker = Breaker::default();
+        let breaker = Breaker::new("test");
         for _ in 0..FAILURES {
             assert!(breaker.begin(now));
             breaker.ended(Unreachable, client(1), now);
@@ -192,10 +205,10 @@ mod tests {
     }
 
     #[test]
-    fn failures_that_are_half_of_all_open_it() {
+    fn it_opens_when_half_of_all_sends_fail() {
         let now = Instant::now();
         for (answered, opens) in [(0, true), (10, true), (11, false)] {
-            let breaker = Breaker::default();
+            let breaker = Breaker::new("test");
             for _ in 0..answered {
                 breaker.ended(Answered, client(9), now);
             }
@@ -209,14 +222,14 @@ mod tests {
     }
 
     #[test]
-    fn one_address_cannot_open_it_by_numbers_that_fail() {
+    fn one_address_cannot_open_it_with_numbers_that_fail() {
         let now = Instant::now();
-        let breaker = Breaker::default();
+        let breaker = Breaker::new("test");
         for _ in 0..1_000 {
             breaker.ended(Failed, client(1), now);
         }
         assert!(breaker.begin(now));
-        // Callers whose addresses are not known are believed: they have a key, or nobody limits addresses.
+        // Callers without an address are trusted: they have a key, or addresses are not limited.
         for _ in 0..FAILURES {
             breaker.ended(Failed, None, now);
         }
@@ -224,18 +237,33 @@ mod tests {
     }
 
     #[test]
-    fn what_is_long_ago_does_not_count() {
-        let now = Instant::now();
-        let breaker = Breaker::default();
-        for _ in 1..FAILURES {
-            breaker.ended(Unreachable, None, now);
+    fn each_sender_has_its_own() {
+        let metrics = Metrics::install().unwrap();
+        let (other, now) = (Breaker::new("other"), Instant::now());
+        let failing = Breaker::new("failing");
+        for _ in 0..FAILURES {
+            failing.ended(Unreachable, None, now);
         }
-        breaker.ended(Unreachable, None, now + JUDGED.1 + Duration::from_millis(1));
-        assert!(breaker.begin(now + JUDGED.1 + Duration::from_millis(1)));
+        assert!(!failing.begin(now) && other.begin(now));
+        let text = metrics.render();
+        for series in [r#"{sender="failing"} 1"#, r#"{sender="other"} 0"#] {
+            assert!(text.contains(&format!("\n{BREAKER_STATE}{series}\n")), "{series} is not in\n{text}");
+        }
     }
 
     #[test]
-    fn after_a_while_one_send_tries() {
+    fn old_failures_do_not_count() {
+        let now = Instant::now();
+        let breaker = Breaker::new("test");
+        for _ in 1..FAILURES {
+            breaker.ended(Unreachable, None, now);
+        }
+        breaker.ended(Unreachable, None, now + CONSIDERED.1 + Duration::from_millis(1));
+        assert!(breaker.begin(now + CONSIDERED.1 + Duration::from_millis(1)));
+    }
+
+    #[test]
+    fn after_a_pause_one_send_tries() {
         let now = Instant::now();
         let breaker = open(now);
         let almost = SUSPENDED_FOR.checked_sub(Duration::from_millis(1)).unwrap();
@@ -252,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn asking_without_sending_keeps_nobody_from_trying() {
+    fn asking_without_sending_holds_off_nobody() {
         let now = Instant::now();
         let breaker = open(now);
         assert!(!breaker.admits(now));
@@ -263,9 +291,9 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_that_does_not_count_lets_another_send_try_at_once() {
+    fn after_a_failure_that_does_not_count_another_send_may_try_immediately() {
         let now = Instant::now();
-        let breaker = Breaker::default();
+        let breaker = Breaker::new("test");
         for _ in 0..FAILURES_OF_ONE {
             breaker.ended(Failed, client(1), now);
         }
@@ -281,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_send_that_tried_and_never_told_does_not_keep_it_open() {
+    fn a_trial_without_an_outcome_does_not_keep_it_open() {
         let now = Instant::now();
         let breaker = open(now);
         assert!(breaker.begin(now + SUSPENDED_FOR));

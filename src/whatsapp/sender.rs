@@ -33,7 +33,8 @@ impl WhatsAppSender {
     /// Sends from the number `phone_number_id` with whichever template is the current one.
     #[must_use]
     pub fn new(client: GraphClient, phone_number_id: &str, template: CurrentTemplate, max_retries: u32) -> Self {
-        Self { client, path: format!("{phone_number_id}/messages"), template, max_retries, breaker: Breaker::default() }
+        let (path, breaker) = (format!("{phone_number_id}/messages"), Breaker::new(phone_number_id));
+        Self { client, path, template, max_retries, breaker }
     }
 
     /// The template to send now.

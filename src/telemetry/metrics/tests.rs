@@ -154,7 +154,6 @@ fn series_whose_labels_are_known_exist_from_the_start() {
     for series in [
         "whatsapp_otp_sends_total{outcome=\"send_failed\"}",
         "whatsapp_otp_redis_reconnects_total",
-        "whatsapp_otp_breaker_state",
         "whatsapp_otp_pacing_wait_seconds_count",
         "whatsapp_otp_redis_script_duration_seconds_bucket{script=\"take_back\",le=\"0.0001\"}",
         concat!("whatsapp_otp_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"}"),
