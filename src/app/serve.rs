@@ -115,7 +115,7 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
         .with_min_delay(Duration::from_millis(500))
         .with_max_times(whatsapp.max_retries as usize)
         .with_jitter();
-    Ok(look.retry(retries).when(TemplateError::is_passing).await?)
+    Ok(look.retry(retries).when(TemplateError::is_transient).await?)
 }
 
 /// Warns about what is allowed but rarely intended.

@@ -1,6 +1,6 @@
-//! Which template can be sent, asked now and then: WhatsApp pauses templates that people report.
+//! Watches the template, since WhatsApp pauses templates that people report.
 //!
-//! Checking codes needs no template, so an instance starts without one and keeps asking.
+//! Checking codes needs no template, so an instance starts without one and keeps asking for it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,43 +15,43 @@ use crate::whatsapp::manage::Template;
 use crate::whatsapp::template::{self, CurrentTemplate, Sendable, TemplateError};
 use crate::whatsapp::{GraphClient, WhatsAppAccount};
 
-/// How often an approved template is looked at, and how often one that WhatsApp says cannot be sent: management calls
-/// are limited to some thousands an hour for the whole account.
+/// The intervals between looks at an approved template, and at one that cannot be sent: management calls are limited to a
+/// few thousand an hour for the whole account.
 const EVERY: (Duration, Duration) = (Duration::from_mins(5), Duration::from_secs(30));
-/// Between attempts to learn of the template at all, each with jitter: the first pause and the longest.
+/// The first and the longest pause between attempts to find the template at all, each with jitter.
 const FIRST_LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-/// The longest that a start waits for the first answer.
+/// The longest that starting waits for the first answer.
 const START_WAITS: Duration = Duration::from_secs(3);
 
-/// The template as WhatsApp last described it.
+/// The state of a watched template.
 pub(super) struct WatchedTemplate {
-    /// For whoever sends it.
+    /// The template, for the sender.
     pub(super) current: CurrentTemplate,
-    /// For readiness.
+    /// The reason why there is none, for readiness.
     pub(super) fault: Fault,
-    /// Fires with the first answer that no retry in the next moment would change.
+    /// Resolves with the first answer that an immediate retry would not change.
     answered: oneshot::Receiver<()>,
 }
 
-/// Where to look, and how often.
+/// A watch on one template.
 pub(super) struct TemplateWatch {
     client: GraphClient,
     account: WhatsAppAccount,
     language: String,
     code_lifetime: Duration,
-    /// How often an approved template is looked at, and how often one that cannot be sent.
+    /// The intervals between looks at an approved template, and at one that cannot be sent.
     every: (Duration, Duration),
 }
 
-/// What a look at the template changes.
-struct Told {
+/// The parts of the state that a look at the template changes.
+struct State {
     current: watch::Sender<Sendable>,
     fault: watch::Sender<Option<String>>,
     answered: Option<oneshot::Sender<()>>,
 }
 
 impl TemplateWatch {
-    /// Looks as often as WhatsApp's limits allow.
+    /// A watch that looks as often as WhatsApp's limits allow.
     pub(super) fn new(
         client: GraphClient,
         account: WhatsAppAccount,
@@ -61,46 +61,46 @@ impl TemplateWatch {
         Self { client, account, language, code_lifetime, every: EVERY }
     }
 
-    /// Looks at the template for as long as anyone listens. `known` is one that was seen before.
+    /// Watches the template for as long as anyone needs it. `known` is one that was seen before.
     ///
-    /// Only what WhatsApp definitely says of the template changes anything: a call that fails says nothing about it, so
-    /// a template that is known stays in use.
+    /// Only definite statements of WhatsApp's change anything: a call that fails says nothing about the template, so one
+    /// that is known stays in use.
     pub(super) fn start(self, known: Option<Template>) -> WatchedTemplate {
         let unknown = "WhatsApp has not described it yet";
         let (fault, faults) = watch::channel(known.is_none().then(|| unknown.to_owned()));
         let (current, sendable) = watch::channel(known.map(Arc::new).ok_or_else(|| unknown.into()));
         let doubts = Arc::new(Notify::new());
         let (answered, answer) = oneshot::channel();
-        let told = Told { current, fault, answered: Some(answered) };
-        supervisor::spawn("template watch", self.run(told, Arc::clone(&doubts)));
+        let state = State { current, fault, answered: Some(answered) };
+        supervisor::spawn("template watch", self.run(state, Arc::clone(&doubts)));
         WatchedTemplate { current: CurrentTemplate::new(sendable, doubts), fault: faults, answered: answer }
     }
 
-    async fn run(self, mut told: Told, doubts: Arc<Notify>) {
+    async fn run(self, mut state: State, doubts: Arc<Notify>) {
         let mut first_looks = first_looks();
-        let mut pause = if told.current.borrow().is_ok() { self.every.0 } else { Duration::ZERO };
+        let mut pause = if state.current.borrow().is_ok() { self.every.0 } else { Duration::ZERO };
         let (mut denied, mut doubted): (bool, Option<Instant>) = (false, None);
-        let known = told.current.borrow().clone();
+        let known = state.current.borrow().clone();
         if let Ok(template) = known {
             self.greet(&template);
         }
         loop {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
-                // The first doubt is looked into at once, further ones not more often than a template that is denied.
+                // The first doubt leads to a look immediately, further ones no more often than one about a denied template.
                 () = doubts.notified() => {
                     if let Some(doubted) = doubted {
                         tokio::time::sleep_until(doubted + self.every.1).await;
                     }
                     doubted = Some(Instant::now());
                 }
-                () = told.current.closed() => return,
+                () = state.current.closed() => return,
             }
-            let was_approved = told.current.borrow().is_ok();
+            let was_approved = state.current.borrow().is_ok();
             pause = match template::approved(&self.client, &self.account, &self.language).await {
                 Ok(template) => {
                     denied = false;
-                    told.approved(&template);
+                    state.approved(&template);
                     if !was_approved {
                         self.greet(&template);
                     }
@@ -109,23 +109,23 @@ impl TemplateWatch {
                 Err(error) if error.is_definite() => {
                     tracing::error!(%error, "the template cannot be sent; codes can still be checked");
                     denied = true;
-                    told.denied(&error);
+                    state.denied(&error);
                     self.every.1
                 }
                 Err(error) if was_approved || denied => {
-                    tracing::warn!(%error, "the template could not be looked at; what was known of it still counts");
+                    tracing::warn!(%error, "the template could not be checked; its last known state still counts");
                     if was_approved { self.every.0 } else { self.every.1 }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the template is not known yet; until it is, codes can only be checked");
-                    told.denied(&error);
+                    tracing::warn!(%error, "the template is not known yet; until then, codes can only be checked");
+                    state.denied(&error);
                     first_looks.next().unwrap_or(FIRST_LOOKS.1)
                 }
             };
         }
     }
 
-    /// Says, in the sample server's words, that the template can be sent, and whether it promises what codes keep.
+    /// Logs, in the sample server's words, that the template can be sent, with a warning about a wrong lifetime.
     fn greet(&self, template: &Template) {
         tracing::info!(
             "Verified OTP template '{}' with ID {} is approved and ready to send.",
@@ -139,14 +139,14 @@ impl TemplateWatch {
 }
 
 impl WatchedTemplate {
-    /// Waits a little for the first answer, so that an ordinary start refuses nobody.
+    /// Waits briefly for the first answer, so that an ordinary start refuses nobody.
     pub(super) async fn settled(self) -> (CurrentTemplate, Fault) {
         let _ = tokio::time::timeout(START_WAITS, self.answered).await;
         (self.current, self.fault)
     }
 }
 
-impl Told {
+impl State {
     fn approved(&mut self, template: &Template) {
         drop(self.current.send_replace(Ok(Arc::new(template.clone()))));
         self.fault.send_replace(None);
@@ -157,14 +157,14 @@ impl Told {
         let reason = error.to_string();
         drop(self.current.send_replace(Err(reason.as_str().into())));
         self.fault.send_replace(Some(reason));
-        if !error.is_passing() {
+        if !error.is_transient() {
             self.answer();
         }
     }
 
     fn answer(&mut self) {
         if let Some(answered) = self.answered.take() {
-            // Whoever started the watch may have gone on.
+            // The start may have stopped waiting.
             let _ = answered.send(());
         }
     }
@@ -238,7 +238,7 @@ mod tests {
             assert!(said.contains(&format!("its status is {}", status.as_str())), "{said}");
             assert_eq!(fault.borrow().as_deref(), Some(&*said));
             assert!(simulator.set_template_status(TEMPLATE, TemplateStatus::Approved));
-            // It may have been looked at once more in between, with the same result.
+            // There may have been another look in between, with the same result.
             while changes(&mut fault).await.is_some() {}
             assert!(current.get().is_ok());
         }
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_start_waits_for_an_answer_and_not_for_another_one() {
+    async fn a_start_waits_for_the_first_answer_only() {
         let simulator = Simulator::new(SimulatorSettings::default());
         assert!(simulator.set_template_status(TEMPLATE, TemplateStatus::Pending));
         let began = Instant::now();

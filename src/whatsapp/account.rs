@@ -1,24 +1,24 @@
-//! Who we are on WhatsApp, and how the parts of that are written.
+//! The business's account on WhatsApp, and the syntax of its parts.
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::client::{CallError, GraphClient};
 
-/// What the set-up program finds out and writes down.
+/// An account with its number and template, as the set-up program writes it down.
 #[derive(Debug, Clone)]
 pub struct WhatsAppAccount {
     /// The WhatsApp Business account (WABA).
     pub waba_id: String,
     /// A system user's token with `whatsapp_business_messaging` and `whatsapp_business_management`.
     pub access_token: SecretString,
-    /// The sending number's id (not the number).
+    /// The ID of the sending number (not the number itself).
     pub phone_number_id: String,
-    /// The authentication template's id.
+    /// The ID of the authentication template.
     pub template_id: String,
 }
 
-/// The account itself, as far as people want to see that it is theirs.
+/// The account as WhatsApp describes it, for people to recognize it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct BusinessAccount {
     /// Its name.
@@ -27,35 +27,35 @@ pub struct BusinessAccount {
 }
 
 impl BusinessAccount {
-    /// Reads the account, which needs a valid token that is assigned to it.
+    /// Reads the account; the token must be valid and assigned to it.
     ///
     /// # Errors
     ///
-    /// [`CallError`], with code 190 for a token that is none, 200 for one without the right permission or assignment, and
-    /// 100/33 for an account that the token may not see.
+    /// [`CallError`], with code 190 for an invalid token, 200 for one without the right permission or assignment, and 100/33
+    /// for an account that the token may not see.
     pub async fn read(client: &GraphClient, waba_id: &str) -> Result<Self, CallError> {
         client.get(waba_id, &[("fields", "id,name")]).await
     }
 }
 
-/// Reads the id of an account, number or template. Ids go into paths, so they are digits and nothing else.
+/// Parses the ID of an account, number or template. IDs become parts of paths, so only digits are allowed.
 ///
 /// # Errors
 ///
-/// What was expected.
+/// A description of the expected text.
 pub fn graph_id(text: &str) -> Result<String, &'static str> {
     let fine = (1..=32).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    fine.then(|| text.to_owned()).ok_or("an id of 1 to 32 digits")
+    fine.then(|| text.to_owned()).ok_or("an ID of 1 to 32 digits")
 }
 
-/// Reads an access token. It goes into a header.
+/// Parses an access token, which is sent in a header.
 ///
 /// # Errors
 ///
-/// What was expected.
+/// A description of the expected text.
 pub fn access_token(text: &str) -> Result<SecretString, &'static str> {
     let fine = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
-    fine.then(|| text.into()).ok_or("a token of visible ASCII without blanks")
+    fine.then(|| text.into()).ok_or("a token of visible ASCII characters without spaces")
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! What an authentication template can be: the choices that WhatsApp leaves to its owner.
+//! The definition of an authentication template: the choices that WhatsApp leaves to its owner.
 //!
-//! Every word of the message is WhatsApp's own. Source: "Authentication templates", "Copy code", "One-tap autofill",
+//! The text of the message is WhatsApp's own. Source: "Authentication templates", "Copy code", "One-tap autofill",
 //! "Zero-tap" and "Time-to-live" in the WhatsApp Business Platform's documentation, editions of 2026.
 
 use std::fmt;
@@ -9,35 +9,35 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// The most apps that a template can hand codes to.
+/// The most apps that a template can pass codes to.
 pub const MOST_APPS: usize = 5;
 const LONGEST_NAME: usize = 512;
 const LONGEST_PACKAGE: usize = 224;
 const HASH_LENGTH: usize = 11;
 
-/// A template as its owner defines it, in whatever language.
+/// A template as its owner defines it, the same in every language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthenticationTemplate {
     /// Its name, the same in each language.
     pub name: TemplateName,
-    /// How the code gets from WhatsApp into the app.
+    /// The way of the code from WhatsApp into the app.
     pub delivery: CodeDelivery,
-    /// Whether the message asks not to share the code.
+    /// Adds the advice not to share the code to the message.
     pub security_recommendation: bool,
-    /// What the footer promises.
+    /// The lifetime of the code according to the footer.
     pub code_lifetime: CodeMinutes,
-    /// How long WhatsApp tries to deliver.
+    /// The time for which WhatsApp tries to deliver.
     pub message_ttl: MessageTtl,
 }
 
-/// How the code gets from WhatsApp into the app.
+/// The way of the code from WhatsApp into the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CodeDelivery {
     /// The person copies it with a button.
     CopyCode,
-    /// A button hands it to the app, Android only.
+    /// A button passes it to the app, Android only.
     OneTap(SupportedApps),
-    /// It goes to the app by itself, Android only. Whoever makes such a template has accepted WhatsApp's terms.
+    /// It reaches the app without a tap, Android only. Creating such a template implies acceptance of WhatsApp's terms.
     ZeroTap(SupportedApps),
 }
 
@@ -66,7 +66,7 @@ impl CodeDelivery {
 }
 
 impl AuthenticationTemplate {
-    /// The components as WhatsApp wants them for making or changing a template, in any language.
+    /// The components as WhatsApp expects them for creating or changing a template, in any language.
     pub(super) fn components(&self) -> Value {
         json!([
             { "type": "BODY", "add_security_recommendation": self.security_recommendation },
@@ -79,11 +79,11 @@ impl AuthenticationTemplate {
 macro_rules! text {
     ($name:ident, $expected:literal, $fine:expr) => {
         impl $name {
-            /// Reads the text.
+            /// Parses the text.
             ///
             /// # Errors
             ///
-            /// What was expected.
+            /// A description of the expected text.
             pub fn parse(text: &str) -> Result<Self, &'static str> {
                 let fine: fn(&str) -> bool = $fine;
                 if fine(text) { Ok(Self(text.to_owned())) } else { Err($expected) }
@@ -128,7 +128,7 @@ text!(TemplateName, "1 to 512 lowercase letters, digits and underscores", |text|
     (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(legal)
 });
 
-/// A language as WhatsApp names it: letter for letter, `en_US` is not `en`.
+/// A language code of WhatsApp's, compared letter for letter: `en_US` is not `en`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LanguageCode(String);
@@ -156,7 +156,7 @@ text!(PackageName, "an Android package name, such as com.example.app", |text| {
     text.len() <= LONGEST_PACKAGE && text.contains('.') && text.split('.').all(is_word)
 });
 
-/// What tells WhatsApp that an app is the one that its maker signed.
+/// The hash by which WhatsApp recognizes an app by its signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SignatureHash(String);
@@ -166,25 +166,25 @@ text!(SignatureHash, "an app signature hash: exactly 11 letters, digits, '+', '/
     text.len() == HASH_LENGTH && text.bytes().all(legal)
 });
 
-/// An app that may be handed codes.
+/// An app that may receive codes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SupportedApp {
     /// Its name.
     pub package_name: PackageName,
-    /// Of the key that it is signed with; debug and release builds have different ones.
+    /// The hash of its signing key; debug and release builds have different ones.
     pub signature_hash: SignatureHash,
 }
 
-/// One to [`MOST_APPS`] apps, none twice.
+/// One to [`MOST_APPS`] distinct apps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SupportedApps(Vec<SupportedApp>);
 
 impl SupportedApps {
-    /// These apps; the same pair given twice counts once.
+    /// Collects the apps; a pair given twice counts once.
     ///
     /// # Errors
     ///
-    /// What was expected.
+    /// A description of the expected apps.
     pub fn new(apps: Vec<SupportedApp>) -> Result<Self, &'static str> {
         let mut distinct = Vec::with_capacity(apps.len());
         for app in apps {
@@ -196,25 +196,25 @@ impl SupportedApps {
         if fine { Ok(Self(distinct)) } else { Err("1 to 5 pairs of a package name and a signature hash") }
     }
 
-    /// Each pair.
+    /// The apps as a slice.
     #[must_use]
     pub fn as_slice(&self) -> &[SupportedApp] {
         &self.0
     }
 }
 
-/// How long a message says that its code is good: 1 to 90 whole minutes.
+/// The lifetime of a code according to the message: 1 to 90 whole minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeMinutes(u8);
 
 impl CodeMinutes {
-    /// `minutes`, if a footer can promise them.
+    /// Accepts `minutes` if a footer can state them.
     #[must_use]
     pub fn new(minutes: u64) -> Option<Self> {
         u8::try_from(minutes).ok().filter(|minutes| (1..=90).contains(minutes)).map(Self)
     }
 
-    /// The duration, if it is one of whole minutes that a footer can promise.
+    /// Accepts a duration of whole minutes that a footer can state.
     #[must_use]
     pub fn exactly(duration: Duration) -> Option<Self> {
         let whole = duration.as_secs().is_multiple_of(60) && duration.subsec_nanos() == 0;
@@ -234,21 +234,21 @@ impl CodeMinutes {
     }
 }
 
-/// How long WhatsApp tries to deliver a message before it drops it: 30 seconds to 15 minutes, in whole seconds.
+/// The time after which WhatsApp drops an undelivered message: 30 seconds to 15 minutes, in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MessageTtl(Duration);
 
 impl MessageTtl {
-    /// The shortest and the longest.
+    /// The allowed range.
     pub const RANGE: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_mins(15);
 
-    /// `duration`, if WhatsApp takes it.
+    /// Accepts `duration` if WhatsApp does.
     #[must_use]
     pub fn new(duration: Duration) -> Option<Self> {
         (Self::RANGE.contains(&duration) && duration.subsec_nanos() == 0).then_some(Self(duration))
     }
 
-    /// What WhatsApp advises: no longer than the code is good.
+    /// The value that WhatsApp recommends: at most the lifetime of the code.
     #[must_use]
     pub fn advised(code_lifetime: CodeMinutes) -> Self {
         Self(code_lifetime.duration().min(*Self::RANGE.end()))
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn package_names_have_two_words_that_begin_with_a_letter() {
+    fn package_names_have_at_least_two_words_that_start_with_a_letter() {
         for name in ["com.example", "com.example.app_1", "a.B"] {
             assert!(PackageName::parse(name).is_ok(), "{name}");
         }
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn footers_promise_whole_minutes() {
+    fn footers_state_whole_minutes() {
         let minutes = |seconds| CodeMinutes::exactly(Duration::from_secs(seconds)).map(CodeMinutes::get);
         assert_eq!([60, 300, 5400].map(minutes), [Some(1), Some(5), Some(90)]);
         assert_eq!([0, 30, 90, 5460].map(minutes), [None; 4]);
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_is_to_be_delivered_while_its_code_is_good() {
+    fn a_message_is_delivered_only_during_the_lifetime_of_its_code() {
         let advised = |minutes| MessageTtl::advised(CodeMinutes::new(minutes).unwrap()).duration().as_secs();
         assert_eq!([1, 5, 15, 90].map(advised), [60, 300, 900, 900]);
         let seconds = |seconds| MessageTtl::new(Duration::from_secs(seconds)).is_some();

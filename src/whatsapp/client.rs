@@ -1,4 +1,4 @@
-//! Calls to the Graph API: one shared HTTP client, the token in the header and nowhere else.
+//! Calls to the Graph API: one shared HTTP client, with the token in the header and nowhere else.
 
 use std::time::Duration;
 
@@ -17,16 +17,16 @@ use super::wire::{ErrorBody, ErrorEnvelope};
 use crate::otp::RefusalKind;
 use crate::telemetry::{CallSpan, TRACEPARENT, cleaned, without_numbers};
 
-/// The longest answer that is read of a call that changes something, such as sending: it names an id or an error.
+/// The longest answer to a call that changes something, such as sending: it contains an ID or an error.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
-/// The longest answer that is read of a list: a page of a hundred templates has some 200 KiB.
+/// The longest page of a list: one with a hundred templates has about 200 KiB.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
-/// The longest trace id of Meta's that is logged.
+/// The longest of Meta's trace IDs that is logged.
 const MAX_TRACE_ID: usize = 64;
-/// The longest wait that a `Retry-After` of WhatsApp's can ask for; it is nowhere documented to send one.
+/// The longest accepted `Retry-After`; WhatsApp does not document that it sends any.
 const MAX_RETRY_AFTER: Duration = Duration::from_hours(1);
 
-/// Makes calls to the Graph API. Cheap to clone: clones share connections.
+/// A client of the Graph API. Cheap to clone: clones share connections.
 #[derive(Debug, Clone)]
 pub struct GraphClient {
     http: reqwest::Client,
@@ -37,30 +37,30 @@ pub struct GraphClient {
     timeout: Duration,
 }
 
-/// The client cannot be built from the settings.
+/// A client cannot be built from the settings.
 #[derive(Debug, thiserror::Error)]
 #[error("no WhatsApp client: {0}")]
 pub struct ClientError(String);
 
-/// Why a call did not succeed. Texts name neither recipient nor token.
+/// The reason why a call failed. The texts name neither recipient nor token.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError {
     /// WhatsApp answered with an error.
     #[error("{0}")]
     Api(ApiError),
-    /// No connection came about, so nothing was asked.
-    #[error("WhatsApp cannot be reached: {0}")]
+    /// There was no connection, so nothing was asked.
+    #[error("WhatsApp is unreachable: {0}")]
     Unreachable(String),
-    /// The request went out, and no answer that can be understood came back.
+    /// The request was sent, but no intelligible answer came back.
     #[error("no clear answer from WhatsApp: {0}")]
     Unclear(String),
-    /// An answer came that is none of the Graph API's, such as a redirection: the base URL is probably wrong.
-    #[error("an answer that the Graph API does not give: HTTP {0}")]
+    /// The answer is not one of the Graph API's, such as a redirection: the base URL is probably wrong.
+    #[error("the answer is not from the Graph API: HTTP {0}")]
     Foreign(u16),
 }
 
 impl CallError {
-    /// What went wrong, in a word.
+    /// The kind of failure, in a word.
     fn kind(&self) -> &'static str {
         match self {
             Self::Api(_) => "whatsapp_error",
@@ -71,24 +71,24 @@ impl CallError {
     }
 }
 
-/// An error as WhatsApp tells it.
+/// An error as WhatsApp describes it.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("WhatsApp error {code}{}: {message}{}", subcode.map(|subcode| format!("/{subcode}")).unwrap_or_default(),
     details.as_ref().map(|details| format!(" ({details})")).unwrap_or_default())]
 pub struct ApiError {
     /// WhatsApp's error code.
     pub code: i64,
-    /// Graph's finer code.
+    /// Graph's more specific code.
     pub subcode: Option<i64>,
-    /// The HTTP status, which decides nothing where the code is known.
+    /// The HTTP status, which is irrelevant if the code is documented.
     pub status: u16,
-    /// What WhatsApp says, [`cleaned`].
+    /// WhatsApp's message, [`cleaned`].
     pub message: String,
-    /// What it says further, [`cleaned`].
+    /// Further details, [`cleaned`].
     pub details: Option<String>,
-    /// What Meta's support asks for.
+    /// The ID that Meta's support asks for.
     pub trace_id: Option<String>,
-    /// How long WhatsApp asks to wait.
+    /// The wait that WhatsApp asks for.
     pub retry_after: Option<Duration>,
 }
 
@@ -109,12 +109,12 @@ impl GraphClient {
     ///
     /// # Errors
     ///
-    /// [`ClientError`] if TLS cannot be set up, or the token has characters that no header can hold.
+    /// [`ClientError`] if TLS cannot be set up, or the token contains characters that are invalid in a header.
     pub fn new(settings: &WhatsAppSettings) -> Result<Self, ClientError> {
         Self::with_token(&settings.base_url, &settings.api_version, settings.timeout, &settings.account.access_token)
     }
 
-    /// Builds the client of somebody of whom no more than the token is known.
+    /// Builds a client from nothing but a token, for the set-up.
     ///
     /// # Errors
     ///
@@ -127,12 +127,12 @@ impl GraphClient {
     ) -> Result<Self, ClientError> {
         let mut http = reqwest::Client::builder();
         if base_url.scheme() == "http" {
-            // A proxy would read the token. One for https only passes on what it cannot read.
+            // A proxy could read the token. With https it only forwards encrypted data.
             http = http.no_proxy();
         }
         let http = http
             .user_agent(concat!("whatsapp-otp/", env!("CARGO_PKG_VERSION")))
-            // Less than the whole, so that a server that cannot be connected to is told from one that does not answer.
+            // Shorter than the whole, to distinguish an unreachable server from one that does not answer.
             .connect_timeout(connect_timeout(timeout))
             .timeout(timeout)
             .redirect(redirect::Policy::none())
@@ -152,23 +152,23 @@ impl GraphClient {
         Self { authorization: authorizations, ..self }
     }
 
-    /// The longest that connecting takes. A call that is given no more time than that cannot tell, when the time is up,
-    /// whether anything was asked.
+    /// The longest that connecting takes. A call with no more time than that cannot tell, when the time is up, whether
+    /// anything was asked.
     #[must_use]
     pub fn connect_timeout(&self) -> Duration {
         connect_timeout(self.timeout)
     }
 
-    /// Reads `path`, relative to the version.
+    /// Reads `path`, which is relative to the version.
     ///
     /// # Errors
     ///
-    /// [`CallError`]; reading can always be tried again.
+    /// [`CallError`]; reading can always be repeated.
     pub async fn get<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, CallError> {
         self.call(Method::GET, path, query, None::<&()>, self.timeout).await
     }
 
-    /// Posts `body` to `path`, and waits no longer than `timeout` or the configured time-out.
+    /// Posts `body` to `path`, within the shorter of `timeout` and the configured time-out.
     ///
     /// # Errors
     ///
@@ -182,11 +182,11 @@ impl GraphClient {
         self.call(Method::POST, path, &[], Some(body), timeout.min(self.timeout)).await
     }
 
-    /// Deletes what `path` and `query` name.
+    /// Deletes the object that `path` and `query` name.
     ///
     /// # Errors
     ///
-    /// [`CallError`]; after [`CallError::Unclear`] it may be gone.
+    /// [`CallError`]; after [`CallError::Unclear`] it may be deleted.
     pub async fn delete<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, CallError> {
         self.call(Method::DELETE, path, query, None::<&()>, self.timeout).await
     }
@@ -250,32 +250,33 @@ impl GraphClient {
 ///
 /// # Errors
 ///
-/// [`ClientError`] if the token has characters that no header can hold.
+/// [`ClientError`] if the token contains characters that are invalid in a header.
 pub fn authorization(access_token: &SecretString) -> Result<HeaderValue, ClientError> {
+    let invalid = "whatsapp.access_token contains characters that are invalid in a header";
     let mut authorization = HeaderValue::from_str(&format!("Bearer {}", access_token.expose_secret()))
-        .map_err(|_| ClientError("whatsapp.access_token has characters that no header can hold".to_owned()))?;
+        .map_err(|_| ClientError(invalid.to_owned()))?;
     authorization.set_sensitive(true);
     Ok(authorization)
 }
 
-/// What an answer says.
+/// Decodes an answer.
 pub(super) fn decoded<T: DeserializeOwned>(
     status: StatusCode,
     retry_after: Option<Duration>,
     body: &[u8],
 ) -> Result<T, CallError> {
-    // Whatever the status is: an error is one with 200 as well.
+    // Whatever the status: an error with status 200 is still an error.
     match serde_json::from_slice::<ErrorEnvelope>(body) {
         Ok(ErrorEnvelope { error }) => Err(CallError::Api(api_error(&error, status.as_u16(), retry_after))),
         Err(_) if status.is_success() => understood(body)
-            .map_err(|reason| CallError::Unclear(format!("HTTP {status} with another body than documented: {reason}"))),
-        // A gateway's error page: the message may have passed it.
+            .map_err(|reason| CallError::Unclear(format!("HTTP {status} with an undocumented body: {reason}"))),
+        // An error page of a gateway: the message may have passed through it.
         Err(_) if status.is_server_error() => Err(CallError::Unclear(format!("HTTP {status} without an error code"))),
         Err(_) => Err(CallError::Foreign(status.as_u16())),
     }
 }
 
-/// The error in words that may be logged.
+/// The error with texts that are safe to log.
 fn api_error(error: &ErrorBody, status: u16, retry_after: Option<Duration>) -> ApiError {
     let code = error.code;
     let details = error.details().filter(|details| !error.message.contains(details));
@@ -295,25 +296,25 @@ fn api_error(error: &ErrorBody, status: u16, retry_after: Option<Duration>) -> A
     }
 }
 
-/// What the answer says, or why it says nothing. That names no value, which may be somebody's number.
+/// The content of an answer, or the reason why it is unintelligible: without any value, which may be a phone number.
 fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<T, &'static str> {
-    let answer: Value = serde_json::from_slice(body).map_err(|_| "no JSON")?;
-    // Otherwise an array would do, with the fields' values in their order.
+    let answer: Value = serde_json::from_slice(body).map_err(|_| "not JSON")?;
+    // Otherwise an array would be accepted, with the values of the fields in order.
     if !answer.is_object() {
-        return Err("no object");
+        return Err("not an object");
     }
     if answer.get("error").is_some_and(|error| !error.is_null()) {
         return Err("an error without a code");
     }
-    serde_json::from_value(answer).map_err(|_| "other fields")
+    serde_json::from_value(answer).map_err(|_| "missing or invalid fields")
 }
 
-/// Half of the whole.
+/// Half of the time-out.
 fn connect_timeout(timeout: Duration) -> Duration {
     timeout / 2
 }
 
-/// Only where no connection came about is it certain that nothing was asked.
+/// Only without a connection is it certain that nothing was asked.
 fn transport(error: &reqwest::Error) -> CallError {
     let reason = std::iter::successors(std::error::Error::source(error), |source| source.source())
         .last()

@@ -1,4 +1,4 @@
-//! Targets of the fuzzer in this layer; see [`crate::fuzzing`].
+//! Fuzz targets of this layer; see [`crate::fuzzing`].
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a target that finds something panics")]
 
@@ -9,7 +9,7 @@ use super::client::{CallError, decoded};
 use super::wire::Accepted;
 use crate::fuzzing::{choice, may_be_number};
 
-/// An answer to a message: a byte that chooses the HTTP status, then the body.
+/// Decodes an answer to a message. The first byte selects the HTTP status, the rest is the body.
 pub fn whatsapp_answer(mut input: &[u8]) {
     let Some(first) = choice(&mut input) else { return };
     let statuses = [200, 201, 302, 400, 401, 429, 500, 503];
@@ -25,7 +25,7 @@ pub fn whatsapp_answer(mut input: &[u8]) {
             let text = error.to_string();
             match error {
                 CallError::Api(error) => {
-                    // Fields that are not read need not be text, and an array stands for an object.
+                    // Fields that are not read need not be text, and an array may stand for an object.
                     assert!(json.is_none_or(|json| json.is_array() || !json["error"].is_null()));
                     let own_code = format!("(#{})", error.code);
                     for said in [Some(error.message), error.details, error.trace_id].into_iter().flatten() {
@@ -33,7 +33,7 @@ pub fn whatsapp_answer(mut input: &[u8]) {
                         assert!(!said.contains(char::is_control), "{said:?}");
                     }
                 }
-                // Nothing of the body is in the others' texts. The message may be on its way: never where WhatsApp refused it.
+                // The other texts contain nothing of the body. A message that WhatsApp refused is never unclear.
                 CallError::Unclear(_) => assert!(status.is_success() || status.is_server_error(), "{text}"),
                 CallError::Foreign(_) => assert!(!status.is_success() && !status.is_server_error(), "{text}"),
                 CallError::Unreachable(_) => unreachable!("there was an answer"),

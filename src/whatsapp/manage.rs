@@ -1,4 +1,4 @@
-//! Making, reading, changing and deleting authentication templates.
+//! Creating, reading, changing and deleting authentication templates.
 //!
 //! Source: "Authentication templates", "Bulk management", "Template preview" and "Template management" in the WhatsApp
 //! Business Platform's documentation, editions of 2026.
@@ -20,7 +20,7 @@ const FIELDS: &str =
 /// A template in one language.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Template {
-    /// Its id, a different one for each language.
+    /// Its ID, a different one for each language.
     pub id: String,
     /// Its name, the same in each language.
     pub name: String,
@@ -90,10 +90,10 @@ impl Template {
     }
 }
 
-/// A template in one language, just made or changed.
+/// A template in one language that was just created or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Translation {
-    /// Its id.
+    /// Its ID.
     pub id: String,
     /// Its language code.
     pub language: String,
@@ -101,26 +101,26 @@ pub struct Translation {
     pub status: String,
 }
 
-/// How a template will look in one language.
+/// A preview of a template in one language.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Preview {
     /// The language code.
     pub language: String,
-    /// The message, its place for the code written `{{1}}`.
+    /// The text of the message, with `{{1}}` in place of the code.
     pub body: String,
-    /// What stands under it.
+    /// The text below the message.
     pub footer: Option<String>,
     /// Its buttons.
     #[serde(default)]
     pub buttons: Vec<PreviewButton>,
 }
 
-/// What a button says.
+/// The label of a button.
 #[derive(Debug, Clone, Deserialize)]
 pub struct PreviewButton {
-    /// On a button that copies the code.
+    /// The label if the button copies the code.
     pub text: String,
-    /// On one that hands it to the app.
+    /// The label if it passes the code to the app.
     pub autofill_text: Option<String>,
 }
 
@@ -142,7 +142,7 @@ impl Success {
     }
 }
 
-/// What is sent to make a template, but for its languages.
+/// The body for creating a template, without its languages.
 fn whole(template: &AuthenticationTemplate) -> Value {
     let mut body = content(template);
     body["name"] = json!(template.name);
@@ -150,7 +150,7 @@ fn whole(template: &AuthenticationTemplate) -> Value {
     body
 }
 
-/// What a template says, as it is made and as it is changed.
+/// The content of a template, for creating and for changing it.
 fn content(template: &AuthenticationTemplate) -> Value {
     json!({
         "message_send_ttl_seconds": seconds(template.message_ttl.duration()),
@@ -158,11 +158,11 @@ fn content(template: &AuthenticationTemplate) -> Value {
     })
 }
 
-/// Makes the template in one language.
+/// Creates the template in one language.
 ///
 /// # Errors
 ///
-/// [`CallError`]; after [`CallError::Unclear`] the template may be there.
+/// [`CallError`]; after [`CallError::Unclear`] the template may exist.
 pub async fn create(
     client: &GraphClient,
     waba_id: &str,
@@ -180,11 +180,11 @@ pub async fn create(
     Ok(Translation { id, language: language.to_string(), status })
 }
 
-/// Makes the template in each of the languages in which there is none of its name, and changes it in the others.
+/// Creates the template in each of the languages in which its name does not exist, and changes it in the others.
 ///
 /// # Errors
 ///
-/// [`CallError`]; after [`CallError::Unclear`] the template may be there, in some of the languages or all.
+/// [`CallError`]; after [`CallError::Unclear`] the template may exist in some or all of the languages.
 pub async fn upsert(
     client: &GraphClient,
     waba_id: &str,
@@ -198,7 +198,7 @@ pub async fn upsert(
     Ok(upserted.data)
 }
 
-/// Replaces what an approved, rejected or paused template says. An approved one can be changed once in 24 hours.
+/// Replaces the content of an approved, rejected or paused template. An approved one can be changed once in 24 hours.
 ///
 /// # Errors
 ///
@@ -207,21 +207,21 @@ pub async fn edit(client: &GraphClient, template_id: &str, template: &Authentica
     client.post::<Success>(template_id, &content(template), client.timeout()).await?.confirmed()
 }
 
-/// Deletes the template of that name in every language. The name of an approved one is not free again for 30 days.
+/// Deletes the template with this name in every language. The name of an approved one stays taken for 30 days.
 ///
 /// # Errors
 ///
-/// [`CallError`]; after [`CallError::Unclear`] it may be gone.
+/// [`CallError`]; after [`CallError::Unclear`] it may be deleted.
 pub async fn delete(client: &GraphClient, waba_id: &str, name: &TemplateName) -> Result<(), CallError> {
     let path = format!("{waba_id}/message_templates");
     client.delete::<Success>(&path, &[("name", name.as_str())]).await?.confirmed()
 }
 
-/// All templates of the account, or those of one name.
+/// Lists all templates of the account, or those with one name.
 ///
 /// # Errors
 ///
-/// [`CallError`] of the first page that could not be read.
+/// [`CallError`] of the first page that cannot be read.
 pub async fn list(
     client: &GraphClient,
     waba_id: &str,
@@ -230,21 +230,21 @@ pub async fn list(
     let mut query = vec![("fields", FIELDS)];
     query.extend(name.map(|name| ("name", name.as_str())));
     let mut templates: Vec<Template> = paging::all(client, &format!("{waba_id}/message_templates"), &query).await?;
-    // WhatsApp's filter finds whatever has the name as a part.
+    // WhatsApp's filter also finds names that contain this one.
     templates.retain(|template| name.is_none_or(|name| template.name == name.as_str()));
     Ok(templates)
 }
 
-/// One template.
+/// Reads one template.
 ///
 /// # Errors
 ///
-/// [`CallError`], with code 100/33 if there is none with this id or the token may not see it.
+/// [`CallError`], with code 100/33 if it does not exist or the token may not see it.
 pub async fn read(client: &GraphClient, template_id: &str) -> Result<Template, CallError> {
     client.get(template_id, &[("fields", FIELDS)]).await
 }
 
-/// Every language that authentication templates exist in: those of the previews, if none in particular are asked for.
+/// Lists every language of authentication templates: those of the previews, if no language is asked for.
 ///
 /// # Errors
 ///
@@ -259,7 +259,7 @@ pub async fn languages(client: &GraphClient, waba_id: &str) -> Result<Vec<String
     Ok(named.data.into_iter().map(|named| named.language).collect())
 }
 
-/// How a template with such a footer would look in each of the languages.
+/// Previews a template with such a footer in each of the languages.
 ///
 /// # Errors
 ///
@@ -278,7 +278,7 @@ pub async fn previews(
         ("add_security_recommendation", if security_recommendation { "true" } else { "false" }),
         ("code_expiration_minutes", &minutes),
         ("button_types", "OTP"),
-        // The documentation describes the first and shows the second; whichever does not exist is ignored.
+        // The documentation describes the first and shows the second; unknown parameters are ignored.
         ("language", languages.as_str()),
         ("languages", languages.as_str()),
     ];
@@ -286,12 +286,12 @@ pub async fn previews(
     Ok(previews.data)
 }
 
-/// Whether the token may send from the number, and the number can send: asks for a message to nobody, which never goes out
-/// and is refused for what it lacks if nothing else stands in the way.
+/// Checks that the token may send from the number, and that the number can send: asks for a message without a recipient,
+/// which is refused as incomplete if nothing else prevents sending.
 ///
 /// # Errors
 ///
-/// [`CallError`] that would meet every message, or that says nothing about it.
+/// [`CallError`] that every message would get, or that leaves the question open.
 pub async fn may_send(client: &GraphClient, phone_number_id: &str) -> Result<(), CallError> {
     let nobody = json!({ "messaging_product": "whatsapp", "type": "template" });
     match client.post::<serde_json::Value>(&format!("{phone_number_id}/messages"), &nobody, client.timeout()).await {
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_reads_back_with_its_button_as_a_link() {
+    fn an_existing_template_has_its_button_as_a_link() {
         // As captured from the Graph API.
         let template = template(
             r#"{"id":"1","name":"login","language":"en_US","status":"APPROVED","category":"AUTHENTICATION","components":[

@@ -1,4 +1,4 @@
-//! What Prometheus is told of attempts to send.
+//! Metrics of attempts to send.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub(super) fn attempt(took: Duration, error: Option<&CallError>) {
     }
 }
 
-/// The error's code, and what follows from it.
+/// The error's code and class.
 fn labels(error: &CallError) -> (String, &'static str) {
     match error {
         CallError::Api(error) if is_documented(error.code) => (error.code.to_string(), error.class().kind.as_str()),

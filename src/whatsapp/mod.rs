@@ -1,8 +1,8 @@
-//! The WhatsApp Cloud API, seen from a business that sends authentication templates.
+//! The WhatsApp Cloud API, as used by a business that sends authentication templates.
 //!
-//! [`GraphClient`] makes calls, [`template`] finds what can be sent, [`WhatsAppSender`] sends it.
-//! [`authentication`] is what a template can be, [`manage`] makes and changes them.
-//! [`error`] is the one table of WhatsApp's error codes, [`version`] that of the Graph API's versions.
+//! [`GraphClient`] makes calls, [`template`] finds the template to send, [`WhatsAppSender`] sends it.
+//! [`authentication`] defines templates, [`manage`] creates, changes and lists them.
+//! [`error`] is the table of WhatsApp's error codes, [`version`] that of the Graph API's versions.
 
 mod account;
 pub mod authentication;

@@ -1,4 +1,4 @@
-//! The business's own number, for those who check a set-up.
+//! The business's own number, for checking a set-up.
 
 use serde::Deserialize;
 
@@ -7,12 +7,12 @@ use super::paging;
 
 const FIELDS: (&str, &str) = ("fields", "id,display_phone_number,verified_name,quality_rating,status");
 
-/// The number that codes come from.
+/// The number that sends the codes.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct BusinessNumber {
-    /// Its id, as used in the path of a send.
+    /// Its ID, as used in the path of a send.
     pub id: String,
-    /// The number as WhatsApp shows it, `+1 631-555-5555`.
+    /// The number as WhatsApp displays it, `+1 631-555-5555`.
     pub display_phone_number: String,
     /// The name that recipients see.
     #[serde(default)]
@@ -20,13 +20,13 @@ pub struct BusinessNumber {
     /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`.
     #[serde(default)]
     pub quality_rating: String,
-    /// `CONNECTED`, or why it cannot send.
+    /// `CONNECTED`, or the reason why it cannot send.
     #[serde(default)]
     pub status: String,
 }
 
 impl BusinessNumber {
-    /// Reads what WhatsApp knows of the number.
+    /// Reads the number's details from WhatsApp.
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ impl BusinessNumber {
         client.get(phone_number_id, &[FIELDS]).await
     }
 
-    /// All numbers of the account.
+    /// Lists all numbers of the account.
     ///
     /// # Errors
     ///
@@ -44,17 +44,17 @@ impl BusinessNumber {
         paging::all(client, &format!("{waba_id}/phone_numbers"), &[FIELDS]).await
     }
 
-    /// The number in international format, however WhatsApp shows it.
+    /// The number in international format, however WhatsApp displays it.
     #[must_use]
     pub fn international(&self) -> String {
         let number = &self.display_phone_number;
         if number.starts_with('+') { number.clone() } else { format!("+{number}") }
     }
 
-    /// Whether the number is registered and may send, as far as its status tells.
+    /// Returns `true` unless the status says that the number cannot send.
     #[must_use]
     pub fn is_connected(&self) -> bool {
-        // Graph leaves the status out for some tokens.
+        // Graph omits the status for some tokens.
         self.status.is_empty() || self.status == "CONNECTED"
     }
 }

@@ -5,12 +5,12 @@ use serde::de::DeserializeOwned;
 use super::client::{CallError, GraphClient};
 use super::wire::{Page, Paging};
 
-/// Entries per page, the most that are asked for at once.
+/// The number of entries to ask for per page.
 const PAGE: &str = "100";
-/// The most pages that are read: a WABA holds at most 6,000 templates.
+/// The most pages to read: a WABA holds at most 6,000 templates.
 const MAX_PAGES: usize = 100;
 
-/// All entries of the list at `path`, page by page.
+/// Reads all entries of the list at `path`, page by page.
 pub(super) async fn all<T: DeserializeOwned>(
     client: &GraphClient,
     path: &str,
@@ -32,7 +32,7 @@ pub(super) async fn all<T: DeserializeOwned>(
     Err(CallError::Unclear(format!("a list of more than {MAX_PAGES} pages")))
 }
 
-/// The cursor of the next page, if there is one: the list ends where `next` is absent, not where cursors are.
+/// The cursor of the next page. The list ends where `next` is absent, even if there are cursors.
 fn next_cursor(paging: Paging) -> Option<String> {
     let next = paging.next?;
     paging.cursors.after.or_else(|| {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_ends_where_no_next_page_is_named() {
+    fn the_list_ends_without_a_next_page() {
         let paging = |text| serde_json::from_str::<Paging>(text).unwrap();
         assert_eq!(next_cursor(paging(r#"{"cursors":{"before":"a","after":"b"}}"#)), None);
         let next = r#"{"cursors":{"after":"b"},"next":"https://elsewhere.example/?access_token=t&after=c"}"#;

@@ -1,4 +1,4 @@
-//! Finding the authentication template and whether it can be sent.
+//! Finding the authentication template, and checking that it can be sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use super::client::{CallError, GraphClient};
 use super::manage::{self, Template};
 use crate::otp::RefusalKind;
 
-/// The template to send, or why there is none.
+/// The template to send, or the reason why there is none.
 pub type Sendable = Result<Arc<Template>, Arc<str>>;
 
-/// The template to send at the moment, kept current by whoever looks at it. Clones share it.
+/// The template to send at the moment, kept up to date by a watch. Clones share it.
 #[derive(Debug, Clone)]
 pub struct CurrentTemplate {
     sendable: watch::Receiver<Sendable>,
@@ -21,13 +21,13 @@ pub struct CurrentTemplate {
 }
 
 impl CurrentTemplate {
-    /// What `sendable` says, for as long as it is kept current. `doubts` is told of each reason to look again.
+    /// Follows `sendable`. `doubts` is notified of each reason to check the template again.
     #[must_use]
     pub fn new(sendable: watch::Receiver<Sendable>, doubts: Arc<Notify>) -> Self {
         Self { sendable, doubts }
     }
 
-    /// A template that is the current one for good.
+    /// A template that never changes.
     #[must_use]
     pub fn always(name: String, language: String) -> Self {
         let template = Template { name, language, status: "APPROVED".to_owned(), ..Template::default() };
@@ -38,12 +38,12 @@ impl CurrentTemplate {
     ///
     /// # Errors
     ///
-    /// The text says why there is none.
+    /// The reason why there is none.
     pub fn get(&self) -> Sendable {
         self.sendable.borrow().clone()
     }
 
-    /// Notes that WhatsApp refused a message with this code, which may be about the template.
+    /// Reports that WhatsApp refused a message with this code, which may concern the template.
     pub fn refused(&self, code: Option<i64>) {
         if code.is_some_and(|code| REFUSED_TEMPLATE.contains(&code)) {
             self.doubts.notify_one();
@@ -54,16 +54,16 @@ impl CurrentTemplate {
 /// WhatsApp's error codes for a template that does not exist, is paused, or is disabled.
 const REFUSED_TEMPLATE: [i64; 3] = [132_001, 132_015, 132_016];
 
-/// Why the template cannot be sent.
+/// The reason why the template cannot be sent.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum TemplateError {
-    /// The list could not be read.
+    /// The list cannot be read.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// No template has the id.
+    /// No template has the ID.
     #[error("Could not find template with ID {template_id} for WABA {waba_id}.")]
     Missing {
-        /// The id that was looked for.
+        /// The ID that was looked for.
         template_id: String,
         /// The account that it was looked for in.
         waba_id: String,
@@ -71,41 +71,41 @@ pub enum TemplateError {
     /// The template exists, but not in the language.
     #[error("Template '{name}' with ID {template_id} has no translation into {language}: set whatsapp.language to one of {}.", languages.join(", "))]
     MissingLanguage {
-        /// The template's id.
+        /// The template's ID.
         template_id: String,
         /// Its name.
         name: String,
         /// The language that was looked for.
         language: String,
-        /// The languages that there are.
+        /// The languages that exist.
         languages: Vec<String>,
     },
-    /// It is another kind of template.
+    /// The template has another category.
     #[error("Template '{name}' with ID {template_id} is a template for {category}, not for AUTHENTICATION.")]
     WrongCategory {
-        /// The template's id.
+        /// The template's ID.
         template_id: String,
         /// Its name.
         name: String,
-        /// What it is for.
+        /// Its category.
         category: String,
     },
-    /// It is not, or no longer, approved.
+    /// The template is not, or no longer, approved.
     #[error(
         "Please wait until the template with ID {template_id} is approved before running this program: its status is {status}."
     )]
     NotApproved {
-        /// The template's id.
+        /// The template's ID.
         template_id: String,
-        /// Its status instead.
+        /// Its status.
         status: String,
     },
 }
 
 impl TemplateError {
-    /// Whether asking again may help: the list could not be read for a reason that passes.
+    /// Returns `true` if a retry may help: the list cannot be read for a transient reason.
     #[must_use]
-    pub fn is_passing(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
             Self::Call(CallError::Unreachable(_) | CallError::Unclear(_)) => true,
             Self::Call(CallError::Api(error)) => {
@@ -115,20 +115,20 @@ impl TemplateError {
         }
     }
 
-    /// Whether WhatsApp said that the template cannot be sent, rather than nothing.
+    /// Returns `true` if WhatsApp said that the template cannot be sent, rather than nothing.
     #[must_use]
     pub fn is_definite(&self) -> bool {
         !matches!(self, Self::Call(_))
     }
 }
 
-/// The template with the account's `template_id`, in `language`, if it can be sent.
+/// Finds the template with the account's `template_id`, in `language`, and checks that it can be sent.
 ///
-/// The id names a template in one language; of its translations the one into `language` is meant.
+/// The ID names a template in one language; the result is its translation into `language`.
 ///
 /// # Errors
 ///
-/// [`TemplateError`] says what is wrong with it.
+/// [`TemplateError`] with the reason why it cannot be sent.
 pub async fn approved(
     client: &GraphClient,
     account: &WhatsAppAccount,
@@ -164,7 +164,7 @@ pub fn lifetime_warning(template: &Template, code_lifetime: Duration) -> Option<
     let promised = template.code_lifetime()?.duration();
     let [promised_text, actual] = [promised, code_lifetime].map(humantime::format_duration);
     (promised != code_lifetime).then(|| {
-        format!("the template says that codes are good for {promised_text}, but otp.code_lifetime is {actual}: set it to {promised_text}, or change the template")
+        format!("the template says that codes expire after {promised_text}, but otp.code_lifetime is {actual}: set it to {promised_text}, or change the template")
     })
 }
 
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_sent_is_said() {
+    fn the_reason_against_sending_is_stated() {
         let said = |templates| choose(templates, &account(), "en_US").unwrap_err().to_string();
         assert_eq!(said(vec![template("9", "en_US", "APPROVED")]), "Could not find template with ID 30 for WABA 1.");
         assert!(said(vec![template("30", "en_US", "PAUSED")]).contains("its status is PAUSED"));

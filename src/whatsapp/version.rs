@@ -1,4 +1,4 @@
-//! How long each version of the Graph API lives.
+//! The end of life of each version of the Graph API.
 //!
 //! Source: the Graph API changelog ("Versions"), as of July 2026.
 
@@ -9,10 +9,10 @@ use metrics::gauge;
 use super::ApiVersion;
 use crate::telemetry::metrics::GRAPH_API_VERSION_END_TIMESTAMP_SECONDS;
 
-/// Days before a version's end from which it is worth a warning.
+/// Days before a version's end from which a warning is due.
 const WARN_DAYS: i32 = 90;
 
-/// Major version and last day. A version that is not listed has no known end.
+/// Major version and last day. The end of later versions is not known.
 const ENDS: &[(u32, Date)] = &[
     (20, date(2026, 9, 24)),
     (21, date(2027, 1, 21)),
@@ -22,7 +22,7 @@ const ENDS: &[(u32, Date)] = &[
     (25, date(2028, 7, 29)),
 ];
 
-/// Tells Prometheus when `version` ends, if that is known.
+/// Sets the metric of the end of `version`, if that is known.
 pub fn measure(version: &ApiVersion) {
     let midnight = end(version).and_then(|date| date.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok());
     if let Some(midnight) = midnight {
@@ -31,7 +31,7 @@ pub fn measure(version: &ApiVersion) {
     }
 }
 
-/// The last day of `version`; of one that ended before all that are listed, a day that it did not live to see.
+/// The last day of `version`; for one older than all that are listed, some day after its end.
 fn end(version: &ApiVersion) -> Option<Date> {
     let major = major(version)?;
     let (oldest_listed, end_of_oldest) = *ENDS.first()?;
@@ -45,7 +45,7 @@ fn major(version: &ApiVersion) -> Option<u32> {
     version.as_str().trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
-/// What to say about using `version` on `today`, if anything.
+/// The warning about using `version` on `today`, if one is due.
 #[must_use]
 pub fn warning(version: &ApiVersion, today: Date) -> Option<String> {
     let major = major(version)?;
@@ -60,7 +60,7 @@ pub fn warning(version: &ApiVersion, today: Date) -> Option<String> {
             Some(format!("version {version} of the Graph API ended on {end}; set whatsapp.api_version to a newer one"))
         }
         0..=WARN_DAYS => Some(format!(
-            "version {version} of the Graph API ends on {end}, in {days} day(s); set whatsapp.api_version to a newer one before"
+            "version {version} of the Graph API ends on {end}, in {days} day(s); set whatsapp.api_version to a newer one before that"
         )),
         _ => None,
     }

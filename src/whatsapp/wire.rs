@@ -1,4 +1,4 @@
-//! The JSON that goes over the wire.
+//! The JSON on the wire.
 
 use serde::{Deserialize, Serialize};
 
@@ -40,9 +40,9 @@ enum Parameter<'a> {
 }
 
 impl<'a> Message<'a> {
-    /// `to` in E.164 with `+`: without it WhatsApp may put the sender's country code in front.
+    /// `to` is in E.164 with its `+`: without that WhatsApp may prepend the sender's country code.
     ///
-    /// The code stands in the body and in the button, which WhatsApp made a URL button when the template was created.
+    /// The code is in the body and in the button, which WhatsApp turned into a URL button when the template was created.
     pub(super) fn new(to: &'a str, reference: &'a str, template: &'a str, language: &'a str, code: &'a str) -> Self {
         Self {
             messaging_product: "whatsapp",
@@ -62,7 +62,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The answer to an accepted message. Everything else in it is optional and of no use here.
+/// The answer to an accepted message, without its optional parts.
 #[derive(Deserialize)]
 pub(super) struct Accepted {
     pub(super) messages: Vec<AcceptedMessage>,
@@ -70,7 +70,7 @@ pub(super) struct Accepted {
 
 #[derive(Deserialize)]
 pub(super) struct AcceptedMessage {
-    /// `wamid.…`: personal data, since the recipient's digits can be decoded from it. Never logged.
+    /// `wamid.…`: personal data, since it encodes the recipient's digits. Never logged.
     #[serde(rename = "id")]
     pub(super) _id: String,
 }
@@ -87,8 +87,8 @@ pub(super) struct Page<T> {
 pub(super) struct Paging {
     #[serde(default)]
     pub(super) cursors: Cursors,
-    /// The next page's address. There is one if this is there; it is not called, because it repeats the token and
-    /// names whatever host the answer pleased to name.
+    /// The address of the next page, absent on the last one. It is never called: it contains the token, and may name any
+    /// host.
     pub(super) next: Option<String>,
 }
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_are_read_in_all_their_shapes() {
+    fn errors_are_read_in_every_shape() {
         let read = |text: &str| serde_json::from_str::<ErrorEnvelope>(text).unwrap().error;
         let whatsapp = read(
             r#"{"error":{"message":"(#132001) Template name does not exist in the translation","type":"OAuthException",

@@ -69,7 +69,7 @@ async fn every_bad_setting_is_reported_in_one_go_and_no_secret_is_shown() {
         ("otp.code_lenght", "perhaps otp.code_length"),
         ("limits.per_phone", "COUNT/WINDOW"),
         ("otp.secret", "32"),
-        ("whatsapp.access_token", "without blanks"),
+        ("whatsapp.access_token", "without spaces"),
         ("redis.url", "redis://"),
         ("server.listen", "0.0.0.0:3000"),
         ("server.request_timeout", "2m"),
@@ -140,7 +140,7 @@ async fn check_warns_of_a_template_that_promises_another_lifetime() {
         async |lifetime| Program::new(&["check"]).settings(&settings).set("otp.code_lifetime", lifetime).run().await;
     let ended = check("10m").await;
     assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
-    let warning = "warning: the template says that codes are good for 5m, but otp.code_lifetime is 10m";
+    let warning = "warning: the template says that codes expire after 5m, but otp.code_lifetime is 10m";
     assert!(ended.stdout.contains(warning), "{}", ended.stdout);
     assert!(!check("5m").await.stdout.contains("warning: the template"));
 }
@@ -159,7 +159,7 @@ async fn check_says_what_is_wrong_and_what_to_do() {
         ("whatsapp.phone_number_id", "999", "the phone number", "100/33"),
         ("whatsapp.template_id", "999", "the template", "Could not find template with ID 999"),
         ("whatsapp.language", "de", "the template", "set whatsapp.language to one of en_US"),
-        ("whatsapp.base_url", nowhere.as_str(), "the token", "cannot be reached"),
+        ("whatsapp.base_url", nowhere.as_str(), "the token", "is unreachable"),
     ] {
         let ended = Program::new(&["check"]).settings(&settings).set(key, value).run().await;
         assert_eq!(ended.code, 1, "{key}: {}{}", ended.stdout, ended.stderr);

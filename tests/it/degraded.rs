@@ -139,7 +139,7 @@ async fn while_whatsapp_is_unreachable_an_instance_starts_checks_codes_and_sends
     let began = Instant::now();
     let another = app.start_another().await;
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
-    assert_only_checks(app.on(another), &code, "WhatsApp cannot be reached").await;
+    assert_only_checks(app.on(another), &code, "WhatsApp is unreachable").await;
     app.request(OTHER_PHONE).await.is(500, says::SEND_FAILED);
 
     app.simulator_proxy.as_ref().unwrap().set(upstream).await;
@@ -216,7 +216,7 @@ async fn names_that_do_not_resolve_are_as_servers_that_are_unreachable() {
     let code = app.code_for(PHONE).await;
     // The name is reserved for not being one.
     let another = app.start_another_with("whatsapp.base_url", "http://whatsapp.invalid").await;
-    assert_only_checks(app.on(another), &code, "WhatsApp cannot be reached").await;
+    assert_only_checks(app.on(another), &code, "WhatsApp is unreachable").await;
     let another = app.start_another_with("redis.url", "redis://redis.invalid:6379/0").await;
     let within = Duration::from_millis(2_000 + 500);
     app.on(another).request(PHONE).await.is(503, says::UNAVAILABLE).within(within);

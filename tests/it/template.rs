@@ -117,7 +117,7 @@ async fn a_whatsapp_that_cannot_be_reached_is_told() {
         TestApp::builder().require_whatsapp().set("whatsapp.base_url", &nowhere).set("whatsapp.max_retries", "0");
     let began = Instant::now();
     let error = service.start_fails(simulator()).await;
-    assert!(error.starts_with("WhatsApp cannot be reached"), "{error}");
+    assert!(error.starts_with("WhatsApp is unreachable"), "{error}");
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
