@@ -7,7 +7,7 @@ use crate::config::ServeSettings;
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
 use crate::whatsapp::{
-    BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, plain_text_warning, template, version,
+    BusinessAccount, BusinessNumber, GraphClient, WhatsAppApi, WhatsAppSettings, plain_text_warning, template, version,
 };
 
 /// The result of trying one thing.
@@ -29,7 +29,7 @@ pub async fn check(settings: &ServeSettings) -> Vec<Trial> {
 
 /// Warnings about settings that work but are rarely intended.
 #[must_use]
-pub fn warnings(whatsapp: &WhatsAppSettings) -> Vec<String> {
+pub fn warnings(whatsapp: &WhatsAppApi) -> Vec<String> {
     let today = jiff::Zoned::now().date();
     [version::warning(&whatsapp.api_version, today), plain_text_warning(&whatsapp.base_url)]
         .into_iter()
@@ -93,7 +93,7 @@ async fn whatsapp(settings: &ServeSettings) -> Vec<Trial> {
         if numbers.insert(account.phone_number_id.clone()) {
             trials.push(number(&client, &account.phone_number_id).await);
         }
-        if templates.insert((account.template_id.clone(), whatsapp.language.clone(), code_lifetime)) {
+        if templates.insert((account.template_id.clone(), whatsapp.api.language.clone(), code_lifetime)) {
             trials.push(approved(&client, &whatsapp, code_lifetime).await);
         }
     }
@@ -118,7 +118,7 @@ async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Trial {
     };
     let seen = answer.map(|account| format!("valid, for the account {:?}", account.name));
     Trial {
-        tried: format!("the token, on WABA {waba_id} at {}", settings.base_url),
+        tried: format!("the token, on WABA {waba_id} at {}", settings.api.base_url),
         seen: seen.map_err(|error| error.to_string()),
         advice,
     }
@@ -137,7 +137,7 @@ async fn number(client: &GraphClient, phone_number_id: &str) -> Trial {
 }
 
 async fn approved(client: &GraphClient, settings: &WhatsAppSettings, code_lifetime: Duration) -> Trial {
-    let seen = match template::approved(client, &settings.account, &settings.language).await {
+    let seen = match template::approved(client, &settings.account, &settings.api.language).await {
         Ok(template) => {
             let warning = template::lifetime_warning(&template, code_lifetime);
             let warning = warning.map(|warning| format!("\n      warning: {warning}")).unwrap_or_default();
@@ -146,7 +146,7 @@ async fn approved(client: &GraphClient, settings: &WhatsAppSettings, code_lifeti
         Err(error) => Err(error.to_string()),
     };
     Trial {
-        tried: format!("the template with ID {} in {}", settings.account.template_id, settings.language),
+        tried: format!("the template with ID {} in {}", settings.account.template_id, settings.api.language),
         seen,
         advice: "run whatsapp-otp-setup, or wait until WhatsApp approves it",
     }

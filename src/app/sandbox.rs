@@ -19,7 +19,7 @@ use crate::store::redis::RedisStore;
 use crate::supervisor;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::CurrentTemplate;
-use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender};
+use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender, WhatsAppSettings};
 
 /// Where the sandbox keeps its codes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -75,24 +75,24 @@ pub async fn sandbox(
 ) -> anyhow::Result<Sandbox> {
     // Before anything has something to measure.
     Metrics::install()?;
-    let SandboxSettings { mut common, keys, mut whatsapp } = settings;
+    let SandboxSettings { mut common, keys, whatsapp: mut api } = settings;
     let listener =
         Listener::bind(simulator_address, None, ConnectionBounds::local()).await.context("the simulator's address")?;
     let simulator = Simulator::new(SimulatorSettings {
-        language: whatsapp.language.clone(),
+        language: api.language.clone(),
         code_expiration_minutes: minutes(common.policy.code_lifetime),
         ..SimulatorSettings::default()
     });
 
     let world = simulator.settings();
-    whatsapp.timeout = within_a_request(whatsapp.timeout, &common.server);
-    whatsapp.base_url = Url::parse(&format!("http://{}", listener.address()))?;
-    let whatsapp = whatsapp.with_account(account_of(world));
+    api.timeout = within_a_request(api.timeout, &common.server);
+    api.base_url = Url::parse(&format!("http://{}", listener.address()))?;
+    let whatsapp = WhatsAppSettings { api, account: account_of(world) };
     let sender = WhatsAppSender::new(
         GraphClient::new(&whatsapp)?,
         &world.phone_number_id,
-        CurrentTemplate::always(world.template_name.clone(), whatsapp.language.clone()),
-        whatsapp.max_retries,
+        CurrentTemplate::always(world.template_name.clone(), whatsapp.api.language.clone()),
+        whatsapp.api.max_retries,
     );
     let (store, store_name, store_details): (Arc<dyn CodeStore>, _, _) = match store {
         SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded", None),

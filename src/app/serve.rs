@@ -20,7 +20,7 @@ use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::client::authorization;
 use crate::whatsapp::manage::Template;
 use crate::whatsapp::template::{self, TemplateError};
-use crate::whatsapp::{GraphClient, WhatsAppSender, WhatsAppSettings, version};
+use crate::whatsapp::{GraphClient, WhatsAppApi, WhatsAppSender, WhatsAppSettings, version};
 
 /// The longest that a code waits for its turn to be sent.
 const MAX_WAIT: Duration = Duration::from_millis(2_100);
@@ -47,9 +47,9 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     if let Some(default) = common.apps.first() {
         whatsapp = whatsapp.with(&default.whatsapp);
     }
-    whatsapp.timeout = within_a_request(whatsapp.timeout, &common.server);
-    version::measure(&whatsapp.api_version);
-    warn_about(&common.server, &whatsapp);
+    whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
+    version::measure(&whatsapp.api.api_version);
+    warn_about(&common.server, &whatsapp.api);
     let authorization = reread::follow("whatsapp.access_token", access_token.files(), move || {
         anyhow::Ok(authorization(&access_token.read()?)?)
     });
@@ -61,7 +61,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let watch = TemplateWatch::new(
         client.clone(),
         whatsapp.account.clone(),
-        whatsapp.language.clone(),
+        whatsapp.api.language.clone(),
         common.policy.code_lifetime,
     );
     let template = watch.start(known);
@@ -70,8 +70,8 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
     let (template, template_fault) = template.settled().await;
     let phone_number_id = &whatsapp.account.phone_number_id;
-    let sender = WhatsAppSender::new(client, phone_number_id, template, whatsapp.max_retries);
-    let pacing = whatsapp.messages_per_second.map(|per_second| Pacing {
+    let sender = WhatsAppSender::new(client, phone_number_id, template, whatsapp.api.max_retries);
+    let pacing = whatsapp.api.messages_per_second.map(|per_second| Pacing {
         sender: phone_number_id.clone(),
         per_second,
         // Sending itself needs most of a request's time.
@@ -110,16 +110,16 @@ pub(super) fn within_a_request(timeout: Duration, server: &ServerSettings) -> Du
 
 /// The template, which is approved.
 async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) -> anyhow::Result<Template> {
-    let look = || template::approved(client, &whatsapp.account, &whatsapp.language);
+    let look = || template::approved(client, &whatsapp.account, &whatsapp.api.language);
     let retries = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(500))
-        .with_max_times(whatsapp.max_retries as usize)
+        .with_max_times(whatsapp.api.max_retries as usize)
         .with_jitter();
     Ok(look.retry(retries).when(TemplateError::is_transient).await?)
 }
 
 /// Warns about what is allowed but rarely intended.
-fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppSettings) {
+fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppApi) {
     for warning in check::warnings(whatsapp) {
         tracing::warn!("{warning}");
     }

@@ -187,7 +187,7 @@ mod tests {
     use super::super::sandbox::account_of;
     use super::*;
     use crate::http::{ConnectionBounds, Handle, Listener};
-    use crate::whatsapp::{ApiVersion, WhatsAppSettings};
+    use crate::whatsapp::ApiVersion;
     use whatsapp_otp_simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
 
     const OFTEN: Duration = Duration::from_millis(5);
@@ -200,16 +200,9 @@ mod tests {
         tokio::spawn(listener.serve(simulator.router(), Handle::new()));
         let world = simulator.settings();
         let account = account_of(world);
-        let settings = WhatsAppSettings {
-            base_url,
-            api_version: ApiVersion::parse("v21.0").unwrap(),
-            account: account.clone(),
-            language: world.language.clone(),
-            timeout: Duration::from_secs(5),
-            max_retries: 0,
-            messages_per_second: None,
-        };
-        let client = GraphClient::new(&settings).unwrap();
+        let version = ApiVersion::parse("v21.0").unwrap();
+        let timeout = Duration::from_secs(5);
+        let client = GraphClient::with_token(&base_url, &version, timeout, &account.access_token).unwrap();
         let watch = TemplateWatch::new(client, account, world.language.clone(), Duration::from_mins(5));
         TemplateWatch { every: (OFTEN, OFTEN), ..watch }.start(None)
     }

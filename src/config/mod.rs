@@ -31,11 +31,10 @@ use crate::http::ServerSettings;
 use crate::otp::{AppName, DigestKey, KeyRing, Policy};
 use crate::store::redis::RedisSettings;
 use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
-use crate::whatsapp::{WhatsAppOverrides, WhatsAppSettings};
+use crate::whatsapp::{WhatsAppApi, WhatsAppOverrides, WhatsAppSettings};
 
 pub use self::fault::{Fault, Origin, SettingsError};
 pub use self::secrets::Replaceable;
-pub use self::sections::whatsapp::WhatsAppApi;
 pub use self::shown::ShownSetting;
 pub use self::sources::Sources;
 
@@ -190,7 +189,7 @@ impl ServeSettings {
         let access_token = Replaceable::new("whatsapp.access_token", &reader, given, |reader| {
             sections::whatsapp::read_account(reader).map(|account| account.access_token)
         });
-        let whatsapp = api.and_then(|api| Ok(api.with_account(account?)));
+        let whatsapp = api.and_then(|api| Ok(WhatsAppSettings { api, account: account? }));
         reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: whatsapp?, access_token })))
     }
 }

@@ -111,7 +111,8 @@ impl GraphClient {
     ///
     /// [`ClientError`] if TLS cannot be set up, or the token contains characters that are invalid in a header.
     pub fn new(settings: &WhatsAppSettings) -> Result<Self, ClientError> {
-        Self::with_token(&settings.base_url, &settings.api_version, settings.timeout, &settings.account.access_token)
+        let WhatsAppSettings { api, account } = settings;
+        Self::with_token(&api.base_url, &api.api_version, api.timeout, &account.access_token)
     }
 
     /// Builds a client from nothing but a token, for the set-up.

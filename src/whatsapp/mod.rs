@@ -26,4 +26,6 @@ pub use authentication::LanguageCode;
 pub use client::GraphClient;
 pub use number::BusinessNumber;
 pub use sender::WhatsAppSender;
-pub use settings::{ApiVersion, ApiVersionError, WhatsAppOverrides, WhatsAppSettings, base_url, plain_text_warning};
+pub use settings::{
+    ApiVersion, ApiVersionError, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings, base_url, plain_text_warning,
+};

@@ -191,7 +191,7 @@ mod tests {
 
     use super::*;
     use crate::otp::{Code, CodeLength, PhoneNumber, RecordId, Unpaced};
-    use crate::whatsapp::{ApiVersion, WhatsAppAccount, WhatsAppSettings};
+    use crate::whatsapp::ApiVersion;
 
     /// A listener whose queue is full: it answers new connections with nothing at all, as a firewall that drops
     /// packets does.
@@ -212,20 +212,9 @@ mod tests {
     async fn a_whatsapp_that_is_never_reached_is_a_refusal_however_little_time_is_left() {
         crate::cli::install_tls_provider();
         let (_listener, address, _queued) = black_hole().await;
-        let client = GraphClient::new(&WhatsAppSettings {
-            base_url: Url::parse(&format!("http://{address}")).unwrap(),
-            api_version: ApiVersion::parse("v21.0").unwrap(),
-            account: WhatsAppAccount {
-                waba_id: "1".to_owned(),
-                access_token: "token".into(),
-                phone_number_id: "2".to_owned(),
-                template_id: "3".to_owned(),
-            },
-            language: "en_US".to_owned(),
-            timeout: Duration::from_secs(1),
-            max_retries: 10,
-            messages_per_second: None,
-        });
+        let base_url = Url::parse(&format!("http://{address}")).unwrap();
+        let version = ApiVersion::parse("v21.0").unwrap();
+        let client = GraphClient::with_token(&base_url, &version, Duration::from_secs(1), &"token".into());
         let template = CurrentTemplate::always("otp_login".to_owned(), "en_US".to_owned());
         let sender = WhatsAppSender::new(client.unwrap(), "2", template, 10);
         let code = Code::generate(CodeLength::new(6).unwrap(), &mut SysRng).unwrap();

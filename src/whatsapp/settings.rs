@@ -1,4 +1,4 @@
-//! What the WhatsApp client is told.
+//! Settings of the WhatsApp client.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -8,26 +8,33 @@ use url::{Host, Url};
 
 use super::WhatsAppAccount;
 
-/// Where the Cloud API is, who we are there, and how patient to be.
+/// The Cloud API and the business's account there.
 #[derive(Debug, Clone)]
 pub struct WhatsAppSettings {
+    /// The API.
+    pub api: WhatsAppApi,
+    /// The account.
+    pub account: WhatsAppAccount,
+}
+
+/// The Cloud API, whatever the account.
+#[derive(Debug, Clone)]
+pub struct WhatsAppApi {
     /// The Graph API without a version, `https://graph.facebook.com` or a simulator.
     pub base_url: Url,
     /// The Graph API's version.
     pub api_version: ApiVersion,
-    /// Who sends.
-    pub account: WhatsAppAccount,
     /// The template's language code, such as `en_US`.
     pub language: String,
     /// The longest that one call may take.
     pub timeout: Duration,
-    /// How often a call is tried again after a transient failure.
+    /// The most retries of a send after transient failures.
     pub max_retries: u32,
-    /// What the number may send in a second, over all instances; `None` for no limit.
+    /// Messages that the number may send in a second, over all instances; `None` for no limit.
     pub messages_per_second: Option<NonZeroU32>,
 }
 
-/// What an app has of its own; the rest is every app's.
+/// The settings that an app may have of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct WhatsAppOverrides {
     /// The sending number's ID.
@@ -39,30 +46,29 @@ pub struct WhatsAppOverrides {
 }
 
 impl WhatsAppSettings {
-    /// The settings of an app.
+    /// Applies the overrides of an app.
     #[must_use]
     pub fn with(mut self, overrides: &WhatsAppOverrides) -> Self {
         let WhatsAppOverrides { phone_number_id, template_id, language } = overrides.clone();
         self.account.phone_number_id = phone_number_id.unwrap_or(self.account.phone_number_id);
         self.account.template_id = template_id.unwrap_or(self.account.template_id);
-        self.language = language.unwrap_or(self.language);
+        self.api.language = language.unwrap_or(self.api.language);
         self
     }
 }
 
-/// Reads the address of the Graph API, or of a simulator.
+/// Parses the address of the Graph API, or of a simulator.
 ///
 /// # Errors
 ///
-/// What was expected.
+/// A description of the expected text.
 pub fn base_url(text: &str) -> Result<Url, &'static str> {
     let bare = |url: &Url| matches!(url.scheme(), "http" | "https") && !text.contains(['@', '?', '#']);
     let url = Url::parse(text).ok().filter(bare);
     url.ok_or("https:// or http://, a host and, if need be, a path; no user name, ? or #")
 }
 
-/// What to say of an address over which the token would travel in plain text, if it is one: `http://`, other than to this
-/// machine.
+/// The warning about an address to which the token would travel in plain text: `http://`, except to this machine.
 #[must_use]
 pub fn plain_text_warning(base_url: &Url) -> Option<String> {
     let is_local = match base_url.host() {
@@ -72,7 +78,7 @@ pub fn plain_text_warning(base_url: &Url) -> Option<String> {
         None => false,
     };
     (base_url.scheme() == "http" && !is_local).then(|| {
-        format!("whatsapp.base_url is {base_url}: whoever is on the way there can read the access token; use https://")
+        format!("whatsapp.base_url is {base_url}: anyone on the network path can read the access token; use https://")
     })
 }
 
@@ -86,7 +92,7 @@ pub struct ApiVersion(String);
 pub struct ApiVersionError;
 
 impl ApiVersion {
-    /// Reads `v<major>.<minor>`.
+    /// Parses `v<major>.<minor>`.
     ///
     /// # Errors
     ///
@@ -100,7 +106,7 @@ impl ApiVersion {
             .ok_or(ApiVersionError)
     }
 
-    /// The version as it stands in paths.
+    /// The version as written in paths.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -118,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_plain_text_address_elsewhere_is_warned_of() {
+    fn a_plain_text_address_elsewhere_leads_to_a_warning() {
         let warned = |text: &str| plain_text_warning(&base_url(text).unwrap()).is_some();
         for text in
             ["http://graph.example.com", "http://10.0.0.1:3001", "http://[2001:db8::1]/", "http://localhost.example"]

@@ -164,7 +164,7 @@ fn serve_starts_on_the_file() {
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let sources = Sources { file: None, environment: environment.into() };
     let settings = ServeSettings::load(&sources).unwrap();
-    assert_eq!(settings.whatsapp.language, "de", "the language comes with the template");
+    assert_eq!(settings.whatsapp.api.language, "de", "the language comes with the template");
     let service = world.runtime.block_on(app::serve(settings, WhatsAppAtStart::Required)).unwrap();
     assert!(service.public_url().starts_with("http://127.0.0.1:"));
 }

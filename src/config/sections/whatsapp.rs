@@ -1,46 +1,12 @@
 //! `whatsapp.*`: the Cloud API and our account there.
 
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use url::Url;
 
 use crate::config::info_file;
 use crate::config::reader::{Reader, Reported};
-use crate::whatsapp::{ApiVersion, LanguageCode, WhatsAppAccount, WhatsAppSettings, access_token, base_url, graph_id};
-
-/// The Cloud API, without an account.
-#[derive(Debug, Clone)]
-pub struct WhatsAppApi {
-    /// The Graph API without a version.
-    pub base_url: Url,
-    /// The Graph API's version.
-    pub api_version: ApiVersion,
-    /// The template's language code.
-    pub language: String,
-    /// The longest that one call may take.
-    pub timeout: Duration,
-    /// Retries of a call after a transient failure.
-    pub max_retries: u32,
-    /// Messages that the number may send in a second, over all instances; `None` for no limit.
-    pub messages_per_second: Option<NonZeroU32>,
-}
-
-impl WhatsAppApi {
-    /// Adds the account.
-    #[must_use]
-    pub fn with_account(self, account: WhatsAppAccount) -> WhatsAppSettings {
-        WhatsAppSettings {
-            base_url: self.base_url,
-            api_version: self.api_version,
-            account,
-            language: self.language,
-            timeout: self.timeout,
-            max_retries: self.max_retries,
-            messages_per_second: self.messages_per_second,
-        }
-    }
-}
+use crate::whatsapp::{ApiVersion, LanguageCode, WhatsAppAccount, WhatsAppApi, access_token, base_url, graph_id};
 
 pub(in crate::config) fn read_api(reader: &mut Reader) -> Result<WhatsAppApi, Reported> {
     let base_url = read_base_url(reader);

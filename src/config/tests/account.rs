@@ -48,7 +48,7 @@ fn keys_override_the_file_one_by_one() {
 #[test]
 fn the_language_comes_with_the_files_template_unless_either_is_set() {
     let (_directory, path) = file("info.json", &INFO.replace("\"step\": {}", "\"language\": \"pt_BR\""));
-    let language = |pairs: &[(&str, &str)]| load(&path, pairs).unwrap().whatsapp.language;
+    let language = |pairs: &[(&str, &str)]| load(&path, pairs).unwrap().whatsapp.api.language;
     assert_eq!(language(&[]), "pt_BR");
     assert_eq!(language(&[("whatsapp.language", "de")]), "de");
     assert_eq!(language(&[("whatsapp.template_id", "44")]), "en_US");

@@ -76,7 +76,7 @@ fn an_app_may_send_from_its_own_number_and_template() {
     let ServeSettings { common, whatsapp, .. } = serve(&pairs).unwrap();
     let sender = |name| {
         let whatsapp = whatsapp.clone().with(&app(&common, name).whatsapp);
-        (whatsapp.account.phone_number_id, whatsapp.account.template_id, whatsapp.language)
+        (whatsapp.account.phone_number_id, whatsapp.account.template_id, whatsapp.api.language)
     };
     assert_eq!(sender("default"), ("2".to_owned(), "3".to_owned(), "en_US".to_owned()));
     assert_eq!(sender("shop"), ("2".to_owned(), "33".to_owned(), "pt_BR".to_owned()));

@@ -82,7 +82,7 @@ fn development_lacks_nothing_but_a_secret() {
     assert_eq!(only_fault(ServeSettings::load(&sources)).key, "otp.secret");
     sources.environment = given(&[("otp.secret", SECRET)]).environment;
     let settings = ServeSettings::load(&sources).unwrap();
-    assert_eq!(settings.whatsapp.base_url.as_str(), "http://127.0.0.1:3001/");
+    assert_eq!(settings.whatsapp.api.base_url.as_str(), "http://127.0.0.1:3001/");
     assert_eq!(settings.whatsapp.account.waba_id, "100000000000001");
     assert_eq!(settings.common.log.format, LogFormat::Pretty);
 }

@@ -8,10 +8,11 @@ use crate::http::{AuthMode, TlsFiles};
 use crate::otp::{Destinations, Limit, NumberType, Selection};
 use crate::store::redis::{AfterFailover, Subject, Topology};
 use crate::telemetry::LogFormat;
+use crate::whatsapp::WhatsAppSettings;
 
 #[test]
 fn the_defaults_mean_what_they_say() {
-    let ServeSettings { common, whatsapp, .. } = serve(&[]).unwrap();
+    let ServeSettings { common, whatsapp: WhatsAppSettings { api, .. }, .. } = serve(&[]).unwrap();
     let Settings { server, policy, redis, log, traces, .. } = common;
     assert_eq!(traces, None);
     assert_eq!(server.listen, "0.0.0.0:3000".parse().unwrap());
@@ -36,9 +37,9 @@ fn the_defaults_mean_what_they_say() {
     assert!(redis.credentials.password.is_none() && matches!(redis.subject, Subject::Phone));
     assert_eq!((redis.key_prefix.as_str(), redis.pool_size), ("otp", 1));
     assert_eq!(redis.timeout, Duration::from_secs(2));
-    assert_eq!(whatsapp.base_url.as_str(), "https://graph.facebook.com/");
-    assert_eq!((whatsapp.api_version.as_str(), whatsapp.language.as_str()), ("v21.0", "en_US"));
-    assert_eq!((whatsapp.timeout, whatsapp.max_retries), (Duration::from_secs(10), 2));
+    assert_eq!(api.base_url.as_str(), "https://graph.facebook.com/");
+    assert_eq!((api.api_version.as_str(), api.language.as_str()), ("v21.0", "en_US"));
+    assert_eq!((api.timeout, api.max_retries), (Duration::from_secs(10), 2));
     assert_eq!((log.format, log.level.as_str()), (LogFormat::Json, "info"));
 }
 
