@@ -13,7 +13,7 @@ use std::sync::{LazyLock, OnceLock};
 use phonenumber::metadata::{DATABASE, Descriptor, Metadata};
 use regex::{Regex, RegexBuilder};
 
-use super::destinations::{Country, NumberType};
+use super::country::{Country, NumberType};
 
 /// Loads the numbering plans, which takes some 50 ms: better before reporting ready than in the first request.
 pub fn load() {

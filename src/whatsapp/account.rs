@@ -5,19 +5,6 @@ use serde::Deserialize;
 
 use super::client::{CallError, GraphClient};
 
-/// An account with its number and template, as the set-up program writes it down.
-#[derive(Debug, Clone)]
-pub struct WhatsAppAccount {
-    /// The WhatsApp Business account (WABA).
-    pub waba_id: String,
-    /// A system user's token with `whatsapp_business_messaging` and `whatsapp_business_management`.
-    pub access_token: SecretString,
-    /// The ID of the sending number (not the number itself).
-    pub phone_number_id: String,
-    /// The ID of the authentication template.
-    pub template_id: String,
-}
-
 /// The account as WhatsApp describes it, for people to recognize it.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct BusinessAccount {

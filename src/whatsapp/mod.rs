@@ -21,11 +21,11 @@ pub mod template;
 pub mod version;
 mod wire;
 
-pub use account::{BusinessAccount, WhatsAppAccount, access_token, graph_id};
+pub use account::{BusinessAccount, access_token, graph_id};
 pub use authentication::LanguageCode;
 pub use client::GraphClient;
 pub use number::BusinessNumber;
 pub use sender::WhatsAppSender;
 pub use settings::{
-    ApiVersion, ApiVersionError, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings, base_url, plain_text_warning,
+    ApiVersion, ApiVersionError, WhatsAppAccount, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings, base_url, plain_text_warning,
 };

@@ -4,9 +4,8 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use secrecy::SecretString;
 use url::{Host, Url};
-
-use super::WhatsAppAccount;
 
 /// The Cloud API and the business's account there.
 #[derive(Debug, Clone)]
@@ -15,6 +14,19 @@ pub struct WhatsAppSettings {
     pub api: WhatsAppApi,
     /// The account.
     pub account: WhatsAppAccount,
+}
+
+/// An account with its number and template, as the set-up program writes it down.
+#[derive(Debug, Clone)]
+pub struct WhatsAppAccount {
+    /// The WhatsApp Business account (WABA).
+    pub waba_id: String,
+    /// A system user's token with `whatsapp_business_messaging` and `whatsapp_business_management`.
+    pub access_token: SecretString,
+    /// The ID of the sending number (not the number itself).
+    pub phone_number_id: String,
+    /// The ID of the authentication template.
+    pub template_id: String,
 }
 
 /// The Cloud API, whatever the account.
