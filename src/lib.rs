@@ -1,20 +1,27 @@
 //! One-time passcodes over WhatsApp: sends them as authentication templates and verifies them.
 //!
-//! The map, from the outside in. An arrow means "may import"; nothing imports what is above it.
+//! The modules, from the outside in. Each imports those named beside it and no others, all of which are further down;
+//! `tests/architecture.rs` holds the code to this table.
 //!
-//! ```text
-//! main → cli → app            commands, then the composition root: settings in, running service out
-//!              app → config   reads settings into the parts' own types; every fault at once
-//!              app → http     the two calls, health, metrics; one table of statuses and sentences
-//!              app → store    codes and limits: Redis with Lua scripts, or embedded
-//!              app → whatsapp the Cloud API: payload, error table, retries, template check
-//!   http, store, whatsapp → otp   decides things; imports none of them
-//! ```
+//! | Module | Imports | Task |
+//! |---|---|---|
+//! | `main` | cli | The program |
+//! | [`cli`] | app, config, otp, table, telemetry | Parses the command line and prints the answers of commands |
+//! | [`app`] | config, http, otp, reread, store, supervisor, telemetry, whatsapp | The composition root: settings in, a running service or the answer of a command out |
+//! | [`config`] | http, otp, store, telemetry, whatsapp | Reads settings into the types of the parts, and reports every fault at once |
+//! | [`http`] | otp, reread, supervisor, table, telemetry | The sample server's two calls, health and metrics, in one table of routes |
+//! | [`store`] | otp, supervisor, telemetry | Codes and limits: in Redis with Lua scripts, or in memory |
+//! | [`whatsapp`] | otp, telemetry | The Cloud API: payloads, errors, retries, the template |
+//! | [`table`] | otp | Active codes as a table for people |
+//! | [`telemetry`] | supervisor | Logs, metrics, traces and redaction |
+//! | [`reread`] | supervisor | Files that are read again when they change |
+//! | [`supervisor`] |  | Long-lived tasks |
+//! | [`otp`] |  | The domain: decides, and knows no HTTP, Redis or WhatsApp |
 //!
-//! `telemetry` (logs, metrics, traces, redaction) and `table` (active codes for people) serve whoever prints or measures;
-//! `supervisor` serves whoever starts a long-lived task, `reread` whoever follows a file. The other end of the wire, for the sandbox and for tests, is
-//! `whatsapp-otp-simulator`: a package of its own, which shares no code with `whatsapp`.
-//! To follow one request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/decisions/lua`.
+//! The other end of the wire, for the sandbox and for tests, is the package `whatsapp-otp-simulator`, which shares no code
+//! with `whatsapp`.
+//!
+//! To follow a request, read [`http`], then [`otp::OtpService`], then the scripts in `store/redis/decisions/lua`.
 
 pub mod app;
 pub mod cli;
