@@ -53,7 +53,7 @@ impl Sandbox {
     ///
     /// If a listener or a background task fails.
     pub async fn run_until(self, stop: mpsc::Receiver<()>) -> anyhow::Result<()> {
-        let handle = Handle::new();
+        let handle = Handle::default();
         let serving = self.listener.serve(self.simulator.router_with(self.page), handle.clone());
         let simulator = supervisor::spawn("simulator", serving);
         let ran = self.app.run_until(stop).await;

@@ -197,7 +197,7 @@ mod tests {
         crate::cli::install_tls_provider();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None, ConnectionBounds::local()).await.unwrap();
         let base_url = Url::parse(&format!("http://{}", listener.address())).unwrap();
-        tokio::spawn(listener.serve(simulator.router(), Handle::new()));
+        tokio::spawn(listener.serve(simulator.router(), Handle::default()));
         let world = simulator.settings();
         let account = account_of(world);
         let version = ApiVersion::parse("v21.0").unwrap();

@@ -14,8 +14,8 @@ mod sample;
 mod settings;
 mod state;
 
-pub use edge::connections::ConnectionBounds;
-pub(crate) use edge::connections::MAX_OPS_CONNECTIONS;
+pub use edge::bounds::ConnectionBounds;
+pub(crate) use edge::bounds::MAX_OPS_CONNECTIONS;
 pub use edge::server::{Handle, ListenError, Listener};
 pub use ops::{Dependency, Fault, Readiness, StoreDetails, TEMPLATE, router as ops_router};
 pub use router::public_service;

@@ -1,4 +1,4 @@
-//! What the HTTP side is told.
+//! Settings of the HTTP side.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,36 +10,36 @@ use ipnet::IpNet;
 
 use crate::otp::{AppName, Key, KeyKind, KeyName, NameError};
 
-/// Where to listen, whom to believe and how long to wait.
+/// Settings of the listeners.
 #[derive(Debug, Clone)]
 pub struct ServerSettings {
     /// The public listener.
     pub listen: SocketAddr,
-    /// The operators' listener, if there is to be one.
+    /// The operators' listener, if there is one.
     pub ops_listen: Option<SocketAddr>,
     /// HTTPS on the public listener.
     pub tls: Option<TlsFiles>,
     /// Web origins that may call from a browser.
     pub cors_origins: Vec<HeaderValue>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The longest that one request may take.
+    /// The time that one request may take.
     pub request_timeout: Duration,
-    /// The longest that a body may take to arrive: what is left of that is for the store to settle the guess in it.
+    /// The time for a body to arrive: the rest of `request_timeout` is for the store.
     pub body_timeout: Duration,
-    /// Connections to the public listener, if there are descriptors for as many.
+    /// The most connections to the public listener, if there are descriptors for as many.
     pub max_connections: usize,
-    /// Requests that are worked on at once.
+    /// The most requests in progress.
     pub max_concurrent_requests: usize,
-    /// How many of them may be waiting for a message to be sent.
+    /// The most of them that may wait for a message to be sent.
     pub max_concurrent_sends: usize,
-    /// How long the listener goes on after readiness turned 503.
+    /// The time that the listener goes on after readiness turned 503.
     pub drain_delay: Duration,
-    /// How long requests in flight may take to finish after that.
+    /// The time for requests in flight to finish after that.
     pub shutdown_timeout: Duration,
-    /// Who may call.
+    /// The callers that the sample calls are open to.
     pub auth: AuthMode,
-    /// Whether the sample server's two calls are answered.
+    /// `true` if the sample server's two calls are answered.
     pub sample_enabled: bool,
 }
 

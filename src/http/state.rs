@@ -1,4 +1,4 @@
-//! What the handlers of the public listener share.
+//! State that the requests of the public listener share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
-use super::edge::connections::{BODY_TIMEOUT, request_places};
+use super::edge::bounds::{BODY_TIMEOUT, request_places};
 use super::edge::cross_site;
 use super::edge::meters::Meters;
 use super::edge::outcome::Outcome;
@@ -18,10 +18,10 @@ use super::sample::active_codes::ActiveCodesTable;
 use super::settings::{AuthMode, ServerSettings};
 use crate::otp::{AppName, ClientAddress, OtpService};
 
-/// When to come back to a service that has no place left.
-pub(super) const COME_BACK: Duration = Duration::from_secs(1);
+/// The time after which a request that found no place may try again.
+pub(super) const RETRY_LATER: Duration = Duration::from_secs(1);
 
-/// Shared by all requests, as one, so that it is cheap to hold.
+/// State that the requests of the public listener share.
 pub struct PublicState {
     pub(super) service: Arc<OtpService>,
     pub(super) auth: AuthMode,
@@ -34,13 +34,13 @@ pub struct PublicState {
     pub(super) sample_enabled: bool,
     pub(super) request_timeout: Duration,
     pub(super) body_timeout: Duration,
-    /// How much of a request's time may pass until WhatsApp's answer is in: the rest is for acting on it.
+    /// The part of a request's time in which WhatsApp has to answer: the rest is for acting on the answer.
     pub(super) send_within: Duration,
-    /// A place for each request that is worked on, its body being there.
+    /// Places for requests in progress, whose bodies have arrived.
     pub(super) requests: Arc<Places>,
-    /// A place for each body that is waited for.
+    /// Places for pending bodies.
     pub(super) bodies: Arc<Places>,
-    /// A place for each request that may wait for WhatsApp.
+    /// Places for requests that wait for WhatsApp.
     pub(super) sends: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     pub(super) meters: Arc<Meters>,
@@ -48,9 +48,9 @@ pub struct PublicState {
 }
 
 impl PublicState {
-    /// `tasks` holds work that a caller's going away must not interrupt; who stops the process waits for it.
-    /// Metrics must be recorded by now. With `show_active_codes` the table of active codes follows calls in the log; this must
-    /// be called within a Tokio runtime then.
+    /// `tasks` tracks work that must not be interrupted when a caller hangs up; wait for it before the process ends. With
+    /// `show_active_codes` the table of active codes follows calls in the log. Must be called within a Tokio runtime, after
+    /// metrics are installed.
     #[must_use]
     pub fn new(
         service: Arc<OtpService>,
@@ -79,14 +79,13 @@ impl PublicState {
         }
     }
 
-    /// Takes a place for a request to be worked on. If there is none, the request is refused immediately rather than kept
-    /// waiting.
+    /// Takes a place for a request in progress. If there is none, the request is refused immediately rather than kept waiting.
     pub(super) fn request_place(&self, holder: Option<ClientAddress>) -> Result<Place, Outcome> {
-        self.requests.take(holder).map_err(|_| Outcome::Overloaded { what: "requests", retry_after: COME_BACK })
+        self.requests.take(holder).map_err(|_| Outcome::Overloaded { what: "requests", retry_after: RETRY_LATER })
     }
 
-    /// Takes a place for a body to be waited for.
+    /// Takes a place for a pending body.
     pub(super) fn body_place(&self, holder: Option<ClientAddress>) -> Result<Place, Outcome> {
-        self.bodies.take(holder).map_err(|_| Outcome::Overloaded { what: "bodies", retry_after: COME_BACK })
+        self.bodies.take(holder).map_err(|_| Outcome::Overloaded { what: "bodies", retry_after: RETRY_LATER })
     }
 }

@@ -72,7 +72,7 @@ async fn a_new_certificate_is_taken_over_and_open_connections_stay() {
     let listener =
         Listener::bind("127.0.0.1:0".parse().unwrap(), Some(files.clone()), ConnectionBounds::local()).await.unwrap();
     let url = format!("{}://{}/", listener.scheme(), listener.address());
-    let handle = Handle::new();
+    let handle = Handle::default();
     let router = Router::new().route("/", get(async || "here"));
     let serving = tokio::spawn(listener.serve(router, handle.clone()));
 

@@ -16,7 +16,7 @@ use crate::telemetry::{RequestId, RequestSpan, within_request};
 
 /// The response of `answer`, which works within the request's id and span. `route` is the pattern, never the path, which
 /// holds the number.
-pub(in crate::http) async fn logged<F>(
+pub(crate) async fn logged<F>(
     state: &PublicState,
     request_id: RequestId,
     route: Option<&'static str>,

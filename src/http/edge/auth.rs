@@ -16,7 +16,7 @@ use crate::otp::Caller;
 /// # Errors
 ///
 /// [`Outcome::Unauthorized`] without exactly one of the accepted keys.
-pub(in crate::http) fn caller(mode: &AuthMode, headers: &HeaderMap) -> Result<Caller, Outcome> {
+pub(crate) fn caller(mode: &AuthMode, headers: &HeaderMap) -> Result<Caller, Outcome> {
     match mode {
         AuthMode::Open => Ok(Caller::Anyone),
         AuthMode::ApiKeys(keys) => {

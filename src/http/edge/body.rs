@@ -12,7 +12,7 @@ use crate::http::state::PublicState;
 use crate::otp::ClientAddress;
 
 /// The longest body that is read.
-pub(in crate::http) const MAX_BYTES: usize = 4 * 1024;
+pub(crate) const MAX_BYTES: usize = 4 * 1024;
 
 /// Reads a body. Most have arrived with their heads; one that is still to come takes one of the places for bodies, so that
 /// slow bodies do not use up those for requests, and has a few seconds.
@@ -20,7 +20,7 @@ pub(in crate::http) const MAX_BYTES: usize = 4 * 1024;
 /// # Errors
 ///
 /// [`Outcome::BodyTooLarge`], [`Outcome::BodyTooSlow`], or [`Outcome::Overloaded`] if there is no place to wait.
-pub(in crate::http) async fn read(
+pub(crate) async fn read(
     state: &PublicState,
     holder: Option<ClientAddress>,
     request: Request,

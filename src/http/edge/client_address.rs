@@ -18,7 +18,7 @@ const X_CLIENT_IP: &str = "x-client-ip";
 /// # Errors
 ///
 /// [`Outcome::InvalidClientAddress`] if a backend names anything but one address.
-pub(in crate::http) fn client_of(
+pub(crate) fn client_of(
     caller: &Caller,
     peer: SocketAddr,
     headers: &HeaderMap,
@@ -39,7 +39,7 @@ pub(in crate::http) fn client_of(
 }
 
 /// The address whose share of the places a request takes. Backends and trusted proxies have no share.
-pub(in crate::http) fn holder(
+pub(crate) fn holder(
     caller: &Caller,
     peer: SocketAddr,
     headers: &HeaderMap,
@@ -55,13 +55,13 @@ fn is_backend(caller: &Caller) -> bool {
 }
 
 /// Returns `true` for the address of a trusted proxy.
-pub(in crate::http) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
+pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
 /// The client's address: the peer's, or behind a trusted proxy the right-most address in `X-Forwarded-For` that is not a
 /// trusted proxy's. Anyone may have written what is left of that.
-pub(in crate::http) fn client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(crate) fn client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut client = peer.ip().to_canonical();
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
     // As bytes: text that does not decode must not hide what a proxy appended to the same line.

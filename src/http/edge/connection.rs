@@ -1,7 +1,7 @@
-//! One connection: served until it ends, is asked to close, or takes longer over something than anybody has reason to.
+//! One connection: served until it ends, is asked to close, or takes too long over something.
 //!
-//! What happens on it is noted in an [`Activity`], by atomics alone, as every request does. A timer looks at that now and
-//! then and decides by [`next`]; no timer is set for a request.
+//! An [`Activity`] notes the events on it in atomics, since every request causes some. Now and then a timer looks at them
+//! and [`next`] decides; there is no timer per request.
 
 use std::convert::Infallible;
 use std::io;
@@ -17,7 +17,9 @@ use axum::extract::{ConnectInfo, Request};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Version};
 use axum::response::Response;
-use hyper::body::{Frame, Incoming, SizeHint};
+use futures_util::FutureExt;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto;
@@ -26,53 +28,53 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tower::{Service, ServiceExt};
 
-use super::connections::{CLOSE_TIMEOUT, HEAD_TIMEOUT, UNREAD_TIMEOUT};
+use super::bounds::{CLOSE_TIMEOUT, HEAD_TIMEOUT, UNREAD_TIMEOUT};
 
-/// The longest between two looks at a connection.
+/// The longest time between two looks at a connection.
 const LOOK: Duration = Duration::from_secs(5);
-/// The longest while a connection that may turn out to be HTTP/2 is to be told that the instance stops.
+/// The same while draining for a connection whose protocol is not known yet: HTTP/2 has to be told to go away.
 const LOOK_WHILE_DRAINING: Duration = Duration::from_millis(250);
 
-/// What the listener wants of its connections.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Phase {
-    /// To go on.
+/// The phase of a listener, which its connections follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Phase {
+    #[default]
     Serving,
-    /// To take their next requests elsewhere; those that come are answered.
+    /// Clients should send their next requests elsewhere; those that come are answered.
     Draining,
-    /// To end with the requests that are under way, all by this moment.
+    /// Connections close once their current requests are answered, all by this moment.
     Stopping(Instant),
-    /// To end.
+    /// Connections close immediately.
     Stopped,
 }
 
 impl Phase {
-    /// Whether no more connections are accepted.
-    pub(in crate::http) fn is_ending(self) -> bool {
+    /// Returns `true` if no more connections are accepted.
+    pub(crate) fn is_ending(self) -> bool {
         matches!(self, Self::Stopping(_) | Self::Stopped)
     }
 }
 
-/// How a connection ended.
+/// The end of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum End {
-    /// In its own time.
+pub(crate) enum End {
+    /// It closed in its own time.
     Closed,
-    /// Its handshake or the head of a request did not arrive.
+    /// Its handshake or the head of a request did not arrive in time.
     SlowHead,
-    /// It had no request for long.
+    /// It had no request for too long.
     Idle,
-    /// What was written to it was not read.
+    /// It did not read the bytes that were written to it.
     Unread,
-    /// It did not close after it was asked to.
+    /// It did not close when asked to.
     NotClosing,
-    /// What it sent is not HTTP.
+    /// It sent bytes that are not HTTP.
     Malformed,
 }
 
 impl End {
-    /// The name in metrics, if we ended it.
-    pub(in crate::http) fn reason(self) -> Option<&'static str> {
+    /// The name in metrics, if the server closed the connection.
+    pub(crate) fn reason(self) -> Option<&'static str> {
         match self {
             Self::SlowHead => Some("slow_head"),
             Self::Idle => Some("idle"),
@@ -83,8 +85,8 @@ impl End {
     }
 }
 
-/// What happens on a connection. Moments are milliseconds since it began, plus one; 0 is never.
-pub(in crate::http) struct Activity {
+/// Notes of the events on a connection. Times are milliseconds since it began, plus one; 0 is never.
+pub(crate) struct Activity {
     began: Instant,
     phase: watch::Receiver<Phase>,
     requests: AtomicU32,
@@ -96,7 +98,7 @@ pub(in crate::http) struct Activity {
 }
 
 impl Activity {
-    pub(in crate::http) fn new(phase: watch::Receiver<Phase>) -> Arc<Self> {
+    pub(crate) fn new(phase: watch::Receiver<Phase>) -> Arc<Self> {
         Arc::new(Self {
             began: Instant::now(),
             phase,
@@ -113,7 +115,7 @@ impl Activity {
         u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
     }
 
-    /// A request has come, and lasts for as long as the returned value.
+    /// Notes a request that lasts as long as the returned value.
     fn request(self: &Arc<Self>, version: Version) -> Busy {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.head_since.store(0, Ordering::Relaxed);
@@ -124,13 +126,14 @@ impl Activity {
         Busy(Arc::clone(self))
     }
 
-    /// Bytes have come: the first after a request begin the next one's head.
+    /// Notes bytes that arrived: the first ones after a request begin the head of the next.
     fn read(&self) {
         if self.requests.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
             self.head_since.store(self.now(), Ordering::Relaxed);
         }
     }
 
+    /// Notes an attempt to write, which the system took or did not.
     fn written(&self, taken: bool) {
         let since = self.unread_since.load(Ordering::Relaxed);
         if taken && since != 0 {
@@ -157,7 +160,7 @@ impl Activity {
     }
 }
 
-/// A request under way.
+/// A request in progress.
 struct Busy(Arc<Activity>);
 
 impl Drop for Busy {
@@ -168,32 +171,31 @@ impl Drop for Busy {
     }
 }
 
-/// A connection as the timer finds it.
+/// A connection as the timer sees it.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     is_busy: bool,
     had_request: bool,
     is_http2: bool,
-    /// For how long it has had no request, if it is not busy.
+    /// The time since its last request ended, if it is not busy.
     quiet: Duration,
-    /// For how long the head of a request has been arriving.
+    /// The time that the head of a request has taken so far.
     head: Option<Duration>,
-    /// For how long nothing that was written to it was taken.
+    /// The time since a write was first not taken.
     unread: Option<Duration>,
 }
 
-/// What is to be done with a connection.
+/// The next step with a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// Nothing; to be asked again after that long.
+    /// Look again after this long.
     Wait(Duration),
-    /// Ask it to close: HTTP/1 after the request under way, HTTP/2 with GOAWAY.
+    /// Ask it to close: HTTP/1 after the current request, HTTP/2 with GOAWAY.
     Close,
-    /// Drop it.
     Drop(End),
 }
 
-/// `closing` is for how long it has been asked to close, and why.
+/// Decides the next step. `closing` is the time since the connection was asked to close, and the reason.
 fn next(seen: Seen, phase: Phase, idle_timeout: Duration, closing: Option<(Duration, End)>) -> Next {
     let left = |limit: Duration, passed: Duration| limit.checked_sub(passed).filter(|left| !left.is_zero());
     let mut wait = LOOK;
@@ -213,11 +215,11 @@ fn next(seen: Seen, phase: Phase, idle_timeout: Duration, closing: Option<(Durat
     }
     if let Some((asked, why)) = closing {
         let why = if why == End::Closed { End::NotClosing } else { why };
-        // Clients that may go on for a while get the time to see that they should not.
+        // Unless the listener stops, clients get more time to see that they should close.
         let limit = if matches!(phase, Phase::Stopping(_)) { CLOSE_TIMEOUT } else { LOOK };
         return left(limit, asked.min(seen.quiet)).map_or(Next::Drop(why), |left| Next::Wait(wait.min(left)));
     }
-    // The bytes of HTTP/2 need not belong to a request.
+    // In HTTP/2, bytes need not belong to a request.
     let head = if seen.had_request { seen.head.filter(|_| !seen.is_http2) } else { Some(seen.quiet) };
     if let Some(head) = head {
         let Some(left) = left(HEAD_TIMEOUT, head) else { return Next::Drop(End::SlowHead) };
@@ -226,14 +228,14 @@ fn next(seen: Seen, phase: Phase, idle_timeout: Duration, closing: Option<(Durat
     left(idle_timeout, seen.quiet).map_or(Next::Close, |left| Next::Wait(wait.min(left)))
 }
 
-/// A socket that notes what happens on it.
-pub(in crate::http) struct Watched {
+/// A socket that notes when it is read and written.
+pub(crate) struct Watched {
     stream: TcpStream,
     activity: Arc<Activity>,
 }
 
 impl Watched {
-    pub(in crate::http) fn new(stream: TcpStream, activity: &Arc<Activity>) -> Self {
+    pub(crate) fn new(stream: TcpStream, activity: &Arc<Activity>) -> Self {
         Self { stream, activity: Arc::clone(activity) }
     }
 }
@@ -255,20 +257,6 @@ impl AsyncWrite for Watched {
         polled
     }
 
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.activity.written(polled.is_ready());
-        polled
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_flush(cx)
     }
@@ -278,77 +266,44 @@ impl AsyncWrite for Watched {
     }
 }
 
-/// The body of an answer. One whose length is known is ready when its head is, and only the network can delay it; one
-/// that goes on, as a stream of events does, keeps its request under way.
-struct AnswerBody {
-    body: Body,
-    _busy: Option<Busy>,
-}
-
-impl HttpBody for AnswerBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// What serving a connection takes, beside the connection.
-pub(in crate::http) struct Serving<'s, S> {
-    pub(in crate::http) builder: &'s auto::Builder<TokioExecutor>,
-    pub(in crate::http) service: S,
-    pub(in crate::http) peer: SocketAddr,
-    pub(in crate::http) activity: Arc<Activity>,
-}
-
-impl<S> Serving<'_, S>
+/// Serves the requests of a connection until its end. `idle_timeout` is asked for each time the timer looks.
+pub(crate) async fn serve<S, I>(
+    builder: &auto::Builder<TokioExecutor>,
+    io: I,
+    service: S,
+    peer: SocketAddr,
+    activity: Arc<Activity>,
+    idle_timeout: impl Fn() -> Duration,
+) -> End
 where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    /// Serves the requests of a connection until its end. `idle_timeout` is asked now and then.
-    pub(in crate::http) async fn serve<I>(self, io: I, idle_timeout: impl Fn() -> Duration) -> End
-    where
-        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    {
-        let Self { builder, service, peer, activity } = self;
-        let mut phase = activity.phase.clone();
-        let answer = {
-            let activity = Arc::clone(&activity);
-            service_fn(move |request: hyper::Request<Incoming>| {
-                let busy = activity.request(request.version());
-                let service = service.clone();
-                async move { Ok::<_, Infallible>(answer(service, peer, request, busy).await) }
-            })
-        };
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answer));
-        let mut closing = None;
-        loop {
-            let asked = closing.map(|(at, why): (Instant, End)| (at.elapsed(), why));
-            let phase_now = *phase.borrow_and_update();
-            let wait = match next(activity.seen(), phase_now, idle_timeout(), asked) {
-                Next::Wait(wait) => wait,
-                Next::Drop(end) => return end,
-                Next::Close => {
-                    closing = Some((Instant::now(), if phase_now == Phase::Serving { End::Idle } else { End::Closed }));
-                    connection.as_mut().graceful_shutdown();
-                    continue;
-                }
-            };
-            tokio::select! {
-                biased;
-                ended = connection.as_mut() => return end_of(ended, closing.map(|(_, why)| why)),
-                _ = phase.changed() => {}
-                () = tokio::time::sleep(wait) => {}
+    let mut phase = activity.phase.clone();
+    let noted = Arc::clone(&activity);
+    let answer = service_fn(move |request: hyper::Request<Incoming>| {
+        let busy = noted.request(request.version());
+        answer(service.clone(), peer, request, busy).map(Ok::<_, Infallible>)
+    });
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), answer));
+    let mut closing = None;
+    loop {
+        let asked = closing.map(|(at, why): (Instant, End)| (at.elapsed(), why));
+        let phase_now = *phase.borrow_and_update();
+        let wait = match next(activity.seen(), phase_now, idle_timeout(), asked) {
+            Next::Wait(wait) => wait,
+            Next::Drop(end) => return end,
+            Next::Close => {
+                closing = Some((Instant::now(), if phase_now == Phase::Serving { End::Idle } else { End::Closed }));
+                connection.as_mut().graceful_shutdown();
+                continue;
             }
+        };
+        tokio::select! {
+            biased;
+            ended = connection.as_mut() => return end_of(ended, closing.map(|(_, why)| why)),
+            _ = phase.changed() => {}
+            () = tokio::time::sleep(wait) => {}
         }
     }
 }
@@ -360,13 +315,13 @@ fn end_of(ended: Result<(), axum::BoxError>, closing: Option<End>) -> End {
     }
 }
 
-/// The answer of `service`, which tells HTTP/1 clients of a stopping instance to take their next request elsewhere.
+/// The response of `service`. While the instance stops, it asks HTTP/1 clients to send their next request elsewhere.
 async fn answer<S>(
     service: S,
     peer: SocketAddr,
     request: hyper::Request<Incoming>,
     busy: Busy,
-) -> hyper::Response<AnswerBody>
+) -> hyper::Response<impl HttpBody<Data = Bytes, Error = axum::Error>>
 where
     S: Service<Request, Response = Response, Error = Infallible>,
 {
@@ -378,8 +333,13 @@ where
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response.map(|body| {
-        let goes_on = body.size_hint().exact().is_none();
-        AnswerBody { body, _busy: goes_on.then_some(busy) }
+        // A body of known length is complete, and only the network can delay it. One that goes on, such as a stream of
+        // events, holds its request for as long as it lasts.
+        let busy = body.size_hint().exact().is_none().then_some(busy);
+        body.map_err(move |error| {
+            let _held = &busy;
+            error
+        })
     })
 }
 
@@ -400,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_request_and_the_head_of_any_are_waited_for_ten_seconds() {
+    fn a_first_request_and_any_head_have_ten_seconds() {
         for (seen, head) in [(Seen { had_request: false, quiet: seconds(9), ..QUIET }, None), (QUIET, Some(seconds(9)))]
         {
             assert_eq!(next_while_serving(Seen { head, ..seen }), Next::Wait(seconds(1)));
@@ -408,7 +368,7 @@ mod tests {
             assert_eq!(next_while_serving(Seen { quiet, head, ..seen }), Next::Drop(End::SlowHead));
         }
         let ping = Seen { head: Some(seconds(11)), is_http2: true, ..QUIET };
-        assert!(matches!(next_while_serving(ping), Next::Wait(_)), "frames that belong to no request");
+        assert!(matches!(next_while_serving(ping), Next::Wait(_)), "frames outside a request");
     }
 
     #[test]
@@ -418,12 +378,16 @@ mod tests {
             assert_eq!(next_while_serving(idle), Next::Close);
             assert_eq!(next(idle, Phase::Serving, IDLE, Some((seconds(4), End::Idle))), Next::Wait(seconds(1)));
             assert_eq!(next(idle, Phase::Serving, IDLE, Some((seconds(5), End::Idle))), Next::Drop(End::Idle));
-            assert_eq!(next_while_serving(Seen { is_busy: true, ..idle }), Next::Wait(LOOK), "a request is under way");
+            assert_eq!(
+                next_while_serving(Seen { is_busy: true, ..idle }),
+                Next::Wait(LOOK),
+                "a request is in progress"
+            );
         }
     }
 
     #[test]
-    fn what_is_not_read_for_ten_seconds_ends_the_connection_whatever_it_does() {
+    fn bytes_left_unread_for_ten_seconds_end_any_connection() {
         for is_busy in [false, true] {
             let unread = |passed| next_while_serving(Seen { is_busy, unread: Some(seconds(passed)), ..QUIET });
             assert_eq!([unread(9), unread(10)], [Next::Wait(seconds(1)), Next::Drop(End::Unread)]);
@@ -431,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn while_draining_http_2_is_asked_to_close_and_http_1_is_told_in_its_next_answer() {
+    fn while_draining_http_2_is_asked_to_close_and_http_1_learns_it_from_its_next_response() {
         let draining = |seen| next(seen, Phase::Draining, IDLE, None);
         assert_eq!(draining(QUIET), Next::Wait(LOOK));
         assert_eq!(draining(Seen { is_http2: true, is_busy: true, ..QUIET }), Next::Close);
@@ -439,12 +403,12 @@ mod tests {
     }
 
     #[test]
-    fn a_stopping_connection_is_waited_for_only_while_it_has_a_request() {
+    fn a_stopping_connection_is_kept_only_while_it_has_a_request() {
         let stopping = Phase::Stopping(Instant::now());
         let asked = |seen, seconds| next(seen, stopping, IDLE, Some((Duration::from_secs(seconds), End::Closed)));
         assert_eq!(next(QUIET, stopping, IDLE, None), Next::Close);
         assert_eq!(asked(Seen { is_busy: true, ..QUIET }, 20), Next::Wait(CLOSE_TIMEOUT));
-        assert_eq!(asked(QUIET, 20), Next::Wait(CLOSE_TIMEOUT), "the last answer may still be on its way");
+        assert_eq!(asked(QUIET, 20), Next::Wait(CLOSE_TIMEOUT), "the last response may still be in flight");
         assert_eq!(asked(Seen { quiet: seconds(1), ..QUIET }, 20), Next::Drop(End::NotClosing));
         assert_eq!(next(QUIET, Phase::Stopped, IDLE, None), Next::Drop(End::Closed));
     }

@@ -17,7 +17,7 @@ use super::request_id::X_REQUEST_ID;
 ///
 /// [`Outcome::CrossSite`] for a prefetch, and for a request from a page of another site whose origin is not one of
 /// `allowed`.
-pub(in crate::http) fn check(headers: &HeaderMap, allowed: &[HeaderValue]) -> Result<(), Outcome> {
+pub(crate) fn check(headers: &HeaderMap, allowed: &[HeaderValue]) -> Result<(), Outcome> {
     let is_prefetch = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| has_word(headers, name, "prefetch"));
     let is_cross_site = has_word(headers, "sec-fetch-site", "cross-site");
     let is_allowed = || headers.get(ORIGIN).is_some_and(|origin| allowed.contains(origin));
@@ -34,7 +34,7 @@ fn has_word(headers: &HeaderMap, name: &str, word: &str) -> bool {
 }
 
 /// Lets pages of these origins call and read the responses.
-pub(in crate::http) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
+pub(crate) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST])

@@ -13,11 +13,11 @@ use crate::telemetry::metrics::{
 };
 
 /// The status of a request whose caller hung up, as in nginx.
-pub(in crate::http) const HUNG_UP: u16 = 499;
+pub(crate) const HUNG_UP: u16 = 499;
 
 /// The metrics of requests.
-pub(in crate::http) struct Meters {
-    pub(in crate::http) in_flight: Gauge,
+pub(crate) struct Meters {
+    pub(crate) in_flight: Gauge,
     /// By route, method and status.
     requests: Series<(&'static str, &'static str, u16), Counter>,
     /// By route and method.
@@ -29,43 +29,38 @@ pub(in crate::http) struct Meters {
 
 impl Meters {
     /// Looks up the metrics, for which a recorder must have been installed.
-    pub(in crate::http) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             in_flight: gauge!(HTTP_REQUESTS_IN_FLIGHT),
-            requests: Series::new(requests_of),
-            durations: Series::new(durations_of),
+            requests: Series::new(
+                |(route, method, status)| counter!(HTTP_REQUESTS_TOTAL, "route" => route, "method" => method, "status" => status.to_string()),
+            ),
+            durations: Series::new(
+                |(route, method)| histogram!(HTTP_REQUEST_DURATION_SECONDS, "route" => route, "method" => method),
+            ),
             sends: Series::new(|outcome| counter!(SENDS_TOTAL, "outcome" => outcome)),
             verifications: Series::new(|outcome| counter!(VERIFICATIONS_TOTAL, "outcome" => outcome)),
         }
     }
 
     /// Counts the outcome of a request for a code.
-    pub(in crate::http) fn send(&self, outcome: Outcome) -> Outcome {
+    pub(crate) fn send(&self, outcome: Outcome) -> Outcome {
         self.sends.of(outcome.name()).increment(1);
         counted(outcome)
     }
 
     /// Counts the outcome of a guess.
-    pub(in crate::http) fn verification(&self, outcome: Outcome) -> Outcome {
+    pub(crate) fn verification(&self, outcome: Outcome) -> Outcome {
         self.verifications.of(outcome.name()).increment(1);
         counted(outcome)
     }
 
     /// Counts a request that is no longer in flight.
-    pub(in crate::http) fn answered(&self, route: &'static str, method: &'static str, status: u16, elapsed: Duration) {
+    pub(crate) fn answered(&self, route: &'static str, method: &'static str, status: u16, elapsed: Duration) {
         self.in_flight.decrement(1.0);
         self.requests.of((route, method, status)).increment(1);
         self.durations.of((route, method)).record(elapsed);
     }
-}
-
-fn requests_of((route, method, status): (&'static str, &'static str, u16)) -> Counter {
-    let status = status.to_string();
-    counter!(HTTP_REQUESTS_TOTAL, "route" => route, "method" => method, "status" => status)
-}
-
-fn durations_of((route, method): (&'static str, &'static str)) -> Histogram {
-    histogram!(HTTP_REQUEST_DURATION_SECONDS, "route" => route, "method" => method)
 }
 
 /// Counts refusals.
@@ -79,17 +74,9 @@ fn counted(outcome: Outcome) -> Outcome {
 }
 
 /// The method, or `other` for one that HTTP does not define: callers can make up any word, such as somebody's number.
-pub(in crate::http) fn method_label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        _ => OTHER,
-    }
+pub(crate) fn method_label(method: &Method) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"];
+    KNOWN.into_iter().find(|known| method == known).unwrap_or(OTHER)
 }
 
 #[cfg(test)]

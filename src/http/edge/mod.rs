@@ -1,11 +1,11 @@
-//! What all surfaces share: connections, limits on what strangers hold open, who calls, and what is told of requests.
+//! Parts that all surfaces share: connections and their bounds, authentication, routes, outcomes, and reports of requests.
 
 pub(super) mod access_log;
 pub(super) mod auth;
 pub(super) mod body;
+pub(super) mod bounds;
 pub(super) mod client_address;
 pub(super) mod connection;
-pub(super) mod connections;
 pub(super) mod cross_site;
 pub(super) mod log_throttle;
 pub(super) mod meters;

@@ -6,7 +6,7 @@ use crate::otp::{AppName, Caller, CodeLength, PhoneNumber, RefusalKind, RequestE
 
 /// The end of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::http) enum Outcome {
+pub(crate) enum Outcome {
     /// The code is on its way.
     Sent(Sent),
     /// The guess was right.
@@ -69,7 +69,7 @@ pub(in crate::http) enum Outcome {
 
 impl Outcome {
     /// The name in logs, metrics and traces.
-    pub(in crate::http) fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sent(Sent::Accepted) => "sent",
             Self::Sent(Sent::Unclear) => "sent_unclear",
@@ -107,7 +107,7 @@ impl Outcome {
     }
 
     /// The limit, the shortage or the kind of refusal.
-    pub(in crate::http) fn reason(&self) -> Option<&'static str> {
+    pub(crate) fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Limited { limit, .. } => Some(limit),
             Self::Overloaded { what, .. } => Some(what),
@@ -117,7 +117,7 @@ impl Outcome {
     }
 
     /// The number of whole seconds after which the same call may succeed.
-    pub(in crate::http) fn retry_after(&self) -> Option<u64> {
+    pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Limited { retry_after, .. }
             | Self::RecipientThrottled { retry_after }
@@ -178,17 +178,17 @@ impl From<StoreError> for Outcome {
 
 /// The subject of a call, as far as the call got.
 #[derive(Debug, Clone, Default)]
-pub(in crate::http) struct Subject {
-    pub(in crate::http) app: Option<AppName>,
-    pub(in crate::http) caller: Option<Caller>,
-    pub(in crate::http) phone: Option<PhoneNumber>,
+pub(crate) struct Subject {
+    pub(crate) app: Option<AppName>,
+    pub(crate) caller: Option<Caller>,
+    pub(crate) phone: Option<PhoneNumber>,
 }
 
 /// A call that has ended: what presenters, the log, metrics and traces read.
 #[derive(Debug, Clone)]
-pub(in crate::http) struct Ended {
-    pub(in crate::http) outcome: Outcome,
-    pub(in crate::http) subject: Subject,
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) subject: Subject,
 }
 
 impl From<Outcome> for Ended {

@@ -1,15 +1,15 @@
-//! A name for each request, in its answer and in every log line about it.
+//! Request ids, in the response to a request and in every log line about it.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 use crate::telemetry::RequestId;
 
-pub(in crate::http) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 64;
 
-/// The caller's id, if it is short and plain enough to stand in a log, or else a new one. Those sort by time.
-pub(in crate::http) fn of(headers: &HeaderMap) -> RequestId {
+/// The caller's id if it is short and plain enough for a log, else a new one. New ids sort by time.
+pub(crate) fn of(headers: &HeaderMap) -> RequestId {
     let callers = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
     callers.map_or_else(
         || RequestId::from(&*Uuid::now_v7().hyphenated().encode_lower(&mut Uuid::encode_buffer())),
@@ -17,15 +17,15 @@ pub(in crate::http) fn of(headers: &HeaderMap) -> RequestId {
     )
 }
 
-/// As the answer says it.
-pub(in crate::http) fn header(id: &RequestId) -> Option<HeaderValue> {
+/// The id as a header of the response.
+pub(crate) fn header(id: &RequestId) -> Option<HeaderValue> {
     HeaderValue::from_str(id.as_str()).ok()
 }
 
 fn is_sane(id: &str) -> bool {
     (1..=MAX_LENGTH).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
-        // Whole phone numbers do not belong in logs, whoever puts them there. Many a UUID looks as if it had one.
+        // Whole phone numbers do not belong in logs, not even a caller's. Many UUIDs look as if they contained one.
         && (Uuid::try_parse(id).is_ok() || crate::telemetry::without_numbers(id) == id)
 }
 
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn plain_ids_are_taken_over() {
+    fn plain_ids_are_kept() {
         for id in ["a", "req-42_x.y:z", "0198f3a2-7c1e-7abc-8def-0123456789ab"] {
             assert_eq!(id_with(id.as_bytes()), id);
         }

@@ -15,37 +15,37 @@ use super::outcome::{Ended, Outcome};
 use crate::http::state::PublicState;
 
 /// A path, with what answers there.
-pub(in crate::http) struct Route {
+pub(crate) struct Route {
     /// The path, with `{parameter}` for a segment that varies. It names the route in logs, metrics and traces.
-    pub(in crate::http) pattern: &'static str,
-    pub(in crate::http) surface: &'static Surface,
-    pub(in crate::http) endpoints: &'static [(Method, Endpoint)],
+    pub(crate) pattern: &'static str,
+    pub(crate) surface: &'static Surface,
+    pub(crate) endpoints: &'static [(Method, Endpoint)],
 }
 
 /// Routes that speak one language.
-pub(in crate::http) struct Surface {
+pub(crate) struct Surface {
     /// Makes the response to a call, refusals of the edge included.
-    pub(in crate::http) present: fn(&Ended) -> Response,
+    pub(crate) present: fn(&Ended) -> Response,
     /// Returns `false` if the operator has turned the surface off.
-    pub(in crate::http) is_enabled: fn(&PublicState) -> bool,
+    pub(crate) is_enabled: fn(&PublicState) -> bool,
 }
 
 /// Handles the requests of one method.
-pub(in crate::http) type Endpoint = fn(Call) -> BoxFuture<'static, Ended>;
+pub(crate) type Endpoint = fn(Call) -> BoxFuture<'static, Ended>;
 
 /// A request that has found its endpoint.
-pub(in crate::http) struct Call {
-    pub(in crate::http) state: Arc<PublicState>,
-    pub(in crate::http) peer: SocketAddr,
+pub(crate) struct Call {
+    pub(crate) state: Arc<PublicState>,
+    pub(crate) peer: SocketAddr,
     /// The segment that the route leaves open, decoded. `None` if it is not text.
-    pub(in crate::http) parameter: Option<String>,
-    pub(in crate::http) request: Request,
+    pub(crate) parameter: Option<String>,
+    pub(crate) request: Request,
 }
 
 impl Route {
     /// The parameter in `path`, if the path is this route's. As in Express, which the sample server's clients were written
     /// for, letter case does not matter outside the parameter, and a trailing slash is optional.
-    pub(in crate::http) fn parameter<'p>(&self, path: &'p str) -> Option<&'p str> {
+    pub(crate) fn parameter<'p>(&self, path: &'p str) -> Option<&'p str> {
         let mut parameter = "";
         let mut segments = path.strip_suffix('/').unwrap_or(path).split('/');
         for expected in self.pattern.split('/') {
@@ -60,7 +60,7 @@ impl Route {
     }
 
     /// Answers a request on this route.
-    pub(in crate::http) async fn answer(&self, state: Arc<PublicState>, request: Request) -> Response {
+    pub(crate) async fn answer(&self, state: Arc<PublicState>, request: Request) -> Response {
         if !(self.surface.is_enabled)(&state) {
             return self.surface.answer(Outcome::TurnedOff.into());
         }
@@ -85,7 +85,7 @@ impl Route {
 
 impl Surface {
     /// The response to a call, which carries the call for those who report it.
-    pub(in crate::http) fn answer(&self, ended: Ended) -> Response {
+    pub(crate) fn answer(&self, ended: Ended) -> Response {
         let mut response = (self.present)(&ended);
         response.extensions_mut().insert(ended);
         response

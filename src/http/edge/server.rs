@@ -1,4 +1,4 @@
-//! Listening, with or without TLS, and stopping without dropping anyone.
+//! Listening, with or without TLS, and stopping without dropping a request.
 
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -17,11 +17,11 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::task::TaskTracker;
 use tower::Service;
 
-use super::connection::{Activity, End, Phase, Serving, Watched};
-use super::connections::{
+use super::bounds::{
     CONNECTION_WINDOW, ConnectionBounds, HEAD_TIMEOUT, MAX_HEAD_BYTES, MAX_HEAD_LIST_BYTES, MAX_RESET_STREAMS,
     MAX_STREAMS, SOCKET_BUFFER, STREAM_WINDOW,
 };
+use super::connection::{self, Activity, End, Phase, Watched};
 use super::log_throttle::LogThrottle;
 use super::places::{Place, Places};
 use super::tls::Certificate;
@@ -30,12 +30,12 @@ use crate::telemetry::metrics::{
     CONNECTIONS, CONNECTIONS_ENDED_TOTAL, CONNECTIONS_REFUSED_TOTAL, MALFORMED_REQUESTS_TOTAL,
 };
 
-/// Connections that the system accepts before we do.
+/// Connections that the system accepts ahead of us.
 const BACKLOG: u32 = 4_096;
-/// How long to wait before the next one if none can be accepted, as when there is no descriptor left.
+/// The pause after a connection could not be accepted, as when no descriptor is left.
 const ACCEPT_AGAIN: Duration = Duration::from_millis(100);
 
-/// A bound address, not yet served.
+/// A bound address that is not served yet.
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
@@ -46,61 +46,49 @@ pub struct Listener {
 /// Listening is not possible.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The address cannot be had.
-    #[error("{address} cannot be listened on: {source}")]
+    /// The address cannot be bound.
+    #[error("cannot listen on {address}: {source}")]
     Address {
         /// The address.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The certificate or its key cannot be used.
-    #[error("server.tls_cert_file {certificate} and server.tls_key_file {key} cannot be used: {source}", certificate = files.certificate.display(), key = files.key.display())]
+    #[error("cannot use server.tls_cert_file {certificate} and server.tls_key_file {key}: {source}", certificate = files.certificate.display(), key = files.key.display())]
     Certificate {
         /// The files.
         files: TlsFiles,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
 }
 
-/// Tells a listener to stop, and knows its connections. Clones are for the same one.
-#[derive(Debug, Clone)]
+/// Stops a listener and counts its connections. Clones are for the same listener.
+#[derive(Debug, Clone, Default)]
 pub struct Handle {
     phase: watch::Sender<Phase>,
     connections: TaskTracker,
 }
 
-impl Default for Handle {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Handle {
-    /// For a listener that is about to serve.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { phase: watch::Sender::new(Phase::Serving), connections: TaskTracker::new() }
-    }
-
-    /// Asks clients to take their next requests elsewhere: `Connection: close` in HTTP/1, GOAWAY in HTTP/2. Whoever does
-    /// not is still served.
+    /// Asks clients to send their next requests elsewhere: with `Connection: close` in HTTP/1 and GOAWAY in HTTP/2. Requests
+    /// that come nevertheless are served.
     pub fn drain(&self) {
         self.phase.send_replace(Phase::Draining);
     }
 
-    /// Accepts no more connections, and ends those there are with the requests that are under way, within this time.
+    /// Accepts no more connections, and closes the open ones once their current requests are answered, within this time.
     pub fn graceful_shutdown(&self, within: Duration) {
         self.phase.send_replace(Phase::Stopping(Instant::now() + within));
     }
 
-    /// Ends everything now.
+    /// Closes everything immediately.
     pub fn shutdown(&self) {
         self.phase.send_replace(Phase::Stopped);
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.connections.len()
@@ -108,12 +96,11 @@ impl Handle {
 }
 
 impl Listener {
-    /// Binds `address` within `bounds`; with `tls`, connections speak HTTPS, and the files are read again whenever they
-    /// change.
+    /// Binds `address`. With `tls`, connections speak HTTPS, and the files are read again when they change.
     ///
     /// # Errors
     ///
-    /// [`ListenError`] if the address is taken or the certificate is none.
+    /// [`ListenError`] if the address is taken or the certificate is invalid.
     pub async fn bind(
         address: SocketAddr,
         tls: Option<TlsFiles>,
@@ -130,7 +117,7 @@ impl Listener {
         Ok(Self { socket, address: bound, certificate, bounds })
     }
 
-    /// The address, with the port that was given if any would do.
+    /// The bound address, with the port that the system chose if port 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -142,7 +129,7 @@ impl Listener {
         if self.certificate.is_some() { "https" } else { "http" }
     }
 
-    /// Serves until `handle` says to stop. No failure to accept a connection ends it.
+    /// Serves until `handle` stops it. Failures to accept a connection do not end it.
     pub async fn serve<S>(self, service: S, handle: Handle)
     where
         S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
@@ -167,7 +154,7 @@ impl Listener {
                     }
                     Err(full) => {
                         listening.refused(full.as_str(), places.taken());
-                        // Reset rather than closed, which would leave the system with a socket to wait for.
+                        // Reset rather than closed, which would leave the system with a socket in TIME_WAIT.
                         let _ = stream.set_zero_linger();
                     }
                 },
@@ -194,7 +181,7 @@ impl Listener {
     }
 }
 
-/// What connections share.
+/// State that the connections of a listener share.
 struct Listening<S> {
     service: S,
     builder: auto::Builder<TokioExecutor>,
@@ -204,95 +191,70 @@ struct Listening<S> {
     phase: watch::Receiver<Phase>,
 }
 
-impl<S> Listening<S>
-where
-    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
-{
-    async fn connected(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, places: Arc<Places>, _place: Place) {
-        let _counted = self.meters.open();
-        // Answers are written at once; there is nothing to wait for.
+impl<S> Listening<S> {
+    async fn connected(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, places: Arc<Places>, _place: Place)
+    where
+        S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + Sync + 'static,
+    {
+        self.meters.open.increment(1.0);
+        // Responses are complete when they are written: there is nothing to collect them with.
         let _ = stream.set_nodelay(true);
         let activity = Activity::new(self.phase.clone());
         let io = Watched::new(stream, &activity);
-        let serving = Serving { builder: &self.builder, service: self.service.clone(), peer, activity };
-        let idle_timeout = || self.bounds.idle_timeout(&places);
+        let (service, idle_timeout) = (self.service.clone(), || self.bounds.idle_timeout(&places));
         let end = match &self.certificate {
-            None => serving.serve(io, idle_timeout).await,
-            Some(certificate) => match self.shaken(certificate, io).await {
-                Ok(io) => serving.serve(io, idle_timeout).await,
+            None => connection::serve(&self.builder, io, service, peer, activity, idle_timeout).await,
+            Some(certificate) => match self.handshake(certificate, io).await {
+                Ok(io) => connection::serve(&self.builder, io, service, peer, activity, idle_timeout).await,
                 Err(end) => end,
             },
         };
+        self.meters.open.decrement(1.0);
         self.meters.ended(end);
     }
-}
 
-impl<S> Listening<S> {
-    /// The connection after its handshake, which must not take long.
-    async fn shaken(&self, certificate: &Certificate, io: Watched) -> Result<TlsStream<Watched>, End> {
+    async fn handshake(&self, certificate: &Certificate, io: Watched) -> Result<TlsStream<Watched>, End> {
         let mut phase = self.phase.clone();
         let handshake = tokio::time::timeout(HEAD_TIMEOUT, certificate.acceptor().accept(io));
         tokio::select! {
-            shaken = handshake => shaken.map_err(|_| End::SlowHead)?.map_err(|_| End::Closed),
+            accepted = handshake => accepted.map_err(|_| End::SlowHead)?.map_err(|_| End::Closed),
             _ = phase.wait_for(|phase| phase.is_ending()) => Err(End::Closed),
         }
     }
 
     fn refused(&self, reason: &'static str, open: usize) {
         self.meters.refused(reason);
-        let (most, of_one_address) = (self.bounds.most(), self.bounds.of_one_address());
+        let (most, of_one_address) = (self.bounds.most, self.bounds.share);
         if let Some(refused) = self.meters.refusals.count() {
             tracing::warn!(refused, reason, open, most, of_one_address, "connections are refused: there are too many");
         }
     }
 }
 
-/// What is told of connections: metrics of the public listener alone, the log of any.
+/// Reports connections: those of the public listener in metrics, those of any in the log.
 struct Meters {
-    of_public: Option<PublicMeters>,
+    is_public: bool,
+    open: Gauge,
     refusals: LogThrottle,
     failures: LogThrottle,
     malformed: LogThrottle,
-}
-
-struct PublicMeters {
-    open: Gauge,
-    malformed: Counter,
-}
-
-/// Counts an open connection while it is one.
-struct Open<'m>(Option<&'m Gauge>);
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        if let Some(open) = self.0 {
-            open.decrement(1.0);
-        }
-    }
+    malformed_total: Counter,
 }
 
 impl Meters {
     fn new(is_public: bool) -> Self {
-        let of_public = is_public
-            .then(|| PublicMeters { open: gauge!(CONNECTIONS), malformed: counter!(MALFORMED_REQUESTS_TOTAL) });
         Self {
-            of_public,
+            is_public,
+            open: if is_public { gauge!(CONNECTIONS) } else { Gauge::noop() },
             refusals: LogThrottle::default(),
             failures: LogThrottle::default(),
             malformed: LogThrottle::default(),
+            malformed_total: counter!(MALFORMED_REQUESTS_TOTAL),
         }
-    }
-
-    fn open(&self) -> Open<'_> {
-        let open = self.of_public.as_ref().map(|meters| &meters.open);
-        if let Some(open) = open {
-            open.increment(1.0);
-        }
-        Open(open)
     }
 
     fn refused(&self, reason: &'static str) {
-        if self.of_public.is_some() {
+        if self.is_public {
             counter!(CONNECTIONS_REFUSED_TOTAL, "reason" => reason).increment(1);
         }
     }
@@ -305,14 +267,19 @@ impl Meters {
     }
 
     fn ended(&self, end: End) {
-        let Some(meters) = &self.of_public else { return };
+        if !self.is_public {
+            return;
+        }
         if let Some(reason) = end.reason() {
             counter!(CONNECTIONS_ENDED_TOTAL, "reason" => reason).increment(1);
         }
         if end == End::Malformed {
-            meters.malformed.increment(1);
+            self.malformed_total.increment(1);
             if let Some(requests) = self.malformed.count() {
-                tracing::info!(requests, "what is not HTTP, or has too long a head, was answered 400, 414 or 431");
+                tracing::info!(
+                    requests,
+                    "requests that are not HTTP or whose head is too long were answered 400, 414 or 431"
+                );
             }
         }
     }
@@ -320,7 +287,7 @@ impl Meters {
 
 fn builder() -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    // Time-outs are ours (see `connection`), for both protocols the same.
+    // The time-outs of `connection` are for both protocols.
     builder.http1().timer(TokioTimer::new()).header_read_timeout(None).max_buf_size(MAX_HEAD_BYTES).writev(false);
     builder
         .http2()
@@ -335,7 +302,7 @@ fn builder() -> auto::Builder<TokioExecutor> {
 
 fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // As the standard library does: what an earlier process left in TIME_WAIT does not matter.
+    // As in the standard library: connections that an earlier process left in TIME_WAIT do not matter.
     socket.set_reuseaddr(true)?;
     socket.set_send_buffer_size(SOCKET_BUFFER)?;
     socket.set_recv_buffer_size(SOCKET_BUFFER)?;
@@ -345,7 +312,7 @@ fn listen(address: SocketAddr) -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, bound))
 }
 
-/// Whether a connection could not be accepted because of itself: its client is gone already.
+/// Returns `true` if a connection could not be accepted because its client has gone.
 fn is_the_clients(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::ConnectionRefused)
 }

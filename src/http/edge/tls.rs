@@ -14,7 +14,7 @@ use crate::reread;
 
 /// The newest certificate that can be used. New connections get it; open ones keep theirs.
 #[derive(Clone)]
-pub(in crate::http) struct Certificate(watch::Receiver<Arc<ServerConfig>>);
+pub(crate) struct Certificate(watch::Receiver<Arc<ServerConfig>>);
 
 impl Certificate {
     /// Reads the files now, and again whenever they change.
@@ -22,12 +22,12 @@ impl Certificate {
     /// # Errors
     ///
     /// If they are not a certificate and its key.
-    pub(in crate::http) async fn read(files: TlsFiles) -> io::Result<Self> {
+    pub(crate) async fn read(files: TlsFiles) -> io::Result<Self> {
         let paths = vec![files.certificate.clone(), files.key.clone()];
         reread::follow("server.tls_cert_file", paths, move || read(&files)).await.map(Self)
     }
 
-    pub(in crate::http) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.0.borrow()))
     }
 }

@@ -9,7 +9,7 @@ use super::ready::Readiness;
 use crate::telemetry::Metrics;
 use crate::telemetry::metrics::TEMPLATE_APPROVED;
 
-/// What readiness calls the template; metrics find it by that.
+/// The template's name in readiness, by which metrics find it.
 pub const TEMPLATE: &str = "template";
 
 pub(super) fn show(State(readiness): State<Readiness>, metrics: &Metrics) -> Response {

@@ -1,4 +1,4 @@
-//! The operators' listener: is it alive, is it ready, how is it doing.
+//! The operators' listener: liveness, readiness and metrics.
 
 mod live;
 mod metrics;

@@ -1,4 +1,4 @@
-//! `GET /health/ready`: this instance can serve.
+//! `GET /health/ready`: the instance can serve.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,21 +15,20 @@ use super::no_store;
 use crate::otp::CodeStore;
 use crate::telemetry::log_fault;
 
-/// How long a probe of the store stands for further ones.
-const PROBE_STANDS: Duration = Duration::from_millis(500);
+/// The time for which the result of a probe of the store is reused.
+const PROBE_VALID_FOR: Duration = Duration::from_millis(500);
 
-/// What readiness calls the log.
+/// The log's name in readiness.
 const LOG: &str = "log";
 
-/// Why a dependency is not fit for service, while it is not.
+/// The reason why a dependency cannot be used, while it cannot.
 pub type Fault = watch::Receiver<Option<String>>;
 
-/// Something besides the store that the instance depends on.
+/// A dependency of the instance besides the store.
 pub struct Dependency {
     pub(super) name: &'static str,
     pub(super) fault: Fault,
-    /// What its fault is called, and whether the instance can do nothing while there is one.
-    status: &'static str,
+    /// `true` if the instance can do nothing while the dependency has a fault.
     required: bool,
 }
 
@@ -37,21 +36,20 @@ impl Dependency {
     /// A dependency without which no request succeeds: while it has a fault, the instance is not ready.
     #[must_use]
     pub fn required(name: &'static str, fault: Fault) -> Self {
-        Self { name, fault, status: "failed", required: true }
+        Self { name, fault, required: true }
     }
 
-    /// A dependency that only a part of the service needs: its fault is reported, and the instance stays ready for the
-    /// rest.
+    /// A dependency that only part of the service needs: its fault is reported, and the instance stays ready for the rest.
     #[must_use]
     pub fn partial(name: &'static str, fault: Fault) -> Self {
-        Self { name, fault, status: "degraded", required: false }
+        Self { name, fault, required: false }
     }
 }
 
-/// What readiness says of the store beyond whether it answers: further fields.
+/// Further fields about the store for readiness.
 pub type StoreDetails = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
 
-/// What this instance needs in order to serve, and whether it is about to stop. Clones share it.
+/// The readiness of this instance: its dependencies, and whether it is stopping. Clones share it.
 #[derive(Clone)]
 pub struct Readiness {
     store: Arc<dyn CodeStore>,
@@ -64,14 +62,14 @@ pub struct Readiness {
 
 /// A probe of the store.
 struct Probed {
-    /// When it ended.
+    /// The moment it ended.
     at: Instant,
-    /// What was wrong, if anything.
+    /// The fault, if there was one.
     fault: Option<String>,
 }
 
 impl Readiness {
-    /// `store_name` is what answers call the store; `dependencies` are the others.
+    /// `store_name` is the store's name in readiness; `dependencies` are the others.
     #[must_use]
     pub fn new(
         store: Arc<dyn CodeStore>,
@@ -89,11 +87,11 @@ impl Readiness {
         }
     }
 
-    /// Why the store could not decide now. However many ask, one probe runs at a time, and its result stands for a while.
+    /// The reason why the store could not decide now. One probe runs at a time, and its result is reused for a while.
     async fn store_fault(&self) -> Option<String> {
         let mut probed = self.probed.lock().await;
         match &*probed {
-            Some(Probed { at, fault }) if at.elapsed() < PROBE_STANDS => fault.clone(),
+            Some(Probed { at, fault }) if at.elapsed() < PROBE_VALID_FOR => fault.clone(),
             _ => {
                 let fault = self.store.probe().await.err().map(|error| error.to_string());
                 *probed = Some(Probed { at: Instant::now(), fault: fault.clone() });
@@ -102,12 +100,12 @@ impl Readiness {
         }
     }
 
-    /// From now on not ready, so that load balancers send requests elsewhere.
+    /// Turns not ready, so that load balancers send requests elsewhere.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 }
-/// 200 if codes can be checked here, else 503; the body names each dependency.
+/// Answers 200 if codes can be checked here, else 503; the body names each dependency.
 pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
     let store_fault = readiness.store_fault().await;
     let draining = readiness.draining.load(Ordering::Relaxed);
@@ -120,9 +118,12 @@ pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
     for dependency in &*readiness.dependencies {
         let fault = dependency.fault.borrow().clone();
         ready &= fault.is_none() || !dependency.required;
-        dependencies.insert(dependency.name.to_owned(), Value::Object(state(dependency.status, fault)));
+        dependencies.insert(
+            dependency.name.to_owned(),
+            Value::Object(state(if dependency.required { "failed" } else { "degraded" }, fault)),
+        );
     }
-    // Requests are answered without it all the same.
+    // Requests are answered even without it.
     dependencies.insert(LOG.to_owned(), Value::Object(state("degraded", log_fault())));
     let body = json!({
         "status": if ready { "ready" } else { "not_ready" },
@@ -132,7 +133,7 @@ pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
 }
 
-/// The status of a dependency: `faulty` and the reason if it has a fault.
+/// The status of a dependency: `ok`, or `faulty` with the reason.
 fn state(faulty: &str, fault: Option<String>) -> Map<String, Value> {
     let Some(reason) = fault else { return Map::from_iter([("status".to_owned(), json!("ok"))]) };
     Map::from_iter([("status".to_owned(), json!(faulty)), ("reason".to_owned(), json!(reason))])

@@ -1,4 +1,4 @@
-//! The sample server's table of active codes, for people who watch the log of a sandbox.
+//! The sample server's table of active codes, for people who watch a sandbox's log.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,27 +12,27 @@ use crate::supervisor;
 use crate::table;
 use crate::telemetry::print_to_log;
 
-/// At most this many rows.
+/// The most rows of a table.
 const ROWS: usize = 20;
-/// At most one table in this time, however many calls there are: looking through Redis takes work.
-const EVERY: Duration = Duration::from_secs(1);
+/// The shortest time between two tables, as searching Redis is expensive.
+const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Puts the table into the log after calls.
-pub(in crate::http) struct ActiveCodesTable {
+/// Logs the table after calls.
+pub(crate) struct ActiveCodesTable {
     due: Arc<Notify>,
     task: JoinHandle<()>,
 }
 
 impl ActiveCodesTable {
-    /// Must be called within a Tokio runtime.
-    pub(in crate::http) fn of(store: Arc<dyn CodeStore>) -> Self {
+    /// Starts the task that prints; must be called within a Tokio runtime.
+    pub(crate) fn of(store: Arc<dyn CodeStore>) -> Self {
         let due = Arc::new(Notify::new());
         let task = supervisor::spawn("active codes", print_when_due(store, Arc::clone(&due)));
         Self { due, task }
     }
 
-    /// A call was answered: the table follows, or follows that of a call just before.
-    pub(in crate::http) fn is_due(&self) {
+    /// Requests a table after a call, or at the end of the interval after the previous table.
+    pub(crate) fn is_due(&self) {
         self.due.notify_one();
     }
 }
@@ -55,11 +55,11 @@ async fn print_when_due(store: Arc<dyn CodeStore>, due: Arc<Notify>) -> Infallib
             Err(error) => format!(" {error}"),
         };
         print_to_log(format!("Active codes state:{state}"));
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 
-/// A phone as logs show it; what is no phone is a pseudonym already.
+/// A phone as logs show it; anything else is a pseudonym already.
 fn masked(subject: &str) -> String {
     PhoneNumber::parse(subject).map_or_else(|_| subject.to_owned(), |phone| phone.masked())
 }

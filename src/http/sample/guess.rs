@@ -8,7 +8,7 @@ use crate::http::edge::outcome::Outcome;
 use crate::otp::{CodeLength, Guess};
 
 /// Returns `true` if the headers declare a JSON body.
-pub(in crate::http) fn is_json(headers: &HeaderMap) -> bool {
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = content_type.and_then(|value| value.split(';').next());
     essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
@@ -19,7 +19,7 @@ pub(in crate::http) fn is_json(headers: &HeaderMap) -> bool {
 /// # Errors
 ///
 /// The outcome that says what was expected.
-pub(in crate::http) fn parse(body: &[u8], length: CodeLength) -> Result<Guess, Outcome> {
+pub(crate) fn parse(body: &[u8], length: CodeLength) -> Result<Guess, Outcome> {
     if body.trim_ascii().is_empty() {
         return Err(Outcome::NoCode);
     }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::admit::{Admitted, admit, subject};
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
-use crate::http::state::COME_BACK;
+use crate::http::state::RETRY_LATER;
 use crate::otp::RequestError;
 use crate::telemetry::in_current_request;
 
@@ -26,7 +26,7 @@ async fn requested(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome
     let deadline = Instant::now() + state.send_within;
     // Waiting for WhatsApp must not use up the room for verification.
     let place = Arc::clone(&state.sends).try_acquire_owned();
-    let place = place.map_err(|_| Outcome::Overloaded { what: "sends", retry_after: COME_BACK })?;
+    let place = place.map_err(|_| Outcome::Overloaded { what: "sends", retry_after: RETRY_LATER })?;
     let shared = Arc::clone(&state);
     let request = async move {
         let _place = place;

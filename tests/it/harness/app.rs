@@ -332,6 +332,6 @@ async fn start_instance(
 pub async fn serve_simulator(simulator: &Simulator) -> std::net::SocketAddr {
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None, ConnectionBounds::local()).await.unwrap();
     let address = listener.address();
-    tokio::spawn(listener.serve(simulator.router(), Handle::new()));
+    tokio::spawn(listener.serve(simulator.router(), Handle::default()));
     address
 }

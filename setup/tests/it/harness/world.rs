@@ -35,7 +35,7 @@ impl World {
         let listener =
             runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None, ConnectionBounds::local())).unwrap();
         let address = listener.address();
-        runtime.spawn(listener.serve(simulator.router(), Handle::new()));
+        runtime.spawn(listener.serve(simulator.router(), Handle::default()));
         Self { simulator, address, directory: tempfile::tempdir().unwrap(), runtime }
     }
 
