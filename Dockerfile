@@ -1,12 +1,13 @@
-# The service's image: `docker build -t whatsapp-otp .`
+# The service:                             docker build -t whatsapp-otp .
+# The same with the sandbox and simulator: docker build -t whatsapp-otp-simulator --target simulator .
 #
-# A change of the source alone does not build the dependencies again.
+# Changing only the source does not rebuild the dependencies.
 
 FROM rust:1-bookworm AS rust
 WORKDIR /build
 
-# Of the source only what the dependencies depend on: manifests, and an empty program or library for each that they
-# name. What comes out is the same for every version of the source, so the layers that copy it are found in the cache.
+# What the dependencies depend on: the manifests, and an empty program or library for each one they name. It is the same
+# for every version of the source, so the layers that copy it come from the cache.
 FROM rust AS manifests
 COPY . .
 RUN echo 'fn main() {}' >/empty.rs \
@@ -17,22 +18,33 @@ RUN echo 'fn main() {}' >/empty.rs \
 
 FROM rust AS build
 COPY --from=manifests /build .
-RUN cargo build --release --locked --workspace --bins
+RUN cargo build --release --locked --no-default-features --bins \
+    && cargo build --release --locked --bin whatsapp-otp
 COPY . .
-# Cargo goes by times, and the source may be older than the empty programs just built.
+# Cargo compares modification times, and the source may be older than the empty programs just built.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
-    && cargo build --release --locked --workspace --bins \
+    && cargo build --release --locked --no-default-features --bins \
     && find target/release -maxdepth 1 -type f -executable -exec install -D -t /out {} +
 
-FROM debian:bookworm-slim
-# Whom to trust to be WhatsApp, or Redis over TLS. The service takes another bundle from SSL_CERT_FILE.
-COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
-COPY --from=build /out/ /usr/local/bin/
-# Nobody in particular. It owns nothing and writes nothing, so the root file system may be read-only.
+FROM build AS build-simulator
+RUN cargo build --release --locked --bin whatsapp-otp && install -D -t /out target/release/whatsapp-otp
+
+FROM debian:bookworm-slim AS runtime
+# The authorities that vouch for WhatsApp, and for Redis over TLS. SSL_CERT_FILE names another bundle.
+COPY --from=rust /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+# An unprivileged user that owns nothing. The program writes no files, so the root file system may be read-only.
 USER 10001:10001
-EXPOSE 3000 9464
-# SIGTERM makes it say "not ready" and finish what is in flight: give it longer than docker's ten seconds.
+# SIGTERM makes it report "not ready" and finish the requests in flight: allow it more than Docker's ten seconds.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=5s --timeout=6s --start-period=15s --retries=3 CMD ["whatsapp-otp", "healthcheck"]
 ENTRYPOINT ["whatsapp-otp"]
+
+FROM runtime AS simulator
+COPY --from=build-simulator /out/whatsapp-otp /usr/local/bin/
+EXPOSE 3001
+CMD ["simulator", "--listen", "0.0.0.0:3001"]
+
+FROM runtime
+COPY --from=build /out/ /usr/local/bin/
+EXPOSE 3000 9464
+HEALTHCHECK --interval=5s --timeout=6s --start-period=15s --retries=3 CMD ["whatsapp-otp", "healthcheck"]
 CMD ["serve"]

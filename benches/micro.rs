@@ -1,7 +1,7 @@
-//! What the service computes for each request, alone: digests, phone numbers, Redis's replies.
+//! The service's computations for each request, in isolation: digests, phone numbers, Redis's replies.
 //!
-//! `cargo bench --bench micro` takes times; `scripts/instructions` counts instructions, which do not depend on what else
-//! the machine does, and holds them against `benches/instructions.tsv`.
+//! `cargo bench --bench micro` measures times. `scripts/instructions` counts instructions, which do not depend on the
+//! machine's other load, and compares them with `benches/instructions.tsv`.
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops when it cannot run")]
 
@@ -11,7 +11,7 @@ use divan::Bencher;
 use redis::{Value, from_redis_value};
 use whatsapp_otp::otp::{self, DigestKey, Guess, KeyRing, PhoneNumber};
 
-/// Private to the store, and not made public for this.
+/// Private to the store, and kept so.
 #[expect(dead_code, reason = "only a part of it is measured")]
 #[path = "../src/store/redis/decisions/reply.rs"]
 mod reply;
@@ -20,7 +20,7 @@ const PLAIN: &str = "15552345678";
 const PUNCTUATED: &str = "+44 (0)20 7946 0958";
 const IMPOSSIBLE: &str = "999123456789";
 
-/// What a digest is made of.
+/// The input of a digest.
 struct Subject {
     ring: KeyRing,
     phone: PhoneNumber,
@@ -46,7 +46,7 @@ fn parse(text: &str) -> bool {
     PhoneNumber::parse(black_box(text)).is_ok()
 }
 
-/// A wrong guess's answer, as it comes from the connection.
+/// The reply to a wrong guess, as the connection returns it.
 fn answer() -> Value {
     Value::Array(vec![Value::BulkString(b"wrong".to_vec()), Value::BulkString(Vec::new()), Value::Int(2)])
 }
@@ -72,7 +72,7 @@ fn decode_reply(bencher: Bencher) {
     bencher.with_inputs(answer).bench_local_values(decode);
 }
 
-/// Each in a function of its own, under whose name callgrind tells what it cost, so many times.
+/// Each computation is a function, as callgrind reports costs by function.
 mod counted {
     use super::{Subject, Value, answer, black_box, decode, parse};
 
@@ -122,7 +122,7 @@ fn main() {
     if !std::env::args().any(|argument| argument == "--count") {
         return divan::main();
     }
-    // What is made at the first use of something is not counted.
+    // Initialization on first use does not count.
     let subject = Subject::new();
     for text in [PLAIN, PUNCTUATED, IMPOSSIBLE] {
         parse(text);

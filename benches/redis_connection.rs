@@ -1,8 +1,8 @@
-//! How requests should share connections to Redis: verifications a second, by strategy.
+//! Strategies for sharing connections to Redis: verifications per second.
 //!
-//! `cargo bench --bench redis_connection` against `redis://127.0.0.1:6379/9`, or `BENCH_REDIS_URL`. Each strategy runs
-//! the same script for an unknown phone from 64 tasks; rounds are interleaved, medians and ratios are printed. Nothing
-//! is asserted.
+//! `cargo bench --bench redis_connection` against `redis://127.0.0.1:6379/9`, or `BENCH_REDIS_URL`. Each strategy runs the
+//! same script for an unknown phone from 64 tasks. Rounds are interleaved, and medians and ratios are printed. Nothing is
+//! asserted. The store computes digests and bounds each call as well; the bare strategies only run the script.
 
 #![allow(
     missing_docs,
@@ -11,9 +11,10 @@
     reason = "a benchmark prints, and stops when it cannot run"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
 use whatsapp_otp::otp::{Check, CodeLength, CodeStore, DigestKey, Guess, KeyRing, Limits, PhoneNumber, Policy};
 use whatsapp_otp::store::redis::{
     AfterFailover, Credentials, KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject, Topology,
@@ -22,7 +23,7 @@ use whatsapp_otp::store::redis::{
 const TASKS: u32 = 64;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(1);
-/// What settles a guess at a phone without a code, as all here are.
+/// The script for a guess at a phone without a code, as all here are.
 const FIND: &str = concat!(
     include_str!("../src/store/redis/decisions/lua/prelude.lua"),
     "\n",
@@ -31,31 +32,39 @@ const FIND: &str = concat!(
 
 #[derive(Clone)]
 enum Strategy {
-    /// `RedisStore` with so many shared connections.
-    Shared(Arc<RedisStore>),
-    /// A connection of one's own per request, from a pool of so many.
-    Checkout(deadpool_redis::Pool, Arc<redis::Script>),
+    /// `RedisStore` with this many shared connections.
+    Store(Arc<RedisStore>),
+    /// A connection that never reconnects.
+    Multiplexed(MultiplexedConnection),
+    /// The reconnecting connection of the redis crate.
+    Manager(ConnectionManager),
+    /// A connection for each request, from a pool.
+    Checkout(deadpool_redis::Pool),
 }
 
 impl Strategy {
     async fn verify(&self, phone: &PhoneNumber, ring: &KeyRing, policy: &Policy) {
         let guess = Guess::parse("000000", policy.code_length).unwrap();
         match self {
-            Self::Shared(store) => {
+            Self::Store(store) => {
                 let check = Check { phone, client: None, guess: &guess, keys: ring };
                 store.verify(&check, policy).await.unwrap();
             }
-            Self::Checkout(pool, script) => {
-                let mut connection = pool.get().await.unwrap();
-                let mut call = script.arg("phone");
-                for name in ["code", "failures", "guessers"] {
-                    call.key(format!("bench:v1:{{{}}}:{name}", phone.digits()));
-                }
-                call.arg(0).arg(0).arg(15).arg(86_400_000).arg("").arg(15_000).arg("");
-                call.invoke_async::<(String, String, u64, Vec<String>)>(&mut connection).await.unwrap();
-            }
+            Self::Multiplexed(connection) => find(&mut connection.clone(), phone).await,
+            Self::Manager(connection) => find(&mut connection.clone(), phone).await,
+            Self::Checkout(pool) => find(&mut pool.get().await.unwrap(), phone).await,
         }
     }
+}
+
+async fn find(connection: &mut impl ConnectionLike, phone: &PhoneNumber) {
+    static SCRIPT: LazyLock<redis::Script> = LazyLock::new(|| redis::Script::new(FIND));
+    let mut call = SCRIPT.arg("phone");
+    for name in ["code", "failures", "guessers"] {
+        call.key(format!("bench:v1:{{{}}}:{name}", phone.digits()));
+    }
+    call.arg(0).arg(0).arg(15).arg(86_400_000).arg("").arg(15_000).arg("");
+    call.invoke_async::<(String, String, u64, Vec<String>)>(connection).await.unwrap();
 }
 
 fn main() {
@@ -63,15 +72,18 @@ fn main() {
     runtime.block_on(async {
         let url = std::env::var_os("BENCH_REDIS_URL")
             .map_or_else(|| "redis://127.0.0.1:6379/9".into(), |url| url.into_string().unwrap());
-        let shared = |pool_size| Strategy::Shared(Arc::new(store(&url, pool_size)));
+        let shared = |pool_size| Strategy::Store(Arc::new(store(&url, pool_size)));
         let checkout = |size| {
             let pool = deadpool_redis::Config::from_url(url.clone()).builder().unwrap().max_size(size);
-            Strategy::Checkout(pool.build().unwrap(), Arc::new(redis::Script::new(FIND)))
+            Strategy::Checkout(pool.build().unwrap())
         };
+        let client = redis::Client::open(url.clone()).unwrap();
         let strategies = [
-            ("shared, 1 connection", shared(1)),
-            ("shared, 2 connections", shared(2)),
-            ("shared, 4 connections", shared(4)),
+            ("store, 1 connection", shared(1)),
+            ("store, 2 connections", shared(2)),
+            ("store, 4 connections", shared(4)),
+            ("bare shared connection", Strategy::Multiplexed(client.get_multiplexed_async_connection().await.unwrap())),
+            ("redis ConnectionManager", Strategy::Manager(client.get_connection_manager().await.unwrap())),
             ("checkout, pool of 16", checkout(16)),
             ("checkout, pool of 64", checkout(64)),
         ];
@@ -104,7 +116,7 @@ fn store(url: &str, pool_size: usize) -> RedisStore {
     RedisStore::new(&settings).unwrap()
 }
 
-/// Verifications a second in one round.
+/// Returns the verifications per second in one round.
 async fn rate(strategy: &Strategy) -> f64 {
     let began = Instant::now();
     let tasks: Vec<_> = (0..TASKS)

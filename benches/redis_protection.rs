@@ -1,7 +1,7 @@
-//! What it costs that a failover undoes nothing: guesses a second and the time of one, by what protects them.
+//! The cost of protection against lost writes on failover: guesses per second and their latency, by protection.
 //!
-//! `cargo bench --bench redis_protection` starts a primary and a replica of its own (`redis-server` on `PATH`). Each guess
-//! is a wrong one, which is counted. Rounds are interleaved, medians are printed. Nothing is asserted.
+//! `cargo bench --bench redis_protection` starts its own primary and replica (`redis-server` on `PATH`). Each guess is
+//! wrong, and so is counted. Rounds are interleaved, and medians are printed. Nothing is asserted.
 
 #![allow(
     missing_docs,
@@ -59,7 +59,7 @@ fn main() {
     });
 }
 
-/// A Redis of our own.
+/// A Redis for this benchmark.
 struct Server {
     process: Child,
     port: u16,
@@ -100,7 +100,7 @@ fn store(primary: &Server, min_replicas_ack: u32, after_failover: AfterFailover)
         credentials: Credentials::default(),
         key_prefix: KeyPrefix::parse("bench").unwrap(),
         subject: Subject::Phone,
-        // The replica may still be copying.
+        // The replica may still be synchronizing.
         timeout: Duration::from_secs(10),
         pool_size: 1,
         allow_unsafe: true,
@@ -110,7 +110,7 @@ fn store(primary: &Server, min_replicas_ack: u32, after_failover: AfterFailover)
     RedisStore::new(&settings).unwrap()
 }
 
-/// Guesses a second, and the median time of one in µs.
+/// Returns the guesses per second, and the median latency in µs.
 async fn round(store: &Arc<RedisStore>, tasks: u32) -> (f64, f64) {
     let policy = Arc::new(Policy {
         code_length: CodeLength::new(10).unwrap(),

@@ -1,8 +1,8 @@
-//! What rounds of measurements come to: medians, ratios, tables, and whether a target is met.
+//! Medians, ratios and tables of the measurements, and their comparison with targets.
 
 use std::fmt;
 
-/// What was measured, round by round. Two things measured in the same round ran one after the other.
+/// The measurements of one thing, one for each round. Within a round, things are measured one after the other.
 #[derive(Debug, Clone, Default)]
 pub struct Rounds(Vec<f64>);
 
@@ -15,13 +15,13 @@ impl Rounds {
         self.0.iter().copied().fold(f64::NAN, f64::max)
     }
 
-    /// The middle one, or the mean of the middle two.
+    /// The middle value, or the mean of the middle two.
     pub fn median(&self) -> f64 {
         median(&self.0)
     }
 
-    /// How many times `other` this is: the median of the rounds' own ratios, so that what slows a whole round down, as
-    /// another program on the machine, does not count.
+    /// The ratio to `other`: the median of the ratios within each round, so that a slowdown of a whole round, such as by
+    /// another program on the machine, cancels out.
     pub fn over(&self, other: &Self) -> f64 {
         median(&self.0.iter().zip(&other.0).map(|(this, other)| this / other).collect::<Vec<_>>())
     }
@@ -67,14 +67,14 @@ impl fmt::Display for Table {
     }
 }
 
-/// What a figure has to be.
+/// The bound of a figure.
 #[derive(Debug, Clone, Copy)]
 pub enum Bound {
     AtLeast(f64),
     AtMost(f64),
 }
 
-/// A target, and the figure that was reached.
+/// A target, and the figure reached.
 #[derive(Debug, Clone)]
 pub struct Goal {
     pub what: String,
@@ -87,7 +87,7 @@ impl Goal {
         Self { what: what.into(), bound, reached }
     }
 
-    /// Nothing measured meets nothing.
+    /// A missing figure misses its target.
     pub fn is_met(&self) -> bool {
         match self.bound {
             Bound::AtLeast(least) => self.reached >= least,
@@ -95,7 +95,7 @@ impl Goal {
         }
     }
 
-    /// Cells: what, the bound, the figure, and the verdict.
+    /// The cells of its row: name, bound, figure and verdict.
     pub fn row(&self) -> [String; 4] {
         let (sign, bound) = match self.bound {
             Bound::AtLeast(least) => ("≥", least),
@@ -106,7 +106,7 @@ impl Goal {
     }
 }
 
-/// With two decimals, or one, or none, the larger it is.
+/// Formats a figure with two decimals, one or none, depending on its size.
 pub fn figure(value: f64) -> String {
     match value.abs() {
         small if small < 10.0 => format!("{value:.2}"),

@@ -1,4 +1,4 @@
-//! What bounds the service: the same framework and runtime doing nothing at all, or nothing but the script.
+//! Floors for the service: the same framework and runtime that do nothing, or only run the script.
 
 use std::net::SocketAddr;
 
@@ -31,7 +31,7 @@ const FIND: &str = script!("find");
 pub const VERIFY: &str = script!("verify");
 const RESERVE: &str = script!("reserve");
 
-/// What stands for every digest here: some other one than that of any code which the service stored.
+/// The digest of every guess here, which differs from that of any code that the service stored.
 const DIGEST: &str = "00000000000000000000000000000000ffffffffffffffffffffffffffffffff";
 const SEND_TIME_MS: u32 = 15_000;
 const HOUR_MS: u32 = 3_600_000;
@@ -42,8 +42,8 @@ const DAY_MS: u32 = 86_400_000;
 pub enum Floor {
     /// `GET /` is answered with a greeting.
     Hello,
-    /// `POST /otp/{phone}` is one EVALSHA of the find script and one of the verify script; `GET` is one of the reserve
-    /// script and the same call to WhatsApp that the service makes.
+    /// `POST /otp/{phone}` runs EVALSHA with the find script and with the verify script; `GET` runs it with the reserve
+    /// script and makes the same call to WhatsApp as the service.
     Script,
 }
 
@@ -56,10 +56,10 @@ impl Floor {
     }
 }
 
-/// What comes before the phone for the reserve script without the call to WhatsApp.
+/// The prefix of a phone that skips the call to WhatsApp.
 pub const RESERVE_ONLY: &str = "/reserve/";
 
-/// Serves until the process ends, on the runtime that the service has too.
+/// Serves until the process ends, on the same runtime as the service.
 pub fn serve(kind: Floor, listen: SocketAddr, redis: String, whatsapp: String) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -109,7 +109,7 @@ impl Bare {
 }
 
 async fn verify(State(mut bare): State<Bare>, Path(phone): Path<String>) -> (StatusCode, String) {
-    // Ten phones have an address in common, as in the load that the service gets.
+    // Ten phones share an address, as in the service's load.
     let address = &phone[..phone.len() - 1];
     let [code, failures, guessers] = ["code", "failures", "guessers"].map(|name| format!("otp:v1:{{{phone}}}:{name}"));
     let mut call = bare.find.key(format!("otp:v1:{{ip:{address}}}:checks"));
@@ -154,9 +154,9 @@ async fn reserve_and_send(State(mut bare): State<Bare>, Path(phone): Path<String
 }
 
 impl Bare {
-    /// Runs the reserve script, and returns the id of the record.
+    /// Runs the reserve script, and returns the record's id.
     async fn reserve(&mut self, phone: &str) -> String {
-        // A tenth of the phones has an address in common, as in the load that the service gets.
+        // A tenth of the phones share an address, as in the service's load.
         let mut call = self.reserve.key(format!("otp:v1:{{ip:{}}}:sends", &phone[..phone.len() - 1]));
         call.key(format!("otp:v1:{{{phone}}}:code"));
         call.key(format!("otp:v1:{{{phone}}}:sends")).key(format!("otp:v1:{{{phone}}}:failures"));

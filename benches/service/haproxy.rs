@@ -1,4 +1,4 @@
-//! HAProxy with the project's own configuration, but for where things are.
+//! HAProxy with the project's configuration, apart from addresses.
 
 #[path = "../../tests/it/harness/haproxy.rs"]
 mod shipped;
@@ -10,7 +10,7 @@ use std::process::Command;
 use crate::process::{Process, free_address, scratch};
 use crate::stage::Service;
 
-/// HAProxy in front of these instances. The load comes from one address, so that one is exempt from limits.
+/// HAProxy in front of these instances. The load comes from one address, which is exempt from limits.
 pub fn start(name: &str, instances: &[&Service]) -> (Process, SocketAddr) {
     let address = free_address();
     let path = scratch(&format!("{name}.cfg"));

@@ -1,4 +1,4 @@
-//! The load generator: one thread, which keeps so many connections busy or keeps to a rate.
+//! The load generator: one thread that keeps a number of connections busy, or keeps a rate.
 
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -13,51 +13,50 @@ use tokio::task::LocalSet;
 
 use crate::wire::Wire;
 
-/// Connections at once, unless a row says otherwise.
+/// The default number of connections.
 pub const CONNECTIONS: usize = 64;
-/// How long requests that came too late to be answered in time are waited for.
+/// The longest wait for answers after the end.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// How often those whose time has come are let go, when a rate is kept.
+/// The interval at which due units are released, if a rate is kept.
 const TICK: Duration = Duration::from_micros(50);
 
-/// Requests to make: the same work for whoever is measured.
+/// The requests to make, the same for every server.
 pub trait Work: 'static {
-    /// How many units there are.
+    /// The number of units.
     fn units(&self) -> u64;
 
-    /// Does the unit of that number, and panics over an answer that is not as it should be.
+    /// Performs a unit, and panics on an unexpected answer.
     async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()>;
 }
 
-/// What a run came to.
+/// The result of a run.
 pub struct Outcome {
-    /// Units done.
+    /// The units performed.
     pub done: u64,
-    /// How long that took.
+    /// The time it took.
     pub elapsed: Duration,
-    /// Microseconds that each unit took; from when it was due, if a rate was kept.
+    /// The latency of each unit in microseconds, from its due time if a rate was kept.
     pub latencies: Histogram<u64>,
 }
 
 impl Outcome {
-    /// Units a second.
+    /// Units per second.
     pub fn rate(&self) -> f64 {
         self.done as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// Milliseconds that this part of the units did not exceed.
+    /// A quantile of the latency in milliseconds.
     pub fn quantile_ms(&self, quantile: f64) -> f64 {
         self.latencies.value_at_quantile(quantile) as f64 / 1_000.0
     }
 }
 
-/// When a unit is due.
+/// The schedule of units.
 #[derive(Clone, Copy)]
 pub enum Pace {
-    /// As soon as a connection is free, over so many connections.
+    /// As soon as one of this many connections is free.
     Closed { connections: usize },
-    /// So many a second, whether or not those before are done. Who waits for a free connection waits all the same: the
-    /// time counts.
+    /// At this rate per second, whether or not earlier ones are done. The wait for a free connection counts.
     Open { per_second: f64 },
 }
 
@@ -67,7 +66,7 @@ pub fn run<W: Work>(address: SocketAddr, pace: Pace, time: Duration, work: W) ->
     LocalSet::new().block_on(&runtime, generate(address, pace, time, work))
 }
 
-/// What the connections share.
+/// The state that the connections share.
 struct Shared<W> {
     work: W,
     units: u64,
@@ -81,7 +80,7 @@ struct Shared<W> {
     latencies: RefCell<Histogram<u64>>,
 }
 
-/// Who keeps a rate: unit `n` is due `n` times `every` after the beginning, and a ticket is there for it then.
+/// Keeps a rate: unit `n` is due `n` times `every` after the beginning, when it gets a ticket.
 struct Schedule {
     every: Duration,
     tickets: Arc<Semaphore>,
@@ -118,7 +117,7 @@ async fn generate<W: Work>(address: SocketAddr, pace: Pace, time: Duration, work
     for task in wires.into_iter().map(busy).collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    // What was due and did not get its turn has waited until now at least.
+    // Units that were due and did not start have waited until now at least.
     let now = Instant::now();
     if shared.schedule.is_some() {
         (shared.next.get()..units).for_each(|number| shared.record(now - shared.due(number, now)));
@@ -147,7 +146,7 @@ impl<W: Work> Shared<W> {
         }
     }
 
-    /// When the unit was to start, if there is a schedule; else when it did.
+    /// The time at which the unit was due, or without a rate, at which it started.
     fn due(&self, number: u64, started: Instant) -> Instant {
         self.schedule.as_ref().map_or(started, |schedule| self.began + schedule.every.mul_f64(number as f64))
     }
@@ -157,7 +156,7 @@ impl<W: Work> Shared<W> {
     }
 }
 
-/// Gives a ticket for each unit that is due, and at the end one more for each connection to find out that it is the end.
+/// Issues a ticket for each due unit, and at the end one for each connection, to make it notice the end.
 fn let_go(tickets: &Semaphore, began: Instant, every: Duration, units: u64, connections: usize) {
     let mut given = 0;
     while given < units {

@@ -1,6 +1,6 @@
-//! How fast the service is, beside what bounds it. `scripts/bench` runs it; docs/performance.md explains it.
+//! The performance of the service, relative to its floors. `scripts/bench` runs this; docs/performance.md explains it.
 
-#![allow(unreachable_pub, reason = "modules are public to each other, and there is nobody else")]
+#![allow(unreachable_pub, reason = "modules are public only to each other")]
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -35,23 +35,23 @@ use self::floor::Floor;
 use self::report::{Report, Scale};
 use self::sections::Section;
 
-/// The service's, so that it makes no difference to the floors.
+/// The service's allocator, for comparable floors.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures the service on this machine: real Redis, simulated WhatsApp, the release build.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// What to measure; everything but `alternatives` if nothing is named
+    /// Sections to measure (default: all but `alternatives`)
     #[arg(value_enum)]
     sections: Vec<Section>,
-    /// A look in a few minutes instead of figures in a quarter of an hour
+    /// Take a rough look in a few minutes instead of exact figures in a quarter of an hour
     #[arg(long)]
     quick: bool,
-    /// Another build of the service, to be measured among the alternatives
+    /// Another build of the service, measured among the alternatives
     #[arg(long, value_name = "PROGRAM")]
     against: Option<PathBuf>,
-    /// Be one of the servers that the service is compared with
+    /// Run one of the servers that the service is compared with
     #[arg(long, hide = true, value_enum, requires_all = ["listen", "redis", "whatsapp"])]
     floor: Option<Floor>,
     #[arg(long, hide = true)]
@@ -60,10 +60,10 @@ struct Arguments {
     redis: Option<String>,
     #[arg(long, hide = true)]
     whatsapp: Option<String>,
-    /// Be the process that finds out what numbering plans take
+    /// Measure the memory of the numbering plans, in this process
     #[arg(long, hide = true)]
     plans: bool,
-    /// What cargo tells benchmarks
+    /// Passed by cargo to benchmarks
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -82,7 +82,7 @@ fn main() {
     let scale = if arguments.quick {
         Scale { rounds: 5, time: Duration::from_millis(250), most_codes: 100_000 }
     } else {
-        // Many short rounds: what else the machine does then falls on some of them only.
+        // Many short rounds, so that the machine's other load affects only some of them.
         Scale { rounds: 11, time: Duration::from_secs(1), most_codes: 1_000_000 }
     };
     let mut report = Report::default();

@@ -1,20 +1,20 @@
-//! What is told: printed as it comes, and kept for the file.
+//! The report, printed as it grows and kept for the file.
 
 use crate::figures::{Goal, Table};
 
-/// How long and how often things are measured.
+/// The number and length of measurements.
 #[derive(Debug, Clone, Copy)]
 pub struct Scale {
-    /// Rounds that count; one more before them warms up.
+    /// The number of rounds after one to warm up.
     pub rounds: usize,
-    /// How long one thing is measured in one round.
+    /// The time for one thing in one round.
     pub time: std::time::Duration,
-    /// The most live codes.
+    /// The greatest number of live codes.
     pub most_codes: u64,
 }
 
 impl Scale {
-    /// The same time in twice as many rounds, so that what is compared is closer together.
+    /// The same time in twice as many rounds, so that compared measurements are closer together.
     pub fn in_halves(self) -> Self {
         Self { rounds: self.rounds * 2, time: self.time / 2, ..self }
     }
@@ -42,7 +42,7 @@ impl Report {
         self.goals.push(goal);
     }
 
-    /// Everything, the targets last.
+    /// The complete report, with the targets at the end.
     pub fn finish(mut self) -> String {
         let mut table = Table::new("Targets", &["what", "target", "reached", ""]);
         self.goals.iter().for_each(|goal| table.row(goal.row()));

@@ -1,4 +1,4 @@
-//! What is measured and what it needs: Redis, a simulated WhatsApp, the service as it is shipped, and the floors.
+//! The servers: Redis, a simulated WhatsApp, the service as released, and the floors.
 
 use std::collections::HashMap;
 use std::fs;
@@ -15,19 +15,19 @@ use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 use crate::floor::Floor;
 use crate::process::{Process, free_address, scratch};
 
-/// What the service is configured with: the file that is recommended for production, and over it only where things are.
+/// The service's configuration: the file recommended for production, overridden only by addresses.
 const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml");
 
-/// The program as it is shipped.
+/// The released program.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_whatsapp-otp");
 
-/// How many threads Tokio works with, if not one for each core.
+/// The number of Tokio's worker threads, if not one for each core.
 pub const WORKER_THREADS: &str = "TOKIO_WORKER_THREADS";
 
 /// The secret of the digests.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// A Redis of our own, empty.
+/// An empty Redis.
 pub struct Redis {
     pub process: Process,
     pub address: SocketAddr,
@@ -58,14 +58,14 @@ impl Redis {
         redis::cmd("FLUSHALL").exec(&mut self.connection()).unwrap();
     }
 
-    /// The number behind `field` in what `INFO` says of `section`.
+    /// The number of `field` in the reply of `INFO` for `section`.
     pub fn info(&self, section: &str, field: &str) -> f64 {
         let text: String = redis::cmd("INFO").arg(section).query(&mut self.connection()).unwrap();
         let value = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         value.and_then(|value| value.parse().ok()).unwrap_or_default()
     }
 
-    /// Scripts that were run since the counters were reset.
+    /// The number of scripts run since the counters were reset.
     pub fn scripts(&self) -> u64 {
         let text: String = redis::cmd("INFO").arg("commandstats").query(&mut self.connection()).unwrap();
         let calls = |line: &str| {
@@ -79,8 +79,8 @@ impl Redis {
     }
 }
 
-/// A WhatsApp that answers at once and has no limits, on threads of its own in this process: so codes are read without
-/// a request more.
+/// A WhatsApp that answers immediately and has no limits, on its own threads in this process, so that codes are read
+/// without another request.
 pub struct WhatsApp {
     pub simulator: Simulator,
     pub address: SocketAddr,
@@ -109,12 +109,12 @@ impl WhatsApp {
     }
 }
 
-/// An instance of the service: the program as it is shipped.
+/// An instance of the service.
 pub struct Service {
     pub process: Process,
     pub address: SocketAddr,
     pub ops: SocketAddr,
-    /// From the start of the process to the first time that it said it was ready.
+    /// The time from the start of the process until it was ready.
     pub ready_after: Duration,
 }
 
@@ -123,7 +123,7 @@ impl Service {
         Self::start_program(Path::new(PROGRAM), name, redis, whatsapp, &[])
     }
 
-    /// An instance of this program, with more in its environment.
+    /// Starts an instance of this program, with these variables in addition.
     pub fn start_program(
         program: &Path,
         name: &str,
@@ -159,7 +159,7 @@ fn is_ready(ops: SocketAddr) -> bool {
     ask().is_ok_and(|answer| answer.starts_with(b"HTTP/1.1 200"))
 }
 
-/// The settings of an instance on this Redis, for who does the same as an instance.
+/// The settings of an instance on this Redis.
 pub fn settings(redis: &Redis, whatsapp: &WhatsApp) -> ServeSettings {
     let sources = Sources { file: Some(PathBuf::from(SETTINGS)), environment: environment(redis, whatsapp) };
     ServeSettings::load(&sources).unwrap_or_else(|error| panic!("{error}"))
@@ -177,11 +177,11 @@ fn environment(redis: &Redis, whatsapp: &WhatsApp) -> HashMap<String, String> {
     fs::write(&secret, SECRET).unwrap();
     fs::write(&info, account.to_string()).unwrap();
     [
-        // The load generator is the load balancer as well, and says whom it brings.
+        // The load generator acts as the load balancer, and names the client.
         ("SERVER__TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
-        // More than the ten thousand that are measured, whose idle ones would otherwise be crowded out.
+        // More than the ten thousand that are measured, or idle ones would be closed.
         ("SERVER__MAX_CONNECTIONS", "20000".to_owned()),
-        // So long that no guess is right by chance.
+        // Long enough that no guess is correct by chance.
         ("OTP__CODE_LENGTH", "10".to_owned()),
         ("LIMITS__TOTAL", "off".to_owned()),
         ("OTP__SECRET_FILE", secret.display().to_string()),
@@ -189,14 +189,14 @@ fn environment(redis: &Redis, whatsapp: &WhatsApp) -> HashMap<String, String> {
         ("REDIS__PASSWORD_FILE", String::new()),
         ("WHATSAPP__INFO_FILE", info.display().to_string()),
         ("WHATSAPP__BASE_URL", format!("http://{}", whatsapp.address)),
-        // Measured is what the service can do, not what WhatsApp lets a number send.
+        // WhatsApp's limit for a number would hide the service's own.
         ("WHATSAPP__MESSAGES_PER_SECOND", "0".to_owned()),
     ]
     .map(|(key, value)| (format!("WHATSAPP_OTP__{key}"), value))
     .into()
 }
 
-/// A server that does nearly nothing: this program again, in a process of its own as the service is.
+/// A server that does next to nothing: this program again, in its own process like the service.
 pub fn floor(kind: Floor, redis: &Redis, whatsapp: &WhatsApp) -> (Process, SocketAddr) {
     let address = free_address();
     let mut command = Command::new(std::env::current_exe().unwrap());

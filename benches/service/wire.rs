@@ -1,5 +1,4 @@
-//! One connection of a client, which speaks HTTP/1.1 with as little work as possible: it shares the machine with what it
-//! measures.
+//! A client connection that speaks HTTP/1.1 with as little work as possible, as it shares the machine with the server.
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -21,7 +20,7 @@ impl Wire {
         Ok(Self { stream, request: Vec::with_capacity(512), answer: Vec::with_capacity(1024) })
     }
 
-    /// Requests a code, or whatever GET does there. `client` is the address that the load balancer would tell.
+    /// Requests a code. `client` is the address that the load balancer would pass on.
     pub async fn get(&mut self, path: &str, client: [u8; 4]) -> io::Result<u16> {
         let [a, b, c, d] = client;
         self.request.clear();
@@ -29,7 +28,7 @@ impl Wire {
         self.exchange().await
     }
 
-    /// Verifies a code for a client of that address.
+    /// Verifies a code for a client at that address.
     pub async fn post(&mut self, path: &str, code: &str, client: [u8; 4]) -> io::Result<u16> {
         let [a, b, c, d] = client;
         self.request.clear();
@@ -43,7 +42,7 @@ impl Wire {
         self.exchange().await
     }
 
-    /// Writes the request and reads the answer to its end; returns its status.
+    /// Writes the request, reads the complete answer, and returns its status.
     async fn exchange(&mut self) -> io::Result<u16> {
         self.stream.write_all(&self.request).await?;
         self.answer.clear();
@@ -57,13 +56,13 @@ impl Wire {
         }
     }
 
-    /// The last answer as it came.
+    /// The latest answer.
     pub fn answer(&self) -> String {
         String::from_utf8_lossy(&self.answer).into_owned()
     }
 }
 
-/// The status, once head and body are there.
+/// The status, once head and body are complete.
 fn complete(answer: &[u8]) -> Result<Option<u16>, httparse::Error> {
     let mut headers = [httparse::EMPTY_HEADER; 16];
     let mut response = httparse::Response::new(&mut headers);

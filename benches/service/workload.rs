@@ -1,4 +1,4 @@
-//! What callers do. Phones are numbered; each has a client address that nine others share.
+//! Workloads. Phones are numbered; each shares its client address with nine others.
 
 use std::cell::Cell;
 use std::io;
@@ -16,11 +16,11 @@ use crate::load::Work;
 use crate::stage::{Redis, WhatsApp, settings};
 use crate::wire::Wire;
 
-/// Guesses that are compared with one code (`otp.max_verification_attempts`): each finds it alive.
+/// The guesses compared with each code (`otp.max_verification_attempts`).
 pub const GUESSES_PER_CODE: u64 = 3;
-/// As long as codes are here (`stage::CODE_LENGTH`), so that it is compared, and hardly ever right by chance.
+/// As long as codes are here (`stage::CODE_LENGTH`), so that it is compared, and rarely correct by chance.
 const WRONG: &str = "0000000000";
-/// Codes that are stored at once.
+/// Codes that are stored concurrently.
 const AT_ONCE: u64 = 128;
 
 fn digits(phone: u64) -> String {
@@ -60,7 +60,7 @@ impl Work for Hello {
     }
 }
 
-/// Wrong guesses, round and round over so many phones with a live code, until each code has had its last.
+/// Wrong guesses, in turn for this many phones with live codes, until no code has attempts left.
 pub struct WrongGuesses {
     pub codes: Range<u64>,
 }
@@ -78,8 +78,8 @@ impl Work for WrongGuesses {
     }
 }
 
-/// Which of two guesses first in a round, and at which codes each: one right after the other, without new codes in
-/// between, and the other way round in the next round.
+/// The order of two servers in a round, and the codes of each: one directly after the other, without new codes in
+/// between, and in the opposite order in the next round.
 pub fn in_turns(round: usize, codes: u64) -> [(usize, Range<u64>); 2] {
     let first = round % 2;
     [(first, 0..codes), (1 - first, codes..2 * codes)]
@@ -134,11 +134,11 @@ impl Work for Sends {
 
 /// A code requested, then verified: two requests, one unit.
 pub enum Pairs {
-    /// Of the service; the code is read where it arrives.
+    /// From the service; the code is read where it arrives.
     Service(Arc<WhatsApp>),
-    /// Of the bare handler, which accepts any code.
+    /// From the bare handler, which accepts any code.
     Bare,
-    /// Of the bare handler that never calls WhatsApp: the same scripts and nothing else.
+    /// From the bare handler without a call to WhatsApp: only the same scripts.
     BareScripts,
 }
 
@@ -164,7 +164,7 @@ impl Work for Pairs {
     }
 }
 
-/// Puts live codes into Redis the way the service does, by its own store and with all limits charged.
+/// Stores live codes as the service does, by its own store and charging all limits.
 pub struct Seeder {
     runtime: tokio::runtime::Runtime,
     store: Arc<RedisStore>,

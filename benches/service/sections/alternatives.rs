@@ -1,4 +1,4 @@
-//! What else could be done with the same program: how it is run decides about all of these.
+//! Alternative ways to run the same program.
 
 use std::path::Path;
 use std::sync::Arc;

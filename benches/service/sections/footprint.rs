@@ -1,4 +1,4 @@
-//! Start-up, memory when idle, sizes.
+//! Startup time, idle memory, sizes.
 
 use std::fs;
 use std::process::Command;
@@ -9,7 +9,7 @@ use crate::process::resident;
 use crate::report::{Report, Scale};
 use crate::stage::{PROGRAM, Redis, Service, WhatsApp};
 
-/// Start-ups are quick: more of them than rounds.
+/// Startups are quick, so there are more of them than rounds.
 const STARTS_PER_ROUND: usize = 2;
 
 pub fn measure(scale: Scale, report: &mut Report) {
@@ -27,7 +27,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
 
     let mut table = Table::new("Footprint of an instance", &["", "figure"]);
     for (what, reached) in [
-        ("ms from process start to ready: numbering plans loaded, template looked at, Redis connected", ready.median()),
+        ("ms from process start to ready: numbering plans loaded, template read, Redis connected", ready.median()),
         ("the slowest of them, ms", ready.most()),
         ("MiB resident when ready and idle", idle.median()),
         ("of which numbering plans, MiB", plans),
@@ -42,8 +42,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
     report.goal(Goal::new("MiB idle, with numbering plans", Bound::AtMost(45.0), idle.median()));
 }
 
-/// Says what the numbering plans take, MiB, when they are loaded as the service loads them: in a process of its own, where
-/// nothing has yet.
+/// Prints the memory of the numbering plans in MiB, loaded as the service loads them, in a fresh process.
 pub fn print_plans() {
     let before = resident("/proc/self/status");
     whatsapp_otp::otp::load_numbering_plans();

@@ -1,4 +1,4 @@
-//! What more codes, more connections and more guesses for one phone cost.
+//! The cost of more codes, more connections and more guesses for one phone.
 
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::sections::throughput::codes_for;
 use crate::stage::{Redis, Service, WhatsApp};
 use crate::workload::{HotPhone, Seeder, WrongGuesses};
 
-/// Codes over which the bytes of one are taken.
+/// The number of codes over which the bytes of one are averaged.
 const WEIGHED: u64 = 100_000;
 const FEW_CODES: u64 = 1_000;
 const CONNECTION_COUNTS: [usize; 4] = [1, 64, 1_000, 10_000];
@@ -24,7 +24,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
     one_phone_or_many(scale, &whatsapp, report);
 }
 
-/// A Redis with so many live codes, and an instance on it.
+/// A Redis with this many live codes, and an instance on it.
 struct Population {
     size: u64,
     redis: Redis,
@@ -32,7 +32,7 @@ struct Population {
     service: Service,
     rate: Rounds,
     resident: Rounds,
-    /// Codes that have had their guesses.
+    /// Codes without attempts left.
     used: u64,
 }
 
@@ -45,7 +45,7 @@ impl Population {
         Self { size, redis, seeder, service, rate: Rounds::default(), resident: Rounds::default(), used: 0 }
     }
 
-    /// Wrong guesses for about so long, each code having its three in turn. Few codes are soon used up and stored anew.
+    /// Makes wrong guesses for about this long, three for each code. Few codes are soon used up, and stored again.
     fn guess(&mut self, time: Duration) -> f64 {
         let (mut done, mut elapsed) = (0, Duration::ZERO);
         let slice = codes_for(time).min(self.size);
@@ -93,7 +93,7 @@ fn live_codes(scale: Scale, whatsapp: &WhatsApp, report: &mut Report) {
     report.goal(Goal::new(what, Bound::AtMost(1.1), most.resident.over(&few.resident)));
 }
 
-/// What a code takes in Redis: once after it was sent, once after a wrong guess as well.
+/// The bytes of a code in Redis, after it was sent and after a wrong guess.
 fn bytes_per_code(whatsapp: &WhatsApp, report: &mut Report) {
     let redis = Redis::start("redis-bytes", false);
     let seeder = Seeder::new(&redis, whatsapp);
@@ -132,7 +132,7 @@ fn connections(scale: Scale, whatsapp: &WhatsApp, report: &mut Report) {
         "Open connections, 64 of them busy with wrong guesses (of 1: that one)",
         &["connections", "per second", "p50 ms", "p99 ms", "instance, MiB, all idle", "MiB, busy"],
     );
-    // An instance for each number, as memory that was once used is not all given back.
+    // An instance for each number, as used memory is not fully released.
     let mut rows = CONNECTION_COUNTS.map(|count| {
         let service = Service::start(&format!("service-{count}"), &redis, whatsapp);
         (count, service, [(); 5].map(|()| Rounds::default()))
@@ -142,10 +142,10 @@ fn connections(scale: Scale, whatsapp: &WhatsApp, report: &mut Report) {
             let codes = 0..codes_for(scale.time);
             redis.empty();
             seeder.codes(codes.clone());
-            // Opened now, as the instance does not keep them for long.
+            // Opened now, as the instance closes idle connections.
             let mut open = idle_connections(service, *count);
             let idle = service.process.resident();
-            // These make room for those that are busy.
+            // These make room for the busy ones.
             let busy = (*count).min(CONNECTIONS);
             open.truncate(*count - busy);
             let pace = Pace::Closed { connections: busy };
@@ -171,7 +171,7 @@ fn connections(scale: Scale, whatsapp: &WhatsApp, report: &mut Report) {
     report.goal(Goal::new("MiB resident with 10,000 open idle connections", Bound::AtMost(200.0), figures[3].median()));
 }
 
-/// Connections on which nothing happens, each after one request.
+/// Opens idle connections, each after one request.
 fn idle_connections(service: &Service, count: usize) -> Vec<TcpStream> {
     use std::io::{Read, Write};
     let open = |_| {
@@ -184,7 +184,7 @@ fn idle_connections(service: &Service, count: usize) -> Vec<TcpStream> {
     (0..count).map(open).collect()
 }
 
-/// Whether the other side has not closed it.
+/// Returns `true` if the peer has not closed it.
 fn is_open(stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     matches!(stream.peek(&mut [0]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)

@@ -1,4 +1,4 @@
-//! How long wrong guesses take at so many a second, and what HAProxy and a second instance change.
+//! The latency of wrong guesses at given rates, and the effect of HAProxy and a second instance.
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -16,25 +16,25 @@ use crate::sections::throughput::codes_for;
 use crate::stage::{PROGRAM, Redis, Service, WORKER_THREADS, WhatsApp, floor};
 use crate::workload::{Seeder, WrongGuesses, in_turns};
 
-/// Parts of what the bare handler does at most.
+/// The loads, as fractions of the bare handler's maximum.
 const LOADS: [f64; 5] = [0.1, 0.25, 0.5, 0.65, 0.8];
 /// The load at which the target is.
 const HALF: f64 = 0.5;
-/// How much oftener than others that is measured: a stall of the machine is a large part of a 99th percentile.
+/// The factor by which it is measured more often: a stall of the machine distorts a 99th percentile.
 const OFTENER: usize = 4;
 const QUANTILES: [f64; 3] = [0.5, 0.99, 0.999];
 
-/// As docker-compose.yml runs instances, which share a machine with each other, HAProxy and Redis there as well.
+/// The setting of docker-compose.yml, where instances share a machine with each other, HAProxy and Redis as well.
 const ONE_THREAD: &[(&str, &str)] = &[(WORKER_THREADS, "1")];
-/// How many rows there are figures of at each load.
+/// The number of rows with figures at each load.
 const AT_LOADS: usize = 4;
 
-/// Somebody who answers guesses.
+/// A server that answers guesses.
 struct Row {
     name: &'static str,
     address: SocketAddr,
     saturation: Rounds,
-    /// By load: what was answered in time, and the quantiles.
+    /// For each load, the rate of answers in time and the quantiles.
     loads: [(Rounds, [Rounds; 3]); LOADS.len()],
 }
 
@@ -81,11 +81,11 @@ pub fn measure(scale: Scale, report: &mut Report) {
     };
     let halves = scale.in_halves();
     for round in 0..=halves.rounds {
-        // In both orders, in turns.
+        // In both orders, alternating.
         for place in 0..rows.len() {
             let row = if round % 2 == 0 { place } else { rows.len() - 1 - place };
             let rate = guesses(&rows[row], Pace::Closed { connections: CONNECTIONS }, halves.time).rate();
-            // The first only warms up.
+            // The first one warms up.
             if round > 0 {
                 rows[row].saturation.push(rate);
             }
@@ -116,7 +116,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
     }
 
     let mut table =
-        Table::new("Wrong guesses as fast as it goes", &["", "per second", "of one instance", "of one of one thread"]);
+        Table::new("Wrong guesses at full speed", &["", "per second", "of one instance", "of one of one thread"]);
     for row in &rows {
         let ratios = [1, 2].map(|other: usize| figure(row.saturation.over(&rows[other].saturation)));
         table.row([row.name.to_owned(), figure(row.saturation.median())].into_iter().chain(ratios));
@@ -128,7 +128,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
     for row in &rows[..AT_LOADS] {
         let cells = row.loads.iter().zip(LOADS).map(|((answered, quantiles), load)| {
             let text = quantiles.each_ref().map(|rounds| figure(rounds.median())).join(" / ");
-            // Less than what was offered: it goes no faster.
+            // Less than the offered load: the server is saturated.
             let kept = answered.median() >= 0.98 * load * saturation;
             if kept { text } else { format!("{text} ({}/s)", figure(answered.median())) }
         });

@@ -1,4 +1,4 @@
-//! What is measured, in the order in which it is told.
+//! The sections of the report, in order.
 
 mod alternatives;
 mod footprint;
@@ -16,7 +16,7 @@ use clap::ValueEnum;
 
 use crate::report::{Report, Scale};
 
-/// A part of the whole.
+/// A section.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Section {
     /// Each kind of request beside its floor, at 64 connections
@@ -25,14 +25,14 @@ pub enum Section {
     Latency,
     /// More live codes, more open connections, one phone or many
     Growth,
-    /// Start-up, memory, sizes
+    /// Startup, memory, sizes
     Footprint,
     /// Other numbers of worker threads and of connections to Redis, no log, another build
     Alternatives,
 }
 
 impl Section {
-    /// All that the targets are about.
+    /// The sections that have targets.
     pub fn usual() -> Vec<Self> {
         vec![Self::Throughput, Self::Latency, Self::Growth, Self::Footprint]
     }
@@ -48,7 +48,7 @@ impl Section {
     }
 }
 
-/// What the figures were taken on.
+/// The machine and versions of the measurements.
 pub fn machine() -> String {
     let first = |path: &str, start: &str| {
         let text = fs::read_to_string(path).unwrap_or_default();

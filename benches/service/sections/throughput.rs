@@ -1,4 +1,4 @@
-//! Each kind of request as fast as it goes over 64 connections, beside what bounds it.
+//! Each kind of request at full speed over 64 connections, beside its floor.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -13,12 +13,12 @@ use crate::report::{Report, Scale};
 use crate::stage::{Redis, Service, WhatsApp, floor};
 use crate::workload::{Hello, Pairs, Seeder, Sends, UnknownPhones, WrongGuesses, first_phone, in_turns};
 
-/// More than any machine of two cores settles, three guesses for each.
+/// More than a machine of two cores uses up, with three guesses for each.
 pub const CODES_PER_SECOND: f64 = 40_000.0;
-/// Keys that redis-benchmark picks from.
+/// The number of keys that redis-benchmark chooses from.
 const BENCHMARK_KEYS: u64 = 100_000;
 
-/// One row: what was measured of it in each round.
+/// A row's measurements in each round.
 #[derive(Default)]
 struct Row {
     rate: Rounds,
@@ -30,7 +30,7 @@ struct Row {
 }
 
 impl Row {
-    /// Runs the work at this server for a while.
+    /// Runs the work against this server for a while.
     fn take(&mut self, at: (&Process, SocketAddr), redis: &Redis, time: Duration, work: impl Work) -> u64 {
         let (server, address) = at;
         let before = (server.cpu(), redis.process.cpu(), own_cpu());
@@ -48,7 +48,7 @@ impl Row {
     }
 }
 
-/// How many live codes wrong guesses for so long need.
+/// The number of live codes that wrong guesses for this long need.
 pub fn codes_for(time: Duration) -> u64 {
     (time.as_secs_f64() * CODES_PER_SECOND) as u64
 }
@@ -72,7 +72,7 @@ struct Rows {
     scripts: Rounds,
 }
 
-/// Who takes part.
+/// The servers.
 struct Stage {
     whatsapp: Arc<WhatsApp>,
     redis: Redis,
@@ -102,7 +102,7 @@ impl Stage {
         }
     }
 
-    /// Each thing once.
+    /// Measures each thing once.
     fn round(&self, round: usize, time: Duration, rows: &mut Rows) {
         let codes = codes_for(time);
         let service = (&self.service.process, self.service.address);
@@ -168,7 +168,7 @@ fn table(rows: &Rows) -> Table {
     } = rows;
     let head =
         ["", "per second", "of hello", "of bare verify", "p50 ms", "p99 ms", "server µs", "Redis µs", "client µs"];
-    let mut table = Table::new("Throughput, 64 connections, as fast as it goes", &head);
+    let mut table = Table::new("Throughput, 64 connections, at full speed", &head);
     for (name, row) in [
         ("axum hello", hello),
         ("bare handler, verify script", bare),
@@ -195,10 +195,10 @@ fn table(rows: &Rows) -> Table {
     table
 }
 
-/// Runs the script from redis-benchmark: calls a second.
+/// Runs the script from redis-benchmark, and returns the calls per second.
 fn redis_benchmark(redis: &Redis, pipeline: u32, time: Duration) -> f64 {
     let mut connection = redis.connection();
-    // It draws the numbers in keys itself, twelve digits each, so the records are made to fit.
+    // It generates the numbers in keys itself, with twelve digits, so the records are created to match.
     let record = format!("otp:v1:{{{}}}:code", first_phone());
     let record_fields = ["max_attempts", "100"];
     redis::cmd("HSET").arg(&record).arg(&record_fields).exec(&mut connection).unwrap();
