@@ -27,7 +27,7 @@ async fn call(app: &TestApp, method: Method, phone: &str, authorization: Option<
 }
 
 #[tokio::test]
-async fn without_an_accepted_key_nothing_is_answered() {
+async fn without_an_accepted_key_calls_are_unauthorized() {
     let app = with_keys().start().await;
     for authorization in [
         None,
@@ -56,7 +56,7 @@ async fn without_an_accepted_key_nothing_is_answered() {
 }
 
 #[tokio::test]
-async fn of_two_authorization_lines_neither_counts() {
+async fn two_authorization_lines_are_unauthorized() {
     let app = with_keys().start().await;
     for [first, second] in [["first-key", "wrong-key"], ["wrong-key", "first-key"], ["first-key", "first-key"]] {
         let call = app.call(Method::GET, "/otp/15551234567");
@@ -68,7 +68,7 @@ async fn of_two_authorization_lines_neither_counts() {
 }
 
 #[tokio::test]
-async fn a_backend_counts_as_its_users_where_it_names_them_and_as_nobody_where_it_does_not() {
+async fn limits_by_address_apply_to_the_users_that_a_backend_names_and_to_no_one_else() {
     let app = with_keys().set("limits.per_ip", "2/1h").set("limits.checks_per_ip", "2/1h").start().await;
     let call = async |method: Method, n: u32, client: &[&str]| {
         let mut call = app.call(method.clone(), &format!("/otp/155577700{n:02}"));
@@ -97,7 +97,7 @@ async fn a_backend_counts_as_its_users_where_it_names_them_and_as_nobody_where_i
 }
 
 #[tokio::test]
-async fn nobody_without_a_key_names_a_client() {
+async fn a_caller_without_a_key_cannot_name_a_client() {
     let app = TestApp::builder().set("limits.per_ip", "1/1h").start().await;
     for (n, status) in [(0, 200), (1, 429)] {
         let call = app.call(Method::GET, &format!("/otp/1555777000{n}"));
@@ -123,7 +123,7 @@ async fn the_log_and_metrics_name_the_callers_key() {
 }
 
 #[tokio::test]
-async fn each_accepted_key_opens() {
+async fn every_accepted_key_is_authorized() {
     let app = with_keys().start().await;
     for key in ["Bearer first-key", "Bearer second-key", "bearer second-key"] {
         call(&app, Method::GET, PHONE, Some(key)).await.is(200, "OK");
@@ -135,7 +135,7 @@ async fn each_accepted_key_opens() {
 }
 
 #[tokio::test]
-async fn the_key_is_looked_at_before_the_number_and_the_body() {
+async fn the_key_is_checked_before_the_number_and_the_body() {
     let app = with_keys().start().await;
     for method in [Method::GET, Method::POST] {
         call(&app, method.clone(), "abc", None).await.is(401, says::UNAUTHORIZED);
@@ -147,7 +147,7 @@ async fn the_key_is_looked_at_before_the_number_and_the_body() {
 }
 
 #[tokio::test]
-async fn without_keys_in_force_an_authorization_header_does_no_harm() {
+async fn where_no_key_is_needed_an_authorization_header_is_ignored() {
     let app = TestApp::start().await;
     call(&app, Method::GET, PHONE, Some("Bearer whatever")).await.is(200, "OK");
     app.finish().await;
@@ -180,7 +180,7 @@ async fn a_page_of_an_allowed_origin_may_call() {
     let post = send(post.json(&serde_json::json!({ "code": app.code(PHONE) }))).await;
     post.is(200, "OK");
     assert_eq!(post.header("access-control-allow-origin"), Some(ORIGIN));
-    // Errors too, or the page could not read them.
+    // On errors as well, or the page could not read them.
     let refused = send(app.call(Method::GET, "/otp/abc").header("origin", ORIGIN)).await;
     assert_eq!(refused.header("access-control-allow-origin"), Some(ORIGIN));
     app.finish().await;
@@ -221,23 +221,23 @@ async fn a_preflight_needs_no_key() {
     app.finish().await;
 }
 
-/// A request for a code as a browser makes it, with these headers beside.
+/// A request for a code as a browser makes it, with these headers.
 async fn from_a_browser(app: &TestApp, headers: &[(&'static str, &'static str)]) -> Reply {
     let call = app.call(Method::GET, "/otp/15551234567");
     send(headers.iter().fold(call, |call, (name, value)| call.header(*name, *value))).await
 }
 
 #[tokio::test]
-async fn a_page_of_another_site_cannot_have_a_message_sent() {
+async fn a_page_of_another_site_cannot_send_a_message() {
     let app = TestApp::builder().set("server.cors_origins", ORIGIN).start().await;
     let cross_site = ("sec-fetch-site", "cross-site");
     for headers in [
-        // <img>, a link that is followed, a fetch without CORS, and with it.
+        // <img>, a link that was followed, a fetch without CORS and one with it.
         vec![cross_site, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
         vec![cross_site, ("sec-fetch-mode", "navigate"), ("sec-fetch-user", "?1")],
         vec![cross_site, ("sec-fetch-mode", "no-cors"), ("origin", "null")],
         vec![cross_site, ("sec-fetch-mode", "cors"), ("origin", "https://evil.example")],
-        // A prefetch, whichever page asks for it.
+        // A prefetch by any page.
         vec![("sec-purpose", "prefetch"), ("sec-fetch-site", "same-origin")],
         vec![("sec-purpose", "prefetch;prerender"), ("sec-fetch-site", "none")],
         vec![("purpose", "prefetch")],

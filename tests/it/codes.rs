@@ -1,4 +1,4 @@
-//! The life of a code, from the request to the last thing that is said about it.
+//! The life of a code, from the request to the last answer about it.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ async fn a_code_that_arrived_works_once() {
 }
 
 #[tokio::test]
-async fn a_phone_that_never_asked_has_no_code() {
+async fn a_phone_without_a_request_has_no_code() {
     let app = TestApp::start().await;
     app.verify(PHONE, "123456").await.is(404, "No active code for phone # 15551234567");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn one_phones_code_is_of_no_use_for_another() {
+async fn the_code_of_one_phone_does_not_verify_another() {
     let app = TestApp::start().await;
     let (code, other) = (app.code_for(PHONE).await, app.code_for(OTHER).await);
     if code != other {
@@ -52,7 +52,7 @@ async fn wrong_guesses_are_counted_down_and_then_even_the_right_one_is_refused()
 }
 
 #[tokio::test]
-async fn the_last_attempt_is_good_if_it_is_right() {
+async fn the_last_attempt_may_succeed() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
@@ -62,7 +62,7 @@ async fn the_last_attempt_is_good_if_it_is_right() {
 }
 
 #[tokio::test]
-async fn a_single_attempt_has_none_remaining() {
+async fn a_single_attempt_leaves_none() {
     let app = TestApp::builder().set("otp.max_verification_attempts", "1").start().await;
     let code = app.code_for(PHONE).await;
     app.verify(PHONE, &wrong(&code)).await.is(401, says::LOCKED);
@@ -71,7 +71,7 @@ async fn a_single_attempt_has_none_remaining() {
 }
 
 #[tokio::test]
-async fn a_code_is_read_as_people_type_it_and_what_cannot_be_one_costs_no_attempt() {
+async fn a_code_is_read_as_people_type_it_and_other_text_uses_no_attempt() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     for typed in [format!("{code}0"), code[1..].to_owned(), format!("{}x", &code[1..]), "１２３４５６".to_owned()]
@@ -84,7 +84,7 @@ async fn a_code_is_read_as_people_type_it_and_what_cannot_be_one_costs_no_attemp
 }
 
 #[tokio::test]
-async fn an_expired_code_is_told_from_an_unknown_one_while_its_record_lingers() {
+async fn an_expired_code_differs_from_an_unknown_one_while_its_record_lingers() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     app.age((5 * MINUTE).checked_sub(Duration::from_secs(20)).unwrap()).await;
@@ -99,7 +99,7 @@ async fn an_expired_code_is_told_from_an_unknown_one_while_its_record_lingers() 
 }
 
 #[tokio::test]
-async fn a_code_that_is_about_to_expire_is_good() {
+async fn a_code_that_is_about_to_expire_is_valid() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     app.age((5 * MINUTE).checked_sub(Duration::from_secs(20)).unwrap()).await;
@@ -145,7 +145,7 @@ async fn a_new_code_replaces_the_old_one() {
 }
 
 #[tokio::test]
-async fn a_new_code_comes_with_all_its_attempts() {
+async fn a_new_code_has_all_its_attempts() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     for _ in 0..4 {
@@ -169,7 +169,7 @@ async fn codes_have_the_configured_length() {
 }
 
 #[tokio::test]
-async fn instances_know_each_others_codes_and_what_became_of_them() {
+async fn instances_share_codes_and_their_ends() {
     let app = TestApp::builder().instances(2).start().await;
     app.on(0).request(PHONE).await.is(200, "OK");
     let code = app.code(PHONE);
@@ -196,7 +196,7 @@ async fn a_secret_is_rotated_without_losing_live_codes() {
 }
 
 #[tokio::test]
-async fn a_code_under_a_secret_that_is_not_known_has_expired_and_costs_no_attempt() {
+async fn a_code_under_an_unknown_secret_has_expired_and_uses_no_attempt() {
     let app =
         TestApp::builder().instances(2).set_on(1, "otp.secret", "another-secret-of-the-end-to-end-tests").start().await;
     app.on(1).request(PHONE).await.is(200, "OK");
@@ -213,7 +213,7 @@ async fn redis_holds_what_is_documented_and_no_code() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     let expected = ["v1:{15551234567}:code", "v1:{15551234567}:sends", "v1:{ip:127.0.0.1}:sends"];
-    // The sender's pace is there for milliseconds.
+    // The sender's pace lasts for milliseconds.
     assert_eq!(app.traces().await, expected.map(|rest| app.keys.key(rest)));
 
     let mut fields: Vec<(String, String)> = redis::cmd("HGETALL")

@@ -1,4 +1,4 @@
-//! Degraded, not down: what goes on while something outside is in trouble, as the table in `docs/operations.md` has it.
+//! Degraded, not down: the table in `docs/operations.md` of what goes on while something outside is in trouble.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,20 +16,20 @@ const PHONE: &str = "15551234567";
 const OTHER_PHONE: &str = "15557654321";
 const TEMPLATE: &str = "300000000000001";
 
-/// The rows of the table, and the tests of each: here, unless they name their module.
+/// The rows of the table, with their tests: in this module, unless they name another.
 const ROWS: &[(&str, &[&str])] = &[
-    ("Redis unreachable", &["without_redis_all_are_refused_in_time_and_nothing_is_sent"]),
+    ("Redis unreachable", &["without_redis_every_call_is_refused_in_time_and_nothing_is_sent"]),
     (
         "Redis full, read-only or short of replicas",
         &[
             "readiness::a_redis_whose_memory_is_full_is_not_ready",
             "readiness::a_redis_that_became_a_replica_is_not_ready",
-            "readiness::a_redis_that_lacks_replicas_to_write_to_is_not_ready",
+            "readiness::a_redis_with_too_few_replicas_is_not_ready",
         ],
     ),
     (
         "WhatsApp unreachable or failing",
-        &["while_whatsapp_is_unreachable_an_instance_starts_checks_codes_and_sends_them_once_it_is_back"],
+        &["while_whatsapp_is_unreachable_an_instance_starts_and_checks_codes_and_sends_once_it_is_back"],
     ),
     (
         "Template paused, disabled or not approved",
@@ -56,7 +56,7 @@ const ROWS: &[(&str, &[&str])] = &[
             "store_contract::a_clock_that_was_set_back_makes_nobody_wait_longer_than_is_said",
         ],
     ),
-    ("DNS", &["names_that_do_not_resolve_are_as_servers_that_are_unreachable"]),
+    ("DNS", &["a_name_that_does_not_resolve_is_an_unreachable_server"]),
 ];
 
 #[test]
@@ -84,7 +84,7 @@ fn each_row_of_the_table_has_tests_and_names_alerts_that_exist() {
     }
 }
 
-/// The instance checks codes, and says why it sends none.
+/// The instance checks codes, and reports why it sends none.
 async fn assert_only_checks(instance: &Instance, code: &str, reason: &str) {
     instance.verify(PHONE, code).await.is(200, "OK");
     instance.request(OTHER_PHONE).await.is(503, says::UNAVAILABLE);
@@ -120,7 +120,7 @@ async fn with_a_token_that_whatsapp_refuses_instances_start_and_check_codes() {
     app.simulator.set_switches(Switches { account: AccountState::TokenRevoked, ..Switches::default() });
     let another = app.start_another().await;
     assert_only_checks(app.on(another), &code, "WhatsApp error 190").await;
-    // One that was running has its template, so its sends are refused by WhatsApp.
+    // An instance that was running has its template, and WhatsApp refuses its sends.
     app.simulator.set_switches(Switches::default());
     let code = app.code_for(PHONE).await;
     app.simulator.set_switches(Switches { account: AccountState::TokenRevoked, ..Switches::default() });
@@ -131,7 +131,7 @@ async fn with_a_token_that_whatsapp_refuses_instances_start_and_check_codes() {
 }
 
 #[tokio::test]
-async fn while_whatsapp_is_unreachable_an_instance_starts_checks_codes_and_sends_them_once_it_is_back() {
+async fn while_whatsapp_is_unreachable_an_instance_starts_and_checks_codes_and_sends_once_it_is_back() {
     let mut app = TestApp::builder().set("whatsapp.max_retries", "0").simulator_proxied().start().await;
     let code = app.code_for(PHONE).await;
     let upstream = app.simulator_proxy.as_ref().unwrap().upstream();
@@ -150,7 +150,7 @@ async fn while_whatsapp_is_unreachable_an_instance_starts_checks_codes_and_sends
 }
 
 #[tokio::test]
-async fn without_redis_all_are_refused_in_time_and_nothing_is_sent() {
+async fn without_redis_every_call_is_refused_in_time_and_nothing_is_sent() {
     let server = RedisServer::shared();
     let proxy = Proxy::start(server.address());
     let service = TestApp::builder().redis(&server).redis_through(&proxy).set("redis.timeout", "800ms");
@@ -189,8 +189,8 @@ async fn codes_are_sent_and_checked_after_the_clock_of_redis_stepped() {
     app.finish().await;
 }
 
-/// No clock of a machine can be set in a test, so this looks for code that reads it: only the log, and the
-/// warning about a version of the Graph API that ends, may. The embedded store is the sandbox's.
+/// A test cannot set a machine's clock, so this looks for code that reads it. Only the log and the warning about the end of
+/// a Graph API version may, and the embedded store, which is the sandbox's.
 #[test]
 fn the_clock_of_an_instance_decides_nothing() {
     let allowed = ["app/check.rs", "store/clock.rs", "telemetry/"];
@@ -211,10 +211,10 @@ fn the_clock_of_an_instance_decides_nothing() {
 }
 
 #[tokio::test]
-async fn names_that_do_not_resolve_are_as_servers_that_are_unreachable() {
+async fn a_name_that_does_not_resolve_is_an_unreachable_server() {
     let mut app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
-    // The name is reserved for not being one.
+    // The name is reserved: it never resolves.
     let another = app.start_another_with("whatsapp.base_url", "http://whatsapp.invalid").await;
     assert_only_checks(app.on(another), &code, "WhatsApp is unreachable").await;
     let another = app.start_another_with("redis.url", "redis://redis.invalid:6379/0").await;

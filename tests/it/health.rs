@@ -1,4 +1,4 @@
-//! The operators' listener, and stopping without dropping anyone.
+//! The operators' listener, and stopping without dropping a request.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ use crate::harness::unique_prefix;
 const PHONE: &str = "15551234567";
 
 #[tokio::test]
-async fn the_operators_listener_says_that_it_lives_and_is_ready() {
+async fn the_operators_listener_reports_liveness_and_readiness() {
     let app = TestApp::start().await;
     assert_eq!(app.ops().json("/health/live").await.0, 200);
     let (status, body) = app.ready().await;
@@ -33,16 +33,16 @@ async fn the_operators_listener_says_that_it_lives_and_is_ready() {
     for dependency in ["redis", "template"] {
         assert_eq!(body["dependencies"][dependency]["status"], "ok", "{body}");
     }
-    // Codes are not had here.
+    // This listener sends no codes.
     let missing = app.ops().call(reqwest::Method::GET, "/otp/15551234567").send().await.unwrap();
     assert_eq!((missing.status().as_u16(), app.sends()), (404, 0));
     app.request("123").await;
     app.finish().await;
 }
 
-/// Readiness over faults that the test decides.
+/// Readiness with faults that the test sets.
 #[tokio::test]
-async fn an_instance_is_ready_while_only_a_part_of_it_has_a_fault() {
+async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
     let keys = HashMap::from([("otp.secret", SECRET), ("server.listen", "127.0.0.1:0"), ("server.drain_delay", "0s")]);
     let account = ["waba_id", "phone_number_id", "template_id", "access_token"].map(|name| format!("whatsapp.{name}"));
     let mut settings: HashMap<_, _> = keys.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
@@ -105,7 +105,7 @@ impl whatsapp_otp::otp::CodeSender for Nobody {
 }
 
 #[tokio::test]
-async fn while_it_drains_an_instance_is_not_ready_but_serves() {
+async fn a_draining_instance_is_not_ready_but_serves() {
     let app = TestApp::builder().set("server.drain_delay", "10m").start().await;
     app.ask_to_stop().await;
     eventually("it is not ready", async || app.ready().await.0 == 503).await;
@@ -115,14 +115,14 @@ async fn while_it_drains_an_instance_is_not_ready_but_serves() {
     let code = app.code_for(PHONE).await;
     app.verify(PHONE, &code).await.is(200, "OK");
     assert!(!app.has_stopped());
-    // A second message, which `finish` sends, ends the wait.
+    // `finish` sends a second message, which ends the wait.
     let began = Instant::now();
     app.finish().await;
     assert!(began.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]
-async fn while_it_drains_clients_are_asked_to_take_their_next_requests_elsewhere() {
+async fn a_draining_instance_asks_clients_to_send_their_next_requests_elsewhere() {
     let app = TestApp::builder().set("server.drain_delay", "10m").start().await;
     let ask = async |stream: &mut TcpStream| {
         stream.write_all(b"GET /otp/123 HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
@@ -141,9 +141,9 @@ async fn while_it_drains_clients_are_asked_to_take_their_next_requests_elsewhere
     let answer = ask(&mut kept).await;
     assert!(answer.starts_with("http/1.1 400") && answer.contains("\r\nconnection: close"), "{answer}");
     assert_eq!(kept.read(&mut [0]).await.unwrap(), 0, "the connection is closed after it");
-    // GOAWAY ends what drives the connection, and without an error.
+    // GOAWAY ends the connection's driver without an error.
     tokio::time::timeout(Duration::from_secs(10), http2).await.expect("GOAWAY").unwrap().unwrap();
-    // A new one is answered, and told the same.
+    // A new connection is served, and gets the same.
     let (mut requests, http2) = http2_to(app.address()).await;
     assert_eq!(ask_over_http2(&mut requests).await.unwrap(), 400);
     tokio::time::timeout(Duration::from_secs(10), http2).await.expect("GOAWAY").unwrap().unwrap();
@@ -165,9 +165,9 @@ async fn ask_over_http2(requests: &mut Requests) -> Result<u16, h2::Error> {
 }
 
 #[tokio::test]
-async fn an_http_2_client_that_does_not_react_is_not_waited_for() {
+async fn an_http_2_client_that_does_not_react_does_not_delay_the_end() {
     let app = TestApp::builder().set("server.shutdown_timeout", "30s").start().await;
-    // The preface, SETTINGS, and GET /otp/123 as HEADERS; then nothing, not even what the protocol demands.
+    // The preface, SETTINGS, and GET /otp/123 as HEADERS; then nothing, not even what the protocol requires.
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
     let head = b"\x82\x86\x04\x08/otp/123\x01\x01x";
     bytes.extend([0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 1]);
@@ -203,7 +203,7 @@ async fn a_request_in_flight_is_answered_before_the_end() {
 }
 
 #[tokio::test]
-async fn a_message_whose_caller_is_gone_is_sent_before_the_end() {
+async fn a_message_whose_caller_hung_up_is_sent_before_the_end() {
     let app = TestApp::start().await;
     assert!(app.simulator.push_order(Order::once(Behaviour::Slow { milliseconds: 500 })));
     let connection = app.connect(format!("GET /otp/{PHONE} HTTP/1.1\r\nHost: x\r\n\r\n")).await;
@@ -216,7 +216,7 @@ async fn a_message_whose_caller_is_gone_is_sent_before_the_end() {
 }
 
 #[tokio::test]
-async fn who_takes_longer_than_the_shutdown_time_out_is_not_waited_for() {
+async fn the_shutdown_time_out_bounds_requests_in_flight() {
     let app = TestApp::builder().set("server.shutdown_timeout", "300ms").start().await;
     let mut idle = app.connect("POST /otp/15551234567 HTTP/1.1\r\nHost: x\r\nContent-Length: 17\r\n").await;
     app.request("123").await;

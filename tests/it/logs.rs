@@ -1,4 +1,4 @@
-//! What the program logs while everything that can happen to it happens: enough, and nothing that must not be there.
+//! The log, while everything that can happen happens: complete, and without what must not be in it.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ const UNSETTLED: &str = "a guess could not be settled";
 const UNCLEAR: &str = "the sender gave no clear answer; the code stays valid";
 const API_KEY: &str = "the-api-key-of-a-backend";
 
-/// The program with everything around it.
+/// The program and its surroundings.
 struct Scene {
     simulator: Simulator,
     proxy: Proxy,
@@ -40,14 +40,14 @@ impl Scene {
     async fn start(format: &str, level: &str) -> Self {
         let simulator = Simulator::new(SimulatorSettings::default());
         let whatsapp = serve_simulator(&simulator).await;
-        // Of its own: the table of active codes looks at so many keys and no more, whoever's they are.
+        // A server of its own: the table of active codes reads a bounded number of keys, other tests' included.
         let server = Arc::new(RedisServer::start());
         let proxy = Proxy::start(server.address());
         let keys = RedisKeys::new(Arc::clone(&server), unique_prefix());
         let redis = format!("redis://{}/0", proxy.address());
         let mut program = Program::new(&["serve"])
             .settings(&serve_settings(&simulator, whatsapp, &redis, keys.prefix()))
-            // Long enough that no other number in the log can be taken for one.
+            // Long enough that no other number in the log is mistaken for a code.
             .set("otp.code_length", "10")
             .set("limits.per_phone", "6/1h")
             .set("limits.per_ip", "off")
@@ -84,7 +84,7 @@ impl Scene {
         self.simulator.latest(phone).unwrap().code.unwrap()
     }
 
-    /// Everything in the table, once at least.
+    /// Causes every outcome at least once.
     async fn play(&mut self) {
         self.request(PHONE, 200).await;
         let code = self.code(PHONE);
@@ -150,7 +150,7 @@ impl Scene {
         eventually("the message arrives", async || self.simulator.inbox().len() > inbox).await;
     }
 
-    /// Stops the program, and returns what it wrote after looking for what must not be there.
+    /// Stops the program, checks that nothing forbidden was logged, and returns its output.
     async fn end(self) -> Ended {
         let codes: Vec<String> = self.simulator.inbox().into_iter().filter_map(|message| message.code).collect();
         assert!(codes.len() >= 10);
@@ -184,7 +184,7 @@ async fn listening(program: &mut Running, format: &str) -> SocketAddr {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_json_log_has_a_line_per_request_and_names_nobody() {
+async fn the_json_log_has_a_line_per_request_and_no_number() {
     let mut scene = Scene::start("json", "info,whatsapp_otp=debug").await;
     scene.play().await;
     let (calls, digests) = (scene.calls, scene.digests.clone());
@@ -253,7 +253,7 @@ async fn the_json_log_has_a_line_per_request_and_names_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn even_the_finest_log_names_nobody() {
+async fn even_the_finest_log_has_no_number() {
     let mut scene = Scene::start("json", "trace").await;
     scene.play().await;
     let (calls, ended) = (scene.calls, scene.end().await);
@@ -269,7 +269,7 @@ async fn the_log_for_people_shows_active_codes_but_no_code() {
     }
     let rows = |table: &str| table.lines().filter(|line| line.starts_with("│ 1555*****")).count();
     let tables = |log: String| log.split("Active codes state:").skip(1).map(str::to_owned).collect::<Vec<_>>();
-    // The table of the last calls may follow a second after them.
+    // The last table may follow a second after the last call.
     eventually("the last table", async || tables(scene.program.stdout()).iter().any(|table| rows(table) == 20)).await;
     let ended = scene.end().await;
     assert_eq!(ended.stderr, "");
@@ -286,7 +286,7 @@ async fn the_log_for_people_shows_active_codes_but_no_code() {
 }
 
 #[tokio::test]
-async fn what_whatsapp_quotes_is_not_logged() {
+async fn numbers_that_whatsapp_quotes_are_not_logged() {
     let error = serde_json::json!({ "error": {
         "message": "(#131026) +15551234567 is not on WhatsApp", "type": "OAuthException", "code": 131_026,
         "error_data": { "messaging_product": "whatsapp", "details": "recipient 15551234567, wa_id 5551234567" },
@@ -312,7 +312,7 @@ async fn what_whatsapp_quotes_is_not_logged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_table_of_active_codes_looks_at_little_of_redis_and_seldom() {
+async fn the_table_of_active_codes_reads_little_of_redis_and_rarely() {
     let server = Arc::new(RedisServer::start());
     let simulator = Simulator::new(SimulatorSettings::default());
     let whatsapp = serve_simulator(&simulator).await;
@@ -337,7 +337,7 @@ async fn the_table_of_active_codes_looks_at_little_of_redis_and_seldom() {
     assert_eq!(program.stop().await.code, 0);
 }
 
-/// What the program logs about one send that WhatsApp answers like this, and the status that the caller got.
+/// The caller's status and the program's log for one send that WhatsApp answers like this.
 async fn answered_with(status: u16, body: &str) -> (u16, Vec<Value>) {
     let stub = Stub::answering(status, None, body).await;
     let simulator = Simulator::new(SimulatorSettings::default());
@@ -357,7 +357,7 @@ async fn answered_with(status: u16, body: &str) -> (u16, Vec<Value>) {
 }
 
 #[tokio::test]
-async fn whatsapps_words_are_cleaned_and_bounded_before_they_are_logged() {
+async fn whatsapps_texts_are_cleaned_and_bounded_before_they_are_logged() {
     let words = format!("(#131026) to +1 555 123-4567 with 482913\nand 48 29 13\u{1b}[2J {}", "x".repeat(10_000));
     let error = serde_json::json!({ "error": {
         "message": words, "code": 131_026, "error_data": { "details": words.replace("to", "for") }, "fbtrace_id": words,
@@ -377,13 +377,13 @@ async fn whatsapps_words_are_cleaned_and_bounded_before_they_are_logged() {
 }
 
 #[tokio::test]
-async fn an_error_is_one_with_status_200_as_well() {
+async fn an_error_with_status_200_is_an_error() {
     let accepted = r#""messages":[{"id":"wamid.x"}]"#;
     let refused = format!(r#"{{"error":{{"code":131026,"message":"(#131026) no"}},{accepted}}}"#);
     let (status, lines) = answered_with(200, &refused).await;
     assert_eq!(status, 500);
     assert!(lines.iter().any(|line| line["outcome"] == "send_failed" && line["reason"] == "recipient"), "{lines:?}");
-    // Without a code nobody knows what it means, nor whether the message is on its way.
+    // Without a code neither its meaning nor the fate of the message is known.
     let (status, lines) = answered_with(200, &format!(r#"{{"error":"no",{accepted}}}"#)).await;
     assert_eq!(status, 200);
     assert!(lines.iter().any(|line| line["outcome"] == "sent_unclear"), "{lines:?}");

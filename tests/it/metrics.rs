@@ -1,4 +1,4 @@
-//! What `/metrics` says after requests. Metrics belong to a process, so each test has a process of its own.
+//! `/metrics` after requests. Metrics belong to a process, so each test starts one.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -119,7 +119,7 @@ fn value(series: &Series, name: &str, labels: &[&str]) -> f64 {
 }
 
 #[tokio::test]
-async fn what_happened_can_be_read_off() {
+async fn metrics_count_what_happened() {
     let sandbox = Sandbox::start(&[("WHATSAPP_OTP__LIMITS__PER_PHONE", "2/1h")]).await;
     let phone = "15551234567";
     assert_eq!(sandbox.send(phone).await, 200);
@@ -131,7 +131,7 @@ async fn what_happened_can_be_read_off() {
     assert_eq!(sandbox.send(phone).await, 200);
     assert_eq!(sandbox.send(phone).await, 429);
     assert_eq!(sandbox.send("12").await, 400);
-    // Orders to the simulator: an operator's error, a transient one, one that nobody documented.
+    // Orders to the simulator: an operator's error, a transient one, and an undocumented one.
     for phone in ["15550000190", "15550131016", "15550999999"] {
         assert_eq!(sandbox.send(phone).await, 500, "{phone}");
     }
@@ -169,13 +169,13 @@ async fn what_happened_can_be_read_off() {
 }
 
 #[tokio::test]
-async fn what_callers_choose_makes_no_series() {
+async fn values_that_callers_choose_make_no_series() {
     let sandbox = Sandbox::start(&[]).await;
     let methods = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "BREW", "TRACE"];
     let random = |n: u32| {
         let method = Method::from_bytes(methods[n as usize % methods.len()].as_bytes()).unwrap();
         let noise = uuid::Uuid::now_v7().as_u128();
-        // Elsewhere, and to numbers of 20 digits and more, which are nobody's.
+        // Other paths, and numbers of 20 digits and more, which do not exist.
         let path = if n.is_multiple_of(2) { format!("/{noise:x}") } else { format!("/otp/9999{noise:039}") };
         (method, path)
     };
@@ -227,13 +227,13 @@ async fn callers_who_hang_up_are_no_longer_in_flight() {
     let hung_up = value(&series, "whatsapp_otp_http_requests_total", &["status=\"499\""]);
     assert!((hung_up - f64::from(CALLERS)).abs() < 0.1, "{hung_up}");
 
-    // The codes are sent all the same, and count.
+    // The codes are sent nevertheless, and count.
     let sent = async || value(&sandbox.metrics().await, "whatsapp_otp_sends_total", &["outcome=\"sent\""]);
     sandbox.until("all are sent", async || sent().await >= f64::from(CALLERS)).await;
 }
 
 #[tokio::test]
-async fn a_redis_that_goes_away_shows() {
+async fn a_lost_redis_shows() {
     let redis = Arc::new(RedisServer::start());
     let sandbox = Sandbox::start_on(redis.clone(), &[("WHATSAPP_OTP__REDIS__TIMEOUT", "500ms")]).await;
     let connected = async || value(&sandbox.metrics().await, "whatsapp_otp_redis_connected", &[]);

@@ -1,4 +1,4 @@
-//! More than the service can do at once: what is turned away, and what goes on.
+//! Overload: what is refused, and what goes on.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::harness::eventually;
 use crate::harness::proxy::Mode;
 use crate::harness::reply::{Client, Reply, send};
 
-/// What is decided without waiting is answered within this, on a busy machine too.
+/// The time for an answer that waits for nothing, even on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 fn phone(number: usize) -> String {
@@ -23,7 +23,7 @@ fn slow(milliseconds: u64) -> Order {
     Order::once(Behaviour::Slow { milliseconds })
 }
 
-/// Requests codes for so many phones from `first` on, all at once.
+/// Requests codes for `count` phones from `first` on, concurrently.
 fn request_at_once(client: &Client, first: usize, count: usize) -> JoinSet<Reply> {
     let mut calls = JoinSet::new();
     for number in first..first + count {
@@ -33,21 +33,21 @@ fn request_at_once(client: &Client, first: usize, count: usize) -> JoinSet<Reply
     calls
 }
 
-fn assert_turned_away(reply: &Reply) {
+fn assert_overloaded(reply: &Reply) {
     assert_eq!((reply.status, reply.body.as_str()), (503, "Service temporarily unavailable."));
     assert_eq!(reply.headers["retry-after"], "1");
     assert!(reply.took < AT_ONCE, "{:?}", reply.took);
 }
 
 #[tokio::test]
-async fn a_slow_whatsapp_turns_sends_away_and_leaves_verification_alone() {
+async fn while_whatsapp_is_slow_sends_are_refused_and_verification_goes_on() {
     let app = TestApp::builder().set("server.max_concurrent_sends", "3").start().await;
     let code = app.code_for(&phone(0)).await;
     assert!(app.simulator.push_order(slow(2_000).times(3)));
     let mut waiting = request_at_once(&app, 1, 3);
     eventually("all places are taken", async || app.sends() == 4).await;
 
-    assert_turned_away(&app.request(&phone(5)).await);
+    assert_overloaded(&app.request(&phone(5)).await);
     let verified = app.verify(&phone(0), &code).await;
     assert!(verified.took < AT_ONCE, "{:?}", verified.took);
     verified.is(200, "OK");
@@ -60,12 +60,12 @@ async fn a_slow_whatsapp_turns_sends_away_and_leaves_verification_alone() {
 }
 
 #[tokio::test]
-async fn one_request_more_than_can_be_worked_on_is_turned_away() {
+async fn one_request_too_many_is_refused() {
     let app = TestApp::builder().set("server.max_concurrent_requests", "2").start().await;
     assert!(app.simulator.push_order(slow(1_500).times(2)));
     let mut waiting = request_at_once(&app, 0, 2);
     eventually("both are worked on", async || app.sends() == 2).await;
-    assert_turned_away(&app.verify(&phone(7), "123456").await);
+    assert_overloaded(&app.verify(&phone(7), "123456").await);
     while let Some(reply) = waiting.join_next().await {
         reply.unwrap().is(200, "OK");
     }
@@ -74,7 +74,7 @@ async fn one_request_more_than_can_be_worked_on_is_turned_away() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_on_its_way_takes_no_place_from_requests_that_are_there() {
+async fn a_pending_body_takes_no_place_from_complete_requests() {
     let app = TestApp::builder().set("server.max_concurrent_requests", "2").start().await;
     let head = "POST /otp/15557650001 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n";
     let slow = format!("{head}Content-Length: 17\r\n\r\n");
@@ -85,15 +85,15 @@ async fn a_body_that_is_on_its_way_takes_no_place_from_requests_that_are_there()
         turned_away.is_some()
     })
     .await;
-    assert_turned_away(&turned_away.unwrap());
-    // Bodies that come with their heads do not wait, and neither does a request for a code.
+    assert_overloaded(&turned_away.unwrap());
+    // Bodies that arrive with their heads are not pending, and a request for a code has none.
     let code = app.code_for(&phone(2)).await;
     app.verify(&phone(2), &code).await.is(200, "OK");
     app.finish().await;
 }
 
 #[tokio::test]
-async fn after_ten_failures_in_a_row_sends_fail_at_once_until_one_succeeds() {
+async fn after_ten_failures_in_a_row_sends_fail_immediately_until_one_succeeds() {
     let app = TestApp::builder().set("whatsapp.max_retries", "0").set("limits.per_ip", "off").simulator_proxied();
     let app = app.start().await;
     let code = app.code_for(&phone(0)).await;
@@ -143,8 +143,8 @@ async fn a_caller_over_a_limit_does_not_keep_a_recovered_whatsapp_suspended() {
     }
     proxy.set(upstream).await;
 
-    // While sending is suspended the stranger is told so. When the pause is over it is the first to ask, and its limit refuses
-    // it: that leaves the attempt by which sending is resumed to the next one, however often the stranger asks.
+    // After the pause the stranger is the first to ask, and its limit refuses it. However often it asks, that leaves the
+    // attempt that resumes sending to the next caller.
     let stranger_asks = async || request_from(&app, stranger, &phone(0)).await.status;
     assert_eq!(stranger_asks().await, 500);
     eventually("the pause is over", async || stranger_asks().await == 429).await;
@@ -160,12 +160,12 @@ async fn a_caller_over_a_limit_does_not_keep_a_recovered_whatsapp_suspended() {
 }
 
 #[tokio::test]
-async fn numbers_that_fail_for_one_address_suspend_sending_for_nobody() {
+async fn numbers_that_fail_for_one_address_do_not_suspend_sending() {
     let app =
         TestApp::builder().set("whatsapp.max_retries", "0").set("server.trusted_proxies", "127.0.0.1").start().await;
     let mut failed = 0;
     for number in 0..80 {
-        // Three numbers with which WhatsApp fails for each honest one.
+        // For each honest number, three with which WhatsApp fails.
         for n in 0..3 {
             let failing = format!("15550{:06}", [131_016, 131_000, 131_057][n]);
             let status = request_from(&app, "198.51.100.66", &failing).await.status;
@@ -187,7 +187,7 @@ async fn retries_keep_to_the_pace_as_well() {
         .set("whatsapp.messages_per_second", &pace.to_string())
         .start()
         .await;
-    // Each of them is tried three times, if there are turns.
+    // Each is tried three times, if the pace allows.
     assert!(
         app.simulator
             .push_order(Order::once(Behaviour::Error { code: 131_016, http: None, retry_after: None }).times(99))
@@ -206,14 +206,14 @@ async fn retries_keep_to_the_pace_as_well() {
     for (index, (from, before)) in seen.iter().enumerate() {
         let within = seen[index..].iter().take_while(|(at, _)| *at - *from < Duration::from_secs(1));
         let sent = within.last().unwrap().1 - before;
-        // One more may have been on its way on a busy machine.
+        // On a busy machine one more may have been in flight.
         assert!(sent <= pace + 2, "{sent} within a second");
     }
     app.finish().await;
 }
 
 #[tokio::test]
-async fn what_whatsapp_refuses_for_a_reason_does_not_suspend_sending() {
+async fn refusals_with_a_reason_do_not_suspend_sending() {
     let app = TestApp::builder().set("limits.per_ip", "off").set("limits.per_phone", "off").start().await;
     for suffix in 0..15 {
         app.request("15550131026").await.is(500, "Error calling WhatsApp send message API");
@@ -230,8 +230,8 @@ async fn two_instances_together_keep_to_the_pace_that_whatsapp_allows() {
         .instances(2)
         .set("limits.per_ip", "off")
         .set("whatsapp.messages_per_second", &pace.to_string())
-        // On a busy machine messages that left in their turn arrive closer together. Were the pace each instance's own, or
-        // none, it would be two or four times as many.
+        // On a busy machine messages that left on time arrive closer together. With a pace per instance, or none, there would
+        // be two or four times as many.
         .simulator(|settings| settings.messages_per_second = pace * 3 / 2)
         .start()
         .await;
@@ -243,7 +243,7 @@ async fn two_instances_together_keep_to_the_pace_that_whatsapp_allows() {
             *statuses.entry(reply.unwrap().status).or_default() += 1;
         }
     }
-    // Those whose turn comes within two seconds wait for it; the rest is turned away, and WhatsApp never has to (500).
+    // Sends whose turn comes within two seconds wait for it. The rest is refused, and never by WhatsApp (500).
     assert_eq!(statuses.keys().filter(|status| ![200, 503].contains(*status)).count(), 0, "{statuses:?}");
     let sent = statuses[&200];
     assert!((40..=60).contains(&sent), "{statuses:?}");

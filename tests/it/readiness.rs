@@ -1,4 +1,4 @@
-//! Readiness: it does what a request does, and says why that fails.
+//! Readiness, which does what a request does and reports why that fails.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,8 +30,8 @@ async fn tell(server: &RedisServer, command: &str) {
     command.exec_async(&mut connection(server).await).await.unwrap();
 }
 
-/// Requests fail and readiness says so, with this reason; once it is set right, both are as before.
-async fn assert_told(server: &Arc<RedisServer>, trouble: &str, reason: &str, remedy: &str) {
+/// Requests fail and readiness gives this reason; after the remedy both succeed.
+async fn assert_reported(server: &Arc<RedisServer>, trouble: &str, reason: &str, remedy: &str) {
     let app = TestApp::builder().redis(server).set("limits.per_phone", "off").start().await;
     let code = app.code_for(PHONE).await;
     assert_eq!(app.ready().await.0, 200);
@@ -50,21 +50,21 @@ async fn assert_told(server: &Arc<RedisServer>, trouble: &str, reason: &str, rem
 #[tokio::test]
 async fn a_redis_whose_memory_is_full_is_not_ready() {
     let server = Arc::new(RedisServer::start());
-    assert_told(&server, "CONFIG SET maxmemory 1", "SET is refused: OOM", "CONFIG SET maxmemory 0").await;
+    assert_reported(&server, "CONFIG SET maxmemory 1", "SET is refused: OOM", "CONFIG SET maxmemory 0").await;
 }
 
 #[tokio::test]
-async fn a_redis_that_lacks_replicas_to_write_to_is_not_ready() {
+async fn a_redis_with_too_few_replicas_is_not_ready() {
     let server = Arc::new(RedisServer::start());
     let remedy = "CONFIG SET min-replicas-to-write 0";
-    assert_told(&server, "CONFIG SET min-replicas-to-write 1", "SET is refused: NOREPLICAS", remedy).await;
+    assert_reported(&server, "CONFIG SET min-replicas-to-write 1", "SET is refused: NOREPLICAS", remedy).await;
 }
 
 #[tokio::test]
 async fn a_redis_that_became_a_replica_is_not_ready() {
     let server = Arc::new(RedisServer::start());
-    // Nobody listens on port 1, so it keeps what it has.
-    assert_told(&server, "REPLICAOF 127.0.0.1 1", "READONLY", "REPLICAOF NO ONE").await;
+    // Nothing listens on port 1, so it keeps its data.
+    assert_reported(&server, "REPLICAOF 127.0.0.1 1", "READONLY", "REPLICAOF NO ONE").await;
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_redis_without_the_replica_that_has_to_acknowledge_is_not_ready() {
     app.finish().await;
 }
 
-/// A server with a user `otp` that may do everything but this.
+/// A server with a user `otp` that may run every command but this.
 async fn server_without(command: &str) -> Arc<RedisServer> {
     let server = Arc::new(RedisServer::start());
     tell(&server, &format!("ACL SETUSER otp on >sesame ~* &* +@all -{command}")).await;
@@ -105,7 +105,7 @@ async fn a_user_who_lacks_a_command_is_not_ready_and_check_names_it() {
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_use_info_is_ready_and_told() {
+async fn a_user_who_may_not_use_info_is_ready_and_check_says_so() {
     let server = server_without("info").await;
     let app = as_user(TestApp::builder()).redis(&server).start().await;
     let code = app.code_for(PHONE).await;
@@ -117,7 +117,7 @@ async fn a_user_who_may_not_use_info_is_ready_and_told() {
 }
 
 #[tokio::test]
-async fn check_tells_of_memory_that_is_full_or_nearly() {
+async fn check_reports_memory_that_is_nearly_full() {
     let server = Arc::new(RedisServer::start());
     tell(&server, "CONFIG SET maxmemory 1").await;
     let (code, text) = check(&server, &[]).await;
@@ -140,7 +140,7 @@ async fn check(server: &RedisServer, more: &[(&str, &str)]) -> (i32, String) {
 }
 
 #[tokio::test]
-async fn however_many_ask_redis_is_tried_about_twice_a_second() {
+async fn redis_is_probed_about_twice_a_second_however_many_ask() {
     let server = Arc::new(RedisServer::start());
     let app = TestApp::builder().redis(&server).start().await;
     let calls = async || {

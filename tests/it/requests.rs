@@ -1,4 +1,4 @@
-//! `GET` and `POST /otp/{phone}` as requests: spellings, methods, bodies, and the order in which they are looked at.
+//! `GET` and `POST /otp/{phone}` as requests: spellings, methods, bodies, and the order of the checks.
 
 use std::time::{Duration, Instant};
 
@@ -48,8 +48,8 @@ async fn every_spelling_of_path_and_number_means_the_same() {
 }
 
 #[tokio::test]
-async fn the_segment_is_matched_as_it_came() {
-    // As Express does, which decodes parameters only.
+async fn the_fixed_segment_is_not_decoded() {
+    // As in Express, which decodes parameters only.
     let app = TestApp::start().await;
     assert_eq!(app.get("/%6Ftp/15551234567").await.status, 404);
     assert_untouched(&app).await;
@@ -57,7 +57,7 @@ async fn the_segment_is_matched_as_it_came() {
 }
 
 #[tokio::test]
-async fn an_impossible_number_is_refused_and_costs_nothing() {
+async fn an_impossible_number_is_refused_at_no_cost() {
     let app = TestApp::start().await;
     let long = "1".repeat(10_000);
     for phone in [
@@ -101,7 +101,7 @@ async fn an_impossible_number_is_refused_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_refused_below_us_and_costs_nothing() {
+async fn bytes_that_are_not_http_are_refused_at_no_cost() {
     let app = TestApp::start().await;
     let requests: [&[u8]; 3] = [
         b"GET /otp/\xff\xfe15551234567 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
@@ -121,7 +121,7 @@ async fn what_is_no_http_is_refused_below_us_and_costs_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_counted() {
+async fn bytes_that_are_not_http_are_counted() {
     let app = TestApp::start().await;
     let counted = async || {
         let metrics = app.ops().call(Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
@@ -138,7 +138,7 @@ async fn what_is_no_http_is_counted() {
 }
 
 #[tokio::test]
-async fn a_number_as_method_is_refused_and_not_logged() {
+async fn a_number_as_the_method_is_refused_and_not_logged() {
     let app = TestApp::start().await;
     let number = format!("{PHONE} /otp/{PHONE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     assert_eq!(app.raw(number).await.status, 405);
@@ -147,7 +147,7 @@ async fn a_number_as_method_is_refused_and_not_logged() {
 }
 
 #[tokio::test]
-async fn raw_letters_in_the_path_are_no_number() {
+async fn digits_of_other_scripts_are_not_a_number() {
     let app = TestApp::start().await;
     let arabic = "GET /otp/١٥٥٥١٢٣٤٥٦٧ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     app.raw(arabic).await.is(400, says::INVALID_PHONE);
@@ -199,7 +199,7 @@ async fn other_methods_are_refused_and_send_nothing() {
 }
 
 #[tokio::test]
-async fn a_preflight_sends_nothing_and_is_refused_where_no_web_page_may_call() {
+async fn a_preflight_sends_nothing_and_is_refused_unless_an_origin_is_allowed() {
     let app = TestApp::start().await;
     let preflight = app.call(Method::OPTIONS, "/otp/15551234567");
     let preflight = preflight.header("origin", "https://app.example").header("access-control-request-method", "GET");
@@ -224,7 +224,7 @@ async fn a_body_without_a_code_has_none() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_said_to_be_json_is_not_read() {
+async fn a_body_that_is_not_declared_as_json_is_not_read() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     let body = format!(r#"{{"code":"{code}"}}"#);
@@ -247,7 +247,7 @@ async fn a_body_that_is_not_said_to_be_json_is_not_read() {
 }
 
 #[tokio::test]
-async fn what_is_no_json_is_malformed() {
+async fn text_that_is_not_json_is_malformed() {
     let app = TestApp::start().await;
     for body in ["{", "code=123456", r#"{"code":"1"} x"#, "{'code':'1'}", "undefined", "\u{0}", r#"{"code":"\ud800"}"#]
     {
@@ -271,7 +271,7 @@ async fn a_code_is_a_string() {
 }
 
 #[tokio::test]
-async fn a_text_that_cannot_be_a_code_is_no_guess() {
+async fn a_text_that_cannot_be_a_code_uses_no_attempt() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     app.post("/otp/15551234567", r#"{"code":"\u0000'; DROP TABLE codes; --","more":[1]}"#)
@@ -282,7 +282,7 @@ async fn a_text_that_cannot_be_a_code_is_no_guess() {
 }
 
 #[tokio::test]
-async fn a_body_may_have_four_kibibytes_and_not_one_byte_more() {
+async fn a_body_may_have_four_kibibytes_and_no_more() {
     let app = TestApp::start().await;
     let body = |length: usize| {
         let start = r#"{"code":"123456"}"#;
@@ -305,7 +305,7 @@ async fn a_body_may_have_four_kibibytes_and_not_one_byte_more() {
     };
     app.raw(chunked(4_096)).await.is(404, &says::no_active_code(PHONE));
     assert_eq!(app.raw(chunked(4_097)).await.status, 413);
-    // Announced and never sent: refused at once.
+    // Announced and never sent: refused immediately.
     let announced = app.raw(format!("{head}Content-Length: 100000000\r\n\r\n")).await;
     assert_eq!(announced.status, 413);
     announced.within(Duration::from_secs(2));
@@ -313,7 +313,7 @@ async fn a_body_may_have_four_kibibytes_and_not_one_byte_more() {
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn a_body_that_does_not_arrive_times_out() {
     let app = TestApp::builder().set("server.request_timeout", "1s").set("redis.timeout", "500ms").start().await;
     let began = Instant::now();
     let head = "POST /otp/15551234567 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n";
@@ -325,7 +325,7 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
 }
 
 #[tokio::test]
-async fn the_number_is_looked_at_before_the_body() {
+async fn the_number_is_checked_before_the_body() {
     let app = TestApp::start().await;
     let huge = "x".repeat(10_000);
     for body in ["", "{", r#"{"code":1}"#, &huge] {
@@ -336,7 +336,7 @@ async fn the_number_is_looked_at_before_the_body() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_taken_over_if_it_is_a_sane_one() {
+async fn a_plain_request_id_is_kept() {
     let app = TestApp::start().await;
     let with = |id: &str| send(app.call(Method::GET, "/otp/abc").header("x-request-id", id.to_owned()));
     for id in ["a", "req-42_x.y:z", "0198f3a2-7c1e-7abc-8def-01234a6789ab", &"x".repeat(64)] {
@@ -355,7 +355,7 @@ async fn a_request_id_is_taken_over_if_it_is_a_sane_one() {
 }
 
 #[tokio::test]
-async fn a_uuid_is_taken_over_whatever_its_digits() {
+async fn a_uuid_is_kept_whatever_its_digits() {
     let app = TestApp::start().await;
     for id in ["4fa85f64-5717-4562-b3fc-123456789012", "0123456789012345678901234567890a"] {
         let reply = send(app.call(Method::GET, "/otp/abc").header("x-request-id", id)).await;
@@ -365,7 +365,7 @@ async fn a_uuid_is_taken_over_whatever_its_digits() {
 }
 
 #[tokio::test]
-async fn http_1_1_wants_exactly_one_host() {
+async fn http_1_1_needs_exactly_one_host() {
     let app = TestApp::start().await;
     let request = |version: &str, hosts: &str| {
         app.raw(format!("GET /otp/{PHONE} HTTP/{version}\r\n{hosts}X-Request-Id: of-this\r\nConnection: close\r\n\r\n"))

@@ -22,7 +22,7 @@ use crate::harness::fake_redis::{FakeRedis, array, bulk};
 use crate::harness::logs;
 use crate::harness::redis::RedisServer;
 
-/// A certificate for this machine, written where the settings look for it.
+/// Writes a certificate for this machine to the files that the settings name.
 fn write_certificate(folder: &Path) -> (TlsFiles, reqwest::Certificate) {
     let CertifiedKey { cert, signing_key } =
         generate_simple_self_signed(["127.0.0.1".to_owned(), "localhost".to_owned()]).unwrap();
@@ -65,7 +65,7 @@ async fn the_service_speaks_https_and_http_2() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_is_taken_over_and_open_connections_stay() {
+async fn a_new_certificate_takes_effect_and_open_connections_stay() {
     whatsapp_otp::cli::install_tls_provider();
     let folder = TempDir::new().unwrap();
     let (files, old) = write_certificate(folder.path());
@@ -80,7 +80,7 @@ async fn a_new_certificate_is_taken_over_and_open_connections_stay() {
     let ask = async |client: &reqwest::Client| client.get(&url).send().await.map(|response| response.status().as_u16());
     assert_eq!(ask(&connected).await.unwrap(), 200);
 
-    // Half a replacement fits nothing and changes nothing.
+    // Half a replacement does not match and changes nothing.
     let other = TempDir::new().unwrap();
     let (replacement, new) = write_certificate(other.path());
     fs::copy(&replacement.certificate, &files.certificate).unwrap();
@@ -95,7 +95,7 @@ async fn a_new_certificate_is_taken_over_and_open_connections_stay() {
 }
 
 #[tokio::test]
-async fn a_new_certificate_that_cannot_be_used_is_told_once() {
+async fn a_new_certificate_that_cannot_be_used_is_logged_once() {
     whatsapp_otp::cli::install_tls_provider();
     let log = logs::capture();
     let folder = TempDir::new().unwrap();
@@ -106,14 +106,14 @@ async fn a_new_certificate_that_cannot_be_used_is_told_once() {
     for times in 1..=2 {
         fs::write(&files.certificate, format!("no certificate, for the {times}. time")).unwrap();
         eventually("it is told", async || told().len() >= times).await;
-        // The files are looked at every second.
+        // The files are checked every second.
         tokio::time::sleep(Duration::from_millis(2_500)).await;
         assert_eq!(told().len(), times, "{:#?}", told());
     }
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_none_is_told_at_once() {
+async fn an_invalid_certificate_is_reported_at_the_start() {
     let folder = TempDir::new().unwrap();
     let files = TlsFiles { certificate: folder.path().join("none.crt"), key: folder.path().join("none.key") };
     let Err(error) = Listener::bind("127.0.0.1:0".parse().unwrap(), Some(files), ConnectionBounds::local()).await
@@ -124,7 +124,7 @@ async fn a_certificate_that_is_none_is_told_at_once() {
     assert!(text.contains("server.tls_cert_file") && text.contains("none.crt"), "{text}");
 }
 
-/// TLS in front of a plain Redis, as stunnel or a managed service would be.
+/// TLS in front of a plain Redis, as with stunnel or a managed service.
 async fn tls_in_front_of(upstream: SocketAddr, folder: &Path) -> SocketAddr {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     fs::write(folder.join("ca.pem"), cert.pem()).unwrap();
@@ -146,7 +146,7 @@ async fn tls_in_front_of(upstream: SocketAddr, folder: &Path) -> SocketAddr {
     address
 }
 
-/// `whatsapp-otp inspect` on a Redis behind TLS, trusting what `ca.pem` says, or not.
+/// `whatsapp-otp inspect` on a Redis behind TLS, with or without a trusted certificate.
 async fn inspect(address: SocketAddr, trusted: Option<&Path>) -> std::process::Output {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_whatsapp-otp"));
     command.arg("inspect").env("WHATSAPP_OTP__REDIS__URL", format!("rediss://localhost:{}/0", address.port()));
@@ -157,7 +157,7 @@ async fn inspect(address: SocketAddr, trusted: Option<&Path>) -> std::process::O
 }
 
 #[tokio::test]
-async fn redis_is_reached_over_tls_by_a_certificate_that_is_trusted() {
+async fn redis_is_reached_over_tls_with_a_trusted_certificate() {
     whatsapp_otp::cli::install_tls_provider();
     let server = RedisServer::shared();
     let folder = TempDir::new().unwrap();
