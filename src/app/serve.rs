@@ -43,13 +43,14 @@ pub enum WhatsAppAtStart {
 pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
     // Before anything has something to measure.
     Metrics::install()?;
-    let ServeSettings { common, keys, mut whatsapp, access_token } = settings;
+    let ServeSettings { mut common, keys, mut whatsapp, access_token, api_keys } = settings;
     if let Some(default) = common.apps.first() {
         whatsapp = whatsapp.with(&default.whatsapp);
     }
     whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
     version::measure(&whatsapp.api.api_version);
     warn_about(&common.server, &whatsapp.api);
+    common.server.keys = reread::follow("keys", api_keys.files(), move || api_keys.read()).await?;
     let authorization = reread::follow("whatsapp.access_token", access_token.files(), move || {
         anyhow::Ok(authorization(&access_token.read()?)?)
     });

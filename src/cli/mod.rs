@@ -64,7 +64,7 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Drop a phone's active code
     Revoke(revoke::Arguments),
-    /// Make an API key for a caller, and the line of settings that accepts it
+    /// Make an API key for a caller, and the settings that accept it
     ApiKey(api_key::Arguments),
     /// Exit 0 if the instance on this machine is ready
     Healthcheck(healthcheck::Arguments),

@@ -181,13 +181,25 @@ pub(super) const SECTIONS: &[Section] = settings! {
 
     "auth" {
         /// Who may use the sample server's calls. `open`: anyone, as with the sample server. `api_key`: callers that send
-        /// "Authorization: Bearer KEY". These act for many users and pass on the user's address as
-        /// "X-Client-IP: 203.0.113.7"; without it, no limit by address applies.
+        /// "Authorization: Bearer KEY" with a key for the app `default`. Servers act for many users and pass on the user's
+        /// address as "X-Client-IP: 203.0.113.7"; without it, no limit by address applies.
         Open "mode": Words(&["open", "api_key"]) => Default("open");
+    }
 
-        /// The accepted keys, as NAME:SHA256HEX: the name is for your logs, the hash is that of the key. Several may be in
-        /// force, so that keys can be rotated. `whatsapp-otp api-key NAME` makes one.
-        Guarded "api_keys": List("NAME:SHA256HEX") => Default("");
+    /// An API key named NAME, such as [keys.backend]. Several may be in force, so that keys can be rotated.
+    /// `whatsapp-otp api-key NAME` makes one and prints these settings. The name appears in logs and metrics: lower-case
+    /// letters, digits, - and _, a letter first; in the environment upper case, WHATSAPP_OTP__KEYS__BACKEND__KIND.
+    "keys.NAME" {
+        /// The apps that the key works for; the first is the default of its requests. The default is ["default"].
+        Open "apps": List("the name of an app") => Nothing("default");
+
+        /// What its holder may do. `server`: everything in its apps; it is a backend, whose statements about the client's
+        /// address are believed. `client`: request and check codes, from an app on somebody's device. `test`: as a server,
+        /// but no message leaves. Required.
+        Open "kind": Words(&["server", "client", "test"]) => Nothing("server");
+
+        /// The SHA-256 of the key. Required. A file is read again when it changes.
+        Secret "sha256": Text("64 hexadecimal digits") => Nothing("/run/secrets/api_key_backend_sha256");
     }
 
     "sample" {

@@ -34,7 +34,7 @@ enum Text {
 impl InfoFile {
     /// Reads the file. No error repeats any of it, as it holds the token.
     fn read(path: &Path) -> Result<Self, String> {
-        let text = fs::read_to_string(path).map_err(|error| format!("a text file that can be read ({error})"))?;
+        let text = fs::read_to_string(path).map_err(|error| format!("a readable text file ({error})"))?;
         let text = SecretString::from(text);
         serde_json::from_str(text.expose_secret()).map_err(|error| {
             let (line, column) = (error.line(), error.column());

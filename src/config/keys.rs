@@ -120,6 +120,7 @@ mod tests {
 
     #[test]
     fn a_secret_may_come_by_file_and_other_keys_may_not() {
+        assert_eq!(kind("keys.backend.sha256_file"), Some(Kind::Open));
         assert_eq!(kind("otp.secret"), Some(Kind::Secret));
         assert_eq!(kind("otp.secret_file"), Some(Kind::Open));
         assert_eq!(kind("otp.code_length_file"), None);
@@ -131,6 +132,7 @@ mod tests {
     fn variables_have_two_underscores_where_keys_have_a_dot() {
         for (key, name) in [
             ("otp.code_length", "WHATSAPP_OTP__OTP__CODE_LENGTH"),
+            ("keys.back_end-2.sha256", "WHATSAPP_OTP__KEYS__BACK_END-2__SHA256"),
             ("apps.shop.limits.per_ip", "WHATSAPP_OTP__APPS__SHOP__LIMITS__PER_IP"),
         ] {
             assert_eq!((variable(key).as_str(), of_variable(name).as_deref()), (name, Some(key)));
@@ -166,6 +168,8 @@ mod tests {
             ("opt.secret", Some("otp.secret")),
             ("code_length", Some("otp.code_length")),
             ("otp.per_phone", Some("limits.per_phone")),
+            ("auth.api_keys", Some("keys.NAME.sha256")),
+            ("keys.backend.sha265", Some("keys.backend.sha256")),
             ("apps.shop.otp.code_lenght", Some("apps.shop.otp.code_length")),
             ("apps.shop.code_length", Some("apps.shop.otp.code_length")),
             ("apps.shop.redis.url", None),

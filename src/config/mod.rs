@@ -21,13 +21,14 @@ mod sources;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use self::reader::{Reader, Reported};
 use self::sections::server::Reach;
 use secrecy::SecretString;
 
-use crate::http::ServerSettings;
+use crate::http::{AcceptedKey, ServerSettings};
 use crate::otp::{AppName, DigestKey, KeyRing, Policy};
 use crate::store::redis::RedisSettings;
 use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
@@ -78,6 +79,8 @@ pub struct ServeSettings {
     pub whatsapp: WhatsAppSettings,
     /// The account's access token, to be read again.
     pub access_token: Replaceable<SecretString>,
+    /// The accepted API keys, to be read again.
+    pub api_keys: Replaceable<Arc<[AcceptedKey]>>,
 }
 
 /// What `sandbox` is told. None of it has to be set.
@@ -138,7 +141,7 @@ impl Settings {
         let mut reader = sources.read();
         // Not needed, but a bad value is a fault for every command.
         let api = sections::whatsapp::read_api(&mut reader);
-        let settings = Self::read(&mut reader, Reach::Any, sections::otp::read_secret);
+        let settings = Self::read(&mut reader, Reach::Any, Ok(Arc::default()), sections::otp::read_secret);
         reader.finish(api.and(settings))
     }
 
@@ -152,6 +155,7 @@ impl Settings {
     fn read(
         reader: &mut Reader,
         reach: Reach,
+        keys: Result<Arc<[AcceptedKey]>, Reported>,
         otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
     ) -> Result<Self, Reported> {
         let shared = sections::otp::read_policy(reader);
@@ -159,7 +163,7 @@ impl Settings {
         let apps = sections::apps::read(reader);
         let redis = sections::redis::read(reader, otp_secret);
         let redis_timeout = redis.as_ref().ok().map(|redis| redis.timeout);
-        let server = sections::server::read(reader, reach, redis_timeout);
+        let server = sections::server::read(reader, reach, redis_timeout, keys);
         // A send that takes as long as a request may is over.
         let send_time = server.as_ref().map_or(Duration::ZERO, |server| server.request_timeout);
         let log = sections::log::read(reader);
@@ -185,12 +189,16 @@ impl ServeSettings {
         // The account first: its file may name the language.
         let account = sections::whatsapp::read_account(&mut reader);
         let api = sections::whatsapp::read_api(&mut reader);
-        let common = Settings::read(&mut reader, Reach::Any, |_| current(&keys));
+        let api_keys = sections::keys::read(&mut reader);
+        let common = Settings::read(&mut reader, Reach::Any, api_keys, |_| current(&keys));
+        let api_keys = Replaceable::new("keys.", &reader, given.clone(), sections::keys::read);
         let access_token = Replaceable::new("whatsapp.access_token", &reader, given, |reader| {
             sections::whatsapp::read_account(reader).map(|account| account.access_token)
         });
         let whatsapp = api.and_then(|api| Ok(WhatsAppSettings { api, account: account? }));
-        reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: whatsapp?, access_token })))
+        reader.finish(
+            common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: whatsapp?, access_token, api_keys })),
+        )
     }
 }
 
@@ -204,7 +212,8 @@ impl SandboxSettings {
         let mut reader = sources.read_for_sandbox();
         let keys = sections::otp::draw_secret(&mut reader).and_then(|()| sections::otp::read_keys(&mut reader));
         let api = sections::whatsapp::read_api(&mut reader);
-        let common = Settings::read(&mut reader, Reach::Loopback, |_| current(&keys));
+        let api_keys = sections::keys::read(&mut reader);
+        let common = Settings::read(&mut reader, Reach::Loopback, api_keys, |_| current(&keys));
         reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: api? })))
     }
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use axum::http::HeaderValue;
 use ipnet::IpNet;
+use tokio::sync::watch;
 
-use crate::otp::{AppName, Key, KeyKind, KeyName, NameError};
+use crate::otp::Key;
 
 /// Settings of the listeners.
 #[derive(Debug, Clone)]
@@ -39,6 +40,8 @@ pub struct ServerSettings {
     pub shutdown_timeout: Duration,
     /// The callers that the sample calls are open to.
     pub auth: AuthMode,
+    /// The accepted API keys.
+    pub keys: AcceptedKeys,
     /// `true` if the sample server's two calls are answered.
     pub sample_enabled: bool,
 }
@@ -53,13 +56,16 @@ pub struct TlsFiles {
 }
 
 /// The callers that the sample calls are open to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthMode {
     /// Anyone, as with the sample server.
     Open,
-    /// The holders of these keys.
-    ApiKeys(Vec<AcceptedKey>),
+    /// The holders of accepted keys.
+    ApiKey,
 }
+
+/// The newest accepted keys, as they may be replaced while the service runs.
+pub type AcceptedKeys = watch::Receiver<Arc<[AcceptedKey]>>;
 
 /// An API key that is accepted. Only the caller has the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,40 +74,4 @@ pub struct AcceptedKey {
     pub key: Arc<Key>,
     /// SHA-256 of the key.
     pub sha256: [u8; 32],
-}
-
-/// The text is not a hashed key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("NAME:SHA256HEX, {NameError} and 64 hexadecimal digits")]
-pub struct AcceptedKeyError;
-
-impl AcceptedKey {
-    /// Reads `name:sha256hex`, a server key for the app `default`.
-    ///
-    /// # Errors
-    ///
-    /// [`AcceptedKeyError`] for anything else.
-    pub fn parse(text: &str) -> Result<Self, AcceptedKeyError> {
-        let (name, hash) = text.split_once(':').ok_or(AcceptedKeyError)?;
-        let name = KeyName::parse(name).map_err(|_| AcceptedKeyError)?;
-        let hash = data_encoding::HEXLOWER_PERMISSIVE.decode(hash.as_bytes()).map_err(|_| AcceptedKeyError)?;
-        let sha256 = hash.try_into().map_err(|_| AcceptedKeyError)?;
-        let key = Key { name, kind: KeyKind::Server, apps: vec![AppName::default()] };
-        Ok(Self { key: Arc::new(key), sha256 })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hashed_key_is_a_name_and_64_hexadecimal_digits() {
-        let hash = "Aa".repeat(32);
-        let key = AcceptedKey::parse(&format!("backend-1:{hash}")).unwrap();
-        assert_eq!((key.key.name.as_str(), key.sha256), ("backend-1", [0xaa; 32]));
-        for text in ["", "name", &format!(":{hash}"), &format!("a b:{hash}"), "name:aa", "name:zz", &hash] {
-            assert_eq!(AcceptedKey::parse(text), Err(AcceptedKeyError), "{text}");
-        }
-    }
 }

@@ -15,7 +15,7 @@ use super::edge::meters::Meters;
 use super::edge::outcome::Outcome;
 use super::edge::places::{Place, Places};
 use super::sample::active_codes::ActiveCodesTable;
-use super::settings::{AuthMode, ServerSettings};
+use super::settings::{AcceptedKeys, AuthMode, ServerSettings};
 use crate::otp::{AppName, ClientAddress, OtpService};
 
 /// The time after which a request that found no place may try again.
@@ -25,6 +25,7 @@ pub(super) const RETRY_LATER: Duration = Duration::from_secs(1);
 pub struct PublicState {
     pub(super) service: Arc<OtpService>,
     pub(super) auth: AuthMode,
+    pub(super) keys: AcceptedKeys,
     pub(super) trusted_proxies: Box<[IpNet]>,
     pub(super) cors_origins: Box<[HeaderValue]>,
     pub(super) cors: Option<CorsLayer>,
@@ -61,7 +62,8 @@ impl PublicState {
         let active_codes = show_active_codes.then(|| ActiveCodesTable::of(Arc::clone(service.store())));
         Self {
             service,
-            auth: settings.auth.clone(),
+            auth: settings.auth,
+            keys: settings.keys.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             cors_origins: settings.cors_origins.clone().into(),
             cors: cross_site::cors(&settings.cors_origins),

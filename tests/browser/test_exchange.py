@@ -63,7 +63,7 @@ class Exchange(BrowserTest):
 
     def test_commands_contain_no_api_key(self):
         hashed = hashlib.sha256(KEY.encode()).hexdigest()
-        page = self.open(self.start(Sandbox(auth__mode="api_key", auth__api_keys=f"page:{hashed}")))
+        page = self.open(self.start(Sandbox(auth__mode="api_key", keys__page__kind="server", keys__page__sha256=hashed)))
         page.fill("#api-key", KEY)
         page.click("#send")
         self.answer_is(page, 200, "OK")

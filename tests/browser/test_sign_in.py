@@ -145,7 +145,7 @@ class SignIn(BrowserTest):
     def test_an_api_key_is_requested_if_required(self):
         key = "a-key-for-this-test-alone"
         hashed = hashlib.sha256(key.encode()).hexdigest()
-        page = self.open(self.start(Sandbox(auth__mode="api_key", auth__api_keys=f"page:{hashed}")))
+        page = self.open(self.start(Sandbox(auth__mode="api_key", keys__page__kind="server", keys__page__sha256=hashed)))
         page.click("#send")
         self.answer_is(page, 401, "Missing or invalid API key.")
         page.fill("#api-key", key)

@@ -9,13 +9,18 @@ use crate::harness::reply::{Reply, says, send};
 const PHONE: &str = "15551234567";
 const ORIGIN: &str = "https://app.example";
 
-fn hashed(name: &str, key: &str) -> String {
-    format!("{name}:{}", data_encoding::HEXLOWER.encode(&Sha256::digest(key)))
+fn hash(key: &str) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(key))
 }
 
+/// Two keys for the app `default`, and one for another.
 fn with_keys() -> TestAppBuilder {
-    let keys = [hashed("backend", "first-key"), hashed("backend-next", "second-key")].join(",");
-    TestApp::builder().set("auth.mode", "api_key").set("auth.api_keys", &keys)
+    let keys = [("backend", "first-key"), ("backend-next", "second-key"), ("shop", "shop-key")];
+    let app = TestApp::builder().set("auth.mode", "api_key");
+    let app = app.set("apps.shop.otp.code_length", "8").set("keys.shop.apps", "shop");
+    keys.into_iter().fold(app, |app, (name, key)| {
+        app.set(&format!("keys.{name}.kind"), "server").set(&format!("keys.{name}.sha256"), &hash(key))
+    })
 }
 
 async fn call(app: &TestApp, method: Method, phone: &str, authorization: Option<&str>) -> Reply {
@@ -35,6 +40,7 @@ async fn without_an_accepted_key_calls_are_unauthorized() {
         Some("Bearer"),
         Some("Bearer "),
         Some("Bearer wrong-key"),
+        Some("Bearer shop-key"),
         Some("Bearer first-key second-key"),
         Some("Bearer first-key,second-key"),
         Some("bearer FIRST-KEY"),
@@ -47,8 +53,7 @@ async fn without_an_accepted_key_calls_are_unauthorized() {
             assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
         }
     }
-    let hash = hashed("x", "first-key");
-    let hash = hash.split_once(':').unwrap().1;
+    let hash = hash("first-key");
     call(&app, Method::GET, PHONE, Some(&format!("Bearer {hash}"))).await.is(401, says::UNAUTHORIZED);
     assert_eq!(app.sends(), 0);
     assert_eq!(app.keys.list().await, Vec::<String>::new());

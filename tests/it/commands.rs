@@ -73,7 +73,7 @@ async fn every_bad_setting_is_reported_in_one_go_and_no_secret_is_shown() {
         ("redis.url", "redis://"),
         ("server.listen", "0.0.0.0:3000"),
         ("server.request_timeout", "2m"),
-        ("auth.api_keys", "at least one"),
+        ("auth.mode", "at least one key"),
         ("WHATSAPP_OTP__OTP__CODE_LIFETIMES", "perhaps WHATSAPP_OTP__OTP__CODE_LIFETIME"),
         ("whatsapp.info_file", "or set whatsapp.waba_id, whatsapp.phone_number_id, whatsapp.template_id"),
     ] {

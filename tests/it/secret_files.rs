@@ -5,10 +5,13 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use reqwest::Method;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::harness::app::TestApp;
+use crate::harness::reply::send;
 use crate::harness::stub::Stub;
 use crate::harness::{eventually, logs};
 
@@ -72,5 +75,33 @@ async fn a_new_access_token_is_sent_without_a_restart() {
     fs::write(&path, "THIRD0TOKEN").unwrap();
     eventually("the next one is sent", async || sent().await == "Bearer THIRD0TOKEN").await;
     log.has_no_secrets(&[], &["FIRST0TOKEN", "SECOND0TOKEN", "no token at all", "THIRD0TOKEN"]);
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_new_hash_replaces_an_api_key_without_a_restart() {
+    let log = logs::capture();
+    let hash = |key: &str| data_encoding::HEXLOWER.encode(&Sha256::digest(key));
+    let mounted = Mounted::new("hash", &hash("old-key"));
+    let app = TestApp::builder()
+        .set("auth.mode", "api_key")
+        .set("keys.backend.kind", "server")
+        .set("keys.backend.sha256_file", mounted.path("hash").to_str().unwrap())
+        .start()
+        .await;
+    let status = async |key: &str| {
+        let call = app.call(Method::GET, "/otp/15551234567").header("authorization", format!("Bearer {key}"));
+        send(call).await.status
+    };
+    assert_eq!((status("old-key").await, status("new-key").await), (200, 401));
+    mounted.replace("hash", &hash("new-key"));
+    eventually("the new key is accepted", async || status("new-key").await == 200).await;
+    assert_eq!(status("old-key").await, 401);
+
+    mounted.replace("hash", "new-key");
+    let refused = || log.lines_with("keys: the new value cannot be used").len();
+    eventually("a hash that cannot be used is logged", async || refused() > 0).await;
+    assert_eq!((status("new-key").await, refused()), (200, 1));
+    log.has_no_secrets(&[], &["old-key", "new-key"]);
     app.finish().await;
 }

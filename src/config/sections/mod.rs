@@ -2,6 +2,7 @@
 
 pub(super) mod apps;
 pub(super) mod auth;
+pub(super) mod keys;
 pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod otp;

@@ -1,15 +1,17 @@
 //! `server.*`: listeners, proxies and timeouts.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
 use ipnet::IpNet;
+use tokio::sync::watch;
 use url::Url;
 
 use super::{auth, sample};
 use crate::config::reader::{Reader, Reported};
-use crate::http::{ServerSettings, TlsFiles};
+use crate::http::{AcceptedKey, ServerSettings, TlsFiles};
 
 /// The addresses that may reach the listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +27,7 @@ pub(in crate::config) fn read(
     reader: &mut Reader,
     reach: Reach,
     redis_timeout: Option<Duration>,
+    keys: Result<Arc<[AcceptedKey]>, Reported>,
 ) -> Result<ServerSettings, Reported> {
     let listen = reader.required("server.listen", |text| address(text, reach));
     let ops_listen = reader.optional("server.ops_listen", |text| address(text, reach));
@@ -55,6 +58,7 @@ pub(in crate::config) fn read(
         drain_delay: drain_delay?,
         shutdown_timeout: shutdown_timeout?,
         auth: auth?,
+        keys: watch::channel(keys?).1,
         sample_enabled: sample_enabled?,
     })
 }

@@ -13,7 +13,10 @@ fn all_faults_are_reported_in_one_go() {
 
         [auth]
         mode = "api_key"
-        api_keys = ["backend:plain-api-key"]
+
+        [keys.backend]
+        kind = "server"
+        sha256 = "plain-api-key"
 
         [otp]
         code_lenght = 6
@@ -46,7 +49,7 @@ fn all_faults_are_reported_in_one_go() {
             "WHATSAPP_OTP__OTP__SCERET",
             "server.listen",
             "server.tls_key_file",
-            "auth.api_keys",
+            "keys.backend.sha256",
             "otp.code_length",
             "otp.secret",
             "otp.previous_secrets",

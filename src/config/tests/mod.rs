@@ -1,6 +1,7 @@
 //! Settings from source to meaning. Nothing here touches the environment of the process.
 
 mod account;
+mod api_keys;
 mod apps;
 mod commands;
 mod faults;

@@ -108,11 +108,9 @@ fn a_secrets_file_that_is_missing_empty_or_no_text_is_a_fault_with_its_path() {
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("empty"), "\n").unwrap();
     fs::write(path("binary"), [0xff; 32]).unwrap();
-    for (name, expected) in [
-        ("missing", "a text file that can be read"),
-        ("binary", "a text file that can be read"),
-        ("empty", "a file that is not empty"),
-    ] {
+    for (name, expected) in
+        [("missing", "a readable text file"), ("binary", "a readable text file"), ("empty", "a file that is not empty")]
+    {
         let fault = only_fault(serve(&[("redis.password_file", &path(name))]));
         assert_eq!((fault.key.as_str(), fault.given), ("redis.password_file", Some(path(name))));
         assert!(fault.expected.starts_with(expected), "{}", fault.expected);
@@ -193,7 +191,6 @@ fn addresses_that_may_hold_a_password_are_not_repeated() {
         ("whatsapp.base_url", "https://app:hunter22@graph.example"),
         ("whatsapp.base_url", "https://hunter22@graph.example"),
         ("whatsapp.base_url", "ftp://app:hunter22@graph.example"),
-        ("auth.api_keys", "backend:hunter22"),
     ] {
         let fault = only_fault(serve(&[(key, value)]));
         assert_eq!(fault.key, key);
@@ -208,7 +205,8 @@ fn nothing_shown_or_printed_has_a_secret_in_it() {
         ("redis.url", "redis://app:hunter22@redis:6379/0"),
         ("redis.nodes", "other:7000, redis://another"),
         ("otp.previous_secrets", &format!("{OLD},{OLDER}")),
-        ("auth.api_keys", &format!("backend:{hash}")),
+        ("keys.backend.kind", "server"),
+        ("keys.backend.sha256", &hash),
     ])
     .unwrap();
     let shown: Vec<_> = settings.common.shown().iter().map(ToString::to_string).collect();
@@ -219,14 +217,15 @@ fn nothing_shown_or_printed_has_a_secret_in_it() {
         format!("whatsapp.access_token = *** {}", variable("whatsapp.access_token")),
         format!("redis.url = redis://app:***@redis:6379/0 {}", variable("redis.url")),
         format!("redis.nodes = redis://other:7000, redis://another:6379 {}", variable("redis.nodes")),
-        format!("auth.api_keys = backend {}", variable("auth.api_keys")),
+        format!("keys.backend.kind = server {}", variable("keys.backend.kind")),
+        format!("keys.backend.sha256 = *** {}", variable("keys.backend.sha256")),
         format!("whatsapp.waba_id = 1 {}", variable("whatsapp.waba_id")),
         "otp.code_length = 6 (default)".to_owned(),
     ] {
         assert!(shown.contains(&line), "{line} is not in {shown:#?}");
     }
     let printed = format!("{shown:?} {settings:?}");
-    for secret in [SECRET, OLD, OLDER, TOKEN, "hunter22"] {
+    for secret in [SECRET, OLD, OLDER, TOKEN, &hash, "hunter22"] {
         assert!(!printed.contains(secret), "{secret} is in {printed}");
     }
 }

@@ -265,15 +265,16 @@ fn a_request_outlives_its_redis_call() {
 }
 
 #[test]
-fn api_keys_are_required_when_they_are_asked_for() {
-    let hash = format!("backend:{}", "ab".repeat(32));
+fn a_key_is_required_if_callers_need_one() {
     let mode = ("auth.mode", "api_key");
-    assert_eq!(only_fault(serve(&[mode])).key, "auth.api_keys");
-    let AuthMode::ApiKeys(keys) = serve(&[mode, ("auth.api_keys", &hash)]).unwrap().common.server.auth else {
-        panic!("keys were given");
-    };
-    assert_eq!((keys[0].key.name.as_str(), keys[0].sha256), ("backend", [0xab; 32]));
-    assert_eq!(serve(&[("auth.api_keys", &hash)]).unwrap().common.server.auth, AuthMode::Open);
+    let fault = only_fault(serve(&[mode]));
+    assert_eq!((fault.key.as_str(), fault.given.as_deref()), ("auth.mode", Some("api_key")));
+    assert!(fault.expected.contains("at least one key"), "{fault}");
+    let hash = "Ab".repeat(32);
+    let key = [("keys.backend.kind", "server"), ("keys.backend.sha256", &hash)];
+    let server = serve(&[[mode].as_slice(), &key].concat()).unwrap().common.server;
+    assert_eq!((server.auth, server.keys.borrow()[0].sha256), (AuthMode::ApiKey, [0xab; 32]));
+    assert_eq!(serve(&key).unwrap().common.server.auth, AuthMode::Open);
 }
 
 #[test]

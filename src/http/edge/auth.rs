@@ -16,10 +16,10 @@ use crate::otp::Caller;
 /// # Errors
 ///
 /// [`Outcome::Unauthorized`] without exactly one of the accepted keys.
-pub(crate) fn caller(mode: &AuthMode, headers: &HeaderMap) -> Result<Caller, Outcome> {
+pub(crate) fn caller(mode: AuthMode, keys: &[AcceptedKey], headers: &HeaderMap) -> Result<Caller, Outcome> {
     match mode {
         AuthMode::Open => Ok(Caller::Anyone),
-        AuthMode::ApiKeys(keys) => {
+        AuthMode::ApiKey => {
             let accepted = bearer(headers).and_then(|presented| accepted(keys, presented));
             accepted.map(|accepted| Caller::Key(Arc::clone(&accepted.key))).ok_or(Outcome::Unauthorized)
         }
@@ -50,17 +50,21 @@ mod tests {
     use super::*;
     use crate::otp::{AppName, Key, KeyKind, KeyName};
 
-    fn mode(keys: &[&str]) -> AuthMode {
+    fn keys(keys: &[&str]) -> Vec<AcceptedKey> {
         let accepted = |key: &&str| {
             let name = KeyName::parse(&format!("name-of-{key}")).unwrap();
             let about = Key { name, kind: KeyKind::Server, apps: vec![AppName::default()] };
             AcceptedKey { key: Arc::new(about), sha256: Sha256::digest(key).into() }
         };
-        AuthMode::ApiKeys(keys.iter().map(accepted).collect())
+        keys.iter().map(accepted).collect()
     }
 
-    fn name(mode: &AuthMode, header: &str) -> Option<String> {
-        caller(mode, &with(header)).unwrap().name().map(str::to_owned)
+    fn caller_of(keys: &[AcceptedKey], headers: &HeaderMap) -> Result<Caller, Outcome> {
+        caller(AuthMode::ApiKey, keys, headers)
+    }
+
+    fn name(keys: &[AcceptedKey], header: &str) -> Option<String> {
+        caller_of(keys, &with(header)).unwrap().name().map(str::to_owned)
     }
 
     fn with(authorization: &str) -> HeaderMap {
@@ -69,21 +73,21 @@ mod tests {
 
     #[test]
     fn every_accepted_key_identifies_its_caller() {
-        let mode = mode(&["first", "second"]);
+        let keys = keys(&["first", "second"]);
         for header in ["Bearer first", "bearer first", "BEARER  first "] {
-            assert_eq!(name(&mode, header).as_deref(), Some("name-of-first"), "{header}");
+            assert_eq!(name(&keys, header).as_deref(), Some("name-of-first"), "{header}");
         }
-        assert_eq!(name(&mode, "Bearer second").as_deref(), Some("name-of-second"));
+        assert_eq!(name(&keys, "Bearer second").as_deref(), Some("name-of-second"));
     }
 
     #[test]
     fn anything_else_is_unauthorized() {
-        let mode = mode(&["first", "second"]);
+        let keys = keys(&["first", "second"]);
         for header in ["Bearer third", "Bearer ", "Bearer", "Basic first", "first", "Bearer first second"] {
-            assert_eq!(caller(&mode, &with(header)), Err(Outcome::Unauthorized), "{header}");
+            assert_eq!(caller_of(&keys, &with(header)), Err(Outcome::Unauthorized), "{header}");
         }
-        assert_eq!(caller(&mode, &HeaderMap::new()), Err(Outcome::Unauthorized));
-        assert_eq!(caller(&AuthMode::ApiKeys(Vec::new()), &with("Bearer first")), Err(Outcome::Unauthorized));
+        assert_eq!(caller_of(&keys, &HeaderMap::new()), Err(Outcome::Unauthorized));
+        assert_eq!(caller_of(&[], &with("Bearer first")), Err(Outcome::Unauthorized));
     }
 
     #[test]
@@ -91,12 +95,12 @@ mod tests {
         for second in ["Bearer first", "Bearer third", "Basic x"] {
             let mut headers = with("Bearer first");
             headers.append(AUTHORIZATION, second.parse().unwrap());
-            assert_eq!(caller(&mode(&["first"]), &headers), Err(Outcome::Unauthorized), "{second}");
+            assert_eq!(caller_of(&keys(&["first"]), &headers), Err(Outcome::Unauthorized), "{second}");
         }
     }
 
     #[test]
     fn open_needs_no_key() {
-        assert_eq!(caller(&AuthMode::Open, &HeaderMap::new()), Ok(Caller::Anyone));
+        assert_eq!(caller(AuthMode::Open, &[], &HeaderMap::new()), Ok(Caller::Anyone));
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn admit(call: &Call, subject: &mut Subject) -> Result<Admitted, Outc
     let Call { state, peer, parameter, request } = call;
     let headers = request.headers();
     cross_site::check(headers, &state.cors_origins)?;
-    let caller = auth::caller(&state.auth, headers)?;
+    let caller = auth::caller(state.auth, &state.keys.borrow(), headers)?;
     let caller = subject.caller.insert(caller);
     if !caller.may_use(&state.default_app) {
         return Err(Outcome::Unauthorized);
