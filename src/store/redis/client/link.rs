@@ -1,8 +1,8 @@
 //! One connection that all requests share, and the task that keeps it alive.
 //!
-//! Commands of concurrent requests are pipelined on it, which carries about three times what a checkout per request does
-//! (`benches/redis_connection.rs`). deadpool-redis makes the connections; what it does not do for one that is shared,
-//! noticing that it died and replacing it, is done here, as is following a primary to where it is now.
+//! Concurrent requests pipeline their commands on it, which carries more than twice as many as a checkout per request
+//! (`benches/redis_connection.rs`). redis's `ConnectionManager` is as fast, but it keeps a connection whose answers time
+//! out, retries before failing a request, and can neither prepare a new connection nor follow a primary to another address.
 //!
 //! While there is no connection, a request waits for the attempt under way and no longer: against a server that
 //! refuses it fails in milliseconds, against one that says nothing when its own time is up.
