@@ -1,4 +1,4 @@
-//! The service's computations for each request, in isolation: digests, phone numbers, Redis's replies.
+//! The service's computations for each request, in isolation: digests, ids and the codes that follow from them, numbers.
 //!
 //! `cargo bench --bench micro` measures times. `scripts/instructions` counts instructions, which do not depend on the
 //! machine's other load, and compares them with `benches/instructions.tsv`.
@@ -8,13 +8,9 @@
 use std::hint::black_box;
 
 use divan::Bencher;
-use redis::{Value, from_redis_value};
-use whatsapp_otp::otp::{self, DigestKey, Guess, KeyRing, PhoneNumber};
-
-/// Private to the store, and kept so.
-#[expect(dead_code, reason = "only a part of it is measured")]
-#[path = "../src/store/redis/decisions/reply.rs"]
-mod reply;
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use whatsapp_otp::otp::{AppName, CodeLength, Guess, KeyRing, OtpSecret, PhoneNumber, VerificationId};
 
 const PLAIN: &str = "15552345678";
 const PUNCTUATED: &str = "+44 (0)20 7946 0958";
@@ -25,34 +21,34 @@ struct Subject {
     ring: KeyRing,
     phone: PhoneNumber,
     guess: Guess,
+    id: VerificationId,
 }
 
 impl Subject {
     fn new() -> Self {
-        Self {
-            ring: KeyRing::new(DigestKey::new(vec![7; 32]).unwrap(), Vec::new()),
-            phone: PhoneNumber::parse(PLAIN).unwrap(),
-            guess: Guess::parse("123456", otp::CodeLength::new(6).unwrap()).unwrap(),
-        }
+        let ring = KeyRing::new(OtpSecret::new(vec![7; 32]).unwrap(), Vec::new());
+        let phone = PhoneNumber::parse(PLAIN).unwrap();
+        let (guess, id) = (Guess::parse("123456", length()).unwrap(), issue(&ring, &phone));
+        Self { ring, phone, guess, id }
     }
 
     fn digest(&self) -> String {
         let secret = self.ring.current().id().as_str();
-        self.ring.seal_guess(secret, "AAAAAAAAAAA", &self.phone, &self.guess).unwrap().digest.to_hex()
+        self.ring.seal_guess(secret, &self.id, &self.phone, &self.guess).unwrap().digest.to_hex()
     }
+}
+
+fn length() -> CodeLength {
+    CodeLength::new(6).unwrap()
+}
+
+fn issue(ring: &KeyRing, phone: &PhoneNumber) -> VerificationId {
+    let mut random = StdRng::seed_from_u64(1);
+    ring.issue(&AppName::default(), phone, length(), &mut random).unwrap().id
 }
 
 fn parse(text: &str) -> bool {
     PhoneNumber::parse(black_box(text)).is_ok()
-}
-
-/// The reply to a wrong guess, as the connection returns it.
-fn answer() -> Value {
-    Value::Array(vec![Value::BulkString(b"wrong".to_vec()), Value::BulkString(Vec::new()), Value::Int(2)])
-}
-
-fn decode(answer: Value) -> reply::Settled {
-    reply::settled(from_redis_value(black_box(answer)).unwrap()).unwrap()
 }
 
 #[divan::bench]
@@ -68,13 +64,20 @@ fn phone(bencher: Bencher, text: &str) {
 }
 
 #[divan::bench]
-fn decode_reply(bencher: Bencher) {
-    bencher.with_inputs(answer).bench_local_values(decode);
+fn locate(bencher: Bencher) {
+    let subject = Subject::new();
+    bencher.bench_local(|| subject.ring.locate(black_box(&subject.id)));
+}
+
+#[divan::bench]
+fn issued(bencher: Bencher) {
+    let subject = Subject::new();
+    bencher.bench_local(|| issue(&subject.ring, &subject.phone));
 }
 
 /// Each computation is a function, as callgrind reports costs by function.
 mod counted {
-    use super::{Subject, Value, answer, black_box, decode, parse};
+    use super::{Subject, black_box, issue, parse};
 
     pub(super) const TIMES: usize = 1_000;
 
@@ -106,14 +109,17 @@ mod counted {
         }
     }
 
-    pub(super) fn answers() -> Vec<Value> {
-        (0..TIMES).map(|_| answer()).collect()
+    #[inline(never)]
+    pub(super) fn locate(subject: &Subject) {
+        for _ in 0..TIMES {
+            black_box(subject.ring.locate(black_box(&subject.id)));
+        }
     }
 
     #[inline(never)]
-    pub(super) fn decode_reply(answers: Vec<Value>) {
-        for answer in answers {
-            black_box(decode(answer));
+    pub(super) fn issued(subject: &Subject) {
+        for _ in 0..TIMES {
+            black_box(issue(&subject.ring, &subject.phone));
         }
     }
 }
@@ -131,5 +137,6 @@ fn main() {
     counted::plain_phone();
     counted::punctuated_phone();
     counted::impossible_phone();
-    counted::decode_reply(counted::answers());
+    counted::locate(&subject);
+    counted::issued(&subject);
 }

@@ -15,7 +15,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, ConnectionManager, MultiplexedConnection};
-use whatsapp_otp::otp::{Check, CodeLength, CodeStore, DigestKey, Guess, KeyRing, Limits, PhoneNumber, Policy};
+use whatsapp_otp::otp::{
+    AppName, Check, CodeLength, Guess, KeyRing, LimitKind, Limits, OtpSecret, PhoneNumber, Policy, VerificationStore,
+};
 use whatsapp_otp::store::redis::{
     AfterFailover, Credentials, KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject, Topology,
 };
@@ -23,11 +25,16 @@ use whatsapp_otp::store::redis::{
 const TASKS: u32 = 64;
 const ROUNDS: usize = 5;
 const ROUND: Duration = Duration::from_secs(1);
+macro_rules! find {
+    ($($part:literal)*) => {
+        concat!($(include_str!(concat!("../src/store/redis/decisions/lua/", $part, ".lua")), "
+",)*)
+    };
+}
 /// The script for a guess at a phone without a code, as all here are.
-const FIND: &str = concat!(
-    include_str!("../src/store/redis/decisions/lua/prelude.lua"),
-    "\n",
-    include_str!("../src/store/redis/decisions/lua/find.lua")
+const FIND: &str = find!(
+    "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/failures"
+    "parts/verifications" "find"
 );
 
 #[derive(Clone)]
@@ -47,8 +54,9 @@ impl Strategy {
         let guess = Guess::parse("000000", policy.code_length).unwrap();
         match self {
             Self::Store(store) => {
-                let check = Check { phone, client: None, guess: &guess, keys: ring };
-                store.verify(&check, policy).await.unwrap();
+                let check =
+                    Check { app: &AppName::default(), phone, id: None, client: None, guess: &guess, keys: ring };
+                store.check(&check, policy).await.unwrap();
             }
             Self::Multiplexed(connection) => find(&mut connection.clone(), phone).await,
             Self::Manager(connection) => find(&mut connection.clone(), phone).await,
@@ -59,11 +67,11 @@ impl Strategy {
 
 async fn find(connection: &mut impl ConnectionLike, phone: &PhoneNumber) {
     static SCRIPT: LazyLock<redis::Script> = LazyLock::new(|| redis::Script::new(FIND));
-    let mut call = SCRIPT.arg("phone");
-    for name in ["code", "failures", "guessers"] {
-        call.key(format!("bench:v1:{{{}}}:{name}", phone.digits()));
+    let mut call = SCRIPT.arg(0);
+    for name in ["verification:default", "failures", "guessers"] {
+        call.key(format!("bench:v2:{{{}}}:{name}", phone.digits()));
     }
-    call.arg(0).arg(0).arg(15).arg(86_400_000).arg("").arg(15_000).arg("");
+    call.arg(1).arg(15).arg(86_400_000).arg(10).arg("").arg(15_000).arg("");
     call.invoke_async::<(String, String, u64, Vec<String>)>(connection).await.unwrap();
 }
 
@@ -124,15 +132,16 @@ async fn rate(strategy: &Strategy) -> f64 {
             let strategy = strategy.clone();
             tokio::spawn(async move {
                 let phone = PhoneNumber::parse(&format!("155512{task:05}")).unwrap();
-                let ring = KeyRing::new(DigestKey::new(vec![7; 32]).unwrap(), Vec::new());
+                let ring = KeyRing::new(OtpSecret::new(vec![7; 32]).unwrap(), Vec::new());
+                let mut limits = Limits::default();
+                limits.set(LimitKind::named("failures_per_phone").unwrap(), "15/24h".parse().ok());
                 let policy = Policy {
                     code_length: CodeLength::new(6).unwrap(),
                     code_lifetime: Duration::from_mins(5),
                     linger: Duration::from_mins(10),
                     max_attempts: 3,
-                    limits: Limits { failures_per_phone: "15/24h".parse().ok(), ..Limits::default() },
+                    limits,
                     send_time: Duration::from_secs(15),
-                    pacing: None,
                 };
                 let mut made = 0_u32;
                 while began.elapsed() < ROUND {

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    Check, ClientAddress, Code, CodeLength, CodeStore, DigestKey, Guess, KeyRing, Limits, NewCode, PhoneNumber, Policy,
-    RecordId,
+    AppName, Check, ClientAddress, CodeLength, Guess, KeyRing, Limits, NewVerification, OtpSecret, PhoneNumber, Policy,
+    VerificationStore,
 };
 use whatsapp_otp::store::redis::{
     AfterFailover, Credentials, KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject, Topology,
@@ -119,26 +119,26 @@ async fn round(store: &Arc<RedisStore>, tasks: u32) -> (f64, f64) {
         max_attempts: u32::MAX,
         limits: Limits::default(),
         send_time: Duration::from_secs(15),
-        pacing: None,
     });
-    let ring = KeyRing::new(DigestKey::new(vec![7; 32]).unwrap(), Vec::new());
+    let ring = KeyRing::new(OtpSecret::new(vec![7; 32]).unwrap(), Vec::new());
     let mut running = Vec::new();
     for task in 0..tasks {
         let phone = PhoneNumber::parse(&format!("155512{task:05}")).unwrap();
-        let id = RecordId::generate(&mut SysRng).unwrap();
-        let sealed = ring.seal(&id, &phone, &Code::generate(policy.code_length, &mut SysRng).unwrap());
+        let app = AppName::default();
+        let issued = ring.issue(&app, &phone, policy.code_length, &mut SysRng).unwrap();
         let client = Some(ClientAddress::from(std::net::IpAddr::from([203, 0, 113, 7])));
-        store.reserve(&NewCode { id, phone: phone.clone(), client, sealed }, &policy).await.unwrap();
+        let new =
+            NewVerification { id: issued.id, app, phone: phone.clone(), client, sealed: issued.sealed, pacing: None };
+        store.create(&new, &policy).await.unwrap();
         let wrong = Guess::parse("0000000000", policy.code_length).unwrap();
         let (store, policy, ring) = (Arc::clone(store), Arc::clone(&policy), ring.clone());
         running.push(async move {
             let (began, mut times) = (Instant::now(), Vec::new());
             while began.elapsed() < ROUND {
                 let guess = Instant::now();
-                store
-                    .verify(&Check { phone: &phone, client: None, guess: &wrong, keys: &ring }, &policy)
-                    .await
-                    .unwrap();
+                let app = &AppName::default();
+                let check = Check { app, phone: &phone, id: None, client: None, guess: &wrong, keys: &ring };
+                store.check(&check, &policy).await.unwrap();
                 times.push(guess.elapsed().as_secs_f64() * 1e6);
             }
             times

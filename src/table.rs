@@ -3,11 +3,11 @@
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use jiff::Timestamp;
 
-use crate::otp::{ActiveCode, UnixMillis};
+use crate::otp::{UnixMillis, Verification};
 
 /// Rows for `codes`, phones as `show_subject` shows them.
 #[must_use]
-pub fn active_codes(codes: &[ActiveCode], show_subject: impl Fn(&str) -> String) -> String {
+pub fn active_codes(codes: &[Verification], show_subject: impl Fn(&str) -> String) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["phone", "digest", "expires", "attempts"]);
@@ -23,7 +23,7 @@ pub fn active_codes(codes: &[ActiveCode], show_subject: impl Fn(&str) -> String)
 }
 
 /// `2026-11-22T15:04:05Z (in 4m 59s)`
-fn expiry(code: &ActiveCode) -> String {
+fn expiry(code: &Verification) -> String {
     let at = moment(code.expires_at);
     if code.expires_in.is_zero() {
         return format!("{at} (expired)");
@@ -43,10 +43,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::otp::Status;
 
     #[test]
     fn a_row_says_all_but_the_code() {
-        let code = ActiveCode {
+        let code = Verification {
+            id: "ver_01jee7m001081g81860w40kazz".parse().unwrap(),
+            app: "default".to_owned(),
+            status: Status::Pending,
+            sends: 1,
+            created_at: UnixMillis(1_794_999_700_999),
+            ended_at: None,
+            deliveries: Vec::new(),
             subject: "15551234567".to_owned(),
             digest: "0a1b2c3d".to_owned(),
             expires_at: UnixMillis(1_795_000_000_999),
@@ -54,7 +62,7 @@ mod tests {
             attempts: 1,
             max_attempts: 3,
         };
-        let gone = ActiveCode { expires_in: Duration::ZERO, ..code.clone() };
+        let gone = Verification { expires_in: Duration::ZERO, ..code.clone() };
         let table = active_codes(&[code, gone], str::to_owned);
         assert!(table.contains("│ 15551234567 ┆ 0a1b2c3d… ┆ 2026-11-18T11:06:40Z (in 4m 59s) ┆ 1 of 3   │"), "{table}");
         assert!(table.contains("2026-11-18T11:06:40Z (expired)"), "{table}");

@@ -11,25 +11,30 @@ use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{IntoConnectionInfo, Script};
 use serde_json::json;
-use whatsapp_otp::otp::DigestKey;
+use whatsapp_otp::otp::OtpSecret;
 use whatsapp_otp_simulator::SimulatorSettings;
 
 use crate::stage::SECRET;
 
 macro_rules! script {
-    ($name:literal) => {
-        concat!(
-            include_str!("../../src/store/redis/decisions/lua/prelude.lua"),
-            "\n",
-            include_str!(concat!("../../src/store/redis/decisions/lua/", $name, ".lua"))
-        )
+    ($($part:literal)*) => {
+        concat!($(include_str!(concat!("../../src/store/redis/decisions/lua/", $part, ".lua")), "\n",)*)
     };
 }
 
 /// The scripts as the service runs them.
-const FIND: &str = script!("find");
-pub const VERIFY: &str = script!("verify");
-const RESERVE: &str = script!("reserve");
+const FIND: &str = script!(
+    "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/failures"
+    "parts/verifications" "find"
+);
+pub const CHECK: &str = script!(
+    "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/failures"
+    "parts/verifications" "check"
+);
+const CREATE: &str = script!(
+    "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/pace"
+    "parts/failures" "parts/verifications" "create"
+);
 
 /// The digest of every guess here, which differs from that of any code that the service stored.
 const DIGEST: &str = "00000000000000000000000000000000ffffffffffffffffffffffffffffffff";
@@ -42,7 +47,7 @@ const DAY_MS: u32 = 86_400_000;
 pub enum Floor {
     /// `GET /` is answered with a greeting.
     Hello,
-    /// `POST /otp/{phone}` runs EVALSHA with the find script and with the verify script; `GET` runs it with the reserve
+    /// `POST /otp/{phone}` runs EVALSHA with the find script and with the check script; `GET` runs it with the create
     /// script and makes the same call to WhatsApp as the service.
     Script,
 }
@@ -57,7 +62,7 @@ impl Floor {
 }
 
 /// The prefix of a phone that skips the call to WhatsApp.
-pub const RESERVE_ONLY: &str = "/reserve/";
+pub const CREATE_ONLY: &str = "/create/";
 
 /// Serves until the process ends, on the same runtime as the service.
 pub fn serve(kind: Floor, listen: SocketAddr, redis: String, whatsapp: String) {
@@ -66,9 +71,9 @@ pub fn serve(kind: Floor, listen: SocketAddr, redis: String, whatsapp: String) {
         let router = match kind {
             Floor::Hello => Router::new().route("/", get(async || "Hello, World!")),
             Floor::Script => {
-                let route = get(reserve_and_send).post(verify);
+                let route = get(create_and_send).post(verify);
                 let router = Router::new().route("/otp/{phone}", route);
-                let router = router.route(&format!("{RESERVE_ONLY}{{phone}}"), get(reserve_only));
+                let router = router.route(&format!("{CREATE_ONLY}{{phone}}"), get(create_only));
                 router.with_state(Bare::connect(redis, whatsapp).await)
             }
         };
@@ -80,8 +85,8 @@ pub fn serve(kind: Floor, listen: SocketAddr, redis: String, whatsapp: String) {
 struct Bare {
     redis: MultiplexedConnection,
     find: Script,
-    verify: Script,
-    reserve: Script,
+    check: Script,
+    create: Script,
     secret_id: String,
     http: reqwest::Client,
     messages: String,
@@ -98,9 +103,9 @@ impl Bare {
         Self {
             redis: client.get_multiplexed_async_connection().await.unwrap(),
             find: Script::new(FIND),
-            verify: Script::new(VERIFY),
-            reserve: Script::new(RESERVE),
-            secret_id: DigestKey::new(SECRET.into()).unwrap().id().as_str().to_owned(),
+            check: Script::new(CHECK),
+            create: Script::new(CREATE),
+            secret_id: OtpSecret::new(SECRET.into()).unwrap().id().as_str().to_owned(),
             http: reqwest::Client::builder().build().unwrap(),
             messages: format!("{whatsapp}/v21.0/{}/messages", account.phone_number_id),
             authorization: format!("Bearer {}", account.access_token),
@@ -111,25 +116,25 @@ impl Bare {
 async fn verify(State(mut bare): State<Bare>, Path(phone): Path<String>) -> (StatusCode, String) {
     // Ten phones share an address, as in the service's load.
     let address = &phone[..phone.len() - 1];
-    let [code, failures, guessers] = ["code", "failures", "guessers"].map(|name| format!("otp:v1:{{{phone}}}:{name}"));
-    let mut call = bare.find.key(format!("otp:v1:{{ip:{address}}}:checks"));
-    call.key(&code).key(&failures).key(&guessers).arg("address phone").arg(10_000).arg(HOUR_MS);
-    call.arg(15).arg(DAY_MS).arg(address).arg(SEND_TIME_MS).arg("");
-    let (found, _, _, live): (String, String, u64, Vec<String>) = call.invoke_async(&mut bare.redis).await.unwrap();
-    let Some(id) = live.first() else { return (StatusCode::UNAUTHORIZED, found) };
-    let mut call = bare.verify.key(&code);
-    call.key(&failures).key(&guessers).arg(15).arg(DAY_MS).arg(10).arg(address).arg(SEND_TIME_MS).arg("");
+    let number = ["verification:default", "failures", "guessers"].map(|name| format!("otp:v2:{{{phone}}}:{name}"));
+    let mut call = bare.find.key(format!("otp:v2:{{ip:{address}}}:checks"));
+    call.arg(1).arg("moments").arg(1).arg("checks_per_ip").arg(10_000).arg(HOUR_MS).key(&number).arg(1);
+    call.arg(15).arg(DAY_MS).arg(10).arg(address).arg(SEND_TIME_MS).arg("");
+    let (found, _, _, pending): (String, String, u64, Vec<String>) = call.invoke_async(&mut bare.redis).await.unwrap();
+    let Some(id) = pending.first() else { return (StatusCode::UNAUTHORIZED, found) };
+    let mut call = bare.check.arg(0);
+    call.key(&number).arg(15).arg(DAY_MS).arg(10).arg(address).arg(SEND_TIME_MS).arg("").arg("");
     let (verdict, _, _): (String, String, u64) = call.arg(id).arg(DIGEST).invoke_async(&mut bare.redis).await.unwrap();
-    let status = if verdict == "accepted" { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+    let status = if verdict == "approved" { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
     (status, verdict)
 }
 
-async fn reserve_only(State(mut bare): State<Bare>, Path(phone): Path<String>) {
-    bare.reserve(&phone).await;
+async fn create_only(State(mut bare): State<Bare>, Path(phone): Path<String>) {
+    bare.create(&phone).await;
 }
 
-async fn reserve_and_send(State(mut bare): State<Bare>, Path(phone): Path<String>) -> StatusCode {
-    let id = bare.reserve(&phone).await;
+async fn create_and_send(State(mut bare): State<Bare>, Path(phone): Path<String>) -> StatusCode {
+    let id = bare.create(&phone).await;
     let text = json!({ "type": "text", "text": "123456" });
     let message = json!({
         "messaging_product": "whatsapp",
@@ -154,17 +159,22 @@ async fn reserve_and_send(State(mut bare): State<Bare>, Path(phone): Path<String
 }
 
 impl Bare {
-    /// Runs the reserve script, and returns the record's id.
-    async fn reserve(&mut self, phone: &str) -> String {
+    /// Runs the create script, and returns the verification's id.
+    async fn create(&mut self, phone: &str) -> String {
         // A tenth of the phones share an address, as in the service's load.
-        let mut call = self.reserve.key(format!("otp:v1:{{ip:{}}}:sends", &phone[..phone.len() - 1]));
-        call.key(format!("otp:v1:{{{phone}}}:code"));
-        call.key(format!("otp:v1:{{{phone}}}:sends")).key(format!("otp:v1:{{{phone}}}:failures"));
-        call.key(format!("otp:v1:{{{phone}}}:guessers"));
-        let id = format!("bare-{phone}");
-        call.arg("address phone").arg(&id).arg(DIGEST).arg(&self.secret_id);
-        call.arg(3).arg(300_000).arg(600_000).arg(5).arg(HOUR_MS).arg(30_000).arg(60).arg(HOUR_MS).arg(15).arg(DAY_MS);
-        call.arg(0).arg(0).arg(0).arg(0).arg(SEND_TIME_MS).arg("").arg("");
+        let address = &phone[..phone.len() - 1];
+        let mut call = self.create.arg(2);
+        call.key(format!("otp:v2:{{ip:{address}}}:sends"));
+        call.arg("moments").arg(1).arg("per_ip").arg(60).arg(HOUR_MS);
+        call.key(format!("otp:v2:{{{phone}}}:sends"));
+        call.arg("moments").arg(2).arg("per_phone").arg(5).arg(HOUR_MS).arg("resend_cooldown").arg(1).arg(1);
+        call.arg(0).arg(0).arg(1);
+        for name in ["verification:default", "failures", "guessers"] {
+            call.key(format!("otp:v2:{{{phone}}}:{name}"));
+        }
+        let id = format!("ver_bare-{phone:0>21}");
+        call.arg(15).arg(DAY_MS).arg(10).arg("").arg(&id).arg(DIGEST).arg(&self.secret_id);
+        call.arg(3).arg(300_000).arg(600_000).arg(SEND_TIME_MS).arg("");
         call.invoke_async::<redis::Value>(&mut self.redis).await.unwrap();
         id
     }

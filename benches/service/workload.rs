@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use rand::rngs::SysRng;
 use whatsapp_otp::config::ServeSettings;
-use whatsapp_otp::otp::{Check, Code, CodeStore, Guess, NewCode, PhoneNumber, RecordId, Reservation, Verdict};
+use whatsapp_otp::otp::{AppName, Check, Creation, Guess, NewVerification, PhoneNumber, Verdict, VerificationStore};
 use whatsapp_otp::store::redis::RedisStore;
 
-use crate::floor::RESERVE_ONLY;
+use crate::floor::CREATE_ONLY;
 use crate::load::Work;
 use crate::stage::{Redis, WhatsApp, settings};
 use crate::wire::Wire;
@@ -150,7 +150,7 @@ impl Work for Pairs {
     async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
         let request = match self {
             Self::Service(_) | Self::Bare => path(number),
-            Self::BareScripts => format!("{RESERVE_ONLY}{}", digits(number)),
+            Self::BareScripts => format!("{CREATE_ONLY}{}", digits(number)),
         };
         let status = wire.get(&request, client(number)).await?;
         expect(status, 200, wire);
@@ -183,12 +183,12 @@ impl Seeder {
     pub fn codes(&self, phones: Range<u64>) {
         self.each(phones, &async |store, settings, number| {
             let phone = PhoneNumber::parse(&digits(number)).unwrap();
-            let code = Code::generate(settings.common.policy.code_length, &mut SysRng).unwrap();
-            let id = RecordId::generate(&mut SysRng).unwrap();
-            let sealed = settings.keys.seal(&id, &phone, &code);
-            let code = NewCode { id, phone, client: Some(IpAddr::from(client(number)).into()), sealed };
-            let reservation = store.reserve(&code, &settings.common.policy).await.unwrap();
-            assert!(matches!(reservation, Reservation::Reserved { .. }), "{reservation:?}");
+            let (app, policy) = (AppName::default(), &settings.common.policy);
+            let issued = settings.keys.issue(&app, &phone, policy.code_length, &mut SysRng).unwrap();
+            let (client, pacing) = (Some(IpAddr::from(client(number)).into()), None);
+            let new = NewVerification { id: issued.id, app, phone, client, sealed: issued.sealed, pacing };
+            let creation = store.create(&new, policy).await.unwrap();
+            assert!(matches!(creation, Creation::Created(_)), "{creation:?}");
         });
     }
 
@@ -198,8 +198,9 @@ impl Seeder {
             let phone = PhoneNumber::parse(&digits(number)).unwrap();
             let guess = Guess::parse(WRONG, settings.common.policy.code_length).unwrap();
             let client = Some(IpAddr::from(client(number)).into());
-            let check = Check { phone: &phone, client, guess: &guess, keys: &settings.keys };
-            let verdict = store.verify(&check, &settings.common.policy).await.unwrap();
+            let (app, keys) = (&AppName::default(), &settings.keys);
+            let check = Check { app, phone: &phone, id: None, client, guess: &guess, keys };
+            let verdict = store.check(&check, &settings.common.policy).await.unwrap();
             assert!(matches!(verdict, Verdict::Wrong { .. }), "{verdict:?}");
         });
     }

@@ -4,9 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
+use rand::TryRng;
 use rand::rngs::SysRng;
 use serde_json::json;
-use whatsapp_otp::otp::{Code, CodeSender, Delivery, OutgoingCode, PhoneNumber, RecordId, Refusal, Unpaced};
+use whatsapp_otp::otp::{
+    AppName, Code, CodeSender, Issued, KeyRing, OtpSecret, OutgoingCode, PhoneNumber, Refusal, Sent, Unpaced,
+};
 use whatsapp_otp::whatsapp::template::CurrentTemplate;
 use whatsapp_otp::whatsapp::{WhatsAppSender, manage};
 
@@ -40,18 +43,22 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     };
     let template = manage::read(&client, template_id).await.map_err(|error| Advice::of(&error, Doing::Template))?;
     let unprepared = |error| anyhow!("the operating system provides no randomness: {error}");
-    let id = RecordId::generate(&mut SysRng).map_err(unprepared)?;
-    let code = Code::generate(connection.policy.code_length, &mut SysRng).map_err(unprepared)?;
+    // Nobody will check this code, so its secret is drawn for it alone.
+    let mut secret = vec![0; OtpSecret::MIN_BYTES];
+    SysRng.try_fill_bytes(&mut secret).map_err(unprepared)?;
+    let keys = KeyRing::new(OtpSecret::new(secret).map_err(anyhow::Error::from)?, Vec::new());
+    let issued = keys.issue(&AppName::default(), &arguments.phone, connection.policy.code_length, &mut SysRng);
+    let Issued { id, code, .. } = issued.map_err(unprepared)?;
     let masked = arguments.phone.masked();
     ui.say(format!("Sending a code to {masked} with \"{}\" in {} …", template.name, template.language));
     let template = CurrentTemplate::always(template.name, template.language);
     let sender = WhatsAppSender::new(client, &number, template, MAX_RETRIES);
-    let message = OutgoingCode { id: &id, phone: &arguments.phone, code: &code, client: None };
-    let delivery = sender.send(message, &Unpaced, Instant::now() + PATIENCE).await.map_err(explain)?;
-    let accepted = matches!(delivery, Delivery::Accepted);
-    match delivery {
-        Delivery::Accepted => ui.confirm_fine("WhatsApp accepted the message; it is on its way"),
-        Delivery::Unclear { reason } => {
+    let message = OutgoingCode { id: &id, delivery: 1, phone: &arguments.phone, code: &code, client: None };
+    let sent = sender.send(message, &Unpaced, Instant::now() + PATIENCE).await.map_err(explain)?;
+    let accepted = matches!(sent, Sent::Accepted);
+    match sent {
+        Sent::Accepted => ui.confirm_fine("WhatsApp accepted the message; it is on its way"),
+        Sent::Unclear { reason } => {
             ui.say(format!("WhatsApp gave no clear answer ({reason}); the message may be on its way"));
         }
     }

@@ -1,7 +1,7 @@
 //! The store as `whatsapp-otp inspect` and `whatsapp-otp revoke` use it: without a service around it.
 
 use crate::config::Settings;
-use crate::otp::{CodeStore, StoreError};
+use crate::otp::{StoreError, VerificationStore};
 use crate::store::redis::RedisStore;
 
 /// The configured store.
@@ -9,6 +9,6 @@ use crate::store::redis::RedisStore;
 /// # Errors
 ///
 /// [`StoreError::Faulty`] if the settings allow no connection, such as TLS without trusted certificates.
-pub fn store(settings: &Settings) -> Result<impl CodeStore + use<>, StoreError> {
+pub fn store(settings: &Settings) -> Result<impl VerificationStore + use<>, StoreError> {
     RedisStore::new(&settings.redis)
 }

@@ -14,26 +14,24 @@ use crate::http::{
     ConnectionBounds, Dependency, Handle, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router,
     public_service,
 };
-use crate::otp::{CodeSender, CodeStore, KeyRing, OtpService, Policy};
+use crate::otp::{Apps, KeyRing, OtpService, VerificationStore};
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Metrics;
 
 /// What an application is made of.
 pub struct Parts {
     /// Keeps codes and limits.
-    pub store: Arc<dyn CodeStore>,
+    pub store: Arc<dyn VerificationStore>,
     /// What readiness calls the store.
     pub store_name: &'static str,
     /// What readiness says of it beyond whether it answers.
     pub store_details: Option<StoreDetails>,
-    /// Delivers codes.
-    pub sender: Arc<dyn CodeSender>,
+    /// The apps, with their policies and senders.
+    pub apps: Apps,
     /// What else the instance depends on.
     pub dependencies: Vec<Dependency>,
     /// Secrets of the digests.
     pub keys: KeyRing,
-    /// What the operator allows.
-    pub policy: Policy,
     /// Whether each call is followed by the table of active codes.
     pub show_active_codes: bool,
 }
@@ -78,7 +76,7 @@ impl App {
         plans.await.context("the numbering plans cannot be loaded")?;
         let readiness =
             Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.dependencies);
-        let service = Arc::new(OtpService::new(parts.store, parts.sender, parts.keys, parts.policy));
+        let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys));
         let tasks = TaskTracker::new();
         let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);
         let (handles, supervisor) = (Handles::default(), supervisor::of_process().clone());

@@ -9,11 +9,11 @@ use url::Url;
 use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 
 use super::page_records::StoredRecords;
-use super::serve::{redis_details, within_a_request};
+use super::serve::{over_whatsapp, redis_details, within_a_request};
 use super::{App, Parts};
 use crate::config::SandboxSettings;
 use crate::http::{AuthMode, ConnectionBounds, Handle, Listener};
-use crate::otp::CodeStore;
+use crate::otp::{Apps, Senders, VerificationStore};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
 use crate::supervisor;
@@ -94,7 +94,7 @@ pub async fn sandbox(
         CurrentTemplate::always(world.template_name.clone(), whatsapp.api.language.clone()),
         whatsapp.api.max_retries,
     );
-    let (store, store_name, store_details): (Arc<dyn CodeStore>, _, _) = match store {
+    let (store, store_name, store_details): (Arc<dyn VerificationStore>, _, _) = match store {
         SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded", None),
         SandboxStore::Redis => {
             common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
@@ -113,10 +113,9 @@ pub async fn sandbox(
         store,
         store_name,
         store_details,
-        sender: Arc::new(sender),
+        apps: Apps::one(common.policy, Senders::one(over_whatsapp(sender, None))),
         dependencies: Vec::new(),
         keys,
-        policy: common.policy,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     let app = App::bind(common.server, parts).await?;

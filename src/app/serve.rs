@@ -13,7 +13,7 @@ use super::template_watch::TemplateWatch;
 use super::{App, Parts, check, redis_memory};
 use crate::config::ServeSettings;
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
-use crate::otp::{Pacing, Policy};
+use crate::otp::{App as OtpApp, AppName, Apps, Channel, Pacing, Sender, Senders};
 use crate::reread;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
@@ -44,10 +44,11 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     // Before anything has something to measure.
     Metrics::install()?;
     let ServeSettings { mut common, keys, mut whatsapp, access_token, api_keys } = settings;
+    whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
+    let of_all_apps = whatsapp.clone();
     if let Some(default) = common.apps.first() {
         whatsapp = whatsapp.with(&default.whatsapp);
     }
-    whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
     version::measure(&whatsapp.api.api_version);
     warn_about(&common.server, &whatsapp.api);
     common.server.keys = reread::follow("keys", api_keys.files(), move || api_keys.read()).await?;
@@ -70,28 +71,49 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     redis_memory::measure(&store);
     let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
     let (template, template_fault) = template.settled().await;
-    let phone_number_id = &whatsapp.account.phone_number_id;
-    let sender = WhatsAppSender::new(client, phone_number_id, template, whatsapp.api.max_retries);
-    let pacing = whatsapp.api.messages_per_second.map(|per_second| Pacing {
-        sender: phone_number_id.clone(),
-        per_second,
-        // Sending itself needs most of a request's time.
-        max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
-    });
+    let sender = |client: &GraphClient, whatsapp: &WhatsAppSettings, template| {
+        let phone_number_id = &whatsapp.account.phone_number_id;
+        let pacing = whatsapp.api.messages_per_second.map(|per_second| Pacing {
+            sender: phone_number_id.clone(),
+            per_second,
+            // Sending itself needs most of a request's time.
+            max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
+        });
+        let sender = WhatsAppSender::new(client.clone(), phone_number_id, template, whatsapp.api.max_retries);
+        Senders::one(over_whatsapp(sender, pacing))
+    };
+    let senders = sender(&client, &whatsapp, template);
+    let mut apps = Apps::one(common.policy, senders.clone());
+    for app in common.apps.into_iter().filter(|app| app.name != AppName::default()) {
+        let own = of_all_apps.clone().with(&app.whatsapp);
+        let senders = if own.sends_as(&whatsapp) {
+            senders.clone()
+        } else {
+            let lifetime = app.policy.code_lifetime;
+            let watch = TemplateWatch::new(client.clone(), own.account.clone(), own.api.language.clone(), lifetime);
+            let (template, _logged) = watch.start(None).settled().await;
+            sender(&client, &own, template)
+        };
+        apps.insert(OtpApp { name: app.name, policy: app.policy, senders });
+    }
     let parts = Parts {
         store_details: Some(redis_details(&store)),
         store,
         store_name: "redis",
-        sender: Arc::new(sender),
+        apps,
         dependencies: vec![
             Dependency::required("redis_settings", redis_settings),
             Dependency::partial(TEMPLATE, template_fault),
         ],
         keys,
-        policy: Policy { pacing, ..common.policy },
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await
+}
+
+/// The sender of the channel `whatsapp`.
+pub(super) fn over_whatsapp(sender: WhatsAppSender, pacing: Option<Pacing>) -> Sender {
+    Sender { channel: Channel::whatsapp(), pacing, by: Arc::new(sender) }
 }
 
 /// What readiness says of Redis: how it is set up, and who decides at the moment.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::output::print;
 use crate::app;
 use crate::config::{Settings, Sources};
-use crate::otp::{ActiveCode, CodeStore, LimitKind, PhoneNumber, PhoneStatus};
+use crate::otp::{AppName, PhoneNumber, PhoneStatus, Verification, VerificationStore};
 use crate::table;
 
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(super) async fn run(sources: &Sources, arguments: Arguments) -> anyhow::Resu
     let settings = Settings::load(sources)?;
     let store = app::store(&settings)?;
     let answer = if let Some(phone) = arguments.phone {
-        let status = store.status(&phone, &settings.policy).await?;
+        let status = store.status(&phone, &AppName::default(), &settings.policy).await?;
         if arguments.json { phone_json(&phone, &status).to_string() } else { phone_text(&phone, &status) }
     } else {
         // One more than is shown tells whether there are more.
@@ -46,7 +46,7 @@ pub(super) async fn run(sources: &Sources, arguments: Arguments) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn codes_text(codes: &[ActiveCode], more: bool) -> String {
+fn codes_text(codes: &[Verification], more: bool) -> String {
     let table = table::active_codes(codes, str::to_owned);
     let count =
         if more { format!("The first {}; there are more.", codes.len()) } else { format!("{} code(s).", codes.len()) };
@@ -54,7 +54,7 @@ fn codes_text(codes: &[ActiveCode], more: bool) -> String {
 }
 
 fn phone_text(phone: &PhoneNumber, status: &PhoneStatus) -> String {
-    let code = match &status.code {
+    let code = match status.active() {
         Some(code) => table::active_codes(std::slice::from_ref(code), str::to_owned),
         None => format!("No active code for phone # {}", phone.digits()),
     };
@@ -64,7 +64,7 @@ fn phone_text(phone: &PhoneNumber, status: &PhoneStatus) -> String {
         } else {
             format!("one more fits in {}", humantime::format_duration(whole_seconds(*wait)))
         };
-        format!("\nlimits.{}: {count} in its window, {wait}", kind.as_str())
+        format!("\nlimits.{}: {count} in its window, {wait}", kind.name)
     });
     code + &limits.collect::<String>()
 }
@@ -73,14 +73,14 @@ fn phone_json(phone: &PhoneNumber, status: &PhoneStatus) -> Value {
     let limits: serde_json::Map<_, _> = status
         .limits
         .iter()
-        .map(|(kind, count, wait): &(LimitKind, u32, Duration)| {
-            (kind.as_str().to_owned(), json!({ "count": count, "retry_after_ms": milliseconds(*wait) }))
+        .map(|(kind, count, wait)| {
+            (kind.name.to_owned(), json!({ "count": count, "retry_after_ms": milliseconds(*wait) }))
         })
         .collect();
-    json!({ "phone": phone.digits(), "code": status.code.as_ref().map(code_json), "limits": limits })
+    json!({ "phone": phone.digits(), "code": status.active().map(code_json), "limits": limits })
 }
 
-fn code_json(code: &ActiveCode) -> Value {
+fn code_json(code: &Verification) -> Value {
     json!({
         "phone": code.subject,
         "digest": code.digest,

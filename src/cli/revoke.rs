@@ -7,7 +7,7 @@ use clap::Args;
 use super::output::print;
 use crate::app;
 use crate::config::{Settings, Sources};
-use crate::otp::{CodeStore, PhoneNumber};
+use crate::otp::{PhoneNumber, VerificationStore};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -22,10 +22,11 @@ pub(super) struct Arguments {
 pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(sources)?;
     let store = app::store(&settings)?;
-    let revoked = store.revoke(&arguments.phone, arguments.limits).await?;
-    print(if revoked.code { "The active code was revoked." } else { "There was no active code." })?;
+    let apps: Vec<_> = settings.apps.iter().map(|app| app.name.clone()).collect();
+    let canceled = store.cancel(&arguments.phone, &apps, arguments.limits, &settings.policy).await?;
+    print(if canceled.verifications > 0 { "The active code was revoked." } else { "There was no active code." })?;
     if arguments.limits {
-        print(if revoked.limits { "The limits start anew." } else { "The limits had counted nothing." })?;
+        print(if canceled.limits { "The limits start anew." } else { "The limits had counted nothing." })?;
     }
     Ok(ExitCode::SUCCESS)
 }

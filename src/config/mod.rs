@@ -29,7 +29,7 @@ use self::sections::server::Reach;
 use secrecy::SecretString;
 
 use crate::http::{AcceptedKey, ServerSettings};
-use crate::otp::{AppName, DigestKey, KeyRing, Policy};
+use crate::otp::{AppName, KeyRing, OtpSecret, Policy};
 use crate::store::redis::RedisSettings;
 use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
 use crate::whatsapp::{WhatsAppApi, WhatsAppOverrides, WhatsAppSettings};
@@ -156,7 +156,7 @@ impl Settings {
         reader: &mut Reader,
         reach: Reach,
         keys: Result<Arc<[AcceptedKey]>, Reported>,
-        otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
+        otp_secret: impl FnOnce(&mut Reader) -> Result<OtpSecret, Reported>,
     ) -> Result<Self, Reported> {
         let shared = sections::otp::read_policy(reader);
         let policy = reader.for_app(&AppName::default(), sections::otp::read_policy);
@@ -219,6 +219,6 @@ impl SandboxSettings {
 }
 
 /// The key of `otp.secret`.
-fn current(keys: &Result<KeyRing, Reported>) -> Result<DigestKey, Reported> {
+fn current(keys: &Result<KeyRing, Reported>) -> Result<OtpSecret, Reported> {
     keys.as_ref().map(|keys| keys.current().clone()).map_err(|&reported| reported)
 }

@@ -1,13 +1,17 @@
-//! One guess at a phone's code, on its way to be settled.
+//! One guess at a code, on its way to be settled.
 
-use super::{ClientAddress, Guess, KeyRing, PhoneNumber, SealedCode};
+use super::{About, AppName, ClientAddress, Guess, KeyRing, PhoneNumber, SealedCode, VerificationId};
 
 /// A guess that a store is to settle, and what it takes to compare it with a code.
 #[derive(Debug)]
 pub struct Check<'c> {
-    /// The phone whose code it may be.
+    /// The app.
+    pub app: &'c AppName,
+    /// The number whose code it may be.
     pub phone: &'c PhoneNumber,
-    /// Who guesses, if limits by address apply.
+    /// The one verification that is meant, or else any that is pending.
+    pub id: Option<&'c VerificationId>,
+    /// The client that guesses, if limits by address apply.
     pub client: Option<ClientAddress>,
     /// The guess.
     pub guess: &'c Guess,
@@ -16,9 +20,15 @@ pub struct Check<'c> {
 }
 
 impl Check<'_> {
-    /// The guess sealed as the code with that record id would be, or `None` if the code's secret is not one of ours.
+    /// The guess sealed as the code of that verification would be, or `None` if the code's secret is not one of ours.
     #[must_use]
-    pub fn sealed_as(&self, record_id: &str, secret_id: &str) -> Option<SealedCode> {
-        self.keys.seal_guess(secret_id, record_id, self.phone, self.guess)
+    pub fn sealed_as(&self, id: &VerificationId, secret_id: &str) -> Option<SealedCode> {
+        self.keys.seal_guess(secret_id, id, self.phone, self.guess)
+    }
+
+    /// What limits are concerned with.
+    #[must_use]
+    pub fn about(&self) -> About<'_> {
+        About { app: self.app, phone: self.phone, client: self.client }
     }
 }

@@ -1,37 +1,49 @@
-//! The domain: what a one-time passcode is, who may have one, and what a guess comes to.
+//! The domain: what a verification is, who may have one, and what a guess comes to.
 //!
-//! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its two ports, [`CodeStore`] and
+//! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its two ports, [`VerificationStore`] and
 //! [`CodeSender`]; [`OtpService`] is where a reader starts.
 
 mod account;
 mod app;
+mod apps;
 mod caller;
 mod check;
 mod client;
 mod code;
 mod country;
+mod delivery;
 mod destinations;
-mod digest;
+mod id;
+mod limits;
 mod numbering_plan;
 mod outcome;
 mod phone;
 mod policy;
 mod port;
-mod record;
+mod secret;
+mod senders;
 mod service;
+mod verification;
 
 pub use app::{AppName, NameError};
+pub use apps::{App, Apps};
 pub use caller::{Caller, Key, KeyKind, KeyKindError, KeyName};
 pub use check::Check;
 pub use client::ClientAddress;
 pub use code::{Code, CodeLength, Guess, GuessError};
 pub use country::{Country, NumberType, UnknownCountry, UnknownNumberType};
+pub use delivery::{Channel, Delivery, DeliveryReport, DeliveryStatus, Progress};
 pub use destinations::{Destinations, Selection};
-pub use digest::{CodeDigest, DigestKey, KeyRing, SealedCode, SecretId, SecretTooShort};
+pub use id::{VerificationId, VerificationIdError};
+pub use limits::{
+    About, Counter, Counting, Event, LIMITS, Limit, LimitError, LimitKind, Limits, Rule, Scope, Subject, Written,
+};
 pub use numbering_plan::load as load_numbering_plans;
-pub use outcome::{Charge, Delivery, Refund, Reservation, Sent, Turn, Verdict};
+pub use outcome::{Charge, Charged, Creation, Refund, Sent, Turn, Verdict};
 pub use phone::{PhoneError, PhoneNumber};
-pub use policy::{Limit, LimitError, LimitKind, Limits, Pacing, Policy};
-pub use port::{Cause, CodeSender, CodeStore, OutgoingCode, Pace, Refusal, RefusalKind, StoreError, Unpaced};
-pub use record::{ActiveCode, NewCode, PhoneStatus, RecordId, Revocation, UnixMillis};
-pub use service::{OtpService, RequestError};
+pub use policy::Policy;
+pub use port::{Cause, CodeSender, OutgoingCode, Pace, Refusal, RefusalKind, StoreError, Unpaced, VerificationStore};
+pub use secret::{CodeDigest, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
+pub use senders::{Pacing, Sender, Senders};
+pub use service::{CodeCheck, CodeRequest, OtpService, RequestError};
+pub use verification::{Cancellation, NewVerification, PhoneStatus, Status, UnixMillis, Verification};

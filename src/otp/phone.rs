@@ -59,6 +59,16 @@ impl PhoneNumber {
         Ok(Self(digits.into_boxed_str()))
     }
 
+    /// The number whose digits are those of `number`, which was read from one.
+    pub(super) fn from_number(number: u64) -> Self {
+        Self(number.to_string().into_boxed_str())
+    }
+
+    /// The digits as one number.
+    pub(super) fn as_number(&self) -> u64 {
+        self.0.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
+    }
+
     /// The digits alone, country calling code first: `15551234567`.
     #[must_use]
     pub fn digits(&self) -> &str {

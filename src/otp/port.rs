@@ -7,87 +7,100 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{
-    ActiveCode, Charge, Check, ClientAddress, Code, Delivery, NewCode, PhoneNumber, PhoneStatus, Policy, RecordId,
-    Refund, Reservation, Revocation, Turn, Verdict,
+    AppName, Cancellation, Charge, Check, ClientAddress, Code, Creation, DeliveryReport, NewVerification, Pacing,
+    PhoneNumber, PhoneStatus, Policy, Progress, Refund, Sent, Turn, Verdict, Verification, VerificationId,
 };
 
-/// Keeps codes and limits, and decides every question that two requests could race for.
+/// Keeps verifications and limits, and decides every question that two requests could race for.
 ///
 /// Each method is one atomic decision by the store's own clock. Every implementation passes the same
 /// contract tests.
 #[async_trait]
-pub trait CodeStore: Send + Sync {
-    /// Checks every limit and, if none is reached, charges them and stores the code. Earlier codes of the phone stay good
-    /// until this one is confirmed, or its send has had its time.
+pub trait VerificationStore: Send + Sync {
+    /// Checks every limit and, if none is reached, charges them and stores the verification. Earlier codes of the number
+    /// stay good until this one is confirmed, or its send has had its time.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: whether the code was stored is then unknown.
-    async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError>;
+    /// [`StoreError`]: whether the verification was stored is then unknown.
+    async fn create(&self, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError>;
 
-    /// Ends the earlier codes of a phone, as the message with this one was not refused.
+    /// Ends the earlier verifications of the number, as the message with this one's code was not refused.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the earlier codes may then stay good until this one's send has had its time.
-    async fn confirm(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError>;
+    async fn confirm(&self, new: &NewVerification, policy: &Policy) -> Result<(), StoreError>;
 
     /// Counts a guess and settles it.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: whether the guess was counted is then unknown; it must not be tried again unasked.
-    async fn verify(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError>;
+    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError>;
 
-    /// Drops a code whose message was refused, so that the earlier ones are in force again, and gives back of what it was
-    /// charged what `refund` says.
+    /// Drops a verification whose message was refused, so that the earlier ones are in force again, and gives back of what it
+    /// was charged what `refund` says.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: the code may then stay until it expires.
+    /// [`StoreError`]: the verification may then stay until it expires.
     async fn take_back(
         &self,
-        code: &NewCode,
-        charge: Charge,
+        new: &NewVerification,
+        charge: &Charge,
         refund: Refund,
         policy: &Policy,
     ) -> Result<(), StoreError>;
 
-    /// Takes another turn of the sender's pace, for a message that is sent again.
+    /// Takes another turn of a sender's pace, for a message that is sent again.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: a turn may have been taken for nothing.
-    async fn take_turn(&self, policy: &Policy) -> Result<Turn, StoreError>;
+    async fn take_turn(&self, pacing: &Pacing) -> Result<Turn, StoreError>;
 
-    /// Drops the phone's code and, with `limits`, what the limits by phone counted.
+    /// Records how far a message has come. Deliveries only move forward, whatever the order of the reports.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: what was dropped is then unknown.
-    async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError>;
+    /// [`StoreError`]: whether it was recorded is then unknown; reporting it again is harmless.
+    async fn record_delivery(&self, report: &DeliveryReport, policy: &Policy) -> Result<Progress, StoreError>;
 
-    /// The phone's code and limits.
+    /// Cancels the number's pending verifications for these apps and, with `limits`, drops what the limits by number counted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: what was canceled is then unknown.
+    async fn cancel(
+        &self,
+        phone: &PhoneNumber,
+        apps: &[AppName],
+        limits: bool,
+        policy: &Policy,
+    ) -> Result<Cancellation, StoreError>;
+
+    /// The number's verifications for the app, those that are over included while they linger, and its limits.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store does not answer.
-    async fn status(&self, phone: &PhoneNumber, policy: &Policy) -> Result<PhoneStatus, StoreError>;
+    async fn status(&self, phone: &PhoneNumber, app: &AppName, policy: &Policy) -> Result<PhoneStatus, StoreError>;
 
-    /// Up to `most` records of codes in no order, expired ones that linger included.
+    /// Up to `most` verifications in no order, pending ones and those that failed or expired and linger.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store does not answer.
-    async fn active(&self, most: usize) -> Result<Vec<ActiveCode>, StoreError>;
+    async fn active(&self, most: usize) -> Result<Vec<Verification>, StoreError>;
 
-    /// Up to `most` records as [`active`](Self::active) shows them, found with little work, and whether that was enough
+    /// Up to `most` verifications as [`active`](Self::active) shows them, found with little work, and whether that was enough
     /// to see all there are.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store does not answer.
-    async fn glance(&self, most: usize) -> Result<(Vec<ActiveCode>, bool), StoreError> {
+    async fn glance(&self, most: usize) -> Result<(Vec<Verification>, bool), StoreError> {
         let codes = self.active(most.saturating_add(1)).await?;
         let complete = codes.len() <= most;
         Ok((codes.into_iter().take(most).collect(), complete))
@@ -161,13 +174,15 @@ impl Error for StoreError {
 /// One message to send.
 #[derive(Debug)]
 pub struct OutgoingCode<'a> {
-    /// The record's id, for correlation.
-    pub id: &'a RecordId,
+    /// The verification's id.
+    pub id: &'a VerificationId,
+    /// Which of the verification's messages it is, from 1.
+    pub delivery: u32,
     /// The recipient.
     pub phone: &'a PhoneNumber,
     /// The code in clear.
     pub code: &'a Code,
-    /// Who asked for it, if limits by address apply.
+    /// The client that asked for it, if limits by address apply.
     pub client: Option<ClientAddress>,
 }
 
@@ -181,12 +196,12 @@ pub trait Pace: Send + Sync {
 /// Delivers codes.
 #[async_trait]
 pub trait CodeSender: Send + Sync {
-    /// Whether a send has a chance at the moment; asked before anything is stored. Asking changes nothing.
+    /// Returns whether a send has a chance at the moment. It is asked before anything is stored, and asking changes nothing.
     ///
     /// # Errors
     ///
     /// [`Refusal`] if it has none.
-    fn admit(&self) -> Result<(), Refusal> {
+    fn health(&self) -> Result<(), Refusal> {
         Ok(())
     }
 
@@ -195,7 +210,7 @@ pub trait CodeSender: Send + Sync {
     /// # Errors
     ///
     /// [`Refusal`] only if it is certain that no message is on its way.
-    async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Delivery, Refusal>;
+    async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Sent, Refusal>;
 }
 
 /// No pace at all, for a sender that sends one message.
@@ -228,8 +243,8 @@ pub enum RefusalKind {
     Unreachable,
     /// Sends failed so often just now that none is tried for a while.
     Suspended,
-    /// There is no template to send: the sender does not know one yet, or it is not approved.
-    Template,
+    /// The sender is not ready: it lacks something that no message goes without, such as an approved template.
+    NotReady,
     /// A passing fault on the other side outlasted the retries.
     Transient,
     /// The business sends too much at the moment.
@@ -252,8 +267,8 @@ impl RefusalKind {
     #[must_use]
     pub fn refund(self) -> Refund {
         match self {
-            Self::Unreachable | Self::Suspended | Self::Template => Refund::Everything,
-            Self::Transient | Self::Throttled | Self::Operator | Self::Request => Refund::Phone,
+            Self::Unreachable | Self::Suspended | Self::NotReady => Refund::Everything,
+            Self::Transient | Self::Throttled | Self::Operator | Self::Request => Refund::AllButAddress,
             Self::Recipient | Self::RecipientThrottled { .. } => Refund::Nothing,
         }
     }
@@ -264,7 +279,7 @@ impl RefusalKind {
         match self {
             Self::Unreachable => "unreachable",
             Self::Suspended => "suspended",
-            Self::Template => "template",
+            Self::NotReady => "not_ready",
             Self::Transient => "transient",
             Self::Throttled => "throttled",
             Self::RecipientThrottled { .. } => "recipient_throttled",

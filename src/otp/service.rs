@@ -1,23 +1,49 @@
-//! The two things the service does: request a code, verify a guess.
+//! The two things the service does: request a code, check a guess.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use async_trait::async_trait;
 use rand::rngs::SysRng;
 
-use async_trait::async_trait;
-
 use super::{
-    Check, ClientAddress, Code, CodeSender, CodeStore, Delivery, Guess, KeyRing, LimitKind, NewCode, OutgoingCode,
-    Pace, PhoneNumber, Policy, RecordId, Refusal, Reservation, Sent, StoreError, Turn, Verdict,
+    App, Apps, Check, ClientAddress, Creation, Guess, Issued, KeyRing, LimitKind, NewVerification, OutgoingCode, Pace,
+    Pacing, PhoneNumber, Refusal, Sent, StoreError, Turn, Unpaced, Verdict, VerificationId, VerificationStore,
 };
 
-/// Issues and verifies codes by a [`Policy`], on any store and any sender.
+/// Issues and checks codes for its apps, on any store and any senders.
 pub struct OtpService {
-    store: Arc<dyn CodeStore>,
-    sender: Arc<dyn CodeSender>,
+    store: Arc<dyn VerificationStore>,
+    apps: Apps,
     keys: KeyRing,
-    policy: Policy,
+}
+
+/// A request for a code.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeRequest<'r> {
+    /// The app that asks.
+    pub app: &'r App,
+    /// The number to prove.
+    pub phone: &'r PhoneNumber,
+    /// The client that asks, if limits by address apply.
+    pub client: Option<ClientAddress>,
+    /// Until when the sender's answer is waited for.
+    pub deadline: Instant,
+}
+
+/// A guess at a code.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeCheck<'r> {
+    /// The app that asks.
+    pub app: &'r App,
+    /// The number whose code it may be.
+    pub phone: &'r PhoneNumber,
+    /// The one verification that is meant, or else any that is pending.
+    pub id: Option<&'r VerificationId>,
+    /// The client that guesses, if limits by address apply.
+    pub client: Option<ClientAddress>,
+    /// The guess.
+    pub guess: &'r Guess,
 }
 
 /// Why no code went out.
@@ -27,10 +53,10 @@ pub enum RequestError {
     #[error("codes may not be sent to this number")]
     DestinationNotAllowed,
     /// A limit was reached; nothing changed.
-    #[error("the limit {} was reached", kind.as_str())]
+    #[error("the limit {} was reached", limit.name)]
     Limited {
         /// The limit.
-        kind: LimitKind,
+        limit: &'static LimitKind,
         /// Until a send is possible again.
         retry_after: Duration,
     },
@@ -54,76 +80,90 @@ pub enum RequestError {
 impl OtpService {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(store: Arc<dyn CodeStore>, sender: Arc<dyn CodeSender>, keys: KeyRing, policy: Policy) -> Self {
-        Self { store, sender, keys, policy }
+    pub fn new(store: Arc<dyn VerificationStore>, apps: Apps, keys: KeyRing) -> Self {
+        Self { store, apps, keys }
     }
 
     /// The store, for those who look into it.
     #[must_use]
-    pub fn store(&self) -> &Arc<dyn CodeStore> {
+    pub fn store(&self) -> &Arc<dyn VerificationStore> {
         &self.store
     }
 
-    /// What the operator allows.
+    /// The apps.
     #[must_use]
-    pub fn policy(&self) -> &Policy {
-        &self.policy
+    pub fn apps(&self) -> &Apps {
+        &self.apps
     }
 
-    /// Makes a code for `phone` and sends it; the answer of the sender is waited for until `deadline`.
+    /// Finds the app and the number of a verification by its id; the store knows whether there is one.
+    #[must_use]
+    pub fn locate(&self, id: &VerificationId) -> Option<(&Arc<App>, PhoneNumber)> {
+        let (tag, phone) = self.keys.locate(id)?;
+        Some((self.apps.tagged(tag)?, phone))
+    }
+
+    /// Creates a verification and sends its code.
     ///
-    /// The code is stored before it is sent, so that one that arrives can always be verified. A definite
-    /// refusal takes it back, an unclear outcome leaves it good. Earlier codes are replaced once it was not refused.
-    /// Must run to its end once begun: dropping the future half-way leaves a charged limit or an unsent code behind.
+    /// It is stored before the code is sent, so that a code that arrives can always be checked. A definite refusal takes
+    /// it back, an unclear outcome leaves it good. Earlier codes are replaced once it was not refused. This must run to its end
+    /// once begun: dropping the future half-way leaves a charged limit or an unsent code behind.
     ///
     /// # Errors
     ///
     /// [`RequestError`]; no message is on its way then.
-    pub async fn request(
-        &self,
-        phone: &PhoneNumber,
-        client: Option<ClientAddress>,
-        deadline: Instant,
-    ) -> Result<Sent, RequestError> {
-        if !self.policy.limits.destinations.permit(phone) {
+    pub async fn request(&self, request: &CodeRequest<'_>) -> Result<Sent, RequestError> {
+        let CodeRequest { app, phone, client, deadline } = *request;
+        let policy = &app.policy;
+        if !policy.limits.destinations.permit(phone) {
             return Err(RequestError::DestinationNotAllowed);
         }
-        self.sender.admit().map_err(RequestError::Refused)?;
-        let code = Code::generate(self.policy.code_length, &mut SysRng).map_err(|_| RequestError::Entropy)?;
-        let id = RecordId::generate(&mut SysRng).map_err(|_| RequestError::Entropy)?;
-        let sealed = self.keys.seal(&id, phone, &code);
-        let record = NewCode { id, phone: phone.clone(), client, sealed };
+        let sender = app.senders.preferred();
+        sender.by.health().map_err(RequestError::Refused)?;
+        let issued = self.keys.issue(&app.name, phone, policy.code_length, &mut SysRng);
+        let Issued { id, code, sealed } = issued.map_err(|_| RequestError::Entropy)?;
+        let new = NewVerification {
+            id,
+            app: app.name.clone(),
+            phone: phone.clone(),
+            client,
+            sealed,
+            pacing: sender.pacing.clone(),
+        };
 
-        let charge = match self.store.reserve(&record, &self.policy).await? {
-            Reservation::Reserved(charge) => charge,
-            Reservation::Crowded { retry_after } => return Err(RequestError::Crowded { retry_after }),
-            Reservation::Limited { kind, retry_after } => return Err(RequestError::Limited { kind, retry_after }),
+        let charge = match self.store.create(&new, policy).await? {
+            Creation::Created(charge) => charge,
+            Creation::Crowded { retry_after } => return Err(RequestError::Crowded { retry_after }),
+            Creation::Limited { limit, retry_after } => return Err(RequestError::Limited { limit, retry_after }),
         };
         // Even the shortest sleep lasts until the clock's next tick, up to a millisecond.
         if !charge.wait.is_zero() {
             tokio::time::sleep(charge.wait).await;
         }
         // Where nobody limits addresses, one may stand for many callers.
-        let client = client.filter(|_| self.policy.limits.per_ip.is_some());
-        let message = OutgoingCode { id: &record.id, phone, code: &code, client };
-        let sent = match self.sender.send(message, self, deadline).await {
-            Ok(Delivery::Accepted) => Sent::Accepted,
-            Ok(Delivery::Unclear { reason }) => {
-                tracing::warn!(record_id = %record.id, reason, "the sender gave no clear answer; the code stays valid");
-                Sent::Unclear
+        let client = client.filter(|_| policy.limits.know_clients());
+        let message = OutgoingCode { id: &id, delivery: 1, phone, code: &code, client };
+        let sent = match &sender.pacing {
+            None => sender.by.send(message, &Unpaced, deadline).await,
+            Some(pacing) => sender.by.send(message, &StoredPace { store: &*self.store, pacing }, deadline).await,
+        };
+        match &sent {
+            Ok(Sent::Accepted) => {}
+            Ok(Sent::Unclear { reason }) => {
+                tracing::warn!(verification = %id, reason, "the sender gave no clear answer; the code stays valid");
             }
             Err(refusal) => {
                 let refund = refusal.kind.refund();
-                if let Err(error) = self.store.take_back(&record, charge, refund, &self.policy).await {
-                    tracing::warn!(record_id = %record.id, %error, "an unsent code could not be taken back; it expires by itself");
+                if let Err(error) = self.store.take_back(&new, &charge, refund, policy).await {
+                    tracing::warn!(verification = %id, %error, "an unsent code could not be taken back; it expires by itself");
                 }
-                return Err(RequestError::Refused(refusal));
             }
-        };
+        }
+        let sent = sent.map_err(RequestError::Refused)?;
         if charge.replaces
-            && let Err(error) = self.store.confirm(&record, &self.policy).await
+            && let Err(error) = self.store.confirm(&new, policy).await
         {
-            tracing::warn!(record_id = %record.id, %error, "an earlier code could not be ended; it ends by itself within the time of a send");
+            tracing::warn!(verification = %id, %error, "an earlier code could not be ended; it ends by itself within the time of a send");
         }
         Ok(sent)
     }
@@ -133,23 +173,23 @@ impl OtpService {
     /// # Errors
     ///
     /// [`StoreError`]: the guess may have been counted, and a right one used up.
-    pub async fn verify(
-        &self,
-        phone: &PhoneNumber,
-        client: Option<ClientAddress>,
-        guess: &Guess,
-    ) -> Result<Verdict, StoreError> {
-        self.store.verify(&Check { phone, client, guess, keys: &self.keys }, &self.policy).await
+    pub async fn check(&self, check: &CodeCheck<'_>) -> Result<Verdict, StoreError> {
+        let CodeCheck { app, phone, id, client, guess } = *check;
+        let check = Check { app: &app.name, phone, id, client, guess, keys: &self.keys };
+        self.store.check(&check, &app.policy).await
     }
 }
 
+/// The pace that all instances keep together.
+struct StoredPace<'s> {
+    store: &'s dyn VerificationStore,
+    pacing: &'s Pacing,
+}
+
 #[async_trait]
-impl Pace for OtpService {
+impl Pace for StoredPace<'_> {
     async fn another(&self, deadline: Instant) -> bool {
-        if self.policy.pacing.is_none() {
-            return true;
-        }
-        match self.store.take_turn(&self.policy).await {
+        match self.store.take_turn(self.pacing).await {
             Ok(Turn::After(wait)) if Instant::now() + wait < deadline => {
                 tokio::time::sleep(wait).await;
                 true

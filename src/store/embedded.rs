@@ -1,9 +1,8 @@
-//! Codes and limits in memory, for one process: the sandbox and tests.
+//! Verifications and limits in memory, for one process: the sandbox and tests.
 //!
 //! The same decisions as the Redis scripts, in the same order, each under one lock. Nothing survives the process.
 
 use std::collections::{BTreeMap, HashMap};
-use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,17 +10,20 @@ use async_trait::async_trait;
 
 use super::{Clock, SystemClock};
 use crate::otp::{
-    ActiveCode, Charge, Check, ClientAddress, CodeStore, Limit, LimitKind, NewCode, Pacing, PhoneNumber, PhoneStatus,
-    Policy, RecordId, Refund, Reservation, Revocation, SealedCode, StoreError, Turn, UnixMillis, Verdict,
+    About, AppName, Cancellation, Charge, Charged, Check, ClientAddress, Counter, Counting, Creation, Delivery,
+    DeliveryReport, Event, Limit, LimitKind, NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress,
+    Refund, Rule, Scope, SealedCode, Status, StoreError, Subject, Turn, UnixMillis, Verdict, Verification,
+    VerificationId, VerificationStore,
 };
 
 /// Least time between two sweeps for records that nobody asked about again.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
-
 /// In so many slices the window of a limit that counts by slices is cut.
 const SLICES: i64 = 30;
+/// So many earlier verifications of a number are kept for an app.
+const MOST_EARLIER: usize = 5;
 
-/// Keeps codes and limits in memory; what has expired goes.
+/// Keeps verifications and limits in memory; what has expired goes.
 pub struct EmbeddedStore {
     clock: Arc<dyn Clock>,
     contents: Mutex<Contents>,
@@ -29,17 +31,14 @@ pub struct EmbeddedStore {
 
 #[derive(Default)]
 struct Contents {
-    /// Of each phone the codes that are not replaced yet, newest first.
-    codes: HashMap<PhoneNumber, Vec<Record>>,
-    sends: HashMap<PhoneNumber, Window>,
-    failures: HashMap<PhoneNumber, Window>,
-    guessers: HashMap<(PhoneNumber, ClientAddress), Window>,
-    address_sends: HashMap<ClientAddress, Window>,
-    address_checks: HashMap<ClientAddress, Window>,
-    /// Sends of the app by slice of the window, each by the moment that it begins with.
-    total: BTreeMap<i64, u32>,
-    /// When the next turn of the one sender is.
-    next_turn: Option<UnixMicros>,
+    /// Of each number and app the verifications that linger, newest first.
+    verifications: HashMap<(PhoneNumber, AppName), Vec<Record>>,
+    /// By subject and name.
+    counters: HashMap<(Subject, &'static str), Counts>,
+    /// Failures by number and client address.
+    guessers: HashMap<(PhoneNumber, ClientAddress), Counts>,
+    /// When the next turn of each sender is.
+    next_turns: HashMap<String, UnixMicros>,
     next_sweep: Option<UnixMillis>,
     /// The last moment that was decided by.
     last: Option<UnixMillis>,
@@ -49,18 +48,25 @@ struct Contents {
 type UnixMicros = i64;
 
 struct Record {
-    id: RecordId,
+    id: VerificationId,
+    status: Status,
     sealed: SealedCode,
     attempts: u32,
     max_attempts: u32,
+    sends: u32,
     created_at: UnixMillis,
     expires_at: UnixMillis,
+    ended_at: Option<UnixMillis>,
     gone_at: UnixMillis,
+    deliveries: Vec<Delivery>,
 }
 
-/// The moments of events, oldest first, and when the youngest of them ceases to matter.
-struct Window {
-    events: Vec<UnixMillis>,
+/// Events, and when the youngest of them ceases to matter.
+struct Counts {
+    /// Their moments, oldest first.
+    moments: Vec<UnixMillis>,
+    /// Their number by slice of the window, each by the moment that it begins with.
+    slices: BTreeMap<i64, u32>,
     gone_at: UnixMillis,
 }
 
@@ -77,12 +83,11 @@ impl EmbeddedStore {
         Self { clock, contents: Mutex::default() }
     }
 
-    /// How many records and windows are held, expired ones that were not swept yet included.
+    /// How many records and counters are held, expired ones that were not swept yet included.
     #[must_use]
     pub fn size(&self) -> usize {
         let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        let windows = contents.sends.len() + contents.failures.len() + contents.guessers.len();
-        contents.codes.len() + windows + contents.address_sends.len() + contents.address_checks.len()
+        contents.verifications.len() + contents.counters.len() + contents.guessers.len()
     }
 
     /// The contents, swept if it is time, and the moment to decide by.
@@ -102,21 +107,17 @@ impl EmbeddedStore {
 
 impl Contents {
     fn sweep(&mut self, now: UnixMillis) {
-        self.codes.retain(|_, codes| codes.first().is_some_and(|newest| now < newest.gone_at));
-        sweep(&mut self.sends, now);
-        sweep(&mut self.failures, now);
-        sweep(&mut self.guessers, now);
-        sweep(&mut self.address_sends, now);
-        sweep(&mut self.address_checks, now);
+        self.verifications.retain(|_, records| records.first().is_some_and(|newest| now < newest.gone_at));
+        self.counters.retain(|_, counts| now < counts.gone_at);
+        self.guessers.retain(|_, counts| now < counts.gone_at);
         self.next_sweep = Some(now.plus(SWEEP_EVERY));
     }
 
     /// Makes events that lie ahead of a clock that was set back events of now: otherwise the wait that is told would be
     /// shorter than the wait that follows.
     fn set_back(&mut self, now: UnixMillis) {
-        let windows = self.sends.values_mut().chain(self.failures.values_mut()).chain(self.guessers.values_mut());
-        let windows = windows.chain(self.address_sends.values_mut()).chain(self.address_checks.values_mut());
-        for event in windows.flat_map(|window| &mut window.events) {
+        let counts = self.counters.values_mut().chain(self.guessers.values_mut());
+        for event in counts.flat_map(|counts| &mut counts.moments) {
             *event = now.min(*event);
         }
         self.next_sweep = None;
@@ -127,356 +128,471 @@ impl Contents {
         let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4);
         let (now, interval, max_wait) =
             (now.0.saturating_mul(1_000), micros(pacing.interval()), micros(pacing.max_wait));
-        // No message waits longer than that, so a turn that lies further ahead is another clock's.
-        let next = self.next_turn.filter(|next| *next <= now.saturating_add(max_wait).saturating_add(interval));
+        // No message waits longer than that, so a turn that lies further ahead was set by another clock.
+        let next = self.next_turns.get(&pacing.sender).copied();
+        let next = next.filter(|next| *next <= now.saturating_add(max_wait).saturating_add(interval));
         let turn = next.map_or(now, |next| next.max(now));
         let wait = |micros: i64| Duration::from_millis(u64::try_from(micros).unwrap_or(0).div_ceil(1_000));
         if turn - now > max_wait {
             return Err(wait(turn - now - max_wait));
         }
-        self.next_turn = Some(turn + interval);
+        self.next_turns.insert(pacing.sender.clone(), turn + interval);
         Ok(wait(turn - now))
     }
 
-    /// The phone's codes that are not replaced yet, newest first.
-    fn codes(&mut self, phone: &PhoneNumber, send_time: Duration, now: UnixMillis) -> &mut Vec<Record> {
-        let codes = self.codes.entry(phone.clone()).or_default();
-        if codes.first().is_some_and(|newest| now >= newest.gone_at) {
-            codes.clear();
+    /// The number's verifications for the app, newest first: those that a newer one has replaced are canceled.
+    fn records(
+        &mut self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        send_time: Duration,
+        now: UnixMillis,
+    ) -> &mut Vec<Record> {
+        let records = self.verifications.entry((phone.clone(), app.clone())).or_default();
+        if records.first().is_some_and(|newest| now >= newest.gone_at) {
+            records.clear();
         }
-        // The newest whose send has had its time has replaced all before it.
-        if let Some(last) = codes.iter().position(|code| now >= code.created_at.plus(send_time)) {
-            codes.truncate(last + 1);
-        }
-        codes
-    }
-
-    fn remove_code(&mut self, phone: &PhoneNumber, index: usize, linger: Duration) {
-        if let Some(codes) = self.codes.get_mut(phone) {
-            codes.remove(index);
-            match codes.first_mut() {
-                None => drop(self.codes.remove(phone)),
-                Some(newest) => newest.gone_at = newest.expires_at.plus(linger),
+        // Each has replaced those before it when its send has had its time.
+        for earlier in 1..records.len() {
+            let replaced_at = records[earlier - 1].created_at.plus(send_time);
+            if now >= replaced_at {
+                cancel(&mut records[earlier..=earlier], replaced_at);
             }
         }
+        records
     }
 
-    /// How long until the app may send one more message, `None` if it may now.
-    fn total_wait(&self, limit: Option<Limit>, now: UnixMillis) -> Option<Duration> {
-        let limit = limit?;
-        let (width, window) = (slice_width(limit), millis(limit.window));
-        let gone_at = |slice: i64| slice.min(now.0) + width + window;
-        let live = self.total.iter().filter(|(slice, _)| gone_at(**slice) > now.0);
-        let mut left: u32 = live.clone().map(|(_, count)| count).sum();
-        if left < limit.max {
-            return None;
-        }
-        for (slice, count) in live {
-            left -= count;
-            if left < limit.max {
-                return Some(Duration::from_millis(u64::try_from(gone_at(*slice) - now.0).unwrap_or(1)));
-            }
-        }
-        Some(limit.window)
+    /// The rule of those counters that holds longest, and for how long.
+    fn wait(&self, counters: &[Counter], now: UnixMillis) -> Option<(&'static LimitKind, Duration)> {
+        let waits = counters.iter().flat_map(|counter| {
+            let counts = self.counters.get(&(counter.subject.clone(), counter.name()));
+            counter
+                .rules
+                .iter()
+                .filter_map(move |rule| Some((rule.kind, counts?.wait(rule.limit, counter.counting, now)?)))
+        });
+        longest(waits)
     }
 
-    fn add_to_total(&mut self, limit: Option<Limit>, now: UnixMillis) {
-        let Some(limit) = limit else { return };
-        let (width, window) = (slice_width(limit), millis(limit.window));
-        *self.total.entry(slice_of(now, limit)).or_default() += 1;
-        self.total.retain(|slice, _| slice + width + window > now.0);
+    /// Charges an event of now to those counters.
+    fn charge(&mut self, counters: &[Counter], now: UnixMillis) {
+        for counter in counters {
+            let counts =
+                self.counters.entry((counter.subject.clone(), counter.name())).or_insert_with(|| Counts::new(now));
+            counts.add(counter.window(), counter.counting, now);
+        }
     }
+
+    /// How long until another guess at the number is compared.
+    fn failures_wait(&self, about: &About<'_>, rule: Option<Rule>, now: UnixMillis) -> Option<Duration> {
+        let limit = rule?.limit;
+        let shared = self.counters.get(&failures_of(about)?);
+        let own = about.client.and_then(|client| self.guessers.get(&(about.phone.clone(), client)));
+        [shared, own].into_iter().flatten().filter_map(|counts| counts.wait(limit, Counting::Moments, now)).max()
+    }
+
+    fn add_failure(&mut self, about: &About<'_>, rule: Option<Rule>, now: UnixMillis) {
+        let (Some(Rule { limit, .. }), Some(key)) = (rule, failures_of(about)) else { return };
+        let mut is_shared = true;
+        if let Some(client) = about.client {
+            let own = self.guessers.entry((about.phone.clone(), client)).or_insert_with(|| Counts::new(now));
+            is_shared = own.count(limit.window, now) < limit.share() as usize;
+            own.add(limit.window, Counting::Moments, now);
+        }
+        if is_shared {
+            let counts = self.counters.entry(key).or_insert_with(|| Counts::new(now));
+            counts.add(limit.window, Counting::Moments, now);
+        }
+    }
+}
+
+/// The key of a number's failures.
+fn failures_of(about: &About<'_>) -> Option<(Subject, &'static str)> {
+    Some((Scope::Number.subject(about)?, Event::Failure.as_str()))
+}
+
+fn failures_rule(policy: &Policy) -> Option<Rule> {
+    policy.limits.rules().iter().find(|rule| rule.kind.event == Event::Failure).copied()
+}
+
+/// The first of those that wait longest.
+fn longest(waits: impl Iterator<Item = (&'static LimitKind, Duration)>) -> Option<(&'static LimitKind, Duration)> {
+    waits.reduce(|one, other| if other.1 > one.1 { other } else { one })
+}
+
+/// Cancels those that are pending; what has ended stays as it is. Returns how many codes were still good.
+fn cancel(records: &mut [Record], now: UnixMillis) -> u64 {
+    let mut canceled = 0;
+    for record in records.iter_mut().filter(|record| record.status == Status::Pending) {
+        let has_expired = now >= record.expires_at;
+        record.finish(if has_expired { Status::Expired } else { Status::Canceled }, now);
+        canceled += u64::from(!has_expired);
+    }
+    canceled
 }
 
 fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 4)
 }
 
-fn slice_width(limit: Limit) -> i64 {
-    (millis(limit.window) + SLICES - 1) / SLICES
+fn slice_width(window: Duration) -> i64 {
+    (millis(window) + SLICES - 1) / SLICES
 }
 
 /// The moment that the slice of a moment begins with.
-fn slice_of(at: UnixMillis, limit: Limit) -> i64 {
-    at.0 - at.0.rem_euclid(slice_width(limit))
-}
-
-fn sweep<K: Eq + Hash>(windows: &mut HashMap<K, Window>, now: UnixMillis) {
-    windows.retain(|_, window| now < window.gone_at);
+fn slice_of(at: UnixMillis, window: Duration) -> i64 {
+    at.0 - at.0.rem_euclid(slice_width(window))
 }
 
 impl Record {
     /// Why the code is not compared with a guess, `None` if it is.
-    fn dead(&self, now: UnixMillis) -> Option<Verdict> {
-        if self.attempts >= self.max_attempts {
-            return Some(Verdict::Locked);
+    fn verdict_without_guess(&self, now: UnixMillis) -> Option<Verdict> {
+        match self.status {
+            Status::Approved => Some(Verdict::Used),
+            Status::Canceled => Some(Verdict::Canceled),
+            Status::Failed => Some(Verdict::Locked),
+            Status::Expired => Some(Verdict::Expired),
+            Status::Pending => (now >= self.expires_at).then_some(Verdict::Expired),
         }
-        (now >= self.expires_at).then_some(Verdict::Expired)
+    }
+
+    fn finish(&mut self, status: Status, now: UnixMillis) {
+        self.status = status;
+        self.ended_at = Some(now);
+    }
+
+    fn shown(&self, phone: &PhoneNumber, app: &AppName, now: UnixMillis) -> Verification {
+        let is_over = self.status == Status::Pending && now >= self.expires_at;
+        Verification {
+            id: self.id,
+            app: app.to_string(),
+            subject: phone.digits().to_owned(),
+            status: if is_over { Status::Expired } else { self.status },
+            digest: self.sealed.digest.shortened(),
+            attempts: self.attempts,
+            max_attempts: self.max_attempts,
+            sends: self.sends,
+            created_at: self.created_at,
+            expires_at: self.expires_at,
+            expires_in: self.expires_at.since(now),
+            ended_at: self.ended_at,
+            deliveries: self.deliveries.clone(),
+        }
     }
 }
 
-impl Window {
-    fn count(&self, length: Duration, now: UnixMillis) -> usize {
-        self.events.iter().filter(|at| now < at.plus(length)).count()
+impl Counts {
+    fn new(now: UnixMillis) -> Self {
+        Self { moments: Vec::new(), slices: BTreeMap::new(), gone_at: now }
+    }
+
+    fn count(&self, window: Duration, now: UnixMillis) -> usize {
+        self.moments.iter().filter(|at| now < at.plus(window)).count()
     }
 
     /// How long until one more event fits, `None` if one does now.
-    fn wait(window: Option<&Self>, limit: Option<Limit>, now: UnixMillis) -> Option<Duration> {
-        let (window, limit) = (window?, limit?);
-        let max = limit.max as usize;
-        if window.count(limit.window, now) < max {
-            return None;
+    fn wait(&self, limit: Limit, counting: Counting, now: UnixMillis) -> Option<Duration> {
+        match counting {
+            Counting::Moments => {
+                let max = limit.max as usize;
+                if self.count(limit.window, now) < max {
+                    return None;
+                }
+                let leaver = self.moments[self.moments.len() - max];
+                Some(leaver.plus(limit.window).since(now).min(limit.window).max(Duration::from_millis(1)))
+            }
+            Counting::Slices => {
+                let gone_at = |slice: i64| slice.min(now.0) + slice_width(limit.window) + millis(limit.window);
+                let live = self.slices.iter().filter(|(slice, _)| gone_at(**slice) > now.0);
+                let mut left: u32 = live.clone().map(|(_, count)| count).sum();
+                if left < limit.max {
+                    return None;
+                }
+                for (slice, count) in live {
+                    left -= count;
+                    if left < limit.max {
+                        return Some(Duration::from_millis(u64::try_from(gone_at(*slice) - now.0).unwrap_or(1)));
+                    }
+                }
+                Some(limit.window)
+            }
         }
-        let leaver = window.events[window.events.len() - max];
-        Some(leaver.plus(limit.window).since(now).min(limit.window).max(Duration::from_millis(1)))
     }
 
-    fn add<K: Eq + Hash>(windows: &mut HashMap<K, Self>, key: K, keep: Duration, now: UnixMillis) {
-        let window = windows.entry(key).or_insert(Self { events: Vec::new(), gone_at: now });
-        window.gone_at = window.gone_at.max(now.plus(keep));
-        let kept = window.gone_at.since(now);
-        window.events.retain(|at| now < at.plus(kept));
-        window.events.push(now);
-    }
-
-    fn remove<K: Eq + Hash>(windows: &mut HashMap<K, Self>, key: &K, event: UnixMillis) {
-        if let Some(window) = windows.get_mut(key) {
-            remove_one(&mut window.events, event);
+    fn add(&mut self, window: Duration, counting: Counting, now: UnixMillis) {
+        self.gone_at = self.gone_at.max(now.plus(window));
+        match counting {
+            Counting::Moments => {
+                let kept = self.gone_at.since(now);
+                self.moments.retain(|at| now < at.plus(kept));
+                self.moments.push(now);
+            }
+            Counting::Slices => {
+                let width = slice_width(window);
+                self.gone_at = self.gone_at.plus(window / 30);
+                *self.slices.entry(slice_of(now, window)).or_default() += 1;
+                self.slices.retain(|slice, _| slice + width + millis(window) > now.0);
+            }
         }
     }
-}
 
-/// Those of one moment are alike.
-fn remove_one(events: &mut Vec<UnixMillis>, event: UnixMillis) {
-    if let Some(place) = events.iter().rposition(|at| *at == event) {
-        events.remove(place);
+    /// Takes an event back. Events of one moment are alike.
+    fn remove(&mut self, at: UnixMillis, window: Duration, counting: Counting) {
+        match counting {
+            Counting::Moments => {
+                if let Some(place) = self.moments.iter().rposition(|moment| *moment == at) {
+                    self.moments.remove(place);
+                }
+            }
+            Counting::Slices => {
+                if let Some(count) = self.slices.get_mut(&slice_of(at, window)) {
+                    *count = count.saturating_sub(1);
+                }
+            }
+        }
     }
-}
-
-/// A cooldown is a window that holds one send.
-fn cooldown(policy: &Policy) -> Option<Limit> {
-    policy.limits.resend_cooldown.map(|window| Limit { max: 1, window })
 }
 
 #[async_trait]
-impl CodeStore for EmbeddedStore {
-    async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
+impl VerificationStore for EmbeddedStore {
+    async fn create(&self, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError> {
         let (mut contents, now) = self.open();
-        let limits = &policy.limits;
-        let sends = contents.sends.get(&code.phone);
-        let by_address = code.client.and_then(|client| contents.address_sends.get(&client));
-        let own = code.client.and_then(|client| contents.guessers.get(&(code.phone.clone(), client)));
-        let failures_wait = Window::wait(contents.failures.get(&code.phone), limits.failures_per_phone, now)
-            .max(Window::wait(own, limits.failures_per_phone, now));
-        let waits = [
-            (LimitKind::PerPhone, Window::wait(sends, limits.per_phone, now)),
-            (LimitKind::ResendCooldown, Window::wait(sends, cooldown(policy), now)),
-            (LimitKind::PerIp, Window::wait(by_address, limits.per_ip, now)),
-            (LimitKind::Total, contents.total_wait(limits.total, now)),
-            (LimitKind::FailuresPerPhone, failures_wait),
-        ];
-        let longest = waits.into_iter().filter_map(|(kind, wait)| wait.map(|wait| (kind, wait)));
-        if let Some((kind, retry_after)) = longest.reduce(|one, other| if other.1 > one.1 { other } else { one }) {
-            return Ok(Reservation::Limited { kind, retry_after });
+        let (about, rule) = (new.about(), failures_rule(policy));
+        let counters = policy.limits.counters(Event::Send, &about);
+        let failures = rule.and_then(|rule| Some((rule.kind, contents.failures_wait(&about, Some(rule), now)?)));
+        if let Some((limit, retry_after)) = longest(contents.wait(&counters, now).into_iter().chain(failures)) {
+            return Ok(Creation::Limited { limit, retry_after });
         }
-
-        let wait = match &policy.pacing {
+        let wait = match &new.pacing {
             None => Duration::ZERO,
             Some(pacing) => match contents.take_turn(pacing, now) {
                 Ok(wait) => wait,
-                Err(retry_after) => return Ok(Reservation::Crowded { retry_after }),
+                Err(retry_after) => return Ok(Creation::Crowded { retry_after }),
             },
         };
-        let keep = limits.per_phone.map(|limit| limit.window).max(limits.resend_cooldown);
-        if let Some(keep) = keep {
-            Window::add(&mut contents.sends, code.phone.clone(), keep, now);
+        contents.charge(&counters, now);
+        let records = contents.records(&new.phone, &new.app, policy.send_time, now);
+        let mut replaces = false;
+        for record in records.iter_mut().filter(|record| record.status == Status::Pending) {
+            if now >= record.expires_at {
+                record.finish(Status::Expired, now);
+            } else {
+                replaces = true;
+            }
         }
-        if let (Some(limit), Some(client)) = (limits.per_ip, code.client) {
-            Window::add(&mut contents.address_sends, client, limit.window, now);
-        }
-        contents.add_to_total(limits.total, now);
         let record = Record {
-            id: code.id.clone(),
-            sealed: code.sealed.clone(),
+            id: new.id,
+            status: Status::Pending,
+            sealed: new.sealed.clone(),
             attempts: 0,
             max_attempts: policy.max_attempts,
+            sends: 1,
             created_at: now,
             expires_at: now.plus(policy.code_lifetime),
+            ended_at: None,
             gone_at: now.plus(policy.code_lifetime + policy.linger),
+            deliveries: Vec::new(),
         };
-        let codes = contents.codes(&code.phone, policy.send_time, now);
-        let replaces = codes.iter().any(|code| code.dead(now).is_none());
-        codes.insert(0, record);
-        Ok(Reservation::Reserved(Charge::new(now, wait, replaces)))
+        records.insert(0, record);
+        while records.iter().filter(|record| record.status != Status::Pending).count() > MOST_EARLIER {
+            if let Some(oldest) = records.iter().rposition(|record| record.status != Status::Pending) {
+                records.remove(oldest);
+            }
+        }
+        let charged = counters.iter().map(|counter| Charged {
+            scope: counter.scope,
+            event: counter.event,
+            counting: counter.counting,
+            at: now,
+        });
+        Ok(Creation::Created(Charge { wait, replaces, charged: charged.collect() }))
     }
 
-    async fn confirm(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
+    async fn confirm(&self, new: &NewVerification, policy: &Policy) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
-        let codes = contents.codes(&code.phone, policy.send_time, now);
-        if let Some(index) = codes.iter().position(|record| record.id == code.id) {
-            codes.truncate(index + 1);
+        let records = contents.records(&new.phone, &new.app, policy.send_time, now);
+        if let Some(index) = records.iter().position(|record| record.id == new.id) {
+            cancel(&mut records[index + 1..], now);
         }
         Ok(())
     }
 
-    async fn verify(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
+    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
         let (mut contents, now) = self.open();
-        let phone = check.phone;
-        if let (Some(limit), Some(client)) = (policy.limits.checks_per_ip, check.client) {
-            let checks = contents.address_checks.get(&client);
-            if let Some(retry_after) = Window::wait(checks, Some(limit), now) {
-                return Ok(Verdict::Limited { kind: LimitKind::ChecksPerIp, retry_after });
-            }
-            Window::add(&mut contents.address_checks, client, limit.window, now);
+        let (about, rule) = (check.about(), failures_rule(policy));
+        let counters = policy.limits.counters(Event::Check, &about);
+        if let Some((limit, retry_after)) = contents.wait(&counters, now) {
+            return Ok(Verdict::Limited { limit, retry_after });
         }
-        let failures = policy.limits.failures_per_phone;
-        let guesser = check.client.map(|client| (phone.clone(), client));
-        let own = guesser.as_ref().and_then(|guesser| contents.guessers.get(guesser));
-        let wait = Window::wait(contents.failures.get(phone), failures, now).max(Window::wait(own, failures, now));
-        if let Some(retry_after) = wait {
-            return Ok(Verdict::Limited { kind: LimitKind::FailuresPerPhone, retry_after });
+        contents.charge(&counters, now);
+        if let Some(rule) = rule
+            && let Some(retry_after) = contents.failures_wait(&about, Some(rule), now)
+        {
+            return Ok(Verdict::Limited { limit: rule.kind, retry_after });
         }
 
-        let codes = contents.codes(phone, policy.send_time, now);
+        let records = contents.records(check.phone, check.app, policy.send_time, now);
         let mut verdict = Verdict::Absent;
         let mut compared = Vec::new();
-        for (index, code) in codes.iter().enumerate().rev() {
-            match (code.dead(now), check.sealed_as(code.id.as_str(), code.sealed.secret_id.as_str())) {
-                (Some(dead), _) => verdict = dead,
+        let meant = |record: &Record| check.id.is_none_or(|id| record.id == *id);
+        for (index, record) in records.iter().enumerate().rev().filter(|(_, record)| meant(record)) {
+            let sealed = check.sealed_as(&record.id, record.sealed.secret_id.as_str());
+            match (record.verdict_without_guess(now), sealed) {
+                (Some(settled), _) => verdict = settled,
                 (None, None) => verdict = Verdict::Unreadable,
                 (None, Some(guess)) => compared.insert(0, (index, guess)),
             }
         }
         let Some(&(newest, _)) = compared.first() else {
-            if codes.is_empty() {
-                contents.codes.remove(phone);
-            }
             return Ok(verdict);
         };
         let mut right = None;
         for (index, guess) in compared {
-            codes[index].attempts += 1;
-            if right.is_none() && codes[index].sealed.digest == guess.digest {
+            let record = &mut records[index];
+            record.attempts += 1;
+            if right.is_none() && record.sealed.digest == guess.digest {
                 right = Some(index);
+            } else if record.attempts >= record.max_attempts && right.is_none() {
+                // Unless an earlier one turns out to be right, which cancels those before it anyway.
+                record.finish(Status::Failed, now);
             }
         }
-        let attempts_left = codes[newest].max_attempts - codes[newest].attempts;
         if let Some(index) = right {
-            // It is used up, and those before it are of no use any more. One that is being sent is a code of its own.
-            codes.truncate(index);
-            if index == 0 {
-                contents.codes.remove(phone);
-            }
-            contents.failures.remove(phone);
-            contents.guessers.retain(|(guessed, _), _| guessed != phone);
-            return Ok(Verdict::Accepted);
+            let id = records[index].id;
+            records[index].finish(Status::Approved, now);
+            // Those before it are of no use any more. One that is being sent is a verification of its own.
+            cancel(&mut records[index + 1..], now);
+            contents.counters.retain(|key, _| Some(key) != failures_of(&about).as_ref());
+            contents.guessers.retain(|(guessed, _), _| guessed != check.phone);
+            return Ok(Verdict::Approved(id));
         }
-        if let Some(limit) = failures {
-            let own = guesser.as_ref().and_then(|guesser| contents.guessers.get(guesser));
-            if own.map_or(0, |own| own.count(limit.window, now)) < limit.share() as usize {
-                Window::add(&mut contents.failures, phone.clone(), limit.window, now);
-            }
-            if let Some(guesser) = guesser {
-                Window::add(&mut contents.guessers, guesser, limit.window, now);
-            }
-        }
-        Ok(if attempts_left == 0 { Verdict::Locked } else { Verdict::Wrong { attempts_left } })
+        let (attempts, max_attempts) = (records[newest].attempts, records[newest].max_attempts);
+        contents.add_failure(&about, rule, now);
+        Ok(match max_attempts - attempts {
+            0 => Verdict::Locked,
+            attempts_left => Verdict::Wrong { attempts_left },
+        })
     }
 
     async fn take_back(
         &self,
-        code: &NewCode,
-        charge: Charge,
+        new: &NewVerification,
+        charge: &Charge,
         refund: Refund,
         policy: &Policy,
     ) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
-        if refund != Refund::Nothing {
-            Window::remove(&mut contents.sends, &code.phone, charge.phone_at);
-            if let Some(limit) = policy.limits.total
-                && let Some(count) = contents.total.get_mut(&slice_of(charge.total_at, limit))
-            {
-                *count = count.saturating_sub(1);
+        let counters = policy.limits.counters(Event::Send, &new.about());
+        for counter in counters.iter().filter(|counter| refund.covers(counter.scope)) {
+            let charged = charge
+                .charged
+                .iter()
+                .find(|charged| (charged.scope, charged.counting) == (counter.scope, counter.counting));
+            let counts = contents.counters.get_mut(&(counter.subject.clone(), counter.name()));
+            if let (Some(charged), Some(counts)) = (charged, counts) {
+                counts.remove(charged.at, counter.window(), counter.counting);
             }
         }
-        if refund == Refund::Everything {
-            if let Some(client) = code.client {
-                Window::remove(&mut contents.address_sends, &client, charge.address_at);
-            }
-            if let (Some(pacing), Some(next)) = (&policy.pacing, &mut contents.next_turn) {
-                // The last turn instead of this one, which makes no difference: those who wait keep theirs.
-                *next -= i64::try_from(pacing.interval().as_micros()).unwrap_or(0);
-            }
+        if refund == Refund::Everything
+            && let Some(pacing) = &new.pacing
+            && let Some(next) = contents.next_turns.get_mut(&pacing.sender)
+        {
+            // The last turn instead of this one, which makes no difference: those who wait keep theirs.
+            *next -= i64::try_from(pacing.interval().as_micros()).unwrap_or(0);
         }
-        let codes = contents.codes(&code.phone, policy.send_time, now);
-        if let Some(index) = codes.iter().position(|record| record.id == code.id) {
-            contents.remove_code(&code.phone, index, policy.linger);
+        let linger = policy.linger;
+        let records = contents.records(&new.phone, &new.app, policy.send_time, now);
+        records.retain(|record| record.id != new.id);
+        if let Some(newest) = records.first_mut() {
+            newest.gone_at = newest.expires_at.plus(linger);
         }
         Ok(())
     }
 
-    async fn take_turn(&self, policy: &Policy) -> Result<Turn, StoreError> {
+    async fn take_turn(&self, pacing: &Pacing) -> Result<Turn, StoreError> {
         let (mut contents, now) = self.open();
-        let turn = policy.pacing.as_ref().map_or(Ok(Duration::ZERO), |pacing| contents.take_turn(pacing, now));
-        Ok(turn.map_or(Turn::Crowded, Turn::After))
+        Ok(contents.take_turn(pacing, now).map_or(Turn::Crowded, Turn::After))
     }
 
-    async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {
+    async fn record_delivery(&self, report: &DeliveryReport, policy: &Policy) -> Result<Progress, StoreError> {
         let (mut contents, now) = self.open();
-        let code = contents.codes.remove(phone);
-        let code = code.and_then(|codes| Some(now < codes.first()?.gone_at)).unwrap_or(false);
+        let records = contents.records(&report.phone, &report.app, policy.send_time, now);
+        let Some(record) = records.iter_mut().find(|record| record.id == report.id && report.delivery <= record.sends)
+        else {
+            return Ok(Progress::Absent);
+        };
+        let before = record.deliveries.iter().find(|delivery| delivery.number == report.delivery);
+        let before = before.map(|delivery| delivery.status);
+        if let Some(before) = before.filter(|before| report.status <= *before) {
+            return Ok(Progress::Stale(before));
+        }
+        record.deliveries.retain(|delivery| delivery.number != report.delivery);
+        record.deliveries.push(Delivery {
+            number: report.delivery,
+            channel: report.channel.to_string(),
+            status: report.status,
+            at: now,
+            reason: report.reason.map(|reason| reason.as_str().to_owned()),
+        });
+        Ok(Progress::Recorded(before))
+    }
+
+    async fn cancel(
+        &self,
+        phone: &PhoneNumber,
+        apps: &[AppName],
+        limits: bool,
+        policy: &Policy,
+    ) -> Result<Cancellation, StoreError> {
+        let (mut contents, now) = self.open();
+        let mut verifications = 0;
+        for app in apps {
+            verifications += cancel(contents.records(phone, app, policy.send_time, now), now);
+        }
         let mut dropped = false;
         if limits {
-            let sends = contents.sends.remove(phone).is_some_and(|window| now < window.gone_at);
-            let failures = contents.failures.remove(phone).is_some_and(|window| now < window.gone_at);
+            let about = About { app: &AppName::default(), phone, client: None };
+            let number = Scope::Number.subject(&about);
+            contents.counters.retain(|(subject, _), counts| {
+                let is_of_number = Some(subject) == number.as_ref();
+                dropped |= is_of_number && now < counts.gone_at;
+                !is_of_number
+            });
             contents.guessers.retain(|(guessed, _), _| guessed != phone);
-            dropped = sends || failures;
         }
-        Ok(Revocation { code, limits: dropped })
+        Ok(Cancellation { verifications, limits: dropped })
     }
 
-    async fn status(&self, phone: &PhoneNumber, policy: &Policy) -> Result<PhoneStatus, StoreError> {
-        let (contents, now) = self.open();
-        let newest = contents.codes.get(phone).and_then(|codes| codes.first());
-        let code = newest.filter(|record| now < record.gone_at).map(|record| active_code(phone, record, now));
-        let of = |kind, window: Option<&Window>, limit: Option<Limit>| {
-            limit.map(|limit| {
-                let count = window.map_or(0, |window| window.count(limit.window, now));
-                let wait = Window::wait(window, Some(limit), now).unwrap_or_default();
-                (kind, u32::try_from(count).unwrap_or(u32::MAX), wait)
-            })
-        };
-        let (sends, failures) = (contents.sends.get(phone), contents.failures.get(phone));
-        let limits = [
-            of(LimitKind::PerPhone, sends, policy.limits.per_phone),
-            of(LimitKind::ResendCooldown, sends, cooldown(policy)),
-            of(LimitKind::FailuresPerPhone, failures, policy.limits.failures_per_phone),
-        ];
-        Ok(PhoneStatus { code, limits: limits.into_iter().flatten().collect() })
+    async fn status(&self, phone: &PhoneNumber, app: &AppName, policy: &Policy) -> Result<PhoneStatus, StoreError> {
+        let (mut contents, now) = self.open();
+        let records = contents.records(phone, app, policy.send_time, now);
+        let verifications = records.iter().map(|record| record.shown(phone, app, now)).collect();
+        let about = About { app, phone, client: None };
+        let rules = policy.limits.rules().iter().filter(|rule| rule.kind.scope == Scope::Number);
+        let limits = rules.map(|rule| {
+            let key = Scope::Number.subject(&about).map(|subject| (subject, rule.kind.event.as_str()));
+            let counts = key.and_then(|key| contents.counters.get(&key));
+            let count = counts.map_or(0, |counts| counts.count(rule.limit.window, now)).min(rule.limit.max as usize);
+            let wait = counts.and_then(|counts| counts.wait(rule.limit, Counting::Moments, now)).unwrap_or_default();
+            (rule.kind, u32::try_from(count).unwrap_or(u32::MAX), wait)
+        });
+        Ok(PhoneStatus { verifications, limits: limits.collect() })
     }
 
-    async fn active(&self, most: usize) -> Result<Vec<ActiveCode>, StoreError> {
+    async fn active(&self, most: usize) -> Result<Vec<Verification>, StoreError> {
         let (contents, now) = self.open();
-        let records = contents.codes.iter().filter_map(|(phone, codes)| Some((phone, codes.first()?)));
-        let records = records.filter(|(_, record)| now < record.gone_at);
-        let mut active: Vec<_> = records.map(|(phone, record)| active_code(phone, record, now)).collect();
-        active.sort_unstable_by(|one, other| one.subject.cmp(&other.subject));
+        let newest = contents.verifications.iter().filter_map(|(key, records)| Some((key, records.first()?)));
+        let mut active: Vec<_> = newest
+            .filter(|(_, record)| now < record.gone_at)
+            .filter(|(_, record)| !matches!(record.status, Status::Approved | Status::Canceled))
+            .map(|((phone, app), record)| record.shown(phone, app, now))
+            .collect();
+        active.sort_unstable_by(|one, other| (&one.subject, &one.app).cmp(&(&other.subject, &other.app)));
         active.truncate(most);
         Ok(active)
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
         Ok(())
-    }
-}
-
-fn active_code(phone: &PhoneNumber, record: &Record, now: UnixMillis) -> ActiveCode {
-    ActiveCode {
-        subject: phone.digits().to_owned(),
-        digest: record.sealed.digest.shortened(),
-        expires_at: record.expires_at,
-        expires_in: record.expires_at.since(now),
-        attempts: record.attempts,
-        max_attempts: record.max_attempts,
     }
 }

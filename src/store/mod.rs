@@ -1,6 +1,6 @@
 //! The two stores: [`redis`](mod@redis) for any number of instances, [`EmbeddedStore`] for one process.
 //!
-//! Both implement [`CodeStore`](crate::otp::CodeStore) and pass the contract tests in `tests/it/store_contract.rs`.
+//! Both implement [`VerificationStore`](crate::otp::VerificationStore) and pass the contract tests in `tests/it/store_contract.rs`.
 
 mod clock;
 mod embedded;

@@ -13,7 +13,7 @@ use super::manage::Template;
 use super::measure;
 use super::template::CurrentTemplate;
 use super::wire::{Accepted, Message};
-use crate::otp::{CodeSender, Delivery, OutgoingCode, Pace, Refusal, RefusalKind};
+use crate::otp::{CodeSender, OutgoingCode, Pace, Refusal, RefusalKind, Sent};
 use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
 
 /// Waits between attempts: the first and the longest, each with jitter on top.
@@ -40,7 +40,7 @@ impl WhatsAppSender {
     /// The template to send now.
     fn template(&self) -> Result<Arc<Template>, Refusal> {
         self.template.get().map_err(|reason| Refusal {
-            kind: RefusalKind::Template,
+            kind: RefusalKind::NotReady,
             code: None,
             detail: format!("there is no template to send: {reason}"),
         })
@@ -61,12 +61,12 @@ impl WhatsAppSender {
 
 #[async_trait]
 impl CodeSender for WhatsAppSender {
-    fn admit(&self) -> Result<(), Refusal> {
+    fn health(&self) -> Result<(), Refusal> {
         self.template()?;
         if self.breaker.admits(Instant::now()) { Ok(()) } else { Err(suspended()) }
     }
 
-    async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Delivery, Refusal> {
+    async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Sent, Refusal> {
         let template = self.template()?;
         if !self.breaker.begin(Instant::now()) {
             return Err(suspended());
@@ -75,8 +75,8 @@ impl CodeSender for WhatsAppSender {
         let sent = self.send_with_retries(message, &template, pace, deadline).await;
         let outcome = match &sent {
             Err(Refusal { kind: RefusalKind::Unreachable, .. }) => Outcome::Unreachable,
-            Ok(Delivery::Unclear { .. }) | Err(Refusal { kind: RefusalKind::Transient, .. }) => Outcome::Failed,
-            Ok(Delivery::Accepted) | Err(_) => Outcome::Answered,
+            Ok(Sent::Unclear { .. }) | Err(Refusal { kind: RefusalKind::Transient, .. }) => Outcome::Failed,
+            Ok(Sent::Accepted) | Err(_) => Outcome::Answered,
         };
         self.breaker.ended(outcome, client, Instant::now());
         if let Err(refusal) = &sent {
@@ -98,9 +98,10 @@ impl WhatsAppSender {
         template: &Template,
         pace: &dyn Pace,
         deadline: Instant,
-    ) -> Result<Delivery, Refusal> {
+    ) -> Result<Sent, Refusal> {
         let (to, Template { name, language, .. }) = (message.phone.e164(), template);
-        let body = Message::new(&to, message.id.as_str(), name, language, message.code.expose());
+        let reference = reference(&message);
+        let body = Message::new(&to, &reference, name, language, message.code.expose());
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(BACKOFF.0)
             .with_max_delay(BACKOFF.1)
@@ -115,12 +116,12 @@ impl WhatsAppSender {
                 // Without the time to connect and be answered nobody could say whether the message went out.
                 return settle(CallError::Unreachable("too little time was left to try".to_owned()));
             }
-            let Err(error) = self.attempt(&body, left).await else { return Ok(Delivery::Accepted) };
+            let Err(error) = self.attempt(&body, left).await else { return Ok(Sent::Accepted) };
             let pause = if worth_another(&error, attempts) { pauses.next() } else { None };
             let pause = pause.map(|pause| pause.max(wait_asked_for(&error)));
             match pause.filter(|pause| Instant::now() + *pause + self.client.connect_timeout() < deadline) {
                 Some(pause) => {
-                    tracing::debug!(record_id = %message.id, %error, ?pause, "sending again");
+                    tracing::debug!(verification = %message.id, %error, ?pause, "sending again");
                     tokio::time::sleep(pause).await;
                     // Its own turn: what WhatsApp lets the number send counts attempts.
                     let latest = deadline.checked_sub(self.client.connect_timeout()).unwrap_or(deadline);
@@ -135,6 +136,11 @@ impl WhatsAppSender {
     }
 }
 
+/// What WhatsApp's webhooks about the message will refer to it by.
+fn reference(message: &OutgoingCode<'_>) -> String {
+    format!("v1.{}.{}", message.id, message.delivery)
+}
+
 /// Whether a message is worth another attempt: only errors that are transient by WhatsApp's table are, and
 /// connections that did not come about. One that may have gone out is not sent again.
 fn worth_another(error: &CallError, attempts: u32) -> bool {
@@ -147,10 +153,10 @@ fn worth_another(error: &CallError, attempts: u32) -> bool {
 
 /// What the last error means for the code. An unclear outcome is never followed by another attempt, so the errors
 /// before this one were all definite.
-fn settle(error: CallError) -> Result<Delivery, Refusal> {
+fn settle(error: CallError) -> Result<Sent, Refusal> {
     let detail = error.to_string();
     let refusal = match error {
-        CallError::Unclear(reason) => return Ok(Delivery::Unclear { reason }),
+        CallError::Unclear(reason) => return Ok(Sent::Unclear { reason }),
         CallError::Unreachable(_) => Refusal { kind: RefusalKind::Unreachable, code: None, detail },
         CallError::Foreign(_) => Refusal { kind: RefusalKind::Operator, code: None, detail },
         CallError::Api(error) => {
@@ -190,7 +196,7 @@ mod tests {
     use url::Url;
 
     use super::*;
-    use crate::otp::{Code, CodeLength, PhoneNumber, RecordId, Unpaced};
+    use crate::otp::{AppName, CodeLength, KeyRing, OtpSecret, PhoneNumber, Unpaced};
     use crate::whatsapp::ApiVersion;
 
     /// A listener whose queue is full: it answers new connections with nothing at all, as a firewall that drops
@@ -217,14 +223,16 @@ mod tests {
         let client = GraphClient::with_token(&base_url, &version, Duration::from_secs(1), &"token".into());
         let template = CurrentTemplate::always("otp_login".to_owned(), "en_US".to_owned());
         let sender = WhatsAppSender::new(client.unwrap(), "2", template, 10);
-        let code = Code::generate(CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
-        let (id, phone) = (RecordId::generate(&mut SysRng).unwrap(), PhoneNumber::parse("15551234567").unwrap());
+        let (ring, phone) = (
+            KeyRing::new(OtpSecret::new(vec![1; 32]).unwrap(), Vec::new()),
+            PhoneNumber::parse("15551234567").unwrap(),
+        );
+        let issued = ring.issue(&AppName::default(), &phone, CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
         // Time for a number of attempts that is no whole one.
         for milliseconds in [100, 700, 1_700] {
             let deadline = Instant::now() + Duration::from_millis(milliseconds);
-            let sent = sender
-                .send(OutgoingCode { id: &id, phone: &phone, code: &code, client: None }, &Unpaced, deadline)
-                .await;
+            let message = OutgoingCode { id: &issued.id, delivery: 1, phone: &phone, code: &issued.code, client: None };
+            let sent = sender.send(message, &Unpaced, deadline).await;
             assert!(matches!(sent, Err(Refusal { kind: RefusalKind::Unreachable, .. })), "{milliseconds} ms: {sent:?}");
         }
     }

@@ -67,6 +67,16 @@ impl WhatsAppSettings {
         self.api.language = language.unwrap_or(self.api.language);
         self
     }
+
+    /// Returns `true` if messages of these settings and of `other` have the same sender.
+    #[must_use]
+    pub fn sends_as(&self, other: &Self) -> bool {
+        let of = |settings: &Self| {
+            let WhatsAppAccount { phone_number_id, template_id, .. } = settings.account.clone();
+            (phone_number_id, template_id, settings.api.language.clone())
+        };
+        of(self) == of(other)
+    }
 }
 
 /// Parses the address of the Graph API, or of a simulator.

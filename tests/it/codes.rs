@@ -212,36 +212,40 @@ async fn a_code_under_an_unknown_secret_has_expired_and_uses_no_attempt() {
 async fn redis_holds_what_is_documented_and_no_code() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
-    let expected = ["v1:{15551234567}:code", "v1:{15551234567}:sends", "v1:{ip:127.0.0.1}:sends"];
-    // The sender's pace lasts for milliseconds.
+    let expected = ["v2:{15551234567}:sends", "v2:{15551234567}:verification:default", "v2:{ip:127.0.0.1}:sends"];
+    // The sender's pace is not counted as a trace.
     assert_eq!(app.traces().await, expected.map(|rest| app.keys.key(rest)));
 
     let mut fields: Vec<(String, String)> = redis::cmd("HGETALL")
-        .arg(app.keys.key(expected[0]))
+        .arg(app.keys.key(expected[1]))
         .query_async(&mut app.keys.connection().await)
         .await
         .unwrap();
     fields.sort();
     let names: Vec<_> = fields.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["attempts", "created_at", "digest", "expires_at", "id", "max_attempts", "secret_id"]);
+    let documented =
+        ["attempts", "created_at", "digest", "expires_at", "id", "max_attempts", "secret_id", "sends", "status"];
+    assert_eq!(names, documented);
     let value = |name| fields.iter().find(|(field, _)| field == name).unwrap().1.as_str();
     assert_eq!(value("digest").len(), 64);
     assert!(value("digest").bytes().all(|byte| byte.is_ascii_hexdigit()));
     assert_eq!((value("attempts"), value("max_attempts")), ("0", "3"));
+    assert_eq!((value("status"), value("sends")), ("pending", "1"));
     let moment = |name| value(name).parse::<u64>().unwrap();
     assert_eq!(moment("expires_at") - moment("created_at"), 300_000);
     assert!(fields.iter().all(|(_, value)| *value != code), "the code is stored in clear");
     let message = app.simulator.latest(PHONE).unwrap();
-    assert_eq!(message.biz_opaque_callback_data.as_deref(), Some(value("id")));
+    assert_eq!(message.biz_opaque_callback_data, Some(format!("v1.{}.1", value("id"))));
 
     app.verify(PHONE, &wrong(&code)).await;
-    assert_eq!(app.keys.of_code(PHONE, "attempts").await.as_deref(), Some("1"));
-    let counted = ["v1:{15551234567}:failures", "v1:{15551234567}:guessers", "v1:{ip:127.0.0.1}:checks"];
+    assert_eq!(app.keys.of_verification(PHONE, "attempts").await.as_deref(), Some("1"));
+    let counted = ["v2:{15551234567}:failures", "v2:{15551234567}:guessers", "v2:{ip:127.0.0.1}:checks"];
     for rest in counted {
         assert!(app.keys.list().await.contains(&app.keys.key(rest)), "{rest}");
     }
     app.verify(PHONE, &code).await.is(200, "OK");
-    for rest in [expected[0], counted[0], counted[1]] {
+    assert_eq!(app.keys.of_verification(PHONE, "status").await.as_deref(), Some("approved"));
+    for rest in [counted[0], counted[1]] {
         assert!(!app.keys.list().await.contains(&app.keys.key(rest)), "{rest} goes on success");
     }
     app.finish().await;

@@ -189,7 +189,7 @@ async fn inspect_shows_active_codes_as_a_table_and_as_json() {
     let code = app.code_for(PHONE).await;
     app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
     app.request("15557654321").await.is(200, "OK");
-    let digest = app.keys.of_code(PHONE, "digest").await.unwrap();
+    let digest = app.keys.of_verification(PHONE, "digest").await.unwrap();
 
     let table = Program::new(&["inspect"]).settings(&redis_of(&app)).run().await;
     assert_eq!((table.code, table.stderr.as_str()), (0, ""));

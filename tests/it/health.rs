@@ -14,7 +14,7 @@ use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::http::Dependency;
 use whatsapp_otp_simulator::{Behaviour, Order, Simulator, SimulatorSettings};
 
-use crate::harness::app::{SECRET, TestApp, environment, serve_simulator};
+use crate::harness::app::{SECRET, TestApp, apps, environment, serve_simulator};
 use crate::harness::eventually;
 use crate::harness::process::{Program, serve_settings};
 use crate::harness::redis::RedisServer;
@@ -56,10 +56,9 @@ async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
         store: std::sync::Arc::new(whatsapp_otp::store::EmbeddedStore::default()),
         store_name: "embedded",
         store_details: None,
-        sender: std::sync::Arc::new(Nobody),
+        apps: apps(Nobody, common.policy),
         dependencies: vec![Dependency::partial("template", fault), Dependency::required("other", other_fault)],
         keys,
-        policy: common.policy,
         show_active_codes: false,
     };
     let app = App::bind(common.server, parts).await.unwrap();
@@ -90,17 +89,13 @@ struct Nobody;
 
 #[async_trait::async_trait]
 impl whatsapp_otp::otp::CodeSender for Nobody {
-    fn admit(&self) -> Result<(), whatsapp_otp::otp::Refusal> {
-        Ok(())
-    }
-
     async fn send(
         &self,
         _: whatsapp_otp::otp::OutgoingCode<'_>,
         _: &dyn whatsapp_otp::otp::Pace,
         _: Instant,
-    ) -> Result<whatsapp_otp::otp::Delivery, whatsapp_otp::otp::Refusal> {
-        Ok(whatsapp_otp::otp::Delivery::Accepted)
+    ) -> Result<whatsapp_otp::otp::Sent, whatsapp_otp::otp::Refusal> {
+        Ok(whatsapp_otp::otp::Sent::Accepted)
     }
 }
 

@@ -7,11 +7,11 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, mpsc};
 use whatsapp_otp::app::{App, Parts};
 use whatsapp_otp::config::{ServeSettings, Sources};
-use whatsapp_otp::otp::{CodeSender, Delivery, OutgoingCode, Pace, Refusal};
+use whatsapp_otp::otp::{CodeSender, OutgoingCode, Pace, Refusal, Sent};
 use whatsapp_otp::store::EmbeddedStore;
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
-use crate::harness::app::environment;
+use crate::harness::app::{apps, environment};
 use crate::harness::process::serve_settings;
 use crate::harness::reply::{Client, says};
 
@@ -21,9 +21,9 @@ struct Late(Arc<Notify>);
 
 #[async_trait]
 impl CodeSender for Late {
-    async fn send(&self, _: OutgoingCode<'_>, _: &dyn Pace, _deadline: Instant) -> Result<Delivery, Refusal> {
+    async fn send(&self, _: OutgoingCode<'_>, _: &dyn Pace, _deadline: Instant) -> Result<Sent, Refusal> {
         self.0.notified().await;
-        Ok(Delivery::Accepted)
+        Ok(Sent::Accepted)
     }
 }
 
@@ -42,10 +42,9 @@ async fn a_send_that_outlasts_its_request_is_answered_with_a_status_that_no_clie
         store: Arc::new(EmbeddedStore::default()),
         store_name: "embedded",
         store_details: None,
-        sender: Arc::new(sender),
+        apps: apps(sender, settings.common.policy),
         dependencies: Vec::new(),
         keys: settings.keys,
-        policy: settings.common.policy,
         show_active_codes: false,
     };
     let app = App::bind(settings.common.server, parts).await.unwrap();

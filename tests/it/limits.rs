@@ -150,7 +150,7 @@ async fn behind_trusted_proxies_each_client_has_a_limit_of_its_own() {
     {
         assert_eq!(request_from(&app, forwarded, "15557654323").await.status, 429, "{forwarded}");
     }
-    assert!(app.keys.list().await.contains(&app.keys.key("v1:{ip:198.51.100.2}:sends")));
+    assert!(app.keys.list().await.contains(&app.keys.key("v2:{ip:198.51.100.2}:sends")));
     app.finish().await;
 }
 
@@ -305,7 +305,10 @@ async fn a_recipient_that_cannot_be_reached_costs_what_any_other_does() {
     app.request("15551131026").await.is(200, "OK");
     assert_about(app.request(PHONE).await.retry_after(), HOUR);
     assert_eq!(app.sends(), 3);
-    assert!(app.traces().await.iter().all(|key| !key.contains(&format!("{{{REFUSED}}}:code"))), "no code stays");
+    assert!(
+        app.traces().await.iter().all(|key| !key.contains(&format!("{{{REFUSED}}}:verification:default"))),
+        "no code stays"
+    );
     app.finish().await;
 }
 
@@ -420,6 +423,10 @@ async fn limits_that_are_off_do_not_hold() {
     for left in (80..100).rev() {
         app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(left));
     }
-    assert_eq!(app.traces().await, [app.keys.key("v1:{15551234567}:code")], "what is not counted is not kept");
+    assert_eq!(
+        app.traces().await,
+        [app.keys.key("v2:{15551234567}:verification:default")],
+        "what is not counted is not kept"
+    );
     app.finish().await;
 }

@@ -65,7 +65,7 @@ impl Scene {
     async fn request(&mut self, phone: &str, status: u16) {
         self.calls += 1;
         assert_eq!(self.client.request(phone).await.status, status, "{phone}");
-        self.digests.extend(self.keys.of_code(phone, "digest").await);
+        self.digests.extend(self.keys.of_verification(phone, "digest").await);
     }
 
     async fn verify(&mut self, phone: &str, code: &str, status: u16) {
@@ -133,7 +133,7 @@ impl Scene {
             .await;
             self.calls += tried;
         }
-        let key = self.keys.key("v1:{15557654323}:sends");
+        let key = self.keys.key("v2:{15557654323}:sends");
         let mut connection = self.keys.connection().await;
         redis::cmd("SET").arg(&key).arg(PHONE).arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
         self.calls += 1;

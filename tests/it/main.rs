@@ -35,6 +35,7 @@ mod readiness;
 mod redis_safety;
 mod replication;
 mod requests;
+mod schema;
 mod secret_files;
 mod several_servers;
 mod store_agreement;

@@ -249,7 +249,7 @@ async fn a_primary_that_became_a_read_only_replica_is_told_and_nothing_is_sent()
 async fn keys_that_hold_something_else_are_no_decision() {
     let app = TestApp::start().await;
     let mut connection = app.keys.connection().await;
-    for rest in ["v1:{15551234567}:sends", "v1:{15551234567}:failures", "v1:{ip:127.0.0.1}:sends"] {
+    for rest in ["v2:{15551234567}:sends", "v2:{15551234567}:failures", "v2:{ip:127.0.0.1}:sends"] {
         let key = app.keys.key(rest);
         for other in ["x", "1234567890.12"] {
             redis::cmd("SET").arg(&key).arg(other).arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
@@ -260,7 +260,7 @@ async fn keys_that_hold_something_else_are_no_decision() {
         app.request(PHONE).await.is(503, says::UNAVAILABLE);
         redis::cmd("DEL").arg(&key).exec_async(&mut connection).await.unwrap();
     }
-    let key = app.keys.key("v1:{15551234567}:code");
+    let key = app.keys.key("v2:{15551234567}:verification:default");
     redis::cmd("SET").arg(&key).arg("x").arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
     app.verify(PHONE, "123456").await.is(503, says::UNAVAILABLE);
     assert_eq!(app.sends(), 0);

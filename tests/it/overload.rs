@@ -110,7 +110,7 @@ async fn after_ten_failures_in_a_row_sends_fail_immediately_until_one_succeeds()
     assert!(reply.took < AT_ONCE, "{:?}", reply.took);
     reply.is(500, "Error calling WhatsApp send message API");
     assert_eq!(app.sends(), sends, "nothing is tried while sending is suspended");
-    assert!(app.keys.of_code(&phone(11), "id").await.is_none(), "nor stored");
+    assert!(app.keys.of_verification(&phone(11), "id").await.is_none(), "nor stored");
     app.verify(&phone(0), &code).await.is(200, "OK");
 
     // The pause is five seconds; the first send after it closes the breaker.

@@ -58,7 +58,7 @@ async fn of_fifty_wrong_guesses_at_once_three_are_compared() {
     let (two, one) = (says::incorrect(2), says::incorrect(1));
     let expected = HashMap::from([((401, two.as_str()), 1), ((401, one.as_str()), 1), ((401, says::LOCKED), MANY - 2)]);
     assert_eq!(tally(&replies), expected);
-    assert_eq!(app.keys.of_code(PHONE, "attempts").await.as_deref(), Some("3"));
+    assert_eq!(app.keys.of_verification(PHONE, "attempts").await.as_deref(), Some("3"));
     app.verify(PHONE, &code).await.is(401, says::LOCKED);
     app.finish().await;
 }
@@ -161,9 +161,9 @@ async fn issuing_and_guessing_at_once_leaves_the_newest_code_or_none() {
         let codes: Vec<String> =
             app.simulator.inbox().into_iter().take(10).filter_map(|message| message.code).collect();
         assert_eq!(codes.len(), 10);
-        let id = app.keys.of_code(PHONE, "id").await.unwrap();
-        let newest =
-            app.simulator.inbox().into_iter().find(|message| message.biz_opaque_callback_data.as_ref() == Some(&id));
+        let id = app.keys.of_verification(PHONE, "id").await.unwrap();
+        let reference = Some(format!("v1.{id}.1"));
+        let newest = app.simulator.inbox().into_iter().find(|message| message.biz_opaque_callback_data == reference);
         good += usize::from(app.verify(PHONE, &newest.unwrap().code.unwrap()).await.status == 200);
         for code in &codes {
             good += usize::from(app.verify(PHONE, code).await.status == 200);

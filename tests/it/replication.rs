@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use whatsapp_otp::otp::{CodeStore, Limits, StoreError, Verdict};
+use whatsapp_otp::otp::{StoreError, Verdict, VerificationStore};
 use whatsapp_otp::store::redis::{AfterFailover, RedisSettings, RedisStore};
 
 use crate::harness::app::TestApp;
@@ -12,7 +12,7 @@ use crate::harness::reply::says;
 use crate::harness::stores::settings;
 use crate::harness::topology::{Node, Role};
 use crate::harness::unique_prefix;
-use crate::store_contract::{Attempt, at_its_turn, client, limit, phone, policy, with_limits};
+use crate::store_contract::{Attempt, assert_approved, at_its_turn, client, limit, limits, phone, policy, with_limits};
 
 const TIMEOUT: Duration = Duration::from_millis(800);
 /// A busy machine, beyond the time-out.
@@ -56,7 +56,7 @@ impl Pair {
             ..self.settings(&self.primary, 1, AfterFailover::Reject)
         });
         let attempt = Attempt::new(&phone(last_digits));
-        assert!(at_its_turn(store.unwrap().reserve(&attempt.record, &policy()).await.unwrap()));
+        assert!(at_its_turn(&store.unwrap().create(&attempt.new, &policy()).await.unwrap()));
         attempt
     }
 
@@ -84,7 +84,7 @@ async fn a_used_code_does_not_come_back_with_a_promotion() {
     // From here on nothing reaches the replica.
     pair.promote_the_replica().await;
     let before = pair.store(&pair.primary, 0, AfterFailover::Reject);
-    assert_eq!(guess_right(&before, &used).await.unwrap(), Verdict::Accepted);
+    assert_approved(guess_right(&before, &used).await.unwrap());
     assert_eq!(guess_wrong(&before, &guessed_at).await.unwrap(), Verdict::Wrong { attempts_left: 2 });
 
     let after = pair.store(&pair.replica, 0, AfterFailover::Reject);
@@ -96,8 +96,8 @@ async fn a_used_code_does_not_come_back_with_a_promotion() {
     }
     // Codes that the new primary made are good, the same phone's too.
     let new = Attempt::new(&phone(1));
-    assert!(at_its_turn(after.reserve(&new.record, &policy()).await.unwrap()));
-    assert_eq!(guess_right(&after, &new).await.unwrap(), Verdict::Accepted);
+    assert!(at_its_turn(&after.create(&new.new, &policy()).await.unwrap()));
+    assert_approved(guess_right(&after, &new).await.unwrap());
 }
 
 /// What the fence is there for: without it, the same steps bring the code back.
@@ -107,9 +107,9 @@ async fn a_used_code_comes_back_with_a_promotion_if_that_is_accepted() {
     let used = pair.code_on_both(1).await;
     pair.promote_the_replica().await;
     let before = pair.store(&pair.primary, 0, AfterFailover::Accept);
-    assert_eq!(guess_right(&before, &used).await.unwrap(), Verdict::Accepted);
+    assert_approved(guess_right(&before, &used).await.unwrap());
     let after = pair.store(&pair.replica, 0, AfterFailover::Accept);
-    assert_eq!(guess_right(&after, &used).await.unwrap(), Verdict::Accepted);
+    assert_approved(guess_right(&after, &used).await.unwrap());
 }
 
 #[tokio::test]
@@ -140,14 +140,14 @@ async fn a_primary_that_was_demoted_decides_nothing_on_a_connection_from_before(
             let answer = guess_right(&store, attempt).await;
             assert!(answer.is_err(), "{answer:?}");
         }
-        assert!(store.reserve(&unknown.record, &policy()).await.is_err());
+        assert!(store.create(&unknown.new, &policy()).await.is_err());
     }
 }
 
 #[tokio::test]
 async fn what_no_replica_has_in_time_is_not_told() {
     let pair = Pair::start();
-    let limited = with_limits(Limits { per_phone: limit("1/1h"), ..Limits::default() });
+    let limited = with_limits(limits([("per_phone", limit("1/1h"))]));
     let attempt = pair.code_on_both(1).await;
     let store = pair.store(&pair.primary, 1, AfterFailover::Reject);
     assert_eq!(guess_wrong(&store, &attempt).await.unwrap(), Verdict::Wrong { attempts_left: 2 });
@@ -155,18 +155,19 @@ async fn what_no_replica_has_in_time_is_not_told() {
     pair.replica.pause();
     let began = Instant::now();
     let new = Attempt::new(&phone(2));
-    assert_unacknowledged(&store.reserve(&new.record, &limited).await);
+    assert_unacknowledged(&store.create(&new.new, &limited).await);
     assert!(began.elapsed() < TIMEOUT + LEEWAY, "{:?}", began.elapsed());
     assert_unacknowledged(&guess_wrong(&store, &attempt).await);
     assert_unacknowledged(&guess_right(&store, &attempt).await);
-    // Nothing changed, so there is nothing that a replica could lack.
-    assert_eq!(guess_right(&store, &attempt).await.unwrap(), Verdict::Absent, "it was used, whoever was told");
+    // It tells that the code was used, which replicas must know first.
+    assert_unacknowledged(&guess_right(&store, &attempt).await);
 
     pair.replica.wake();
+    assert_eq!(guess_right(&store, &attempt).await.unwrap(), Verdict::Used, "whoever was told");
     // The first was taken back: its limit is free.
     assert_eq!(guess_right(&store, &new).await.unwrap(), Verdict::Absent);
-    assert!(at_its_turn(store.reserve(&new.record, &limited).await.unwrap()));
-    assert_eq!(guess_right(&store, &new).await.unwrap(), Verdict::Accepted);
+    assert!(at_its_turn(&store.create(&new.new, &limited).await.unwrap()));
+    assert_approved(guess_right(&store, &new).await.unwrap());
 }
 
 /// Three guesses that nobody was told the outcome of, and then the news that the code is locked: all of them were wrong.
@@ -176,7 +177,7 @@ async fn that_a_code_is_locked_is_not_told_before_a_replica_knows() {
     let pair = Pair::start();
     let (attempt, limited) = (pair.code_on_both(1).await, pair.code_on_both(2).await);
     let store = pair.store(&pair.primary, 1, AfterFailover::Accept);
-    let few_failures = with_limits(Limits { failures_per_phone: limit("1/1h"), ..Limits::default() });
+    let few_failures = with_limits(limits([("failures_per_phone", limit("1/1h"))]));
     let guess_limited = async || limited.try_guess(&store, &limited.wrong, client(7), &few_failures).await;
     pair.replica.pause();
     for _ in 0..5 {
@@ -212,7 +213,7 @@ async fn a_server_that_wants_replicas_and_has_none_decides_nothing() {
                 "{answer:?}"
             );
         }
-        assert!(store.reserve(&Attempt::new(&phone(2)).record, &policy()).await.is_err());
+        assert!(store.create(&Attempt::new(&phone(2)).new, &policy()).await.is_err());
     }
     pair.primary.tell("CONFIG SET min-replicas-to-write 0").await;
     let store = pair.store(&pair.primary, 1, AfterFailover::Reject);

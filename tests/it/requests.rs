@@ -219,7 +219,7 @@ async fn a_body_without_a_code_has_none() {
         app.post(path, body).await.is(400, "No code provided.");
     }
     send(app.call(Method::POST, path)).await.is(400, "No code provided.");
-    assert_eq!(app.keys.of_code(PHONE, "attempts").await.as_deref(), Some("0"), "no attempt was counted");
+    assert_eq!(app.keys.of_verification(PHONE, "attempts").await.as_deref(), Some("0"), "no attempt was counted");
     app.finish().await;
 }
 

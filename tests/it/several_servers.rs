@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use whatsapp_otp::otp::{CodeStore, LimitKind, Limits, Reservation, Verdict};
+use whatsapp_otp::otp::{Creation, LimitKind, Verdict, VerificationStore};
 use whatsapp_otp::store::redis::{Credentials, Endpoint, MasterName, RedisSettings, RedisStore};
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
@@ -18,7 +18,7 @@ use crate::harness::reply::{says, wrong};
 use crate::harness::stores::{TestStore, replicated_settings, settings};
 use crate::harness::topology::{Kind, Passwords, Topology};
 use crate::harness::{eventually, eventually_within, measured, unique_prefix};
-use crate::store_contract::{Attempt, at_its_turn, client, limit, phone, policy, with_limits};
+use crate::store_contract::{Attempt, assert_approved, at_its_turn, client, limit, limits, phone, policy, with_limits};
 
 const KINDS: [Kind; 2] = [Kind::Sentinel, Kind::Cluster];
 
@@ -140,7 +140,7 @@ async fn a_primary_that_the_sentinels_replace_is_left_within_a_second() {
     let settings = RedisSettings { min_replicas_ack: 2, ..replicated_settings(&topology, &unique_prefix()) };
     let store = RedisStore::new(&settings).unwrap();
     let attempt = Attempt::new(&phone(1));
-    assert!(at_its_turn(store.reserve(&attempt.record, &policy()).await.unwrap()));
+    assert!(at_its_turn(&store.create(&attempt.new, &policy()).await.unwrap()));
     let old = topology.nodes()[shard.primary].address();
     // It goes on answering: only the sentinels say that another one has taken its place.
     let announced = async || {
@@ -163,49 +163,50 @@ async fn a_code_whose_slot_moves_is_never_accepted_twice_and_others_are_served()
     let store = RedisStore::new(&replicated_settings(&topology, &unique_prefix())).unwrap();
     let (moving, staying) = (Attempt::new(&phone(1)), Attempt::new(&phone(2)));
     for attempt in [&moving, &staying] {
-        assert!(at_its_turn(store.reserve(&attempt.record, &policy()).await.unwrap()));
+        assert!(at_its_turn(&store.create(&attempt.new, &policy()).await.unwrap()));
     }
     let guess = async |attempt: &Attempt| attempt.try_guess(&store, &attempt.right, client(7), &policy()).await;
-    let (slot, from) = topology.slot_of(moving.record.phone.digits()).await;
+    let (slot, from) = topology.slot_of(moving.new.phone.digits()).await;
     let to = topology.whole().await.iter().map(|shard| shard.primary).find(|&node| node != from).unwrap();
     let migration = topology.migrate(slot, from, to).await;
     // Some of the phone's keys are here and none there: nothing is decided, and nothing is counted.
     assert!(guess(&moving).await.is_err());
-    assert_eq!(guess(&staying).await.unwrap(), Verdict::Accepted);
+    assert_approved(guess(&staying).await.unwrap());
     migration.finish().await;
     let served = async || guess(&moving).await.ok() == Some(Verdict::Fenced);
     eventually("the phone is served where its slot is now", served).await;
     let new = Attempt::new(&phone(1));
-    assert!(at_its_turn(store.reserve(&new.record, &policy()).await.unwrap()));
-    assert_eq!(guess(&new).await.unwrap(), Verdict::Accepted);
+    assert!(at_its_turn(&store.create(&new.new, &policy()).await.unwrap()));
+    assert_approved(guess(&new).await.unwrap());
 }
 
 #[tokio::test]
 async fn a_limit_whose_slot_moves_counts_on_where_it_goes() {
     let topology = Topology::start(Kind::Cluster).await;
     let store = RedisStore::new(&replicated_settings(&topology, &unique_prefix())).unwrap();
-    let policy = with_limits(Limits { per_ip: limit("2/1h"), ..Limits::default() });
-    let reserve = async |last_digits| {
+    let policy = with_limits(limits([("per_ip", limit("2/1h"))]));
+    let create = async |last_digits| {
         let attempt = Attempt::new(&phone(last_digits));
-        store.reserve(&attempt.record, &policy).await.unwrap()
+        store.create(&attempt.new, &policy).await.unwrap()
     };
-    assert!(at_its_turn(reserve(1).await));
+    assert!(at_its_turn(&create(1).await));
     let (slot, from) = topology.slot_of("ip:203.0.113.7").await;
     let to = topology.whole().await.iter().map(|shard| shard.primary).find(|&node| node != from).unwrap();
     let migration = topology.migrate(slot, from, to).await;
-    assert!(at_its_turn(reserve(2).await), "it is still where it was");
+    assert!(at_its_turn(&create(2).await), "it is still where it was");
     while migration.move_a_key().await {}
-    let per_ip = |reservation| matches!(reservation, Reservation::Limited { kind: LimitKind::PerIp, .. });
-    assert!(per_ip(reserve(3).await), "asked for at its new place");
+    let per_ip =
+        |creation: Creation| matches!(creation, Creation::Limited { limit: LimitKind { name: "per_ip", .. }, .. });
+    assert!(per_ip(create(3).await), "asked for at its new place");
     migration.finish().await;
-    assert!(per_ip(reserve(3).await), "known to be there");
+    assert!(per_ip(create(3).await), "known to be there");
 }
 
 #[tokio::test]
 async fn operators_see_the_codes_of_all_primaries() {
     let on = TestStore::replicated(Kind::Cluster).await;
     for last_digits in 0..20 {
-        assert!(at_its_turn(on.store.reserve(&Attempt::new(&phone(last_digits)).record, &policy()).await.unwrap()));
+        assert!(at_its_turn(&on.store.create(&Attempt::new(&phone(last_digits)).new, &policy()).await.unwrap()));
     }
     assert_eq!(on.store.active(100).await.unwrap().len(), 20);
     assert_eq!(on.store.active(7).await.unwrap().len(), 7);
@@ -278,18 +279,21 @@ async fn time_is_kept_back_to_give_charges_back_and_healthy_connections_stay() {
         ..replicated_settings(&topology, &unique_prefix())
     };
     let store = RedisStore::new(&settings).unwrap();
-    let policy = with_limits(Limits { per_ip: limit("60/1h"), ..Limits::default() });
+    let policy = with_limits(limits([("per_ip", limit("60/1h"))]));
     let (_, address) = topology.slot_of("ip:203.0.113.7").await;
     let mut attempts = (1..100).map(|last_digits| Attempt::new(&phone(last_digits)));
     let attempt = loop {
         let attempt = attempts.next().unwrap();
-        if topology.slot_of(attempt.record.phone.digits()).await.1 != address {
+        if topology.slot_of(attempt.new.phone.digits()).await.1 != address {
             break attempt;
         }
     };
-    let of_phone = topology.slot_of(attempt.record.phone.digits()).await.1;
+    let of_phone = topology.slot_of(attempt.new.phone.digits()).await.1;
     eventually("it is served", async || store.probe().await.is_ok()).await;
-    eventually("both are connected", async || store.status(&attempt.record.phone, &policy).await.is_ok()).await;
+    eventually("both are connected", async || {
+        store.status(&attempt.new.phone, &attempt.new.app, &policy).await.is_ok()
+    })
+    .await;
     let mut connection = topology.nodes()[of_phone].connection().await.unwrap();
     let before = connections_taken(&mut connection).await;
 
@@ -300,11 +304,11 @@ async fn time_is_kept_back_to_give_charges_back_and_healthy_connections_stay() {
     pause(of_phone, 8_000).await;
     pause(address, 2_000).await;
     let began = Instant::now();
-    assert!(store.reserve(&attempt.record, &policy).await.is_err());
+    assert!(store.create(&attempt.new, &policy).await.is_err());
     assert!(began.elapsed() < Duration::from_millis(4_200), "{:?}", began.elapsed());
     let prefix = settings.key_prefix.as_str();
     let charged: u64 =
-        topology.nodes()[address].ask(&format!("EXISTS {prefix}:v1:{{ip:203.0.113.7}}:sends")).await.unwrap();
+        topology.nodes()[address].ask(&format!("EXISTS {prefix}:v2:{{ip:203.0.113.7}}:sends")).await.unwrap();
     assert_eq!(charged, 0, "the address stays charged for a code that was not sent");
     assert_eq!(connections_taken(&mut connection).await, before + 1, "the healthy connection was replaced");
 }

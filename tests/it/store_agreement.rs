@@ -6,36 +6,37 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    Charge, Check, ClientAddress, Code, CodeLength, DigestKey, Guess, KeyRing, Limit, Limits, NewCode, PhoneNumber,
-    Policy, RecordId, Refund, Reservation, Verdict,
+    AppName, Charge, Check, ClientAddress, CodeLength, Creation, Guess, Issued, KeyRing, Limit, NewVerification,
+    OtpSecret, PhoneNumber, Policy, Refund, Verdict,
 };
 
 use crate::harness::stores::TestStore;
+use crate::store_contract::{cooldown, limits};
 
 /// No code here is this one.
 const WRONG: &str = "0000";
 
 #[derive(Debug, Clone)]
 enum Step {
-    Reserve { phone: u8, client: u8 },
+    Create { phone: u8, client: u8 },
     GuessRight { phone: u8, client: u8 },
     GuessWrong { phone: u8, client: u8 },
     TakeBackLast { phone: u8, refund: Refund },
     ConfirmLast { phone: u8 },
-    Revoke { phone: u8, limits: bool },
+    Cancel { phone: u8, limits: bool },
     Wait { minutes: u64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let phone = 0..3_u8;
-    let refund = proptest::sample::select(vec![Refund::Everything, Refund::Phone, Refund::Nothing]);
+    let refund = proptest::sample::select(vec![Refund::Everything, Refund::AllButAddress, Refund::Nothing]);
     prop_oneof![
-        4 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::Reserve { phone, client }),
+        4 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::Create { phone, client }),
         2 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::GuessRight { phone, client }),
         5 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::GuessWrong { phone, client }),
         2 => (phone.clone(), refund).prop_map(|(phone, refund)| Step::TakeBackLast { phone, refund }),
         2 => phone.clone().prop_map(|phone| Step::ConfirmLast { phone }),
-        1 => (phone, any::<bool>()).prop_map(|(phone, limits)| Step::Revoke { phone, limits }),
+        1 => (phone, any::<bool>()).prop_map(|(phone, limits)| Step::Cancel { phone, limits }),
         4 => (1..8_u64).prop_map(|minutes| Step::Wait { minutes }),
     ]
 }
@@ -50,17 +51,15 @@ fn policy() -> Policy {
         code_lifetime: at(5, 30),
         linger: at(10, 15),
         max_attempts: 2,
-        limits: Limits {
-            per_phone: limit(3, at(12, 10)),
-            resend_cooldown: Some(at(1, 20)),
-            per_ip: limit(5, at(9, 40)),
-            checks_per_ip: limit(9, at(7, 25)),
-            total: limit(11, at(14, 0)),
-            failures_per_phone: limit(4, at(20, 50)),
-            ..Limits::default()
-        },
+        limits: limits([
+            ("per_phone", limit(3, at(12, 10))),
+            ("resend_cooldown", cooldown(at(1, 20))),
+            ("per_ip", limit(5, at(9, 40))),
+            ("checks_per_ip", limit(9, at(7, 25))),
+            ("total", limit(11, at(14, 0))),
+            ("failures_per_phone", limit(4, at(20, 50))),
+        ]),
         send_time: at(0, 40),
-        pacing: None,
     }
 }
 
@@ -71,37 +70,37 @@ fn steps(wait: Duration) -> u128 {
 
 fn outcome(verdict: Verdict) -> String {
     match verdict {
-        Verdict::Limited { kind, retry_after } => format!("limited {} {}", kind.as_str(), steps(retry_after)),
+        Verdict::Limited { limit, retry_after } => format!("limited {} {}", limit.name, steps(retry_after)),
+        Verdict::Approved(_) => "approved".to_owned(),
         other => format!("{other:?}"),
     }
 }
 
-async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String> {
-    let ring = KeyRing::new(DigestKey::new(vec![1; 32]).unwrap(), Vec::new());
+async fn play(on: &TestStore, history: &[Step]) -> Vec<String> {
+    let ring = KeyRing::new(OtpSecret::new(vec![1; 32]).unwrap(), Vec::new());
     let phone = |index: u8| PhoneNumber::parse(&format!("1555765000{index}")).unwrap();
-    let mut last: [Option<(NewCode, String)>; 3] = Default::default();
+    let mut last: [Option<(NewVerification, String)>; 3] = Default::default();
     let mut charges: [Option<Charge>; 3] = Default::default();
     let address = |last: u8| ClientAddress::from(std::net::IpAddr::from([198, 51, 100, last]));
     let mut outcomes = Vec::new();
-    for (step, code) in history.iter().zip(codes) {
+    for step in history {
         let policy = policy();
         outcomes.push(match *step {
-            Step::Reserve { phone: index, client } => {
-                let id = RecordId::generate(&mut SysRng).unwrap();
-                let guess = Guess::parse(code, policy.code_length).unwrap();
-                let secret = ring.current().id().as_str();
-                let sealed = ring.seal_guess(secret, id.as_str(), &phone(index), &guess).unwrap();
-                let record = NewCode { id, phone: phone(index), client: Some(address(client)), sealed };
-                let answer = on.store.reserve(&record, &policy).await.unwrap();
-                match answer {
-                    Reservation::Reserved(charge) => {
+            Step::Create { phone: index, client } => {
+                let (app, phone) = (AppName::default(), phone(index));
+                let issue = || ring.issue(&app, &phone, policy.code_length, &mut SysRng).unwrap();
+                let issued = std::iter::repeat_with(issue).find(|issued| issued.code.expose() != WRONG).unwrap();
+                let (Issued { id, code, sealed }, client) = (issued, Some(address(client)));
+                let new = NewVerification { id, app, phone: phone.clone(), client, sealed, pacing: None };
+                match on.store.create(&new, &policy).await.unwrap() {
+                    Creation::Created(charge) => {
                         charges[usize::from(index)] = Some(charge);
-                        last[usize::from(index)] = Some((record, code.clone()));
-                        "reserved".to_owned()
+                        last[usize::from(index)] = Some((new, code.expose().to_owned()));
+                        "created".to_owned()
                     }
-                    Reservation::Crowded { .. } => panic!("nothing is paced here"),
-                    Reservation::Limited { kind, retry_after } => {
-                        format!("limited {} {}", kind.as_str(), steps(retry_after))
+                    Creation::Crowded { .. } => panic!("nothing is paced here"),
+                    Creation::Limited { limit, retry_after } => {
+                        format!("limited {} {}", limit.name, steps(retry_after))
                     }
                 }
             }
@@ -110,24 +109,25 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
                 let wrong = matches!(step, Step::GuessWrong { .. });
                 let text = if wrong { WRONG } else { right };
                 let guess = Guess::parse(text, policy.code_length).unwrap();
-                let check = Check { phone: &phone(index), client: Some(address(client)), guess: &guess, keys: &ring };
-                outcome(on.store.verify(&check, &policy).await.unwrap())
+                let (app, phone, client) = (&AppName::default(), &phone(index), Some(address(client)));
+                let check = Check { app, phone, id: None, client, guess: &guess, keys: &ring };
+                outcome(on.store.check(&check, &policy).await.unwrap())
             }
             Step::TakeBackLast { phone: index, refund } => {
                 let charge = charges[usize::from(index)].take();
-                if let (Some((record, _)), Some(charge)) = (&last[usize::from(index)], charge) {
-                    on.store.take_back(record, charge, refund, &policy).await.unwrap();
+                if let (Some((new, _)), Some(charge)) = (&last[usize::from(index)], charge) {
+                    on.store.take_back(new, &charge, refund, &policy).await.unwrap();
                 }
                 String::new()
             }
             Step::ConfirmLast { phone: index } => {
-                if let Some((record, _)) = &last[usize::from(index)] {
-                    on.store.confirm(record, &policy).await.unwrap();
+                if let Some((new, _)) = &last[usize::from(index)] {
+                    on.store.confirm(new, &policy).await.unwrap();
                 }
                 String::new()
             }
-            Step::Revoke { phone: index, limits } => {
-                on.store.revoke(&phone(index), limits).await.unwrap();
+            Step::Cancel { phone: index, limits } => {
+                on.store.cancel(&phone(index), &[AppName::default()], limits, &policy).await.unwrap();
                 String::new()
             }
             Step::Wait { minutes } => {
@@ -137,9 +137,10 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
                 String::new()
             }
         });
-        let status = on.store.status(&phone(0), &policy).await.unwrap();
-        let limits: Vec<_> = status.limits.iter().map(|(kind, count, wait)| (kind, count, steps(*wait))).collect();
-        outcomes.push(format!("{:?} {limits:?}", status.code.map(|code| (code.attempts, steps(code.expires_in)))));
+        let status = on.store.status(&phone(0), &AppName::default(), &policy).await.unwrap();
+        let limits: Vec<_> = status.limits.iter().map(|(kind, count, wait)| (kind.name, count, steps(*wait))).collect();
+        let shown = status.verifications.iter().map(|one| (one.status, one.attempts, steps(one.expires_in)));
+        outcomes.push(format!("{:?} {limits:?}", shown.collect::<Vec<_>>()));
     }
     outcomes
 }
@@ -147,19 +148,13 @@ async fn play(on: &TestStore, history: &[Step], codes: &[String]) -> Vec<String>
 #[test]
 fn the_stores_agree_on_random_histories() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let codes: Vec<String> =
-        std::iter::repeat_with(|| Code::generate(CodeLength::new(4).unwrap(), &mut SysRng).unwrap())
-            .map(|code| code.expose().to_owned())
-            .filter(|code| code != WRONG)
-            .take(60)
-            .collect();
     let histories = proptest::collection::vec(step(), 1..60);
     let config = Config { cases: 48, failure_persistence: None, ..Config::default() };
     TestRunner::new(config)
         .run(&histories, |steps| {
             let (on_redis, in_memory) = runtime.block_on(async {
-                let redis = play(&TestStore::redis(), &steps, &codes).await;
-                (redis, play(&TestStore::embedded(), &steps, &codes).await)
+                let redis = play(&TestStore::redis(), &steps).await;
+                (redis, play(&TestStore::embedded(), &steps).await)
             });
             prop_assert_eq!(on_redis, in_memory);
             Ok(())

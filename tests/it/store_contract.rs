@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    Charge, Check, ClientAddress, Code, CodeLength, CodeStore, DigestKey, Guess, KeyRing, Limit, LimitKind, Limits,
-    NewCode, Pacing, PhoneNumber, Policy, RecordId, Refund, Reservation, StoreError, Turn, Verdict,
+    AppName, Cancellation, Channel, Charge, Check, ClientAddress, CodeLength, Creation, DeliveryReport, DeliveryStatus,
+    Guess, Issued, KeyRing, Limit, LimitKind, Limits, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy,
+    Progress, Refund, RefusalKind, Status, StoreError, Turn, Verdict, VerificationId, VerificationStore,
 };
 use whatsapp_otp::store::redis::Subject;
 
@@ -22,9 +23,9 @@ const SEND_TIME: Duration = MINUTE;
 /// Longer than anything here takes on Redis, whose clock goes on by itself; shorter than any step of time.
 const LEEWAY: Duration = Duration::from_secs(20);
 
-/// Whether a code was reserved and need not wait for its turn.
-pub fn at_its_turn(reservation: Reservation) -> bool {
-    matches!(reservation, Reservation::Reserved(charge) if charge.wait.is_zero())
+/// Returns `true` if a verification was created whose message need not wait for its turn.
+pub fn at_its_turn(creation: &Creation) -> bool {
+    matches!(creation, Creation::Created(charge) if charge.wait.is_zero())
 }
 
 /// Runs each promise on each store.
@@ -38,7 +39,7 @@ macro_rules! contract {
         }
         mod redis_hashed {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
-                let key = super::DigestKey::new(vec![9; 32]).unwrap();
+                let key = super::OtpSecret::new(vec![9; 32]).unwrap();
                 super::on_redis(super::TestStore::redis_with(super::Subject::Hashed(key)), super::$promise).await;
             })*
         }
@@ -88,7 +89,7 @@ contract! {
     the_limit_that_holds_longest_is_named
     limits_that_are_off_do_not_hold
     a_refused_request_changes_nothing
-    revoking_drops_the_code_and_if_asked_the_limits
+    canceling_ends_the_verification_and_if_asked_the_limits
     a_code_under_a_previous_secret_is_still_good
     a_code_under_an_unknown_secret_is_not_compared
     operators_see_codes_and_limits
@@ -99,6 +100,11 @@ contract! {
     of_fifty_right_guesses_at_once_one_is_accepted
     of_fifty_wrong_guesses_at_once_three_are_compared
     of_fifty_requests_at_once_as_many_as_the_limit_are_sent
+    apps_have_verifications_of_their_own_and_share_the_numbers_limits
+    a_check_by_id_is_about_that_verification_alone
+    a_verification_stays_as_a_status_until_deadline_and_linger
+    a_replaced_verification_stays_as_a_status
+    deliveries_move_forward_only
 }
 
 /// Runs a promise on Redis, then checks that everything left there goes away by itself.
@@ -116,8 +122,21 @@ pub fn policy() -> Policy {
         max_attempts: 3,
         limits: Limits::default(),
         send_time: SEND_TIME,
-        pacing: None,
     }
+}
+
+/// The limits of those names.
+pub fn limits<const N: usize>(of: [(&str, Option<Limit>); N]) -> Limits {
+    let mut limits = Limits::default();
+    for (name, limit) in of {
+        limits.set(LimitKind::named(name).unwrap(), limit);
+    }
+    limits
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "a limit may be off")]
+pub fn cooldown(window: Duration) -> Option<Limit> {
+    Some(Limit { max: 1, window })
 }
 
 pub fn with_limits(limits: Limits) -> Policy {
@@ -130,7 +149,7 @@ pub fn limit(text: &str) -> Option<Limit> {
 }
 
 fn ring(byte: u8) -> KeyRing {
-    KeyRing::new(DigestKey::new(vec![byte; 32]).unwrap(), Vec::new())
+    KeyRing::new(OtpSecret::new(vec![byte; 32]).unwrap(), Vec::new())
 }
 
 pub fn phone(last_digits: u32) -> PhoneNumber {
@@ -141,10 +160,10 @@ pub fn client(last: u8) -> ClientAddress {
     IpAddr::from([203, 0, 113, last]).into()
 }
 
-/// A fresh code for a phone, and guesses at it.
+/// A fresh verification of a phone, and guesses at its code.
 #[derive(Clone)]
 pub struct Attempt {
-    pub record: NewCode,
+    pub new: NewVerification,
     pub right: String,
     pub wrong: String,
     ring: KeyRing,
@@ -156,26 +175,41 @@ impl Attempt {
     }
 
     fn of(phone: &PhoneNumber, client: ClientAddress, ring: &KeyRing) -> Self {
-        let code = Code::generate(CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
-        let id = RecordId::generate(&mut SysRng).unwrap();
-        let sealed = ring.seal(&id, phone, &code);
+        Self::for_app(&AppName::default(), phone, client, ring)
+    }
+
+    fn for_app(app: &AppName, phone: &PhoneNumber, client: ClientAddress, ring: &KeyRing) -> Self {
+        let issued = ring.issue(app, phone, policy().code_length, &mut SysRng).unwrap();
+        let Issued { id, code, sealed } = issued;
         Self {
             right: code.expose().to_owned(),
             wrong: crate::harness::reply::wrong(code.expose()),
-            record: NewCode { id, phone: phone.clone(), client: Some(client), sealed },
+            new: NewVerification {
+                id,
+                app: app.clone(),
+                phone: phone.clone(),
+                client: Some(client),
+                sealed,
+                pacing: None,
+            },
             ring: ring.clone(),
         }
     }
 
-    async fn reserve(&self, on: &TestStore, policy: &Policy) -> Reservation {
-        on.store.reserve(&self.record, policy).await.unwrap()
+    fn at_pace(mut self, pacing: &Pacing) -> Self {
+        self.new.pacing = Some(pacing.clone());
+        self
     }
 
-    /// Reserves, which must succeed at once.
+    async fn create(&self, on: &TestStore, policy: &Policy) -> Creation {
+        on.store.create(&self.new, policy).await.unwrap()
+    }
+
+    /// Creates it, which must succeed at once.
     async fn charged(&self, on: &TestStore, policy: &Policy) -> Charge {
-        match self.reserve(on, policy).await {
-            Reservation::Reserved(charge) if charge.wait.is_zero() => charge,
-            other => panic!("not reserved at once: {other:?}"),
+        match self.create(on, policy).await {
+            Creation::Created(charge) if charge.wait.is_zero() => charge,
+            other => panic!("not created at once: {other:?}"),
         }
     }
 
@@ -191,40 +225,67 @@ impl Attempt {
         self.try_guess(on.store.as_ref(), text, client, policy).await.unwrap()
     }
 
-    /// A guess of which nobody says that it will be settled.
+    /// A guess that may not be settled.
     pub async fn try_guess(
         &self,
-        store: &dyn CodeStore,
+        store: &dyn VerificationStore,
+        text: &str,
+        client: ClientAddress,
+        policy: &Policy,
+    ) -> Result<Verdict, StoreError> {
+        self.try_guess_at(store, None, text, client, policy).await
+    }
+
+    async fn try_guess_at(
+        &self,
+        store: &dyn VerificationStore,
+        id: Option<&VerificationId>,
         text: &str,
         client: ClientAddress,
         policy: &Policy,
     ) -> Result<Verdict, StoreError> {
         let guess = Guess::parse(text, policy.code_length).unwrap();
-        store
-            .verify(&Check { phone: &self.record.phone, client: Some(client), guess: &guess, keys: &self.ring }, policy)
-            .await
+        let NewVerification { app, phone, .. } = &self.new;
+        store.check(&Check { app, phone, id, client: Some(client), guess: &guess, keys: &self.ring }, policy).await
+    }
+
+    /// A guess at this verification alone.
+    async fn guess_by_id(&self, on: &TestStore, text: &str, policy: &Policy) -> Verdict {
+        self.try_guess_at(on.store.as_ref(), Some(&self.new.id), text, client(7), policy).await.unwrap()
+    }
+
+    /// How this verification stands.
+    async fn status(&self, on: &TestStore) -> Option<Status> {
+        let NewVerification { app, phone, id, .. } = &self.new;
+        let status = on.store.status(phone, app, &policy()).await.unwrap();
+        status.verifications.iter().find(|verification| verification.id == *id).map(|verification| verification.status)
     }
 
     async fn take_back(&self, on: &TestStore, charge: Charge, refund: Refund, policy: &Policy) {
-        on.store.take_back(&self.record, charge, refund, policy).await.unwrap();
+        on.store.take_back(&self.new, &charge, refund, policy).await.unwrap();
     }
 
     async fn confirm(&self, on: &TestStore, policy: &Policy) {
-        on.store.confirm(&self.record, policy).await.unwrap();
+        on.store.confirm(&self.new, policy).await.unwrap();
     }
 }
 
-async fn reserved(on: &TestStore, phone: &PhoneNumber, policy: &Policy) -> Attempt {
+async fn created(on: &TestStore, phone: &PhoneNumber, policy: &Policy) -> Attempt {
     let attempt = Attempt::new(phone);
     attempt.charged(on, policy).await;
     attempt
 }
 
-/// The wait of a refusal, which must be by `kind` and about `expected` long.
-fn assert_limited(reservation: Reservation, kind: LimitKind, expected: Duration) {
-    let Reservation::Limited { kind: by, retry_after } = reservation else { panic!("not limited: {reservation:?}") };
-    assert_eq!(by, kind);
-    assert_about(retry_after, expected);
+/// The wait of a refusal, which must be by the limit `name` and about `expected` long.
+fn assert_limited(creation: &Creation, name: &str, expected: Duration) {
+    let Creation::Limited { limit, retry_after } = creation else { panic!("not limited: {creation:?}") };
+    assert_eq!(limit.name, name);
+    assert_about(*retry_after, expected);
+}
+
+#[track_caller]
+pub fn assert_approved(verdict: Verdict) {
+    assert!(matches!(verdict, Verdict::Approved(_)), "{verdict:?}");
 }
 
 fn assert_about(actual: Duration, expected: Duration) {
@@ -232,9 +293,9 @@ fn assert_about(actual: Duration, expected: Duration) {
 }
 
 async fn a_code_is_accepted_once(on: &TestStore) {
-    let attempt = reserved(on, &phone(1), &policy()).await;
-    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Accepted);
-    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Absent);
+    let attempt = created(on, &phone(1), &policy()).await;
+    assert_approved(attempt.guess_right(on, &policy()).await);
+    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Used);
 }
 
 async fn an_unknown_phone_has_no_code(on: &TestStore) {
@@ -242,17 +303,17 @@ async fn an_unknown_phone_has_no_code(on: &TestStore) {
 }
 
 async fn wrong_guesses_are_counted_down_and_lock_even_the_right_one(on: &TestStore) {
-    let attempt = reserved(on, &phone(3), &policy()).await;
+    let attempt = created(on, &phone(3), &policy()).await;
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Locked);
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Locked);
-    let attempt = reserved(on, &phone(3), &policy()).await;
-    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Accepted);
+    let attempt = created(on, &phone(3), &policy()).await;
+    assert_approved(attempt.guess_right(on, &policy()).await);
 }
 
 async fn a_locked_code_stays_locked_until_its_record_goes(on: &TestStore) {
-    let attempt = reserved(on, &phone(4), &policy()).await;
+    let attempt = created(on, &phone(4), &policy()).await;
     for _ in 0..3 {
         attempt.guess_wrong(on, &policy()).await;
     }
@@ -263,7 +324,7 @@ async fn a_locked_code_stays_locked_until_its_record_goes(on: &TestStore) {
 }
 
 async fn a_code_expires_and_its_record_lingers(on: &TestStore) {
-    let attempt = reserved(on, &phone(5), &policy()).await;
+    let attempt = created(on, &phone(5), &policy()).await;
     on.advance((5 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     on.advance(LEEWAY).await;
@@ -275,64 +336,66 @@ async fn a_code_expires_and_its_record_lingers(on: &TestStore) {
 }
 
 async fn a_new_code_replaces_the_old_one(on: &TestStore) {
-    let old = reserved(on, &phone(6), &policy()).await;
+    let old = created(on, &phone(6), &policy()).await;
     old.guess_wrong(on, &policy()).await;
-    let new = reserved(on, &phone(6), &policy()).await;
+    let new = created(on, &phone(6), &policy()).await;
     new.confirm(on, &policy()).await;
     assert_eq!(old.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
-    assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(new.guess_right(on, &policy()).await);
 }
 
 async fn codes_of_different_phones_do_not_mix(on: &TestStore) {
-    let one = reserved(on, &phone(7), &policy()).await;
-    let other = reserved(on, &phone(8), &policy()).await;
+    let one = created(on, &phone(7), &policy()).await;
+    let other = created(on, &phone(8), &policy()).await;
     let crossed = if one.right == other.right { &one.wrong } else { &one.right };
     let crossed = other.guess(on, crossed, client(7), &policy()).await;
     assert_eq!(crossed, Verdict::Wrong { attempts_left: 2 });
-    assert_eq!(one.guess_right(on, &policy()).await, Verdict::Accepted);
-    assert_eq!(other.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(one.guess_right(on, &policy()).await);
+    assert_approved(other.guess_right(on, &policy()).await);
 }
 
 async fn a_code_that_was_not_sent_is_taken_back_with_its_charges(on: &TestStore) {
-    let policy = with_limits(Limits {
-        per_phone: limit("1/1h"),
-        resend_cooldown: Some(MINUTE),
-        per_ip: limit("1/1h"),
-        ..Limits::default()
-    });
+    let policy = with_limits(limits([
+        ("per_phone", limit("1/1h")),
+        ("resend_cooldown", cooldown(MINUTE)),
+        ("per_ip", limit("1/1h")),
+    ]));
     let attempt = Attempt::new(&phone(9));
     let charge = attempt.charged(on, &policy).await;
     attempt.take_back(on, charge, Refund::Everything, &policy).await;
     assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Absent);
-    reserved(on, &phone(9), &policy).await;
+    created(on, &phone(9), &policy).await;
 }
 
 async fn taking_back_an_older_code_leaves_the_newer_one(on: &TestStore) {
     let old = Attempt::new(&phone(10));
     let charge = old.charged(on, &policy()).await;
-    let new = reserved(on, &phone(10), &policy()).await;
+    let new = created(on, &phone(10), &policy()).await;
     old.take_back(on, charge, Refund::Everything, &policy()).await;
-    assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(new.guess_right(on, &policy()).await);
 }
 
 async fn a_refused_code_leaves_the_earlier_one_in_force_with_the_guesses_that_it_had(on: &TestStore) {
-    let earlier = reserved(on, &phone(130), &policy()).await;
+    let earlier = created(on, &phone(130), &policy()).await;
     earlier.guess_wrong(on, &policy()).await;
     on.advance(2 * MINUTE).await;
-    for refund in [Refund::Everything, Refund::Phone, Refund::Nothing] {
+    for refund in [Refund::Everything, Refund::AllButAddress, Refund::Nothing] {
         let refused = Attempt::new(&phone(130));
         let charge = refused.charged(on, &policy()).await;
         assert!(charge.replaces);
         refused.take_back(on, charge, refund, &policy()).await;
         // It is as dead as one that never was: no attempt of its own is left.
-        assert_eq!(on.store.status(&phone(130), &policy()).await.unwrap().code.unwrap().attempts, 1);
+        assert_eq!(
+            on.store.status(&phone(130), &AppName::default(), &policy()).await.unwrap().active().unwrap().attempts,
+            1
+        );
     }
     assert_eq!(earlier.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
     // Its lifetime is that from before.
     on.advance((3 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     let refused = Attempt::new(&phone(130));
     let charge = refused.charged(on, &policy()).await;
-    refused.take_back(on, charge, Refund::Phone, &policy()).await;
+    refused.take_back(on, charge, Refund::AllButAddress, &policy()).await;
     on.advance(LEEWAY).await;
     assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Expired);
     on.advance(10 * MINUTE).await;
@@ -340,15 +403,15 @@ async fn a_refused_code_leaves_the_earlier_one_in_force_with_the_guesses_that_it
 }
 
 async fn while_a_code_is_being_sent_the_earlier_one_is_good_as_well(on: &TestStore) {
-    let (earlier, new) = (reserved(on, &phone(131), &policy()).await, reserved(on, &phone(131), &policy()).await);
-    assert_eq!(new.guess_right(on, &policy()).await, Verdict::Accepted);
+    let (earlier, new) = (created(on, &phone(131), &policy()).await, created(on, &phone(131), &policy()).await);
+    assert_approved(new.guess_right(on, &policy()).await);
     for code in [&earlier, &new] {
-        assert_eq!(code.guess_right(on, &policy()).await, Verdict::Absent, "the new one was used");
+        assert_eq!(code.guess_right(on, &policy()).await, Verdict::Used);
     }
 }
 
 async fn a_guess_counts_against_every_code_that_it_is_compared_with(on: &TestStore) {
-    let earlier = reserved(on, &phone(132), &policy()).await;
+    let earlier = created(on, &phone(132), &policy()).await;
     earlier.guess_wrong(on, &policy()).await;
     let refused = Attempt::new(&phone(132));
     let charge = refused.charged(on, &policy()).await;
@@ -356,31 +419,31 @@ async fn a_guess_counts_against_every_code_that_it_is_compared_with(on: &TestSto
     assert_eq!(refused.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     assert_eq!(refused.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
     assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Locked, "the last attempt of the new one as well");
-    refused.take_back(on, charge, Refund::Phone, &policy()).await;
+    refused.take_back(on, charge, Refund::AllButAddress, &policy()).await;
     assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Locked);
 }
 
 async fn of_several_codes_being_sent_each_ends_those_before_it(on: &TestStore) {
     // A double click on "send again": the second message is refused, the first one arrives.
-    let first = reserved(on, &phone(133), &policy()).await;
-    let (one, other) = (reserved(on, &phone(133), &policy()).await, Attempt::new(&phone(133)));
+    let first = created(on, &phone(133), &policy()).await;
+    let (one, other) = (created(on, &phone(133), &policy()).await, Attempt::new(&phone(133)));
     let charge = other.charged(on, &policy()).await;
     other.take_back(on, charge, Refund::Nothing, &policy()).await;
     one.confirm(on, &policy()).await;
     assert_eq!(first.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
-    assert_eq!(one.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(one.guess_right(on, &policy()).await);
 
     // The same, and the first message is told last.
-    let first = reserved(on, &phone(134), &policy()).await;
-    let (one, other) = (reserved(on, &phone(134), &policy()).await, reserved(on, &phone(134), &policy()).await);
+    let first = created(on, &phone(134), &policy()).await;
+    let (one, other) = (created(on, &phone(134), &policy()).await, created(on, &phone(134), &policy()).await);
     other.confirm(on, &policy()).await;
     one.confirm(on, &policy()).await;
     assert_eq!(first.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     assert_eq!(one.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
-    assert_eq!(other.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(other.guess_right(on, &policy()).await);
 
     // However many are asked for, the one that was there before is not forgotten.
-    let first = reserved(on, &phone(135), &policy()).await;
+    let first = created(on, &phone(135), &policy()).await;
     let mut charges = Vec::new();
     for _ in 0..6 {
         let refused = Attempt::new(&phone(135));
@@ -389,139 +452,138 @@ async fn of_several_codes_being_sent_each_ends_those_before_it(on: &TestStore) {
     for (charge, refused) in charges {
         refused.take_back(on, charge, Refund::Everything, &policy()).await;
     }
-    assert_eq!(first.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(first.guess_right(on, &policy()).await);
 }
 
 async fn a_send_that_never_told_has_replaced_the_earlier_code_when_its_time_is_up(on: &TestStore) {
-    let earlier = reserved(on, &phone(136), &policy()).await;
-    let untold = reserved(on, &phone(136), &policy()).await;
+    let earlier = created(on, &phone(136), &policy()).await;
+    let untold = created(on, &phone(136), &policy()).await;
     on.advance(SEND_TIME).await;
     assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
-    assert_eq!(untold.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(untold.guess_right(on, &policy()).await);
 }
 
 async fn a_verified_code_leaves_the_one_that_is_being_sent(on: &TestStore) {
-    let earlier = reserved(on, &phone(137), &policy()).await;
-    let sending = reserved(on, &phone(137), &policy()).await;
-    assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Accepted);
+    let earlier = created(on, &phone(137), &policy()).await;
+    let sending = created(on, &phone(137), &policy()).await;
+    assert_approved(earlier.guess_right(on, &policy()).await);
     assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 1 }, "it is used up");
     sending.confirm(on, &policy()).await;
-    assert_eq!(sending.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(sending.guess_right(on, &policy()).await);
 
-    let earlier = reserved(on, &phone(137), &policy()).await;
+    let earlier = created(on, &phone(137), &policy()).await;
     let refused = Attempt::new(&phone(137));
     let charge = refused.charged(on, &policy()).await;
-    assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Accepted);
-    refused.take_back(on, charge, Refund::Phone, &policy()).await;
-    assert_eq!(refused.guess_right(on, &policy()).await, Verdict::Absent);
+    assert_approved(earlier.guess_right(on, &policy()).await);
+    refused.take_back(on, charge, Refund::AllButAddress, &policy()).await;
+    assert_eq!(refused.guess_right(on, &policy()).await, Verdict::Used);
 }
 
 async fn what_is_given_back_depends_on_who_is_at_fault(on: &TestStore) {
     let one = limit("1/1h");
     for (last, refund, limited_by) in [
         (138, Refund::Everything, None),
-        (139, Refund::Phone, Some(LimitKind::PerIp)),
-        (140, Refund::Nothing, Some(LimitKind::PerPhone)),
+        (139, Refund::AllButAddress, Some("per_ip")),
+        (140, Refund::Nothing, Some("per_phone")),
     ] {
-        let limits = Limits { per_phone: one, per_ip: one, ..Limits::default() };
-        let policy = with_limits(limits);
+        let policy = with_limits(limits([("per_phone", one), ("per_ip", one)]));
         let address = client(u8::try_from(last).unwrap());
         let refused = Attempt::of(&phone(last), address, &ring(1));
         let charge = refused.charged(on, &policy).await;
         refused.take_back(on, charge, refund, &policy).await;
         assert_eq!(refused.guess_right(on, &policy).await, Verdict::Absent);
-        match (Attempt::of(&phone(last), address, &ring(1)).reserve(on, &policy).await, limited_by) {
-            (Reservation::Reserved(_), None) => {}
+        match (Attempt::of(&phone(last), address, &ring(1)).create(on, &policy).await, limited_by) {
+            (Creation::Created(_), None) => {}
             // Where the address is on a server of its own, it is asked first.
-            (Reservation::Limited { kind, .. }, Some(expected)) => {
-                assert!(kind == expected || kind == LimitKind::PerIp, "{refund:?}: {kind:?}");
+            (Creation::Limited { limit, .. }, Some(expected)) => {
+                assert!([expected, "per_ip"].contains(&limit.name), "{refund:?}: {limit:?}");
             }
             (other, _) => panic!("{refund:?}: {other:?}"),
         }
     }
     // A phone that keeps its charge keeps it for others, too.
-    let per_phone = with_limits(Limits { per_phone: one, ..Limits::default() });
+    let per_phone = with_limits(limits([("per_phone", one)]));
     let elsewhere = Attempt::of(&phone(140), client(9), &ring(1));
-    assert_limited(elsewhere.reserve(on, &per_phone).await, LimitKind::PerPhone, HOUR);
+    assert_limited(&elsewhere.create(on, &per_phone).await, "per_phone", HOUR);
     // What the app may send is given back unless the recipient is at fault.
-    let total = with_limits(Limits { total: one, ..Limits::default() });
-    for (last, refund) in [(141, Refund::Everything), (142, Refund::Phone), (143, Refund::Nothing)] {
+    let total = with_limits(limits([("total", one)]));
+    for (last, refund) in [(141, Refund::Everything), (142, Refund::AllButAddress), (143, Refund::Nothing)] {
         let refused = Attempt::new(&phone(last));
         let charge = refused.charged(on, &total).await;
         refused.take_back(on, charge, refund, &total).await;
     }
     assert!(matches!(
-        Attempt::new(&phone(144)).reserve(on, &total).await,
-        Reservation::Limited { kind: LimitKind::Total, .. }
+        Attempt::new(&phone(144)).create(on, &total).await,
+        Creation::Limited { limit: LimitKind { name: "total", .. }, .. }
     ));
 }
 
 async fn a_charge_given_back_is_one_of_several(on: &TestStore) {
-    let policy = with_limits(Limits { per_phone: limit("3/1h"), per_ip: limit("3/1h"), ..Limits::default() });
-    reserved(on, &phone(43), &policy).await;
+    let policy = with_limits(limits([("per_phone", limit("3/1h")), ("per_ip", limit("3/1h"))]));
+    created(on, &phone(43), &policy).await;
     on.advance(30 * MINUTE).await;
-    reserved(on, &phone(43), &policy).await;
+    created(on, &phone(43), &policy).await;
     let refused = Attempt::new(&phone(43));
     let charge = refused.charged(on, &policy).await;
     refused.take_back(on, charge, Refund::Everything, &policy).await;
-    reserved(on, &phone(43), &policy).await;
+    created(on, &phone(43), &policy).await;
     // The older ones are as old as they were.
     let elsewhere = Attempt::of(&phone(43), client(11), &ring(1));
-    assert_limited(elsewhere.reserve(on, &policy).await, LimitKind::PerPhone, 30 * MINUTE);
-    assert_limited(Attempt::new(&phone(44)).reserve(on, &policy).await, LimitKind::PerIp, 30 * MINUTE);
+    assert_limited(&elsewhere.create(on, &policy).await, "per_phone", 30 * MINUTE);
+    assert_limited(&Attempt::new(&phone(44)).create(on, &policy).await, "per_ip", 30 * MINUTE);
 }
 
 async fn a_turn_given_back_is_anothers(on: &TestStore) {
-    let policy = paced(1, HOUR);
-    let attempt = Attempt::new(&phone(45));
+    let (policy, pacing) = (policy(), pacing(1, HOUR));
+    let attempt = Attempt::new(&phone(45)).at_pace(&pacing);
     let charge = attempt.charged(on, &policy).await;
     attempt.take_back(on, charge, Refund::Everything, &policy).await;
-    reserved(on, &phone(46), &policy).await;
-    assert!(!at_its_turn(Attempt::new(&phone(47)).reserve(on, &policy).await));
+    Attempt::new(&phone(46)).at_pace(&pacing).charged(on, &policy).await;
+    assert!(!at_its_turn(&Attempt::new(&phone(47)).at_pace(&pacing).create(on, &policy).await));
 }
 
 async fn the_limit_per_phone_holds_in_every_window(on: &TestStore) {
-    let policy = with_limits(Limits { per_phone: limit("3/1h"), ..Limits::default() });
-    reserved(on, &phone(11), &policy).await;
+    let policy = with_limits(limits([("per_phone", limit("3/1h"))]));
+    created(on, &phone(11), &policy).await;
     on.advance(30 * MINUTE).await;
-    reserved(on, &phone(11), &policy).await;
-    reserved(on, &phone(11), &policy).await;
+    created(on, &phone(11), &policy).await;
+    created(on, &phone(11), &policy).await;
     // Three in the last half hour: a counter that starts anew each hour would let three more through soon.
-    assert_limited(Attempt::new(&phone(11)).reserve(on, &policy).await, LimitKind::PerPhone, 30 * MINUTE);
+    assert_limited(&Attempt::new(&phone(11)).create(on, &policy).await, "per_phone", 30 * MINUTE);
     on.advance(30 * MINUTE).await;
-    reserved(on, &phone(11), &policy).await;
-    assert_limited(Attempt::new(&phone(11)).reserve(on, &policy).await, LimitKind::PerPhone, 30 * MINUTE);
+    created(on, &phone(11), &policy).await;
+    assert_limited(&Attempt::new(&phone(11)).create(on, &policy).await, "per_phone", 30 * MINUTE);
     on.advance(30 * MINUTE).await;
-    reserved(on, &phone(11), &policy).await;
-    reserved(on, &phone(11), &policy).await;
-    assert_limited(Attempt::new(&phone(11)).reserve(on, &policy).await, LimitKind::PerPhone, 30 * MINUTE);
-    reserved(on, &phone(12), &policy).await;
+    created(on, &phone(11), &policy).await;
+    created(on, &phone(11), &policy).await;
+    assert_limited(&Attempt::new(&phone(11)).create(on, &policy).await, "per_phone", 30 * MINUTE);
+    created(on, &phone(12), &policy).await;
 }
 
 async fn the_cooldown_holds_between_two_sends(on: &TestStore) {
-    let policy = with_limits(Limits { resend_cooldown: Some(2 * MINUTE), ..Limits::default() });
-    reserved(on, &phone(13), &policy).await;
-    assert_limited(Attempt::new(&phone(13)).reserve(on, &policy).await, LimitKind::ResendCooldown, 2 * MINUTE);
+    let policy = with_limits(limits([("resend_cooldown", cooldown(2 * MINUTE))]));
+    created(on, &phone(13), &policy).await;
+    assert_limited(&Attempt::new(&phone(13)).create(on, &policy).await, "resend_cooldown", 2 * MINUTE);
     on.advance(MINUTE).await;
-    assert_limited(Attempt::new(&phone(13)).reserve(on, &policy).await, LimitKind::ResendCooldown, MINUTE);
+    assert_limited(&Attempt::new(&phone(13)).create(on, &policy).await, "resend_cooldown", MINUTE);
     on.advance(MINUTE).await;
-    reserved(on, &phone(13), &policy).await;
+    created(on, &phone(13), &policy).await;
 }
 
 async fn the_limit_per_ip_counts_all_phones_of_an_address(on: &TestStore) {
-    let policy = with_limits(Limits { per_ip: limit("2/1h"), ..Limits::default() });
-    reserved(on, &phone(14), &policy).await;
-    reserved(on, &phone(15), &policy).await;
-    assert_limited(Attempt::new(&phone(16)).reserve(on, &policy).await, LimitKind::PerIp, HOUR);
+    let policy = with_limits(limits([("per_ip", limit("2/1h"))]));
+    created(on, &phone(14), &policy).await;
+    created(on, &phone(15), &policy).await;
+    assert_limited(&Attempt::new(&phone(16)).create(on, &policy).await, "per_ip", HOUR);
     let elsewhere = Attempt::of(&phone(16), client(8), &ring(1));
-    assert!(at_its_turn(elsewhere.reserve(on, &policy).await));
+    assert!(at_its_turn(&elsewhere.create(on, &policy).await));
     on.advance(HOUR).await;
-    reserved(on, &phone(16), &policy).await;
+    created(on, &phone(16), &policy).await;
 }
 
 async fn guesses_of_one_address_are_limited_whether_there_are_codes_or_not(on: &TestStore) {
-    let policy = with_limits(Limits { checks_per_ip: limit("3/1h"), ..Limits::default() });
-    let attempt = reserved(on, &phone(150), &policy).await;
+    let policy = with_limits(limits([("checks_per_ip", limit("3/1h"))]));
+    let attempt = created(on, &phone(150), &policy).await;
     let unknown = Attempt::new(&phone(151));
     assert_eq!(unknown.guess_right(on, &policy).await, Verdict::Absent);
     on.advance(30 * MINUTE).await;
@@ -532,211 +594,209 @@ async fn guesses_of_one_address_are_limited_whether_there_are_codes_or_not(on: &
     };
     attempt.charged(on, &policy).await;
     assert_eq!(attempt.guess_wrong(on, &policy).await, Verdict::Wrong { attempts_left: 2 });
-    let Verdict::Limited { kind, retry_after } = attempt.guess_right(on, &policy).await else { panic!("not limited") };
-    assert_eq!(kind, LimitKind::ChecksPerIp);
+    let Verdict::Limited { limit, retry_after } = attempt.guess_right(on, &policy).await else { panic!("not limited") };
+    assert_eq!(limit.name, "checks_per_ip");
     assert_about(retry_after, 30 * MINUTE);
     // It was not compared, and what others guess is not limited by it.
-    assert_eq!(attempt.guess(on, &attempt.right, client(8), &policy).await, Verdict::Accepted);
+    assert_approved(attempt.guess(on, &attempt.right, client(8), &policy).await);
 }
 
 async fn without_an_address_no_limit_by_address_holds(on: &TestStore) {
-    let policy = with_limits(Limits { per_ip: limit("1/1h"), checks_per_ip: limit("1/1h"), ..Limits::default() });
+    let policy = with_limits(limits([("per_ip", limit("1/1h")), ("checks_per_ip", limit("1/1h"))]));
     for last in 152..155 {
         let mut attempt = Attempt::new(&phone(last));
-        attempt.record.client = None;
+        attempt.new.client = None;
         attempt.charged(on, &policy).await;
         for text in [&attempt.wrong, &attempt.right] {
             let guess = Guess::parse(text, policy.code_length).unwrap();
-            let check = Check { phone: &phone(last), client: None, guess: &guess, keys: &attempt.ring };
-            let verdict = on.store.verify(&check, &policy).await.unwrap();
-            assert!(matches!(verdict, Verdict::Wrong { .. } | Verdict::Accepted), "{verdict:?}");
+            let (app, phone, keys) = (&AppName::default(), &phone(last), &attempt.ring);
+            let check = Check { app, phone, id: None, client: None, guess: &guess, keys };
+            let verdict = on.store.check(&check, &policy).await.unwrap();
+            assert!(matches!(verdict, Verdict::Wrong { .. } | Verdict::Approved(_)), "{verdict:?}");
         }
     }
 }
 
 async fn the_total_counts_all_phones_and_addresses(on: &TestStore) {
-    let policy = with_limits(Limits { total: limit("3/1h"), ..Limits::default() });
+    let policy = with_limits(limits([("total", limit("3/1h"))]));
     for (last, minutes) in [(1, 20), (2, 20), (3, 0)] {
         Attempt::of(&phone(155 + last), client(u8::try_from(last).unwrap()), &ring(1)).charged(on, &policy).await;
         on.advance(MINUTE * minutes).await;
     }
-    let Reservation::Limited { kind: LimitKind::Total, retry_after } =
-        Attempt::new(&phone(159)).reserve(on, &policy).await
-    else {
+    let Creation::Limited { limit: _, retry_after } = Attempt::new(&phone(159)).create(on, &policy).await else {
         panic!("not limited")
     };
     // A slice is two minutes here: the first send may wait that long until it makes room.
     assert!(retry_after <= 22 * MINUTE && retry_after + LEEWAY > 20 * MINUTE, "{retry_after:?}");
     on.advance(retry_after).await;
     Attempt::new(&phone(159)).charged(on, &policy).await;
-    assert!(matches!(Attempt::new(&phone(158)).reserve(on, &policy).await, Reservation::Limited { .. }));
+    assert!(matches!(Attempt::new(&phone(158)).create(on, &policy).await, Creation::Limited { .. }));
 }
 
 async fn one_address_cannot_close_a_phone_for_others(on: &TestStore) {
-    let policy = with_limits(Limits { failures_per_phone: limit("6/24h"), ..Limits::default() });
+    let policy = with_limits(limits([("failures_per_phone", limit("6/24h"))]));
     for _ in 0..2 {
-        let attempt = reserved(on, &phone(162), &policy).await;
+        let attempt = created(on, &phone(162), &policy).await;
         for _ in 0..3 {
             attempt.guess(on, &attempt.wrong, client(66), &policy).await;
         }
     }
     let stranger = Attempt::of(&phone(162), client(66), &ring(1));
-    assert_limited(stranger.reserve(on, &policy).await, LimitKind::FailuresPerPhone, 24 * HOUR);
-    let owner = reserved(on, &phone(162), &policy).await;
+    assert_limited(&stranger.create(on, &policy).await, "failures_per_phone", 24 * HOUR);
+    let owner = created(on, &phone(162), &policy).await;
     let guessed = owner.guess(on, &owner.right, client(66), &policy).await;
-    assert!(matches!(guessed, Verdict::Limited { kind: LimitKind::FailuresPerPhone, .. }), "{guessed:?}");
+    assert!(
+        matches!(guessed, Verdict::Limited { limit: LimitKind { name: "failures_per_phone", .. }, .. }),
+        "{guessed:?}"
+    );
     assert_eq!(owner.guess_wrong(on, &policy).await, Verdict::Wrong { attempts_left: 2 });
-    assert_eq!(owner.guess_right(on, &policy).await, Verdict::Accepted);
+    assert_approved(owner.guess_right(on, &policy).await);
 }
 
 async fn a_verified_code_clears_the_failures(on: &TestStore) {
-    let policy = with_limits(Limits { failures_per_phone: limit("3/24h"), ..Limits::default() });
+    let policy = with_limits(limits([("failures_per_phone", limit("3/24h"))]));
     for _ in 0..3 {
-        let attempt = reserved(on, &phone(163), &policy).await;
+        let attempt = created(on, &phone(163), &policy).await;
         assert_eq!(attempt.guess_wrong(on, &policy).await, Verdict::Wrong { attempts_left: 2 });
         assert_eq!(attempt.guess_wrong(on, &policy).await, Verdict::Wrong { attempts_left: 1 });
-        assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Accepted);
+        assert_approved(attempt.guess_right(on, &policy).await);
     }
-    assert_eq!(on.store.status(&phone(163), &policy).await.unwrap().limits[0].1, 0);
+    assert_eq!(on.store.status(&phone(163), &AppName::default(), &policy).await.unwrap().limits[0].1, 0);
 }
 
 async fn instances_with_shorter_windows_forget_nothing_for_others(on: &TestStore) {
-    let day = with_limits(Limits { failures_per_phone: limit("3/24h"), ..Limits::default() });
-    let minute = with_limits(Limits { failures_per_phone: limit("1/1m"), ..Limits::default() });
-    let attempt = reserved(on, &phone(164), &day).await;
+    let day = with_limits(limits([("failures_per_phone", limit("3/24h"))]));
+    let minute = with_limits(limits([("failures_per_phone", limit("1/1m"))]));
+    let attempt = created(on, &phone(164), &day).await;
     for _ in 0..3 {
         attempt.guess_wrong(on, &day).await;
     }
     on.advance(2 * MINUTE).await;
-    let attempt = reserved(on, &phone(164), &minute).await;
+    let attempt = created(on, &phone(164), &minute).await;
     assert_eq!(attempt.guess_wrong(on, &minute).await, Verdict::Wrong { attempts_left: 2 });
     on.advance(HOUR).await;
-    let reservation = Attempt::new(&phone(164)).reserve(on, &day).await;
-    assert_limited(reservation, LimitKind::FailuresPerPhone, 23 * HOUR - 2 * MINUTE);
+    let creation = Attempt::new(&phone(164)).create(on, &day).await;
+    assert_limited(&creation, "failures_per_phone", 23 * HOUR - 2 * MINUTE);
 }
 
 async fn a_clock_that_was_set_back_makes_nobody_wait_longer_than_is_said(on: &TestStore) {
-    let policy = with_limits(Limits { per_phone: limit("2/1h"), ..Limits::default() });
-    reserved(on, &phone(165), &policy).await;
-    reserved(on, &phone(165), &policy).await;
+    let policy = with_limits(limits([("per_phone", limit("2/1h"))]));
+    created(on, &phone(165), &policy).await;
+    created(on, &phone(165), &policy).await;
     on.set_back(10 * HOUR).await;
-    assert_limited(Attempt::new(&phone(165)).reserve(on, &policy).await, LimitKind::PerPhone, HOUR);
+    assert_limited(&Attempt::new(&phone(165)).create(on, &policy).await, "per_phone", HOUR);
     on.advance(HOUR).await;
-    reserved(on, &phone(165), &policy).await;
+    created(on, &phone(165), &policy).await;
 }
 
 async fn failures_add_up_over_codes_and_a_new_code_does_not_reset_them(on: &TestStore) {
-    let policy = with_limits(Limits { failures_per_phone: limit("4/24h"), ..Limits::default() });
-    let attempt = reserved(on, &phone(17), &policy).await;
+    let policy = with_limits(limits([("failures_per_phone", limit("4/24h"))]));
+    let attempt = created(on, &phone(17), &policy).await;
     for _ in 0..3 {
         attempt.guess_wrong(on, &policy).await;
     }
     assert_eq!(attempt.guess_wrong(on, &policy).await, Verdict::Locked, "not compared, so not a failure");
     on.advance(HOUR).await;
-    let attempt = reserved(on, &phone(17), &policy).await;
+    let attempt = created(on, &phone(17), &policy).await;
     assert_eq!(attempt.guess_wrong(on, &policy).await, Verdict::Wrong { attempts_left: 2 });
-    let Verdict::Limited { kind, retry_after } = attempt.guess_right(on, &policy).await else {
+    let Verdict::Limited { limit, retry_after } = attempt.guess_right(on, &policy).await else {
         panic!("the right code must be refused as well");
     };
-    assert_eq!(kind, LimitKind::FailuresPerPhone);
+    assert_eq!(limit.name, "failures_per_phone");
     assert_about(retry_after, 23 * HOUR);
-    assert_limited(Attempt::new(&phone(17)).reserve(on, &policy).await, LimitKind::FailuresPerPhone, 23 * HOUR);
+    assert_limited(&Attempt::new(&phone(17)).create(on, &policy).await, "failures_per_phone", 23 * HOUR);
     on.advance(23 * HOUR).await;
-    let attempt = reserved(on, &phone(17), &policy).await;
-    assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Accepted);
+    let attempt = created(on, &phone(17), &policy).await;
+    assert_approved(attempt.guess_right(on, &policy).await);
 }
 
 async fn the_limit_that_holds_longest_is_named(on: &TestStore) {
-    let policy = with_limits(Limits {
-        per_phone: limit("1/10m"),
-        resend_cooldown: Some(MINUTE),
-        per_ip: limit("1/1h"),
-        ..Limits::default()
-    });
-    reserved(on, &phone(18), &policy).await;
-    assert_limited(Attempt::new(&phone(18)).reserve(on, &policy).await, LimitKind::PerIp, HOUR);
+    let policy = with_limits(limits([
+        ("per_phone", limit("1/10m")),
+        ("resend_cooldown", cooldown(MINUTE)),
+        ("per_ip", limit("1/1h")),
+    ]));
+    created(on, &phone(18), &policy).await;
+    assert_limited(&Attempt::new(&phone(18)).create(on, &policy).await, "per_ip", HOUR);
     let elsewhere = Attempt::of(&phone(18), client(9), &ring(1));
-    assert_limited(elsewhere.reserve(on, &policy).await, LimitKind::PerPhone, 10 * MINUTE);
+    assert_limited(&elsewhere.create(on, &policy).await, "per_phone", 10 * MINUTE);
 }
 
 async fn limits_that_are_off_do_not_hold(on: &TestStore) {
     for _ in 0..20 {
-        reserved(on, &phone(19), &policy()).await.guess_wrong(on, &policy()).await;
+        created(on, &phone(19), &policy()).await.guess_wrong(on, &policy()).await;
     }
-    let status = on.store.status(&phone(19), &policy()).await.unwrap();
-    assert!(status.limits.is_empty() && status.code.is_some());
+    let status = on.store.status(&phone(19), &AppName::default(), &policy()).await.unwrap();
+    assert!(status.limits.is_empty() && status.active().is_some());
 }
 
 async fn a_refused_request_changes_nothing(on: &TestStore) {
-    let policy = with_limits(Limits { per_phone: limit("1/1h"), per_ip: limit("2/1h"), ..Limits::default() });
-    let sent = reserved(on, &phone(20), &policy).await;
+    let policy = with_limits(limits([("per_phone", limit("1/1h")), ("per_ip", limit("2/1h"))]));
+    let sent = created(on, &phone(20), &policy).await;
     for _ in 0..5 {
-        assert_limited(Attempt::new(&phone(20)).reserve(on, &policy).await, LimitKind::PerPhone, HOUR);
+        assert_limited(&Attempt::new(&phone(20)).create(on, &policy).await, "per_phone", HOUR);
     }
-    assert_eq!(sent.guess_right(on, &policy).await, Verdict::Accepted, "the code that was sent is still the one");
-    reserved(on, &phone(21), &policy).await;
+    assert_approved(sent.guess_right(on, &policy).await); // the code that was sent is still the one
+    created(on, &phone(21), &policy).await;
 }
 
-async fn revoking_drops_the_code_and_if_asked_the_limits(on: &TestStore) {
-    let policy =
-        with_limits(Limits { per_phone: limit("1/1h"), failures_per_phone: limit("1/1h"), ..Limits::default() });
-    let attempt = reserved(on, &phone(22), &policy).await;
+async fn canceling_ends_the_verification_and_if_asked_the_limits(on: &TestStore) {
+    let policy = with_limits(limits([("per_phone", limit("1/1h")), ("failures_per_phone", limit("1/1h"))]));
+    let attempt = created(on, &phone(22), &policy).await;
     attempt.guess_wrong(on, &policy).await;
-    let revoked = on.store.revoke(&phone(22), false).await.unwrap();
-    assert!(revoked.code && !revoked.limits);
-    let again = on.store.revoke(&phone(22), false).await.unwrap();
-    assert!(!again.code);
-    assert!(matches!(Attempt::new(&phone(22)).reserve(on, &policy).await, Reservation::Limited { .. }));
-    let revoked = on.store.revoke(&phone(22), true).await.unwrap();
-    assert!(!revoked.code && revoked.limits);
-    let attempt = reserved(on, &phone(22), &policy).await;
-    assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Accepted);
+    let cancel = async |limits| on.store.cancel(&phone(22), &[AppName::default()], limits, &policy).await.unwrap();
+    assert_eq!(cancel(false).await, Cancellation { verifications: 1, limits: false });
+    assert_eq!(cancel(false).await, Cancellation { verifications: 0, limits: false });
+    assert_eq!(attempt.status(on).await, Some(Status::Canceled));
+    assert!(matches!(Attempt::new(&phone(22)).create(on, &policy).await, Creation::Limited { .. }));
+    assert_eq!(cancel(true).await, Cancellation { verifications: 0, limits: true });
+    assert_eq!(attempt.guess_right(on, &policy).await, Verdict::Canceled);
+    let attempt = created(on, &phone(22), &policy).await;
+    assert_approved(attempt.guess_right(on, &policy).await);
 }
 
 async fn a_code_under_a_previous_secret_is_still_good(on: &TestStore) {
-    let attempt = reserved(on, &phone(23), &policy()).await;
-    let rotated = KeyRing::new(DigestKey::new(vec![2; 32]).unwrap(), vec![ring(1).current().clone()]);
+    let attempt = created(on, &phone(23), &policy()).await;
+    let rotated = KeyRing::new(OtpSecret::new(vec![2; 32]).unwrap(), vec![ring(1).current().clone()]);
     let newer = Attempt::of(&phone(24), client(7), &rotated);
-    newer.reserve(on, &policy()).await;
+    newer.create(on, &policy()).await;
     let earlier = Attempt { ring: rotated, ..attempt };
     assert!(matches!(earlier.guess_wrong(on, &policy()).await, Verdict::Wrong { .. }));
-    assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Accepted);
-    assert_eq!(newer.guess_right(on, &policy()).await, Verdict::Accepted);
+    assert_approved(earlier.guess_right(on, &policy()).await);
+    assert_approved(newer.guess_right(on, &policy()).await);
 }
 
 async fn a_code_under_an_unknown_secret_is_not_compared(on: &TestStore) {
-    let attempt = reserved(on, &phone(25), &policy()).await;
+    let attempt = created(on, &phone(25), &policy()).await;
     let stranger = Attempt { ring: ring(3), ..attempt.clone() };
     for _ in 0..5 {
         assert_eq!(stranger.guess_right(on, &policy()).await, Verdict::Unreadable);
     }
-    assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Accepted, "no attempt was used up");
+    assert_approved(attempt.guess_right(on, &policy()).await); // no attempt was used up
 }
 
 async fn operators_see_codes_and_limits(on: &TestStore) {
-    let policy = with_limits(Limits {
-        per_phone: limit("2/1h"),
-        resend_cooldown: Some(MINUTE),
-        failures_per_phone: limit("5/24h"),
-        ..Limits::default()
-    });
-    let status = on.store.status(&phone(26), &policy).await.unwrap();
-    assert!(status.code.is_none() && status.limits.iter().all(|(_, count, wait)| *count == 0 && wait.is_zero()));
+    let policy = with_limits(limits([
+        ("per_phone", limit("2/1h")),
+        ("resend_cooldown", cooldown(MINUTE)),
+        ("failures_per_phone", limit("5/24h")),
+    ]));
+    let status = on.store.status(&phone(26), &AppName::default(), &policy).await.unwrap();
+    assert!(status.active().is_none() && status.limits.iter().all(|(_, count, wait)| *count == 0 && wait.is_zero()));
 
-    let attempt = reserved(on, &phone(26), &policy).await;
+    let attempt = created(on, &phone(26), &policy).await;
     attempt.guess_wrong(on, &policy).await;
-    let status = on.store.status(&phone(26), &policy).await.unwrap();
-    let code = status.code.unwrap();
+    let status = on.store.status(&phone(26), &AppName::default(), &policy).await.unwrap();
+    let code = status.active().unwrap();
     assert_eq!((code.attempts, code.max_attempts), (1, 3));
-    assert_eq!(code.digest, attempt.record.sealed.digest.shortened());
+    assert_eq!(code.digest, attempt.new.sealed.digest.shortened());
     assert_about(code.expires_in, 5 * MINUTE);
-    let counts: Vec<_> = status.limits.iter().map(|(kind, count, _)| (*kind, *count)).collect();
-    let (per_phone, cooldown, failures) = (LimitKind::PerPhone, LimitKind::ResendCooldown, LimitKind::FailuresPerPhone);
-    assert_eq!(counts, [(per_phone, 1), (cooldown, 1), (failures, 1)]);
+    let counts: Vec<_> = status.limits.iter().map(|(kind, count, _)| (kind.name, *count)).collect();
+    assert_eq!(counts, [("per_phone", 1), ("resend_cooldown", 1), ("failures_per_phone", 1)]);
     assert_about(status.limits[1].2, MINUTE);
 
     for last in 27..37 {
-        on.store.reserve(&Attempt::new(&phone(last)).record, &policy).await.unwrap();
+        on.store.create(&Attempt::new(&phone(last)).new, &policy).await.unwrap();
     }
     assert_eq!(on.store.active(4).await.unwrap().len(), 4);
     let all = on.store.active(100).await.unwrap();
@@ -745,17 +805,17 @@ async fn operators_see_codes_and_limits(on: &TestStore) {
     on.store.probe().await.unwrap();
 }
 
-fn paced(per_second: u32, max_wait: Duration) -> Policy {
+fn pacing(per_second: u32, max_wait: Duration) -> Pacing {
     let per_second = NonZeroU32::new(per_second).unwrap();
-    Policy { pacing: Some(Pacing { sender: "106540352242922".to_owned(), per_second, max_wait }), ..policy() }
+    Pacing { sender: "106540352242922".to_owned(), per_second, max_wait }
 }
 
 async fn codes_take_their_turns_at_the_senders_pace(on: &TestStore) {
-    let policy = paced(5, HOUR);
+    let pacing = pacing(5, HOUR);
     let mut waits = Vec::new();
     for last in 0..20 {
-        match Attempt::new(&phone(100 + last)).reserve(on, &policy).await {
-            Reservation::Reserved(charge) => waits.push(charge.wait),
+        match Attempt::new(&phone(100 + last)).at_pace(&pacing).create(on, &policy()).await {
+            Creation::Created(charge) => waits.push(charge.wait),
             other => panic!("{other:?}"),
         }
     }
@@ -765,40 +825,40 @@ async fn codes_take_their_turns_at_the_senders_pace(on: &TestStore) {
         assert!(wait <= most && wait + LEEWAY >= most, "code {index} waits {wait:?}");
     }
     on.advance(MINUTE).await;
-    assert!(at_its_turn(Attempt::new(&phone(120)).reserve(on, &policy).await));
+    assert!(at_its_turn(&Attempt::new(&phone(120)).at_pace(&pacing).create(on, &policy()).await));
 }
 
 async fn a_code_whose_turn_would_come_too_late_is_not_stored(on: &TestStore) {
-    let policy = paced(2, Duration::from_millis(500));
-    reserved(on, &phone(121), &policy).await;
-    Attempt::new(&phone(122)).reserve(on, &policy).await;
-    let late = Attempt::new(&phone(123));
-    let Reservation::Crowded { retry_after } = late.reserve(on, &policy).await else { panic!("its turn is too late") };
+    let pacing = pacing(2, Duration::from_millis(500));
+    Attempt::new(&phone(121)).at_pace(&pacing).charged(on, &policy()).await;
+    Attempt::new(&phone(122)).at_pace(&pacing).create(on, &policy()).await;
+    let late = Attempt::new(&phone(123)).at_pace(&pacing);
+    let Creation::Crowded { retry_after } = late.create(on, &policy()).await else { panic!("its turn is too late") };
     assert!(!retry_after.is_zero() && retry_after <= Duration::from_millis(550), "{retry_after:?}");
-    assert_eq!(late.guess_right(on, &policy).await, Verdict::Absent);
+    assert_eq!(late.guess_right(on, &policy()).await, Verdict::Absent);
     on.advance(MINUTE).await;
-    reserved(on, &phone(123), &policy).await;
+    Attempt::new(&phone(123)).at_pace(&pacing).charged(on, &policy()).await;
 }
 
 async fn a_message_that_is_sent_again_takes_a_turn_of_its_own(on: &TestStore) {
-    let policy = paced(1, Duration::from_millis(1_500));
-    reserved(on, &phone(160), &policy).await;
-    let Turn::After(wait) = on.store.take_turn(&policy).await.unwrap() else { panic!("there is a turn in time") };
+    let pacing = pacing(1, Duration::from_millis(1_500));
+    Attempt::new(&phone(160)).at_pace(&pacing).charged(on, &policy()).await;
+    let Turn::After(wait) = on.store.take_turn(&pacing).await.unwrap() else { panic!("there is a turn in time") };
     assert!(!wait.is_zero() && wait <= Duration::from_millis(1_050), "{wait:?}");
-    assert_eq!(on.store.take_turn(&policy).await.unwrap(), Turn::Crowded);
-    assert!(matches!(Attempt::new(&phone(161)).reserve(on, &policy).await, Reservation::Crowded { .. }));
+    assert_eq!(on.store.take_turn(&pacing).await.unwrap(), Turn::Crowded);
+    assert!(matches!(Attempt::new(&phone(161)).at_pace(&pacing).create(on, &policy()).await, Creation::Crowded { .. }));
     on.advance(MINUTE).await;
-    assert_eq!(on.store.take_turn(&policy).await.unwrap(), Turn::After(Duration::ZERO));
+    assert_eq!(on.store.take_turn(&pacing).await.unwrap(), Turn::After(Duration::ZERO));
 }
 
 async fn a_clock_that_was_set_back_does_not_stop_sending(on: &TestStore) {
-    let policy = paced(80, Duration::from_millis(1_100));
+    let pacing = pacing(80, Duration::from_millis(1_100));
     for last in 0..85 {
-        Attempt::new(&phone(200 + last)).reserve(on, &policy).await;
+        Attempt::new(&phone(200 + last)).at_pace(&pacing).create(on, &policy()).await;
     }
     on.set_back(Duration::from_secs(10)).await;
-    assert!(at_its_turn(Attempt::new(&phone(300)).reserve(on, &policy).await));
-    assert!(matches!(Attempt::new(&phone(301)).reserve(on, &policy).await, Reservation::Reserved(_)));
+    assert!(at_its_turn(&Attempt::new(&phone(300)).at_pace(&pacing).create(on, &policy()).await));
+    assert!(matches!(Attempt::new(&phone(301)).at_pace(&pacing).create(on, &policy()).await, Creation::Created(_)));
 }
 
 /// Runs `times` copies of a request at once, on several threads where the runtime has them.
@@ -815,19 +875,19 @@ async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
 }
 
 async fn of_fifty_right_guesses_at_once_one_is_accepted(on: &TestStore) {
-    let attempt = reserved(on, &phone(40), &policy()).await;
+    let attempt = created(on, &phone(40), &policy()).await;
     let verdicts = at_once(50, || {
         let (on, attempt) = (on.clone(), attempt.clone());
         async move { attempt.guess_right(&on, &policy()).await }
     })
     .await;
-    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Accepted).count(), 1);
-    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Absent).count(), 49);
+    assert_eq!(verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Approved(_))).count(), 1);
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Used).count(), 49);
 }
 
 async fn of_fifty_wrong_guesses_at_once_three_are_compared(on: &TestStore) {
-    let policy = with_limits(Limits { failures_per_phone: limit("100/1h"), ..Limits::default() });
-    let attempt = reserved(on, &phone(41), &policy).await;
+    let policy = with_limits(limits([("failures_per_phone", limit("100/1h"))]));
+    let attempt = created(on, &phone(41), &policy).await;
     let verdicts = at_once(50, || {
         let (on, attempt, policy) = (on.clone(), attempt.clone(), policy.clone());
         async move { attempt.guess_wrong(&on, &policy).await }
@@ -835,17 +895,126 @@ async fn of_fifty_wrong_guesses_at_once_three_are_compared(on: &TestStore) {
     .await;
     assert_eq!(verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Wrong { .. })).count(), 2);
     assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Locked).count(), 48);
-    let status = on.store.status(&phone(41), &policy).await.unwrap();
+    let status = on.store.status(&phone(41), &AppName::default(), &policy).await.unwrap();
     assert_eq!(status.limits[0].1, 3, "failures are what was compared");
-    assert_eq!(status.code.unwrap().attempts, 3);
+    assert_eq!(status.active().unwrap().attempts, 3);
 }
 
 async fn of_fifty_requests_at_once_as_many_as_the_limit_are_sent(on: &TestStore) {
-    let policy = with_limits(Limits { per_phone: limit("5/1h"), per_ip: limit("4/1h"), ..Limits::default() });
+    let policy = with_limits(limits([("per_phone", limit("5/1h")), ("per_ip", limit("4/1h"))]));
     let answers = at_once(50, || {
         let (store, attempt, policy) = (Arc::clone(&on.store), Attempt::new(&phone(42)), policy.clone());
-        async move { store.reserve(&attempt.record, &policy).await.unwrap() }
+        async move { store.create(&attempt.new, &policy).await.unwrap() }
     })
     .await;
-    assert_eq!(answers.iter().filter(|answer| at_its_turn(**answer)).count(), 4);
+    assert_eq!(answers.iter().filter(|answer| at_its_turn(answer)).count(), 4);
+}
+
+async fn apps_have_verifications_of_their_own_and_share_the_numbers_limits(on: &TestStore) {
+    let policy = with_limits(limits([("per_phone", limit("2/1h")), ("total", limit("1/1h"))]));
+    let shop = AppName::parse("shop").unwrap();
+    let of_default = created(on, &phone(170), &policy).await;
+    let of_shop = Attempt::for_app(&shop, &phone(170), client(7), &ring(1));
+    of_shop.charged(on, &policy).await;
+    let crossed = if of_shop.right == of_default.right { &of_shop.wrong } else { &of_shop.right };
+    assert_eq!(of_default.guess(on, crossed, client(7), &policy).await, Verdict::Wrong { attempts_left: 2 });
+    assert_approved(of_shop.guess_right(on, &policy).await);
+    assert_approved(of_default.guess_right(on, &policy).await);
+    let without_total = with_limits(limits([("per_phone", limit("2/1h"))]));
+    for app in [AppName::default(), shop] {
+        let another = Attempt::for_app(&app, &phone(170), client(7), &ring(1));
+        assert_limited(&another.create(on, &without_total).await, "per_phone", HOUR);
+    }
+}
+
+async fn a_check_by_id_is_about_that_verification_alone(on: &TestStore) {
+    let earlier = created(on, &phone(171), &policy()).await;
+    let newer = created(on, &phone(171), &policy()).await;
+    assert_eq!(earlier.guess_by_id(on, &earlier.wrong, &policy()).await, Verdict::Wrong { attempts_left: 2 });
+    assert_eq!(earlier.guess_by_id(on, &earlier.wrong, &policy()).await, Verdict::Wrong { attempts_left: 1 });
+    let crossed = if earlier.right == newer.right { &newer.wrong } else { &earlier.right };
+    assert_eq!(newer.guess_by_id(on, crossed, &policy()).await, Verdict::Wrong { attempts_left: 2 });
+    assert_eq!(newer.guess_by_id(on, &newer.right, &policy()).await, Verdict::Approved(newer.new.id));
+    assert_eq!(newer.guess_by_id(on, &newer.right, &policy()).await, Verdict::Used);
+    assert_eq!(earlier.guess_by_id(on, &earlier.right, &policy()).await, Verdict::Canceled);
+    let unknown = Attempt::new(&phone(171));
+    assert_eq!(unknown.guess_by_id(on, &unknown.right, &policy()).await, Verdict::Absent);
+    let foreign = Attempt { ring: ring(3), ..newer };
+    let verdict = foreign.guess_by_id(on, &foreign.right, &policy()).await;
+    assert!(matches!(verdict, Verdict::Used | Verdict::Unreadable), "{verdict:?}");
+}
+
+async fn a_verification_stays_as_a_status_until_deadline_and_linger(on: &TestStore) {
+    let approved = created(on, &phone(172), &policy()).await;
+    assert_eq!(approved.status(on).await, Some(Status::Pending));
+    approved.guess_right(on, &policy()).await;
+    let failed = created(on, &phone(173), &policy()).await;
+    for _ in 0..3 {
+        failed.guess_wrong(on, &policy()).await;
+    }
+    let expired = created(on, &phone(174), &policy()).await;
+    on.advance(15 * MINUTE - LEEWAY).await;
+    assert_eq!(approved.status(on).await, Some(Status::Approved));
+    assert_eq!(failed.status(on).await, Some(Status::Failed));
+    assert_eq!(expired.status(on).await, Some(Status::Expired));
+    on.advance(LEEWAY).await;
+    for gone in [approved, failed, expired] {
+        assert_eq!(gone.status(on).await, None);
+    }
+}
+
+async fn a_replaced_verification_stays_as_a_status(on: &TestStore) {
+    let approved = created(on, &phone(175), &policy()).await;
+    approved.guess_right(on, &policy()).await;
+    let replaced = created(on, &phone(175), &policy()).await;
+    let newest = created(on, &phone(175), &policy()).await;
+    assert_eq!(replaced.status(on).await, Some(Status::Pending), "nobody knows yet which code is on the phone");
+    newest.confirm(on, &policy()).await;
+    assert_eq!(approved.status(on).await, Some(Status::Approved));
+    assert_eq!(replaced.status(on).await, Some(Status::Canceled));
+    assert_eq!(newest.status(on).await, Some(Status::Pending));
+    assert_eq!(replaced.guess_by_id(on, &replaced.right, &policy()).await, Verdict::Canceled);
+    // However many there are, room is bounded.
+    for _ in 0..20 {
+        created(on, &phone(175), &policy()).await.confirm(on, &policy()).await;
+    }
+    let status = on.store.status(&phone(175), &AppName::default(), &policy()).await.unwrap();
+    assert!(status.verifications.len() <= 8, "{} are kept", status.verifications.len());
+}
+
+async fn deliveries_move_forward_only(on: &TestStore) {
+    use DeliveryStatus::{Accepted, Delivered, Failed, Read, Sent};
+    let attempt = created(on, &phone(176), &policy()).await;
+    let report = |status, reason| DeliveryReport {
+        id: attempt.new.id,
+        app: attempt.new.app.clone(),
+        phone: attempt.new.phone.clone(),
+        delivery: 1,
+        channel: Channel::whatsapp(),
+        status,
+        reason,
+    };
+    let record = async |status, reason| on.store.record_delivery(&report(status, reason), &policy()).await.unwrap();
+    assert_eq!(record(Sent, None).await, Progress::Recorded(None));
+    assert_eq!(record(Accepted, None).await, Progress::Stale(Sent));
+    assert_eq!(record(Sent, None).await, Progress::Stale(Sent), "a duplicate");
+    assert_eq!(record(Failed, Some(RefusalKind::Recipient)).await, Progress::Recorded(Some(Sent)));
+    let deliveries = async || {
+        let status = on.store.status(&phone(176), &AppName::default(), &policy()).await.unwrap();
+        status.verifications.iter().find(|one| one.id == attempt.new.id).unwrap().deliveries.clone()
+    };
+    let [delivery] = &deliveries().await[..] else { panic!("one delivery") };
+    assert_eq!((delivery.number, delivery.channel.as_str(), delivery.status), (1, "whatsapp", Failed));
+    assert_eq!(delivery.reason.as_deref(), Some("recipient"));
+    assert_eq!(record(Delivered, None).await, Progress::Recorded(Some(Failed)), "another device had it");
+    assert_eq!(record(Failed, Some(RefusalKind::Recipient)).await, Progress::Stale(Delivered));
+    assert_approved(attempt.guess_right(on, &policy()).await);
+    assert_eq!(record(Read, None).await, Progress::Recorded(Some(Delivered)), "after the approval as well");
+    created(on, &phone(176), &policy()).await.confirm(on, &policy()).await;
+    assert_eq!(record(Read, None).await, Progress::Stale(Read), "when another has taken its place as well");
+    assert_eq!(deliveries().await[0].status, Read);
+    let second = DeliveryReport { delivery: 2, ..report(Sent, None) };
+    assert_eq!(on.store.record_delivery(&second, &policy()).await.unwrap(), Progress::Absent, "only one was sent");
+    let unknown = DeliveryReport { id: Attempt::new(&phone(176)).new.id, ..report(Sent, None) };
+    assert_eq!(on.store.record_delivery(&unknown, &policy()).await.unwrap(), Progress::Absent);
 }

@@ -186,8 +186,8 @@ async fn a_request_is_part_of_its_callers_trace_and_so_is_the_message() {
 
     let within = collector.within(&request);
     let [script, message] = within.as_slice() else { panic!("{within:#?}") };
-    assert_eq!((script.name.as_str(), text(script, "db.system").as_str()), ("reserve", "redis"));
-    assert_eq!(text(script, "db.operation.name"), "reserve");
+    assert_eq!((script.name.as_str(), text(script, "db.system").as_str()), ("create", "redis"));
+    assert_eq!(text(script, "db.operation.name"), "create");
     assert_eq!((message.name.as_str(), text(message, "server.address").as_str()), ("POST WhatsApp", "127.0.0.1"));
     assert_eq!(text(message, "http.response.status_code"), "200");
     assert_eq!(sent.headers["traceparent"], format!("00-{TRACE}-{}-01", hex(&message.span_id)).as_str());
@@ -239,7 +239,7 @@ async fn what_fails_says_so() {
     assert_eq!(text(&refused, "whatsapp_otp.reason"), "recipient");
     let within = collector.within(&refused);
     let names: Vec<_> = within.iter().map(|span| span.name.as_str()).collect();
-    assert_eq!(names, ["reserve", "POST WhatsApp", "take_back"]);
+    assert_eq!(names, ["create", "POST WhatsApp", "take_back"]);
     assert_eq!(within.iter().map(failed).collect::<Vec<_>>(), [false, true, false]);
     assert_eq!(text(&within[1], "http.response.status_code"), "400");
     assert_eq!(text(&within[1], "whatsapp.error_code"), "131026");
@@ -264,8 +264,8 @@ async fn no_span_names_a_number_a_code_a_token_or_an_address() {
     ];
     assert_eq!(service.request("+1 (555) 123-4567?the=query", "number", &headers).await, 200);
     let code = service.simulator.latest(PHONE).unwrap().code.unwrap();
-    let digest = service.keys.of_code(PHONE, "digest").await.unwrap();
-    let record = service.keys.of_code(PHONE, "id").await.unwrap();
+    let digest = service.keys.of_verification(PHONE, "digest").await.unwrap();
+    let record = service.keys.of_verification(PHONE, "id").await.unwrap();
     let guess = wrong(&code);
     service.client.verify(PHONE, &guess).await.is(401, &says::incorrect(2));
     service.client.verify(PHONE, &code).await.is(200, "OK");

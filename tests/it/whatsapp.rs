@@ -31,7 +31,7 @@ async fn assert_taken_back(app: &TestApp, phone: &str) {
 
 /// Whether the phone was charged for the message.
 async fn is_charged(app: &TestApp, phone: &str) -> bool {
-    app.keys.list().await.contains(&app.keys.key(&format!("v1:{{{phone}}}:sends")))
+    app.keys.list().await.contains(&app.keys.key(&format!("v2:{{{phone}}}:sends")))
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn the_message_goes_out_as_whatsapp_documents_it() {
         "recipient_type": "individual",
         "to": "+15551234567",
         "type": "template",
-        "biz_opaque_callback_data": app.keys.of_code(PHONE, "id").await.unwrap(),
+        "biz_opaque_callback_data": format!("v1.{}.1", app.keys.of_verification(PHONE, "id").await.unwrap()),
         "template": {
             "name": "login",
             "language": { "code": "en_US", "policy": "deterministic" },
@@ -234,7 +234,7 @@ async fn a_message_that_vanished_is_unclear_too() {
     let phone = "15550911000";
     app.request(phone).await.is(200, "OK").within(Duration::from_secs(1));
     assert_eq!((app.sends(), app.messages_to(phone)), (1, 0));
-    assert_eq!(app.keys.of_code(phone, "attempts").await.as_deref(), Some("0"), "its code stays");
+    assert_eq!(app.keys.of_verification(phone, "attempts").await.as_deref(), Some("0"), "its code stays");
     assert_eq!(app.request(phone).await.status, 429);
     app.finish().await;
 }
@@ -245,7 +245,7 @@ async fn a_gateways_error_page_is_unclear() {
     let phone = "15550940000";
     app.request(phone).await.is(200, "OK");
     assert_eq!(app.sends(), 1);
-    assert_eq!(app.keys.of_code(phone, "attempts").await.as_deref(), Some("0"));
+    assert_eq!(app.keys.of_verification(phone, "attempts").await.as_deref(), Some("0"));
     app.finish().await;
 }
 
@@ -265,7 +265,7 @@ async fn an_answer_that_is_not_whatsapps_means_what_can_be_known_from_it() {
         let app = TestApp::builder().set("whatsapp.base_url", &stub.url).start().await;
         app.request(PHONE).await.is(200, "OK");
         assert_eq!(stub.sends().len(), 1, "{status} {body:?}");
-        assert!(app.keys.of_code(PHONE, "id").await.is_some(), "{status} {body:?}");
+        assert!(app.keys.of_verification(PHONE, "id").await.is_some(), "{status} {body:?}");
         app.finish().await;
     }
     let refused = [
@@ -374,7 +374,7 @@ async fn a_caller_who_hangs_up_before_a_refusal_leaves_nothing_behind() {
     assert!(app.simulator.push_order(Order::once(error(2))));
     hang_up(&app, phone, 1).await;
     eventually("the message is refused", async || app.sends() == 2).await;
-    eventually("the code is taken back", async || app.keys.of_code(phone, "id").await.is_none()).await;
+    eventually("the code is taken back", async || app.keys.of_verification(phone, "id").await.is_none()).await;
     app.finish().await;
 }
 
@@ -383,7 +383,7 @@ async fn undelivered_and_failed_later_are_accepted_for_all_we_know() {
     let app = TestApp::start().await;
     for phone in ["15550920000", "15550930000"] {
         app.request(phone).await.is(200, "OK");
-        assert!(app.keys.of_code(phone, "id").await.is_some());
+        assert!(app.keys.of_verification(phone, "id").await.is_some());
     }
     app.finish().await;
 }

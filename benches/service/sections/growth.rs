@@ -107,9 +107,10 @@ fn bytes_per_code(whatsapp: &WhatsApp, report: &mut Report) {
     seeder.wrong_guesses(0..WEIGHED);
     let guessed = (used() - empty) / WEIGHED as f64;
     let mut table = Table::new(format!("Bytes in Redis for each of {WEIGHED} live codes"), &["key", "bytes"]);
-    let keys = ["{15552000000}:code", "{15552000000}:sends", "{15552000000}:failures", "{ip:10.0.0.0}:sends"];
+    let keys =
+        ["{15552000000}:verification:default", "{15552000000}:sends", "{15552000000}:failures", "{ip:10.0.0.0}:sends"];
     for (key, sharers) in keys.into_iter().zip([1, 1, 1, 10]) {
-        let usage = redis::cmd("MEMORY").arg("USAGE").arg(format!("otp:v1:{key}")).query(&mut redis.connection());
+        let usage = redis::cmd("MEMORY").arg("USAGE").arg(format!("otp:v2:{key}")).query(&mut redis.connection());
         let usage: u64 = usage.unwrap_or_default();
         let name = if sharers > 1 { format!("`{key}`, a {sharers}th of {usage}") } else { format!("`{key}`") };
         table.row([name, figure(usage as f64 / f64::from(sharers))]);

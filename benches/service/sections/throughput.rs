@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::figures::{Bound, Goal, Rounds, Table, figure};
-use crate::floor::{Floor, VERIFY};
+use crate::floor::{CHECK, Floor};
 use crate::load::{self, CONNECTIONS, Pace, Work};
 use crate::process::{Process, own_cpu};
 use crate::report::{Report, Scale};
@@ -199,26 +199,32 @@ fn table(rows: &Rows) -> Table {
 fn redis_benchmark(redis: &Redis, pipeline: u32, time: Duration) -> f64 {
     let mut connection = redis.connection();
     // It generates the numbers in keys itself, with twelve digits, so the records are created to match.
-    let record = format!("otp:v1:{{{}}}:code", first_phone());
+    let record = format!("otp:v2:{{{}}}:verification:default", first_phone());
     let record_fields = ["max_attempts", "100"];
     redis::cmd("HSET").arg(&record).arg(&record_fields).exec(&mut connection).unwrap();
     let id: String = redis::cmd("HGET").arg(&record).arg("id").query(&mut connection).unwrap();
     for chunk in (0..BENCHMARK_KEYS).collect::<Vec<_>>().chunks(1_000) {
         let mut copies = redis::pipe();
         for number in chunk {
-            copies.cmd("COPY").arg(&record).arg(format!("otp:v1:{{{number:012}}}:code")).arg("REPLACE").ignore();
-            copies.cmd("DEL").arg(format!("otp:v1:{{{number:012}}}:failures")).ignore();
+            copies
+                .cmd("COPY")
+                .arg(&record)
+                .arg(format!("otp:v2:{{{number:012}}}:verification:default"))
+                .arg("REPLACE")
+                .ignore();
+            copies.cmd("DEL").arg(format!("otp:v2:{{{number:012}}}:failures")).ignore();
         }
         copies.exec(&mut connection).unwrap();
     }
-    let sha: String = redis::cmd("SCRIPT").arg("LOAD").arg(VERIFY).query(&mut connection).unwrap();
+    let sha: String = redis::cmd("SCRIPT").arg("LOAD").arg(CHECK).query(&mut connection).unwrap();
     let calls = (time.as_secs_f64() * if pipeline == 1 { 60_000.0 } else { 120_000.0 }) as u64;
     let mut command = Command::new("redis-benchmark");
     command.args(["-h", "127.0.0.1", "-p", &redis.address.port().to_string(), "--csv"]);
     command.args(["-c", &CONNECTIONS.to_string(), "-P", &pipeline.to_string(), "-n", &calls.to_string()]);
     command.args(["-r", &BENCHMARK_KEYS.to_string(), "evalsha", &sha, "3"]);
-    command.args(["code", "failures", "guessers"].map(|name| format!("otp:v1:{{__rand_int__}}:{name}")));
-    command.args(["15", "86400000", "10", "", "15000", "", &id, &"0".repeat(64)]);
+    let names = ["verification:default", "failures", "guessers"];
+    command.args(names.map(|name| format!("otp:v2:{{__rand_int__}}:{name}")));
+    command.args(["0", "15", "86400000", "10", "", "15000", "", "", &id, &"0".repeat(64)]);
     let output = command.output().expect("redis-benchmark");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"

@@ -5,38 +5,31 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use crate::config::reader::{Reader, Reported};
-use crate::otp::{Destinations, Limit, LimitError, Limits, Selection};
+use crate::otp::{Destinations, LIMITS, Limit, LimitKind, Limits, Selection, Written};
 
 pub(in crate::config) fn read(reader: &mut Reader) -> Result<Limits, Reported> {
-    let per_phone = reader.required("limits.per_phone", limit);
-    let resend_cooldown = reader.duration("limits.resend_cooldown");
-    let per_ip = reader.required("limits.per_ip", limit);
-    let checks_per_ip = reader.required("limits.checks_per_ip", limit);
-    let total = reader.required("limits.total", total_limit);
-    let failures_per_phone = reader.required("limits.failures_per_phone", limit);
+    // All first, so that every fault is reported.
+    let limits: Vec<_> = LIMITS.iter().map(|kind| (kind, limit(reader, kind))).collect();
     let countries = selection(reader, "limits.countries");
     let number_types = selection(reader, "limits.number_types");
-    Ok(Limits {
-        per_phone: per_phone?,
-        resend_cooldown: Some(resend_cooldown?).filter(|cooldown| !cooldown.is_zero()),
-        per_ip: per_ip?,
-        checks_per_ip: checks_per_ip?,
-        total: total?,
-        failures_per_phone: failures_per_phone?,
-        destinations: Destinations { countries: countries?, number_types: number_types? },
-    })
+    let mut read = Limits::default();
+    for (kind, limit) in limits {
+        read.set(kind, limit?);
+    }
+    read.destinations = Destinations { countries: countries?, number_types: number_types? };
+    Ok(read)
 }
 
-fn limit(text: &str) -> Result<Option<Limit>, LimitError> {
-    up_to(Limit::MAX, text)
-}
-
-fn total_limit(text: &str) -> Result<Option<Limit>, LimitError> {
-    up_to(Limit::MAX_TOTAL, text)
-}
-
-fn up_to(most: u32, text: &str) -> Result<Option<Limit>, LimitError> {
-    if text == "off" { Ok(None) } else { Limit::parse(text, most).map(Some) }
+fn limit(reader: &mut Reader, kind: &LimitKind) -> Result<Option<Limit>, Reported> {
+    let key = format!("limits.{}", kind.name);
+    match kind.written {
+        Written::Window => {
+            let window = reader.duration(&key)?;
+            Ok((!window.is_zero()).then_some(Limit { max: 1, window }))
+        }
+        Written::CountPerWindow => reader
+            .required(&key, |text| if text == "off" { Ok(None) } else { Limit::parse(text, kind.most()).map(Some) }),
+    }
 }
 
 /// A list of `+NAME`, only these, or of `-NAME`, all but these; an empty one for everything.

@@ -9,7 +9,7 @@ use rand::rngs::SysRng;
 use super::limits;
 use crate::config::fault::Origin;
 use crate::config::reader::{Input, Reader, Reported};
-use crate::otp::{CodeLength, DigestKey, KeyRing, Policy};
+use crate::otp::{CodeLength, KeyRing, OtpSecret, Policy};
 
 /// The default of `server.request_timeout`, for commands that send nothing.
 const SEND_TIME: Duration = Duration::from_secs(15);
@@ -28,7 +28,6 @@ pub(in crate::config) fn read_policy(reader: &mut Reader) -> Result<Policy, Repo
         max_attempts: max_attempts?,
         limits: limits?,
         send_time: SEND_TIME,
-        pacing: None,
     })
 }
 
@@ -40,7 +39,7 @@ pub(in crate::config) fn read_keys(reader: &mut Reader) -> Result<KeyRing, Repor
 }
 
 /// `otp.secret` alone.
-pub(in crate::config) fn read_secret(reader: &mut Reader) -> Result<DigestKey, Reported> {
+pub(in crate::config) fn read_secret(reader: &mut Reader) -> Result<OtpSecret, Reported> {
     reader.required_secret("otp.secret", digest_key)
 }
 
@@ -49,7 +48,7 @@ pub(in crate::config) fn draw_secret(reader: &mut Reader) -> Result<(), Reported
     if reader.has_or_names("otp.secret") {
         return Ok(());
     }
-    let mut bytes = [0; DigestKey::MIN_BYTES];
+    let mut bytes = [0; OtpSecret::MIN_BYTES];
     SysRng
         .try_fill_bytes(&mut bytes)
         .map_err(|error| reader.fault("otp.secret", format!("a random one from the operating system ({error})")))?;
@@ -59,6 +58,6 @@ pub(in crate::config) fn draw_secret(reader: &mut Reader) -> Result<(), Reported
 }
 
 /// The bytes of the text are the key: hexadecimal is not decoded.
-pub(in crate::config) fn digest_key(text: &str) -> Result<DigestKey, String> {
-    DigestKey::new(text.as_bytes().to_vec()).map_err(|too_short| format!("a secret of {too_short}"))
+pub(in crate::config) fn digest_key(text: &str) -> Result<OtpSecret, String> {
+    OtpSecret::new(text.as_bytes().to_vec()).map_err(|too_short| format!("a secret of {too_short}"))
 }

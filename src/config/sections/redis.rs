@@ -4,7 +4,7 @@ use url::Url;
 
 use super::otp;
 use crate::config::reader::{Reader, Reported};
-use crate::otp::DigestKey;
+use crate::otp::OtpSecret;
 use crate::store::redis::{
     AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, MasterNameError, RedisSettings, RedisUrl, Subject,
     Topology,
@@ -29,7 +29,7 @@ enum Mode {
 /// Reads the section. `otp_secret` is read only if it hashes the subjects.
 pub(in crate::config) fn read(
     reader: &mut Reader,
-    otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
+    otp_secret: impl FnOnce(&mut Reader) -> Result<OtpSecret, Reported>,
 ) -> Result<RedisSettings, Reported> {
     let modes = [("single", Mode::Single), ("sentinel", Mode::Sentinel), ("cluster", Mode::Cluster)];
     let mode = reader.word("redis.mode", &modes);
@@ -148,7 +148,7 @@ fn reject_what_the_url_says(reader: &mut Reader, url: &RedisUrl, credentials: &C
 
 fn read_subject(
     reader: &mut Reader,
-    otp_secret: impl FnOnce(&mut Reader) -> Result<DigestKey, Reported>,
+    otp_secret: impl FnOnce(&mut Reader) -> Result<OtpSecret, Reported>,
 ) -> Result<Subject, Reported> {
     let kinds = [("phone", SubjectKind::Phone), ("hashed", SubjectKind::Hashed)];
     match reader.word("redis.subject", &kinds)? {

@@ -62,7 +62,7 @@ fn production_lacks_nothing_but_its_secrets() {
     let mut sources = given(&pairs);
     sources.file = Some(sample("production.toml"));
     let settings = ServeSettings::load(&sources).unwrap();
-    assert_eq!(settings.common.policy.limits.resend_cooldown.unwrap().as_secs(), 30);
+    assert_eq!(settings.common.policy.limits.get("resend_cooldown").unwrap().window.as_secs(), 30);
     assert_ne!(settings.common.policy.limits.destinations, Destinations::default());
     assert_eq!(settings.common.server.auth, AuthMode::Open);
     assert_eq!(settings.common.log.format, LogFormat::Json);

@@ -4,14 +4,14 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::config::Origin;
-use crate::otp::{DigestKey, KeyRing, SecretId};
+use crate::otp::{KeyRing, OtpSecret, SecretId};
 use crate::store::redis::Subject;
 
 const OLD: &str = "old-old-old-old-old-old-old-old-";
 const OLDER: &str = "older-older-older-older-older-old";
 
 fn id(secret: &str) -> SecretId {
-    DigestKey::new(secret.as_bytes().to_vec()).unwrap().id().clone()
+    OtpSecret::new(secret.as_bytes().to_vec()).unwrap().id().clone()
 }
 
 /// The ids of all secrets in force, current first.

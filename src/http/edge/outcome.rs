@@ -72,7 +72,7 @@ impl Outcome {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sent(Sent::Accepted) => "sent",
-            Self::Sent(Sent::Unclear) => "sent_unclear",
+            Self::Sent(Sent::Unclear { .. }) => "sent_unclear",
             Self::Verified => "verified",
             Self::InvalidPhone => "invalid_phone",
             Self::InvalidClientAddress => "invalid_client_address",
@@ -142,10 +142,10 @@ impl From<RequestError> for Outcome {
     fn from(error: RequestError) -> Self {
         match error {
             RequestError::DestinationNotAllowed => Self::DestinationNotAllowed,
-            RequestError::Limited { kind, retry_after } => Self::Limited { limit: kind.as_str(), retry_after },
+            RequestError::Limited { limit, retry_after } => Self::Limited { limit: limit.name, retry_after },
             RequestError::Refused(refusal) => match refusal.kind {
                 RefusalKind::RecipientThrottled { retry_after } => Self::RecipientThrottled { retry_after },
-                kind @ RefusalKind::Template => Self::SendingUnavailable(kind),
+                kind @ RefusalKind::NotReady => Self::SendingUnavailable(kind),
                 kind => Self::SendFailed(kind),
             },
             RequestError::Crowded { retry_after } => Self::Overloaded { what: "pace", retry_after },
@@ -158,14 +158,14 @@ impl From<RequestError> for Outcome {
 impl From<Verdict> for Outcome {
     fn from(verdict: Verdict) -> Self {
         match verdict {
-            Verdict::Accepted => Self::Verified,
+            Verdict::Approved(_) => Self::Verified,
             Verdict::Wrong { attempts_left } => Self::Wrong { attempts_left },
             Verdict::Locked => Self::Locked,
             Verdict::Expired => Self::Expired,
             Verdict::Fenced => Self::Fenced,
             Verdict::Unreadable => Self::Unreadable,
-            Verdict::Absent => Self::Absent,
-            Verdict::Limited { kind, retry_after } => Self::Limited { limit: kind.as_str(), retry_after },
+            Verdict::Absent | Verdict::Used | Verdict::Canceled => Self::Absent,
+            Verdict::Limited { limit, retry_after } => Self::Limited { limit: limit.name, retry_after },
         }
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::no_store;
-use crate::otp::CodeStore;
+use crate::otp::VerificationStore;
 use crate::telemetry::log_fault;
 
 /// The time for which the result of a probe of the store is reused.
@@ -52,7 +52,7 @@ pub type StoreDetails = Arc<dyn Fn() -> Map<String, Value> + Send + Sync>;
 /// The readiness of this instance: its dependencies, and whether it is stopping. Clones share it.
 #[derive(Clone)]
 pub struct Readiness {
-    store: Arc<dyn CodeStore>,
+    store: Arc<dyn VerificationStore>,
     store_name: &'static str,
     store_details: Option<StoreDetails>,
     pub(super) dependencies: Arc<[Dependency]>,
@@ -72,7 +72,7 @@ impl Readiness {
     /// `store_name` is the store's name in readiness; `dependencies` are the others.
     #[must_use]
     pub fn new(
-        store: Arc<dyn CodeStore>,
+        store: Arc<dyn VerificationStore>,
         store_name: &'static str,
         store_details: Option<StoreDetails>,
         dependencies: Vec<Dependency>,

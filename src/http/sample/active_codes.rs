@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use crate::otp::{CodeStore, PhoneNumber};
+use crate::otp::{PhoneNumber, VerificationStore};
 use crate::supervisor;
 use crate::table;
 use crate::telemetry::print_to_log;
@@ -25,7 +25,7 @@ pub(crate) struct ActiveCodesTable {
 
 impl ActiveCodesTable {
     /// Starts the task that prints; must be called within a Tokio runtime.
-    pub(crate) fn of(store: Arc<dyn CodeStore>) -> Self {
+    pub(crate) fn of(store: Arc<dyn VerificationStore>) -> Self {
         let due = Arc::new(Notify::new());
         let task = supervisor::spawn("active codes", print_when_due(store, Arc::clone(&due)));
         Self { due, task }
@@ -43,7 +43,7 @@ impl Drop for ActiveCodesTable {
     }
 }
 
-async fn print_when_due(store: Arc<dyn CodeStore>, due: Arc<Notify>) -> Infallible {
+async fn print_when_due(store: Arc<dyn VerificationStore>, due: Arc<Notify>) -> Infallible {
     loop {
         due.notified().await;
         let state = match store.glance(ROWS).await {

@@ -7,7 +7,7 @@ use super::admit::{Admitted, admit, subject};
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::http::state::RETRY_LATER;
-use crate::otp::RequestError;
+use crate::otp::{CodeRequest, RequestError};
 use crate::telemetry::in_current_request;
 
 pub(super) async fn request_code(call: Call) -> Ended {
@@ -30,7 +30,8 @@ async fn requested(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome
     let shared = Arc::clone(&state);
     let request = async move {
         let _place = place;
-        let result = shared.service.request(&phone, client, deadline).await;
+        let app = shared.service.apps().default_app();
+        let result = shared.service.request(&CodeRequest { app, phone: &phone, client, deadline }).await;
         if let Err(error @ (RequestError::Store(_) | RequestError::Entropy)) = &result {
             tracing::warn!(%error, "a code could not be issued");
         }

@@ -7,6 +7,7 @@ use super::guess;
 use crate::http::edge::body;
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
+use crate::otp::CodeCheck;
 
 pub(super) async fn verify_code(call: Call) -> Ended {
     let (state, mut subject) = (Arc::clone(&call.state), subject(&call));
@@ -20,10 +21,11 @@ async fn verified(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome>
     if !guess::is_json(request.headers()) {
         return Err(Outcome::NoCode);
     }
+    let app = state.service.apps().default_app();
     let body = body::read(&state, holder, request).await?;
-    let guess = guess::parse(&body, state.service.policy().code_length)?;
+    let guess = guess::parse(&body, app.policy.code_length)?;
     let _place = state.request_place(holder)?;
-    let verdict = state.service.verify(&phone, client, &guess).await;
+    let verdict = state.service.check(&CodeCheck { app, phone: &phone, id: None, client, guess: &guess }).await;
     let verdict = verdict.inspect_err(|error| tracing::warn!(%error, "a guess could not be settled"))?;
     Ok(verdict.into())
 }

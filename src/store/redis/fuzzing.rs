@@ -7,9 +7,11 @@ use redis::{FromRedisValue, Value, from_redis_value, parse_redis_value};
 use super::client::address::Endpoint;
 use super::client::cluster_view::View;
 use super::client::info::Info;
-use super::decisions::reply::{self, FindReply, Found, Reply, ReservationReply, Settled};
+use super::decisions::Reply;
+use super::decisions::check::{self, FindReply, Found, Settled};
+use super::decisions::create::{self, CreateReply, Decided};
 use crate::fuzzing::choice;
-use crate::otp::{Reservation, Verdict};
+use crate::otp::Verdict;
 
 /// A reply as it comes from the connection, after a byte that chooses what was asked.
 pub fn redis_reply(mut input: &[u8]) {
@@ -19,22 +21,22 @@ pub fn redis_reply(mut input: &[u8]) {
         0 => {
             let Some(reply) = decoded::<Reply>(&value) else { return };
             let tag = reply.0.clone();
-            let Ok(settled) = reply::settled(reply) else { return };
+            let Ok(settled) = check::settled(reply) else { return };
             // A right guess is never read into anything else.
-            assert_eq!(settled == Settled::As(Verdict::Accepted), tag == "accepted", "{value:?}");
+            assert_eq!(matches!(settled, Settled::As(Verdict::Approved(_))), tag == "approved", "{value:?}");
         }
         1 => {
-            let Some(reply) = decoded::<ReservationReply>(&value) else { return };
+            let Some(reply) = decoded::<CreateReply>(&value) else { return };
             let tag = reply.0.clone();
-            let Ok(decision) = reply::reservation(reply) else { return };
-            assert_eq!(matches!(decision, Reservation::Reserved(_)), tag == "reserved", "{value:?}");
+            let Ok(decision) = create::reply(reply) else { return };
+            assert_eq!(matches!(decision, Decided::Created { .. }), tag == "created", "{value:?}");
         }
         2 => {
             let Some(reply) = decoded::<FindReply>(&value) else { return };
             let tag = reply.0.clone();
-            let Ok(found) = reply::found(reply) else { return };
+            let Ok(found) = check::found(reply) else { return };
             // A code to compare with is never read into anything else.
-            assert_eq!(matches!(found, Found::Live(_)), tag == "live", "{value:?}");
+            assert_eq!(matches!(found, Found::Pending(_)), tag == "pending", "{value:?}");
         }
         _ => {
             let info = Info::parse("cluster_state:ok\r\ncluster_current_epoch:1\r\n");

@@ -1,23 +1,24 @@
-//! Codes and limits in Redis: each decision is one Lua script, run by its hash, and one round trip.
+//! Verifications and limits in Redis: each decision is one Lua script, run by its hash.
 //!
 //! | Key | Type | Holds | Goes away |
 //! |---|---|---|---|
-//! | `otp:v1:{15551234567}:code` | hash | `id`, `digest`, `secret_id`, `attempts`, `max_attempts`, `created_at`, `expires_at`; `earlier` codes while a new one is being sent | lifetime + linger, or on success |
-//! | `otp:v1:{15551234567}:sends` | string | moments of sends | with the longer of `per_phone`'s window and the cooldown |
-//! | `otp:v1:{15551234567}:failures` | string | moments of wrong guesses | with the limit's window, or on success |
-//! | `otp:v1:{15551234567}:guessers` | hash | the same by client address | likewise |
-//! | `otp:v1:{ip:203.0.113.7}:sends` | string | moments of sends | with the limit's window |
-//! | `otp:v1:{ip:203.0.113.7}:checks` | string | moments of guesses | with the limit's window |
-//! | `otp:v1:{total:default}:sends` | hash | counts of sends by slices of the window | with the limit's window and a slice |
-//! | `otp:v1:{sender:106540352242922}:pace` | string | when the next turn is, Unix us | when that has come |
-//! | `otp:v1:{ack:0}:ack` | string | nothing: it is written in order to be waited for (`acknowledgement`) | after ten seconds |
-//! | `otp:v1:{probe:0}:probe` | string, hash | nothing: it is written to see whether it can be (`probe`) | at once |
+//! | `otp:v2:{15551234567}:verification:APP` | hash | the newest verification: `id`, `status`, `digest`, `secret_id`, `attempts`, `max_attempts`, `sends`, `created_at`, `expires_at`, `ended_at` when it is over, `deliveries` that were heard of; `earlier` ones, a line each | deadline + linger |
+//! | `otp:v2:{15551234567}:sends` | string | moments of sends | with the longest window of its limits, up to a quarter later |
+//! | `otp:v2:{15551234567}:failures` | string | moments of wrong guesses | likewise, or on success |
+//! | `otp:v2:{15551234567}:guessers` | hash | the same by client address | likewise |
+//! | `otp:v2:{ip:203.0.113.7}:sends` | string | moments of sends | with the limit's window, up to a quarter later |
+//! | `otp:v2:{ip:203.0.113.7}:checks` | string | moments of guesses | likewise |
+//! | `otp:v2:{app:default}:total` | hash | counts of sends by slices of the window | likewise |
+//! | `otp:v2:{sender:106540352242922}:pace` | string | when the next turn is, Unix us | ten seconds later |
+//! | `otp:v2:{ack:0}:ack` | string | nothing: it is written in order to be waited for (`acknowledgement`) | after ten seconds |
+//! | `otp:v2:{probe:0}:probe` | string, hash | nothing: it is written to see whether it can be (`probe`) | immediately |
 //!
-//! Moments are Unix ms, 13 digits each, side by side, the newest last. With `redis.after_failover = "reject"` a code also
-//! has the `history` that it belongs to.
+//! Moments are Unix ms, 13 digits each, side by side, the newest last. With `redis.after_failover = "reject"` a verification
+//! also has the `history` that it belongs to.
 //!
-//! Start with the scripts in `decisions/lua/`; `keys` spells the keys, `reply` reads the answers. A decision goes through `route`
-//! to the `primary` that has its keys, on a shared connection (`link`); `sentinel` and `cluster` say where that is.
+//! `decisions` has a file for each decision and, in `lua/`, its script; `keys` there spells the keys. A decision goes
+//! through `client::route` to the `primary` that has its keys, on a shared connection (`link`); `sentinel` and `cluster` say
+//! where that is. `operators` is for those who look.
 
 mod client;
 mod decisions;
@@ -39,8 +40,6 @@ use self::client::acknowledgement::Ticket;
 pub use self::client::address::{Endpoint, EndpointError, RedisUrl, RedisUrlError};
 use self::client::route::Route;
 use self::decisions::keys::Keys;
-use self::decisions::reply;
-use self::decisions::scripts::Scripts;
 pub use self::operators::findings::{Finding, Gravity};
 pub use self::operators::survey::Survey;
 use self::operators::{inspect, survey};
@@ -49,17 +48,16 @@ pub use self::settings::{
     Topology,
 };
 use crate::otp::{
-    ActiveCode, Charge, Check, CodeStore, NewCode, PhoneNumber, PhoneStatus, Policy, Refund, Reservation, Revocation,
-    StoreError, Turn, Verdict,
+    AppName, Cancellation, Charge, Check, Creation, DeliveryReport, NewVerification, Pacing, PhoneNumber, PhoneStatus,
+    Policy, Progress, Refund, StoreError, Turn, Verdict, Verification, VerificationStore,
 };
 use crate::telemetry::metrics::{REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
 use crate::telemetry::{CallSpan, Series};
 
-/// Keeps codes and limits in Redis.
+/// Keeps verifications and limits in Redis.
 pub struct RedisStore {
     route: Route,
     keys: Keys,
-    scripts: Scripts,
     timeout: Duration,
     settings: RedisSettings,
     /// How long scripts take, by name.
@@ -80,7 +78,6 @@ impl RedisStore {
         Ok(Self {
             route: Route::start(settings, Arc::new(keys.clone()))?,
             keys,
-            scripts: Scripts::new(settings.after_failover),
             timeout: settings.timeout,
             settings: settings.clone(),
             durations: Series::new(|script| histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => script)),
@@ -152,61 +149,58 @@ fn milliseconds(duration: Duration) -> u64 {
 }
 
 #[async_trait]
-impl CodeStore for RedisStore {
-    async fn reserve(&self, code: &NewCode, policy: &Policy) -> Result<Reservation, StoreError> {
-        self.reserve_in_parts(code, policy).await
+impl VerificationStore for RedisStore {
+    async fn create(&self, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError> {
+        decisions::create::create(self, new, policy).await
     }
 
-    async fn confirm(&self, code: &NewCode, policy: &Policy) -> Result<(), StoreError> {
-        let (deadline, keys) = (self.deadline(), self.keys.phone(&code.phone));
-        let script = self.scripts.confirm(&keys, code, policy);
-        let (_, ticket) = self.decide::<u64>("confirm", &keys.code, &script, deadline).await?;
-        self.acknowledged(ticket, deadline).await
+    async fn confirm(&self, new: &NewVerification, policy: &Policy) -> Result<(), StoreError> {
+        decisions::confirm::confirm(self, new, policy).await
     }
 
-    async fn verify(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
-        self.settle(check, policy).await
+    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
+        decisions::check::check(self, check, policy).await
     }
 
     async fn take_back(
         &self,
-        code: &NewCode,
-        charge: Charge,
+        new: &NewVerification,
+        charge: &Charge,
         refund: Refund,
         policy: &Policy,
     ) -> Result<(), StoreError> {
-        self.take_back_all(code, charge, refund, policy).await
+        decisions::take_back::take_back(self, new, charge, refund, policy).await
     }
 
-    async fn take_turn(&self, policy: &Policy) -> Result<Turn, StoreError> {
-        let key = self.keys.sender_pace(policy);
-        let script = self.scripts.turn(&key, policy);
-        let (answer, _) = self.decide("turn", &key, &script, self.deadline()).await?;
-        reply::turn(answer).inspect_err(count)
+    async fn take_turn(&self, pacing: &Pacing) -> Result<Turn, StoreError> {
+        decisions::turn::turn(self, pacing).await
     }
 
-    async fn revoke(&self, phone: &PhoneNumber, limits: bool) -> Result<Revocation, StoreError> {
-        let (deadline, keys) = (self.deadline(), self.keys.phone(phone));
-        let script = self.scripts.revoke(&keys, limits);
-        let ((codes, counters), ticket): ((u64, u64), _) = self.decide("revoke", &keys.code, &script, deadline).await?;
-        self.acknowledged(ticket, deadline).await?;
-        Ok(Revocation { code: codes > 0, limits: counters > 0 })
+    async fn record_delivery(&self, report: &DeliveryReport, policy: &Policy) -> Result<Progress, StoreError> {
+        decisions::delivery::record(self, report, policy).await
     }
 
-    async fn status(&self, phone: &PhoneNumber, policy: &Policy) -> Result<PhoneStatus, StoreError> {
-        let keys = self.keys.phone(phone);
-        let script = self.scripts.status(&keys, policy);
-        let (reply, _) = self.decide("status", &keys.code, &script, self.deadline()).await?;
-        Ok(inspect::phone_status(reply, phone, policy))
+    async fn cancel(
+        &self,
+        phone: &PhoneNumber,
+        apps: &[AppName],
+        limits: bool,
+        policy: &Policy,
+    ) -> Result<Cancellation, StoreError> {
+        decisions::cancel::cancel(self, phone, apps, limits, policy).await
     }
 
-    async fn active(&self, most: usize) -> Result<Vec<ActiveCode>, StoreError> {
-        let (codes, _) = inspect::active_codes(&self.route, &self.keys, self.timeout, most, usize::MAX).await?;
-        Ok(codes)
+    async fn status(&self, phone: &PhoneNumber, app: &AppName, policy: &Policy) -> Result<PhoneStatus, StoreError> {
+        decisions::status::status(self, phone, app, policy).await
     }
 
-    async fn glance(&self, most: usize) -> Result<(Vec<ActiveCode>, bool), StoreError> {
-        inspect::active_codes(&self.route, &self.keys, self.timeout, most, inspect::GLANCE_STEPS).await
+    async fn active(&self, most: usize) -> Result<Vec<Verification>, StoreError> {
+        let (active, _) = inspect::active(&self.route, &self.keys, self.timeout, most, usize::MAX).await?;
+        Ok(active)
+    }
+
+    async fn glance(&self, most: usize) -> Result<(Vec<Verification>, bool), StoreError> {
+        inspect::active(&self.route, &self.keys, self.timeout, most, inspect::GLANCE_STEPS).await
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 use super::client::address::{Endpoint, RedisUrl};
-use crate::otp::DigestKey;
+use crate::otp::OtpSecret;
 
 /// Where Redis is and how to speak to it.
 #[derive(Debug, Clone)]
@@ -185,7 +185,7 @@ pub enum Subject {
     /// Itself, so that operators can read keys.
     Phone,
     /// A keyed digest under this key, so that a copy of Redis names nobody.
-    Hashed(DigestKey),
+    Hashed(OtpSecret),
 }
 
 #[cfg(test)]

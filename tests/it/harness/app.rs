@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use whatsapp_otp::app::{self, WhatsAppAtStart};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::http::{ConnectionBounds, Handle, Listener};
+use whatsapp_otp::otp::{Apps, Channel, CodeSender, Policy, Sender, Senders};
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
 use super::logs::{self, LogMark};
@@ -306,6 +307,11 @@ impl TestAppBuilder {
         }
         Ok(TestApp { instances, simulator, simulator_proxy, keys, log, settings, finished: false })
     }
+}
+
+/// The app `default` alone, whose codes this sends.
+pub fn apps(sender: impl CodeSender + 'static, policy: Policy) -> Apps {
+    Apps::one(policy, Senders::one(Sender { channel: Channel::whatsapp(), pacing: None, by: Arc::new(sender) }))
 }
 
 /// Settings as the environment of a process has them.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use whatsapp_otp::otp::{CodeStore, UnixMillis};
+use whatsapp_otp::otp::{UnixMillis, VerificationStore};
 use whatsapp_otp::store::redis::{
     self, AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, RedisSettings, RedisStore, RedisUrl, Subject,
 };
@@ -19,7 +19,7 @@ use super::unique_prefix;
 /// A store and its clock.
 #[derive(Clone)]
 pub struct TestStore {
-    pub store: Arc<dyn CodeStore>,
+    pub store: Arc<dyn VerificationStore>,
     time: Time,
 }
 
@@ -189,14 +189,14 @@ impl RedisKeys {
         connection(self.url()).await
     }
 
-    /// A key of the test by what follows its prefix, such as `v1:{15551234567}:code`.
+    /// A key of the test by what follows its prefix, such as `v2:{15551234567}:verification:default`.
     pub fn key(&self, rest: &str) -> String {
         format!("{}:{rest}", self.prefix)
     }
 
-    /// A field of the record of a phone's code.
-    pub async fn of_code(&self, digits: &str, field: &str) -> Option<String> {
-        let key = self.key(&format!("v1:{{{digits}}}:code"));
+    /// A field of a phone's newest verification.
+    pub async fn of_verification(&self, digits: &str, field: &str) -> Option<String> {
+        let key = self.key(&format!("v2:{{{digits}}}:verification:default"));
         ::redis::cmd("HGET").arg(key).arg(field).query_async(&mut self.connection().await).await.unwrap()
     }
 

@@ -60,7 +60,7 @@ mod tests {
         {
             assert_eq!(Slot::of(key), Slot(slot), "{key}");
         }
-        assert_eq!(Slot::of("otp:v1:{15551234567}:code"), Slot::of("15551234567"));
+        assert_eq!(Slot::of("otp:v2:{15551234567}:verification:default"), Slot::of("15551234567"));
         assert_eq!(Slot::of("a{b}{c}"), Slot::of("b"));
     }
 

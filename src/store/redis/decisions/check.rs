@@ -1,80 +1,210 @@
 //! Settling a guess: finding what it is to be compared with, then counting and comparing it.
 //!
-//! A digest depends on the code's record, so that what goes by in Redis is of no use for other codes. The record is found
-//! first: a guess at a phone without a live code is settled by that, and nothing is computed from it. Where the address is
-//! on another server than the phone it is charged by itself.
+//! A digest depends on its verification, so that what an observer of Redis sees is of no use for other codes. By number the
+//! verifications are found first: a guess at a number without a pending one is settled by that, and nothing is
+//! computed from it. By id one script settles the guess. Where the address is on another server than the number, it is charged
+//! by itself.
 
-use super::keys::PhoneKeys;
-use super::reply::{self, Found, Settled};
-use crate::otp::{Check, Policy, StoreError, Verdict};
-use crate::store::redis::{RedisStore, count};
+use std::time::Duration;
+
+use super::scripts::{self, Lua, lua};
+use super::{Reply, limit, unknown};
+use crate::otp::{Check, Counter, Event, Policy, Scope, SealedCode, StoreError, Verdict, VerificationId};
+use crate::store::redis::{RedisStore, count, milliseconds};
+
+pub(super) static FIND: Lua =
+    lua!("find", "arguments", "clock", "history", "moments", "slices", "counters", "failures", "verifications");
+pub(super) static CHECK: Lua =
+    lua!("check", "arguments", "clock", "history", "moments", "slices", "counters", "failures", "verifications");
 
 /// How often a code may be replaced while a guess is being settled. Each is a new code within two round trips.
 const ROUNDS: usize = 3;
 
-/// The keys of a check.
-pub(crate) struct CheckKeys {
-    pub(crate) phone: PhoneKeys,
-    /// Window of the address's checks, if they are limited.
-    pub(crate) checks: Option<String>,
-    /// What stands for the address among those who guess at the phone, if it is known.
-    pub(crate) address: Option<String>,
-}
-
-impl RedisStore {
-    /// Settles a guess.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`]: the guess may have been counted, and a right one used up.
-    pub(crate) async fn settle(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
-        let deadline = self.deadline();
-        let client = check.client.as_ref();
-        let keys = CheckKeys {
-            phone: self.keys.phone(check.phone),
-            checks: client
-                .filter(|_| policy.limits.checks_per_ip.is_some())
-                .map(|client| self.keys.address_checks(client)),
-            address: client.map(|client| self.keys.address(client)),
-        };
-        let mut checks = keys.checks.as_deref();
-        if let Some(elsewhere) = checks.filter(|_| !self.route.is_one_server()) {
-            let script = self.scripts.find(Some(elsewhere), None, &keys, policy);
-            let (answer, ticket) = self.decide("find", elsewhere, &script, deadline).await?;
-            if let Found::Settled(verdict) = reply::found(answer).inspect_err(count)? {
-                self.acknowledged(ticket, deadline).await?;
-                return Ok(verdict);
-            }
-            checks = None;
+/// Settles a guess.
+///
+/// # Errors
+///
+/// [`StoreError`]: the guess may have been counted, and a right one used up.
+pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
+    let (deadline, keys) = (store.deadline(), &store.keys);
+    let number = keys.number(check.app, check.phone);
+    let guesser = check.client.map(|client| keys.guesser(&client));
+    let guesser = guesser.as_deref();
+    let counters = policy.limits.counters(Event::Check, &check.about());
+    let (of_number, elsewhere): (Vec<_>, Vec<_>) =
+        counters.iter().partition(|counter| store.route.is_one_server() || counter.scope == Scope::Number);
+    for counter in elsewhere {
+        let mut call = FIND.call();
+        scripts::counters(&mut call, keys, &[counter]);
+        call.arg(0);
+        let (answer, ticket) = store.decide(FIND.name, &keys.counter(counter), &call, deadline).await?;
+        if let Found::Settled(verdict) = found(answer).inspect_err(count)? {
+            store.acknowledged(ticket, deadline).await?;
+            return Ok(verdict);
         }
-        for _ in 0..ROUNDS {
-            let script = self.scripts.find(checks.take(), Some(&keys.phone), &keys, policy);
-            let (answer, ticket) = self.decide::<reply::FindReply>("find", &keys.phone.code, &script, deadline).await?;
-            let ticket = ticket.filter(|_| reply::tells_of_guesses(&answer.0));
-            let codes = match reply::found(answer).inspect_err(count)? {
-                Found::Live(codes) => codes,
+    }
+
+    let mut uncharged: &[&Counter] = &of_number;
+    for _ in 0..ROUNDS {
+        let candidates = if let Some(guess) = check.id.and_then(|id| guess_at(check, id)) {
+            vec![guess]
+        } else {
+            let mut call = FIND.call();
+            scripts::counters(&mut call, keys, std::mem::take(&mut uncharged));
+            call.arg(1);
+            scripts::number(&mut call, &number, policy, guesser);
+            call.arg(milliseconds(policy.send_time)).arg(scripts::fence(store.settings.after_failover));
+            let (answer, ticket) = store.decide::<FindReply>(FIND.name, &number.verification, &call, deadline).await?;
+            let ticket = ticket.filter(|_| tells_of_guesses(&answer.0));
+            match found(answer).inspect_err(count)? {
                 Found::Settled(verdict) => {
-                    self.acknowledged(ticket, deadline).await?;
+                    store.acknowledged(ticket, deadline).await?;
                     return Ok(verdict);
                 }
-            };
-            let sealed = |(id, secret_id): (String, String)| {
-                let sealed = check.sealed_as(&id, &secret_id)?;
-                Some((id, sealed))
-            };
-            let guesses: Vec<_> = codes.into_iter().filter_map(sealed).collect();
-            if guesses.is_empty() {
-                return Ok(Verdict::Unreadable);
+                Found::Pending(pending) => {
+                    pending.iter().filter_map(|(id, secret)| guess_under(check, id, secret)).collect()
+                }
             }
-            let script = self.scripts.verify(&keys, &guesses, policy);
-            let (answer, ticket) = self.decide::<reply::Reply>("verify", &keys.phone.code, &script, deadline).await?;
-            let ticket = ticket.filter(|_| reply::tells_of_guesses(&answer.0));
-            if let Settled::As(verdict) = reply::settled(answer).inspect_err(count)? {
-                self.acknowledged(ticket, deadline).await?;
-                return Ok(verdict);
-            }
+        };
+        if candidates.is_empty() {
+            return Ok(Verdict::Unreadable);
         }
-        // Each time the code had been replaced: whichever the guess is, it is not the newest.
-        Ok(Verdict::Expired)
+        let mut call = CHECK.call();
+        scripts::counters(&mut call, keys, std::mem::take(&mut uncharged));
+        scripts::number(&mut call, &number, policy, guesser);
+        call.arg(milliseconds(policy.send_time)).arg(scripts::fence(store.settings.after_failover));
+        call.arg(check.id.map(ToString::to_string).unwrap_or_default());
+        for (id, sealed) in &candidates {
+            call.arg(id.to_string()).arg(sealed.digest.to_hex());
+        }
+        let (answer, ticket) = store.decide::<Reply>(CHECK.name, &number.verification, &call, deadline).await?;
+        let ticket = ticket.filter(|_| tells_of_guesses(&answer.0));
+        if let Settled::As(verdict) = settled(answer).inspect_err(count)? {
+            store.acknowledged(ticket, deadline).await?;
+            return Ok(verdict);
+        }
+    }
+    // Each time the code had been replaced: the guess is not the newest one.
+    Ok(Verdict::Expired)
+}
+
+type GuessAt = (VerificationId, SealedCode);
+
+fn guess_under(check: &Check<'_>, id: &str, secret_id: &str) -> Option<GuessAt> {
+    let id = id.parse().ok()?;
+    Some((id, check.sealed_as(&id, secret_id)?))
+}
+
+/// The guess at the one verification that is meant: the secret that its id was made under is the one that sealed its code.
+fn guess_at(check: &Check<'_>, id: &VerificationId) -> Option<GuessAt> {
+    let secret_id = check.keys.secret_of(id)?;
+    Some((*id, check.sealed_as(id, secret_id.as_str())?))
+}
+
+/// [`Reply`], and id and secret id of each verification that a guess is to be compared with.
+pub(crate) type FindReply = (String, String, u64, Vec<String>);
+
+/// What there is to compare a guess with.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    /// Verifications, by id and secret id, newest first.
+    Pending(Vec<(String, String)>),
+    /// Nothing: this is what the guess comes to.
+    Settled(Verdict),
+}
+
+/// What became of a guess at the verifications that were found.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Settled {
+    /// This.
+    As(Verdict),
+    /// Nothing yet: another verification has taken their place meanwhile.
+    Replaced,
+}
+
+pub(crate) fn found((tag, name, number, pending): FindReply) -> Result<Found, StoreError> {
+    if tag == "pending" {
+        let mut words = pending.into_iter();
+        let pending = std::iter::from_fn(|| Some((words.next()?, words.next()?)));
+        return Ok(Found::Pending(pending.collect()));
+    }
+    verdict((tag, name, number)).map(Found::Settled)
+}
+
+pub(crate) fn settled(reply: Reply) -> Result<Settled, StoreError> {
+    if reply.0 == "replaced" { Ok(Settled::Replaced) } else { verdict(reply).map(Settled::As) }
+}
+
+fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError> {
+    Ok(match tag.as_str() {
+        "approved" => Verdict::Approved(name.parse().map_err(|_| unknown(&tag))?),
+        "wrong" => Verdict::Wrong { attempts_left: u32::try_from(number).map_err(|_| unknown(&tag))? },
+        "failed" => Verdict::Locked,
+        "expired" => Verdict::Expired,
+        "fenced" => Verdict::Fenced,
+        "used" => Verdict::Used,
+        "canceled" => Verdict::Canceled,
+        "absent" => Verdict::Absent,
+        "limited" => Verdict::Limited { limit: limit(&name)?, retry_after: Duration::from_millis(number) },
+        _ => return Err(unknown(&tag)),
+    })
+}
+
+/// Returns `true` if the answer tells what became of guesses, this one or earlier ones: then replicas must have it first, or
+/// callers learn from it and have the guesses again after a failover.
+fn tells_of_guesses(tag: &str) -> bool {
+    matches!(tag, "approved" | "used" | "wrong" | "failed" | "limited")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otp::LimitKind;
+
+    fn reply(tag: &str, name: &str, number: u64) -> Reply {
+        (tag.to_owned(), name.to_owned(), number)
+    }
+
+    #[test]
+    fn every_tag_has_its_meaning() {
+        let (limit, retry_after) = (LimitKind::named("per_ip").unwrap(), Duration::from_millis(1_500));
+        assert_eq!(verdict(reply("limited", "per_ip", 1_500)).unwrap(), Verdict::Limited { limit, retry_after });
+        let id = "ver_01jee7m001081g81860w40kazz";
+        for (tag, name, number, expected) in [
+            ("approved", id, 0, Verdict::Approved(id.parse().unwrap())),
+            ("wrong", "", 2, Verdict::Wrong { attempts_left: 2 }),
+            ("failed", "", 0, Verdict::Locked),
+            ("expired", "", 0, Verdict::Expired),
+            ("fenced", "", 0, Verdict::Fenced),
+            ("used", "", 0, Verdict::Used),
+            ("canceled", "", 0, Verdict::Canceled),
+            ("absent", "", 0, Verdict::Absent),
+        ] {
+            assert_eq!(settled(reply(tag, name, number)).unwrap(), Settled::As(expected));
+            let found = found((tag.to_owned(), name.to_owned(), number, Vec::new())).unwrap();
+            assert_eq!(found, Found::Settled(expected));
+        }
+        assert_eq!(settled(reply("replaced", "", 0)).unwrap(), Settled::Replaced);
+        let pending = ["one", "s1", "two", "s2", "odd"].map(str::to_owned).into();
+        let verifications = vec![("one".to_owned(), "s1".to_owned()), ("two".to_owned(), "s2".to_owned())];
+        let found = found(("pending".to_owned(), String::new(), 0, pending)).unwrap();
+        assert_eq!(found, Found::Pending(verifications));
+    }
+
+    #[test]
+    fn what_tells_of_guesses_is_known() {
+        for tag in ["approved", "used", "wrong", "failed", "limited"] {
+            assert!(tells_of_guesses(tag), "{tag}");
+        }
+        for tag in ["expired", "fenced", "pending", "replaced", "absent", "canceled"] {
+            assert!(!tells_of_guesses(tag), "{tag}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_answer_is_an_error_and_never_a_guess() {
+        assert!(matches!(verdict(reply("fine", "", 0)), Err(StoreError::Faulty(_))));
+        assert!(matches!(verdict(reply("limited", "per_moon", 5)), Err(StoreError::Faulty(_))));
+        assert!(matches!(verdict(reply("approved", "nobody", 0)), Err(StoreError::Faulty(_))));
     }
 }

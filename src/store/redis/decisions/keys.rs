@@ -1,17 +1,16 @@
 //! The only place where a key is spelled.
 //!
-//! `{…}` is a Redis Cluster hash tag: all keys of one phone live in one slot. `v1` is the schema version; a change
+//! `{…}` is a Redis Cluster hash tag: all keys of one phone live in one slot. `v2` is the schema version; a change
 //! of what a key holds, or of what a script answers, changes it.
 
 use std::borrow::Cow;
 
-use super::reservation::ReservationKeys;
-use crate::otp::{ClientAddress, NewCode, PhoneNumber, Policy};
+use crate::otp::{AppName, ClientAddress, Counter, Event, Pacing, PhoneNumber, Scope};
 use crate::store::redis::client::slots::{Slot, Slots};
 use crate::store::redis::settings::{KeyPrefix, Subject};
 
-const SCHEMA: &str = "v1";
-const CODE_SUFFIX: &str = "}:code";
+const SCHEMA: &str = "v2";
+const VERIFICATION: &str = "}:verification:";
 /// Enough to find keys in each slot.
 const TAGS: u32 = 200_000;
 /// How many of the keys in some slots are chosen from.
@@ -20,21 +19,19 @@ const KEYS: usize = 8;
 /// Spells keys for one prefix and one kind of subject.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
-    /// `otp:v1:{`
+    /// `otp:v2:{`
     start: String,
     subject: Subject,
 }
 
-/// The keys of one phone.
+/// The keys of one number that decisions about its verifications for one app have.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PhoneKeys {
-    /// Hash: the code's record.
-    pub(crate) code: String,
-    /// Window: sends to the phone.
-    pub(crate) sends: String,
-    /// Window: wrong guesses for the phone.
+pub(crate) struct NumberKeys {
+    /// Hash: the verifications.
+    pub(crate) verification: String,
+    /// Moments: wrong guesses at the number.
     pub(crate) failures: String,
-    /// Hash of windows: the same by client address.
+    /// Hash of moments: the same by client address.
     pub(crate) guessers: String,
 }
 
@@ -43,52 +40,59 @@ impl Keys {
         Self { start: format!("{}:{SCHEMA}:{{", prefix.as_str()), subject }
     }
 
-    pub(crate) fn phone(&self, phone: &PhoneNumber) -> PhoneKeys {
-        let tag: Cow<'_, str> = match &self.subject {
-            Subject::Phone => phone.digits().into(),
-            Subject::Hashed(key) => key.pseudonym("phone", phone.digits()).into(),
-        };
-        let start = self.start.as_str();
-        PhoneKeys {
-            code: [start, &*tag, CODE_SUFFIX].concat(),
-            sends: [start, &*tag, "}:sends"].concat(),
-            failures: [start, &*tag, "}:failures"].concat(),
-            guessers: [start, &*tag, "}:guessers"].concat(),
+    pub(crate) fn number(&self, app: &AppName, phone: &PhoneNumber) -> NumberKeys {
+        let (start, number) = (self.start.as_str(), self.masked("phone", phone.digits()));
+        NumberKeys {
+            verification: [start, &*number, VERIFICATION, app.as_str()].concat(),
+            failures: [start, &*number, "}:failures"].concat(),
+            guessers: [start, &*number, "}:guessers"].concat(),
         }
     }
 
-    /// All keys that reserving this code is about.
-    pub(crate) fn reservation(&self, code: &NewCode, policy: &Policy) -> ReservationKeys {
-        ReservationKeys {
-            address: code.client.as_ref().map(|client| self.of_address(client, "sends")),
-            guesser: code.client.as_ref().map(|client| self.address(client)),
-            total: format!("{}total:default}}:sends", self.start),
-            sender: self.sender_pace(policy),
-            phone: self.phone(&code.phone),
-        }
+    pub(crate) fn verification(&self, app: &AppName, phone: &PhoneNumber) -> String {
+        [&self.start, &*self.masked("phone", phone.digits()), VERIFICATION, app.as_str()].concat()
+    }
+
+    /// What counts those events of a number.
+    pub(crate) fn of_number(&self, phone: &PhoneNumber, event: Event) -> String {
+        [&self.start, &*self.masked("phone", phone.digits()), "}:", event.as_str()].concat()
+    }
+
+    /// Everything that counts events of a number.
+    pub(crate) fn counters_of(&self, phone: &PhoneNumber) -> [String; 4] {
+        let guessers = [&self.start, &*self.masked("phone", phone.digits()), "}:guessers"].concat();
+        let [sends, checks, failures] =
+            [Event::Send, Event::Check, Event::Failure].map(|event| self.of_number(phone, event));
+        [sends, checks, failures, guessers]
+    }
+
+    /// What counts the events of a subject.
+    pub(crate) fn counter(&self, counter: &Counter) -> String {
+        let subject = &counter.subject;
+        let text = match counter.scope {
+            Scope::Number => self.masked("phone", &subject.text),
+            Scope::Address => self.masked("ip", &subject.text),
+            Scope::App => subject.text.as_str().into(),
+        };
+        [&self.start, subject.prefix, &*text, "}:", counter.name()].concat()
     }
 
     /// What stands for a client's address.
-    pub(crate) fn address(&self, client: &ClientAddress) -> String {
+    pub(crate) fn guesser(&self, client: &ClientAddress) -> String {
+        self.masked("ip", &client.to_string()).into_owned()
+    }
+
+    /// A number or an address, or what stands for it.
+    fn masked<'t>(&self, purpose: &str, text: &'t str) -> Cow<'t, str> {
         match &self.subject {
-            Subject::Phone => client.to_string(),
-            Subject::Hashed(key) => key.pseudonym("ip", &client.to_string()),
+            Subject::Phone => text.into(),
+            Subject::Hashed(key) => key.pseudonym(purpose, text).into(),
         }
     }
 
-    /// Window: guesses from a client's address.
-    pub(crate) fn address_checks(&self, client: &ClientAddress) -> String {
-        self.of_address(client, "checks")
-    }
-
-    fn of_address(&self, client: &ClientAddress, what: &str) -> String {
-        format!("{}ip:{}}}:{what}", self.start, self.address(client))
-    }
-
     /// Number: when the sender's next turn is.
-    pub(crate) fn sender_pace(&self, policy: &Policy) -> String {
-        let sender = policy.pacing.as_ref().map_or("none", |pacing| &pacing.sender);
-        format!("{}sender:{sender}}}:pace", self.start)
+    pub(crate) fn pace(&self, pacing: &Pacing) -> String {
+        [&self.start, "sender:", &pacing.sender, "}:pace"].concat()
     }
 
     /// What is written in order to be waited for. In a cluster a primary only takes keys of its own slots, and for a
@@ -112,14 +116,14 @@ impl Keys {
         fitting.nth(attempt % KEYS).unwrap_or_else(|| key(0))
     }
 
-    /// What `SCAN` matches to find every code's record.
-    pub(crate) fn code_pattern(&self) -> String {
-        format!("{}*{CODE_SUFFIX}", self.start)
+    /// What `SCAN` matches to find every verification.
+    pub(crate) fn verification_pattern(&self) -> String {
+        format!("{}*{VERIFICATION}*", self.start)
     }
 
-    /// What stands for the phone in the key of a code's record.
-    pub(crate) fn subject_of<'k>(&self, code_key: &'k str) -> Option<&'k str> {
-        code_key.strip_prefix(&self.start)?.strip_suffix(CODE_SUFFIX)
+    /// What stands for the number, and the app, in the key of a verification.
+    pub(crate) fn subject_of<'k>(&self, key: &'k str) -> Option<(&'k str, &'k str)> {
+        key.strip_prefix(&self.start)?.split_once(VERIFICATION)
     }
 }
 
@@ -128,7 +132,7 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
-    use crate::otp::DigestKey;
+    use crate::otp::{About, LIMITS, Limits, OtpSecret};
 
     fn keys(subject: Subject) -> Keys {
         Keys::new(&KeyPrefix::parse("otp").unwrap(), subject)
@@ -138,48 +142,75 @@ mod tests {
         PhoneNumber::parse("15551234567").unwrap()
     }
 
-    fn client(text: &str) -> ClientAddress {
+    fn address(text: &str) -> ClientAddress {
         text.parse::<IpAddr>().unwrap().into()
     }
 
     #[test]
     fn keys_are_spelled_as_documented() {
+        let (keys, app) = (keys(Subject::Phone), AppName::default());
+        let NumberKeys { verification, failures, guessers } = keys.number(&app, &phone());
+        assert_eq!(verification, "otp:v2:{15551234567}:verification:default");
+        assert_eq!(verification, keys.verification(&app, &phone()));
+        assert_eq!(failures, "otp:v2:{15551234567}:failures");
+        assert_eq!(guessers, "otp:v2:{15551234567}:guessers");
+        assert_eq!(keys.verification_pattern(), "otp:v2:{*}:verification:*");
+        assert_eq!(keys.subject_of(&verification), Some(("15551234567", "default")));
+        assert_eq!(keys.subject_of("other:v2:{1}:verification:default"), None);
+    }
+
+    /// The keys of all counters.
+    fn counters(keys: &Keys, client: &str) -> Vec<String> {
+        let mut limits = Limits::default();
+        for kind in &LIMITS {
+            limits.set(kind, "5/1h".parse().ok());
+        }
+        let about = About { app: &AppName::default(), phone: &phone(), client: Some(address(client)) };
+        let counters = [Event::Send, Event::Check].map(|event| limits.counters(event, &about));
+        counters.iter().flatten().map(|counter| keys.counter(counter)).collect()
+    }
+
+    #[test]
+    fn counters_are_spelled_as_documented() {
         let keys = keys(Subject::Phone);
-        let PhoneKeys { code, sends, failures, guessers } = keys.phone(&phone());
-        assert_eq!(code, "otp:v1:{15551234567}:code");
-        assert_eq!(sends, "otp:v1:{15551234567}:sends");
-        assert_eq!(failures, "otp:v1:{15551234567}:failures");
-        assert_eq!(guessers, "otp:v1:{15551234567}:guessers");
-        assert_eq!(keys.of_address(&client("203.0.113.7"), "sends"), "otp:v1:{ip:203.0.113.7}:sends");
-        assert_eq!(keys.address_checks(&client("2001:db8::1")), "otp:v1:{ip:2001:db8::/64}:checks");
-        assert_eq!(keys.code_pattern(), "otp:v1:{*}:code");
-        assert_eq!(keys.subject_of(&code), Some("15551234567"));
-        assert_eq!(keys.subject_of("other:v1:{1}:code"), None);
+        assert_eq!(
+            counters(&keys, "203.0.113.7"),
+            [
+                "otp:v2:{ip:203.0.113.7}:sends",
+                "otp:v2:{app:default}:total",
+                "otp:v2:{15551234567}:sends",
+                "otp:v2:{ip:203.0.113.7}:checks"
+            ]
+        );
+        assert!(counters(&keys, "2001:db8::1").contains(&"otp:v2:{ip:2001:db8::/64}:checks".to_owned()));
+        assert_eq!(keys.counters_of(&phone())[0], "otp:v2:{15551234567}:sends");
     }
 
     #[test]
     fn what_is_written_to_be_waited_for_is_in_a_slot_of_the_server() {
         let keys = keys(Subject::Phone);
-        assert_eq!(keys.acknowledgement(&Slots::all(), 0), "otp:v1:{ack:0}:ack");
-        assert_eq!(keys.acknowledgement(&Slots::all(), 1), "otp:v1:{ack:1}:ack");
+        assert_eq!(keys.acknowledgement(&Slots::all(), 0), "otp:v2:{ack:0}:ack");
+        assert_eq!(keys.acknowledgement(&Slots::all(), 1), "otp:v2:{ack:1}:ack");
         let mut one = Slots::default();
         one.add(4_711..=4_711);
         for attempt in 0..2 {
             assert!(one.contains(Slot::of(&keys.acknowledgement(&one, attempt))));
         }
         assert_ne!(keys.acknowledgement(&one, 0), keys.acknowledgement(&one, 1));
-        assert_eq!(keys.probe(&Slots::all()), "otp:v1:{probe:0}:probe");
+        assert_eq!(keys.probe(&Slots::all()), "otp:v2:{probe:0}:probe");
         assert!(one.contains(Slot::of(&keys.probe(&one))));
     }
 
     #[test]
     fn hashed_keys_name_nobody_and_depend_on_the_secret() {
-        let hashed = |byte| keys(Subject::Hashed(DigestKey::new(vec![byte; 32]).unwrap()));
-        let one = hashed(1);
-        let code = one.phone(&phone()).code;
-        assert!(!code.contains("5551234567"), "{code}");
-        assert!(!one.address_checks(&client("203.0.113.7")).contains("203.0.113.7"));
-        assert_eq!(code, one.phone(&phone()).code);
-        assert_ne!(code, hashed(2).phone(&phone()).code);
+        let hashed = |byte| keys(Subject::Hashed(OtpSecret::new(vec![byte; 32]).unwrap()));
+        let (one, app) = (hashed(1), AppName::default());
+        let verification = one.verification(&app, &phone());
+        assert!(!verification.contains("5551234567"), "{verification}");
+        for counter in counters(&one, "203.0.113.7") {
+            assert!(!counter.contains("203.0.113.7") && !counter.contains("5551234567"), "{counter}");
+        }
+        assert_eq!(verification, one.verification(&app, &phone()));
+        assert_ne!(verification, hashed(2).verification(&app, &phone()));
     }
 }

@@ -1,14 +1,22 @@
 //! Trying what requests do, for readiness and `check`: a `PING` is answered by a server that refuses every decision.
 
+use std::time::Duration;
+
 use futures_util::FutureExt;
 use futures_util::future::select_ok;
 use tokio::time::Instant;
 
 use super::keys::Keys;
-use super::scripts::Scripts;
+use super::scripts::{self, Lua, lua};
 use crate::otp::StoreError;
-use crate::store::redis::RedisStore;
 use crate::store::redis::client::primary::{Failure, Manner, Primary};
+use crate::store::redis::settings::AfterFailover;
+use crate::store::redis::{RedisStore, milliseconds};
+
+pub(super) static PROBE: Lua = lua!("probe", "history");
+
+/// How long the key of a probe may stay if the script does not come to delete it.
+const KEPT: Duration = Duration::from_secs(10);
 
 impl RedisStore {
     /// Tries the servers that decide. In a cluster all are tried at once and one that works is enough, as the loss of the
@@ -20,7 +28,8 @@ impl RedisStore {
     pub(crate) async fn try_any(&self) -> Result<(), StoreError> {
         let primaries = self.route.primaries(self.deadline()).await?;
         let deadline = self.deadline();
-        let trials = primaries.iter().map(|primary| probe(primary, &self.scripts, &self.keys, deadline).boxed());
+        let trials =
+            primaries.iter().map(|primary| probe(primary, self.settings.after_failover, &self.keys, deadline).boxed());
         let trials: Vec<_> = trials.collect();
         if trials.is_empty() {
             return Err(StoreError::Unreachable("no server is known".into()));
@@ -36,12 +45,14 @@ impl RedisStore {
 /// [`StoreError`]: with [`StoreError::Faulty`] the text names the command that was refused.
 pub(crate) async fn probe(
     primary: &Primary,
-    scripts: &Scripts,
+    after_failover: AfterFailover,
     keys: &Keys,
     deadline: Instant,
 ) -> Result<(), StoreError> {
     let key = keys.probe(&primary.slots());
-    let answer = primary.decide::<Vec<String>>(&scripts.probe(&key), Manner::Plain, deadline).await;
+    let mut call = PROBE.call();
+    call.key(&key).arg(milliseconds(KEPT)).arg(scripts::fence(after_failover));
+    let answer = primary.decide::<Vec<String>>(&call, Manner::Plain, deadline).await;
     let (refused, ticket) = match answer {
         // It answers; its slots are on the move.
         Err(Failure::Moving | Failure::Elsewhere { once: true, .. }) => return Ok(()),

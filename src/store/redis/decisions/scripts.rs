@@ -1,236 +1,116 @@
-//! The scripts and how their arguments are laid out; each header in `lua/` is the other half of the agreement.
+//! The scripts, and the parts of their arguments that several share. The header of each file in `lua/` is the other half
+//! of the agreement.
 
-use std::time::Duration;
+use std::sync::OnceLock;
 
 use redis::{Pipeline, Script, ScriptInvocation};
 
-use super::check::CheckKeys;
-use super::keys::PhoneKeys;
-use super::reservation::{Part, ReservationKeys};
-use crate::otp::{Charge, Limit, NewCode, Pacing, Policy, Refund, SealedCode, UnixMillis};
+use super::keys::{Keys, NumberKeys};
+use crate::otp::{Counter, Counting, Pacing, Policy};
 use crate::store::redis::milliseconds;
 use crate::store::redis::settings::AfterFailover;
 
-/// All scripts, hashed once.
-pub(crate) struct Scripts {
-    reserve: Script,
-    confirm: Script,
-    take_back: Script,
-    turn: Script,
-    find: Script,
-    verify: Script,
-    revoke: Script,
-    status: Script,
-    probe: Script,
-    /// As scripts take it.
-    after_failover: &'static str,
+/// A script by its name and text; it is hashed once.
+pub(crate) struct Lua {
+    /// The name in metrics and traces.
+    pub(crate) name: &'static str,
+    text: &'static str,
+    script: OnceLock<Script>,
 }
 
-/// A script's text: what they share, and its own.
-macro_rules! text {
-    ($name:literal) => {
-        concat!(include_str!("lua/prelude.lua"), "\n", include_str!(concat!("lua/", $name, ".lua")))
+/// Puts a script together from the parts that it needs, in the order in which they need each other, and its own text.
+macro_rules! lua {
+    ($name:literal, $($part:literal),*) => {
+        crate::store::redis::decisions::scripts::Lua::new(
+            $name,
+            concat!($(include_str!(concat!("lua/parts/", $part, ".lua")), "\n",)* include_str!(concat!("lua/", $name, ".lua"))),
+        )
     };
 }
+pub(super) use lua;
 
-const RESERVE: &str = text!("reserve");
-const CONFIRM: &str = text!("confirm");
-const TAKE_BACK: &str = text!("take_back");
-const TURN: &str = text!("turn");
-const FIND: &str = text!("find");
-const VERIFY: &str = text!("verify");
-const REVOKE: &str = text!("revoke");
-const STATUS: &str = text!("status");
-const PROBE: &str = text!("probe");
+impl Lua {
+    pub(super) const fn new(name: &'static str, text: &'static str) -> Self {
+        Self { name, text, script: OnceLock::new() }
+    }
 
-/// How long the key of a probe may stay if the script does not come to delete it.
-const PROBE_KEPT: Duration = Duration::from_secs(10);
+    /// A call of the script, without arguments yet.
+    pub(super) fn call(&self) -> ScriptInvocation<'_> {
+        self.script.get_or_init(|| Script::new(self.text)).prepare_invoke()
+    }
+}
+
+/// Every script.
+fn all() -> [&'static Lua; 10] {
+    use super::{cancel, check, confirm, create, delivery, probe, status, take_back, turn};
+    [
+        &create::CREATE,
+        &confirm::CONFIRM,
+        &take_back::TAKE_BACK,
+        &turn::TURN,
+        &check::FIND,
+        &check::CHECK,
+        &cancel::CANCEL,
+        &delivery::DELIVERY,
+        &status::STATUS,
+        &probe::PROBE,
+    ]
+}
 
 /// Gives a server the scripts, so that the first request needs one round trip too. A server that loses them later
-/// gets them again from whichever request finds out.
+/// gets them again from the request that finds out.
 pub(crate) fn load() -> Pipeline {
     let mut load = Pipeline::new();
-    for text in [RESERVE, CONFIRM, TAKE_BACK, TURN, FIND, VERIFY, REVOKE, STATUS, PROBE] {
-        load.cmd("SCRIPT").arg("LOAD").arg(text).ignore();
+    for script in all() {
+        load.cmd("SCRIPT").arg("LOAD").arg(script.text).ignore();
     }
     load
 }
 
-impl Scripts {
-    pub(crate) fn new(after_failover: AfterFailover) -> Self {
-        Self {
-            after_failover: match after_failover {
-                AfterFailover::Reject => "reject",
-                AfterFailover::Accept => "",
-            },
-            reserve: Script::new(RESERVE),
-            confirm: Script::new(CONFIRM),
-            take_back: Script::new(TAKE_BACK),
-            turn: Script::new(TURN),
-            find: Script::new(FIND),
-            verify: Script::new(VERIFY),
-            revoke: Script::new(REVOKE),
-            status: Script::new(STATUS),
-            probe: Script::new(PROBE),
+/// Counters, as `counters.lua` reads them.
+pub(super) fn counters(call: &mut ScriptInvocation<'_>, keys: &Keys, counters: &[&Counter]) {
+    call.arg(counters.len());
+    for counter in counters {
+        call.key(keys.counter(counter)).arg(how(counter.counting)).arg(counter.rules.len());
+        for rule in &counter.rules {
+            call.arg(rule.kind.name).arg(rule.limit.max).arg(milliseconds(rule.limit.window));
         }
-    }
-
-    pub(crate) fn reserve(
-        &self,
-        parts: &[Part],
-        keys: &ReservationKeys,
-        code: &NewCode,
-        policy: &Policy,
-    ) -> ScriptInvocation<'_> {
-        let mut script = self.reserve.arg(names(parts));
-        for part in parts {
-            match part {
-                Part::Phone => {
-                    let PhoneKeys { code, sends, failures, guessers } = &keys.phone;
-                    script.key(code).key(sends).key(failures).key(guessers)
-                }
-                other => script.key(keys.of(*other)),
-            };
-        }
-        script.arg(code.id.as_str()).arg(code.sealed.digest.to_hex()).arg(code.sealed.secret_id.as_str());
-        script.arg(policy.max_attempts);
-        script.arg(milliseconds(policy.code_lifetime)).arg(milliseconds(policy.linger));
-        limit(&mut script, policy.limits.per_phone);
-        script.arg(cooldown(policy));
-        limit(&mut script, policy.limits.per_ip);
-        limit(&mut script, policy.limits.failures_per_phone);
-        limit(&mut script, policy.limits.total);
-        pace(&mut script, policy);
-        script.arg(milliseconds(policy.send_time)).arg(self.after_failover);
-        script.arg(keys.guesser.as_deref().unwrap_or_default());
-        script
-    }
-
-    pub(crate) fn confirm(&self, keys: &PhoneKeys, code: &NewCode, policy: &Policy) -> ScriptInvocation<'_> {
-        let mut script = self.confirm.key(&keys.code);
-        script.arg(code.id.as_str()).arg(milliseconds(policy.send_time));
-        script
-    }
-
-    pub(crate) fn turn(&self, sender_pace: &str, policy: &Policy) -> ScriptInvocation<'_> {
-        let mut script = self.turn.key(sender_pace);
-        pace(&mut script, policy);
-        script
-    }
-
-    /// Charges the address's check, finds the phone's codes, or both.
-    pub(crate) fn find(
-        &self,
-        address: Option<&str>,
-        phone: Option<&PhoneKeys>,
-        keys: &CheckKeys,
-        policy: &Policy,
-    ) -> ScriptInvocation<'_> {
-        let parts = [address.map(|_| Part::Address.name()), phone.map(|_| Part::Phone.name())];
-        let mut script = self.find.arg(parts.into_iter().flatten().collect::<Vec<_>>().join(" "));
-        if let Some(checks) = address {
-            script.key(checks);
-        }
-        if let Some(phone) = phone {
-            script.key(&phone.code).key(&phone.failures).key(&phone.guessers);
-        }
-        limit(&mut script, policy.limits.checks_per_ip);
-        limit(&mut script, policy.limits.failures_per_phone);
-        script.arg(keys.address.as_deref().unwrap_or_default());
-        script.arg(milliseconds(policy.send_time)).arg(self.after_failover);
-        script
-    }
-
-    /// Settles a guess by its digest for each record.
-    pub(crate) fn verify(
-        &self,
-        keys: &CheckKeys,
-        guesses: &[(String, SealedCode)],
-        policy: &Policy,
-    ) -> ScriptInvocation<'_> {
-        let mut script = self.verify.key(&keys.phone.code);
-        script.key(&keys.phone.failures).key(&keys.phone.guessers);
-        let failures = policy.limits.failures_per_phone;
-        limit(&mut script, failures);
-        script.arg(failures.map_or(0, |limit| limit.share())).arg(keys.address.as_deref().unwrap_or_default());
-        script.arg(milliseconds(policy.send_time)).arg(self.after_failover);
-        for (record_id, sealed) in guesses {
-            script.arg(record_id).arg(sealed.digest.to_hex());
-        }
-        script
-    }
-
-    pub(crate) fn take_back(
-        &self,
-        parts: &[Part],
-        keys: &ReservationKeys,
-        code: &NewCode,
-        charge: &Charge,
-        refund: Refund,
-        policy: &Policy,
-    ) -> ScriptInvocation<'_> {
-        let mut script = self.take_back.arg(names(parts));
-        for part in parts {
-            match part {
-                Part::Phone => script.key(&keys.phone.code).key(&keys.phone.sends),
-                other => script.key(keys.of(*other)),
-            };
-        }
-        let moment = |given_back: bool, at: UnixMillis| if given_back { at.0.to_string() } else { String::new() };
-        let (all, own) = (refund == Refund::Everything, refund != Refund::Nothing);
-        script.arg(code.id.as_str());
-        script.arg(moment(all, charge.address_at)).arg(moment(own, charge.total_at));
-        script.arg(if all { interval(policy) } else { 0 }).arg(moment(own, charge.phone_at));
-        script.arg(policy.limits.total.map_or(1, |limit| milliseconds(limit.window)));
-        script.arg(milliseconds(policy.send_time)).arg(milliseconds(policy.linger));
-        script
-    }
-
-    pub(crate) fn revoke(&self, keys: &PhoneKeys, limits: bool) -> ScriptInvocation<'_> {
-        let mut script = self.revoke.key(&keys.code);
-        script.key(&keys.sends).key(&keys.failures).key(&keys.guessers).arg(if limits { "limits" } else { "" });
-        script
-    }
-
-    pub(crate) fn status(&self, keys: &PhoneKeys, policy: &Policy) -> ScriptInvocation<'_> {
-        let mut script = self.status.key(&keys.code);
-        script.key(&keys.sends).key(&keys.failures);
-        limit(&mut script, policy.limits.per_phone);
-        script.arg(cooldown(policy));
-        limit(&mut script, policy.limits.failures_per_phone);
-        script
-    }
-
-    pub(crate) fn probe(&self, key: &str) -> ScriptInvocation<'_> {
-        let mut script = self.probe.key(key);
-        script.arg(milliseconds(PROBE_KEPT)).arg(self.after_failover);
-        script
     }
 }
 
-/// Parts as scripts take them.
-fn names(parts: &[Part]) -> String {
-    parts.iter().map(|part| part.name()).collect::<Vec<_>>().join(" ")
+pub(super) fn how(counting: Counting) -> &'static str {
+    match counting {
+        Counting::Moments => "moments",
+        Counting::Slices => "slices",
+    }
 }
 
-/// A limit as scripts take it: count and window in ms, zeros for none.
-fn limit(script: &mut ScriptInvocation<'_>, limit: Option<Limit>) {
-    script.arg(limit.map_or(0, |limit| limit.max)).arg(limit.map_or(0, |limit| milliseconds(limit.window)));
+/// A pace, as `pace.lua` reads it.
+pub(super) fn pace(call: &mut ScriptInvocation<'_>, keys: &Keys, pacing: Option<&Pacing>) {
+    match pacing {
+        None => call.arg(0).arg(0),
+        Some(pacing) => call.arg(interval(pacing)).arg(milliseconds(pacing.max_wait)).key(keys.pace(pacing)),
+    };
 }
 
-/// The pace as scripts take it: us between two messages, and the longest wait in ms; zeros for none.
-fn pace(script: &mut ScriptInvocation<'_>, policy: &Policy) {
-    let max_wait = policy.pacing.as_ref().map_or(Duration::ZERO, |pacing| pacing.max_wait);
-    script.arg(interval(policy)).arg(milliseconds(max_wait));
+pub(super) fn interval(pacing: &Pacing) -> u64 {
+    u64::try_from(pacing.interval().as_micros()).unwrap_or(u64::MAX)
 }
 
-fn interval(policy: &Policy) -> u64 {
-    let interval = policy.pacing.as_ref().map_or(Duration::ZERO, Pacing::interval);
-    u64::try_from(interval.as_micros()).unwrap_or(u64::MAX)
+/// A number's verifications for an app and its failures, as `failures.lua` reads them. `guesser` stands for the client.
+pub(super) fn number(call: &mut ScriptInvocation<'_>, keys: &NumberKeys, policy: &Policy, guesser: Option<&str>) {
+    let limit = policy.limits.get("failures_per_phone");
+    call.key(&keys.verification).key(&keys.failures).key(&keys.guessers);
+    call.arg(limit.map_or(0, |limit| limit.max)).arg(limit.map_or(0, |limit| milliseconds(limit.window)));
+    call.arg(limit.map_or(0, |limit| limit.share())).arg(guesser.unwrap_or_default());
 }
 
-fn cooldown(policy: &Policy) -> u64 {
-    milliseconds(policy.limits.resend_cooldown.unwrap_or(Duration::ZERO))
+/// What becomes of verifications from before a failover, as `history.lua` reads it.
+pub(super) fn fence(after_failover: AfterFailover) -> &'static str {
+    match after_failover {
+        AfterFailover::Reject => "reject",
+        AfterFailover::Accept => "",
+    }
 }
 
 #[cfg(test)]
@@ -246,10 +126,12 @@ mod tests {
 
     #[test]
     fn a_probe_tries_every_command_that_scripts_use() {
-        let tried = commands(PROBE, "{'");
-        for text in [RESERVE, VERIFY, TAKE_BACK, REVOKE, STATUS] {
-            let untried: Vec<_> = commands(text, "redis.call('").difference(&tried).copied().collect();
-            assert_eq!(untried, Vec::<&str>::new());
+        let tried = commands(super::super::probe::PROBE.text, "{'");
+        for script in all() {
+            for before in ["redis.call('", "redis.pcall('"] {
+                let untried: Vec<_> = commands(script.text, before).difference(&tried).copied().collect();
+                assert_eq!(untried, Vec::<&str>::new(), "{}", script.name);
+            }
         }
     }
 }

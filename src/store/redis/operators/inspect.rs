@@ -6,62 +6,27 @@ use std::time::Duration;
 use deadpool_redis::Connection;
 use tokio::time::Instant;
 
-use crate::otp::{ActiveCode, LimitKind, PhoneNumber, PhoneStatus, Policy, StoreError, UnixMillis};
+use crate::otp::{Status, StoreError, UnixMillis, Verification};
 use crate::store::redis::client::error::Redacted;
 use crate::store::redis::client::route::Route;
 use crate::store::redis::decisions::keys::Keys;
+use crate::store::redis::decisions::status::{FIELDS, verification};
 
 /// How many keys one step of a scan looks at, and how many records one round trip reads.
 const STEP: usize = 500;
-
-/// What `status.lua` answers: the time, the record or nothing, and count and wait of each limit.
-pub(crate) type StatusReply = (i64, Vec<String>, (u32, u64), (u32, u64), (u32, u64));
-
-pub(crate) fn phone_status(reply: StatusReply, phone: &PhoneNumber, policy: &Policy) -> PhoneStatus {
-    let (now, record, per_phone, cooldown, failures) = reply;
-    let limits = [
-        (LimitKind::PerPhone, policy.limits.per_phone.is_some(), per_phone),
-        (LimitKind::ResendCooldown, policy.limits.resend_cooldown.is_some(), cooldown),
-        (LimitKind::FailuresPerPhone, policy.limits.failures_per_phone.is_some(), failures),
-    ];
-    PhoneStatus {
-        code: active_code(phone.digits(), &record, UnixMillis(now)),
-        limits: limits
-            .into_iter()
-            .filter(|(_, on, _)| *on)
-            .map(|(kind, _, (count, wait))| (kind, count, Duration::from_millis(wait)))
-            .collect(),
-    }
-}
-
-/// A record from its `digest`, `attempts`, `max_attempts` and `expires_at`; `None` for anything else.
-fn active_code(subject: &str, fields: &[String], now: UnixMillis) -> Option<ActiveCode> {
-    let [digest, attempts, max_attempts, expires_at] = fields else {
-        return None;
-    };
-    let expires_at = UnixMillis(expires_at.parse().ok()?);
-    Some(ActiveCode {
-        subject: subject.to_owned(),
-        digest: digest.get(..8)?.to_owned(),
-        expires_at,
-        expires_in: expires_at.since(now),
-        attempts: attempts.parse().ok()?,
-        max_attempts: max_attempts.parse().ok()?,
-    })
-}
 
 /// The most steps of a scan that a glance takes.
 pub(crate) const GLANCE_STEPS: usize = 4;
 
 /// Walks the keys of every server with `SCAN`, never `KEYS`, on connections of its own, each step within `timeout`, until
-/// `most` codes are found or `steps` are taken. Also returns whether that saw everything.
-pub(crate) async fn active_codes(
+/// `most` verifications are found or `steps` are taken. Also returns whether that saw everything.
+pub(crate) async fn active(
     route: &Route,
     keys: &Keys,
     timeout: Duration,
     most: usize,
     mut steps: usize,
-) -> Result<(Vec<ActiveCode>, bool), StoreError> {
+) -> Result<(Vec<Verification>, bool), StoreError> {
     // A scan may show a key twice, and while slots move two servers may have it.
     let mut found = BTreeMap::new();
     let mut complete = true;
@@ -80,9 +45,9 @@ async fn scan(
     timeout: Duration,
     most: usize,
     steps: &mut usize,
-    found: &mut BTreeMap<String, ActiveCode>,
+    found: &mut BTreeMap<(String, String), Verification>,
 ) -> Result<bool, StoreError> {
-    let pattern = keys.code_pattern();
+    let pattern = keys.verification_pattern();
     let mut cursor = 0_u64;
     while *steps > 0 && found.len() < most {
         *steps -= 1;
@@ -95,10 +60,10 @@ async fn scan(
             let mut read = redis::pipe();
             read.cmd("TIME");
             for key in &batch {
-                read.cmd("HMGET").arg(key).arg(&["digest", "attempts", "max_attempts", "expires_at"]);
+                read.cmd("HMGET").arg(key).arg(&FIELDS);
             }
             let answers: Vec<Vec<Option<String>>> = in_time(timeout, read.query_async(connection)).await?;
-            found.extend(records(keys, &batch, answers).map(|code| (code.subject.clone(), code)));
+            found.extend(records(keys, &batch, answers).map(|one| ((one.subject.clone(), one.app.clone()), one)));
         }
         if next == 0 {
             return Ok(!cut);
@@ -108,15 +73,19 @@ async fn scan(
     Ok(false)
 }
 
-fn records(keys: &Keys, batch: &[String], answers: Vec<Vec<Option<String>>>) -> impl Iterator<Item = ActiveCode> {
-    let mut answers = answers.into_iter().map(|fields| fields.into_iter().collect::<Option<Vec<String>>>());
+/// The verifications of a batch that are active: those that were approved or canceled are not.
+fn records(keys: &Keys, batch: &[String], answers: Vec<Vec<Option<String>>>) -> impl Iterator<Item = Verification> {
+    let mut answers = answers.into_iter();
     // TIME answers seconds and microseconds.
-    let now = answers
-        .next()
-        .flatten()
-        .and_then(|time| Some(time.first()?.parse::<i64>().ok()? * 1_000 + time.get(1)?.parse::<i64>().ok()? / 1_000));
-    let now = UnixMillis(now.unwrap_or_default());
-    batch.iter().zip(answers).filter_map(move |(key, fields)| active_code(keys.subject_of(key)?, &fields?, now))
+    let time = answers.next().unwrap_or_default();
+    let part = |at: usize| time.get(at)?.as_ref()?.parse::<i64>().ok();
+    let now = UnixMillis(part(0).zip(part(1)).map_or(0, |(seconds, micros)| seconds * 1_000 + micros / 1_000));
+    batch.iter().zip(answers).filter_map(move |(key, fields)| {
+        let (subject, app) = keys.subject_of(key)?;
+        let words: Vec<_> = fields.into_iter().map(Option::unwrap_or_default).collect();
+        let verification = verification(app, subject, &words, now)?;
+        (!matches!(verification.status, Status::Approved | Status::Canceled)).then_some(verification)
+    })
 }
 
 async fn in_time<T>(

@@ -79,7 +79,7 @@ impl Survey {
             )),
             Err(error) => return Err(error),
         }
-        if let Err(error) = probe::probe(primary, &store.scripts, &store.keys, store.deadline()).await {
+        if let Err(error) = probe::probe(primary, store.settings.after_failover, &store.keys, store.deadline()).await {
             self.find(broken(
                 format!("A script that does what requests do fails on {name}: {error}. Every request is answered 503."),
                 "docs/operations.md, OtpRedisErrors, has the causes; a user of redis.username needs the commands in docs/redis.md, Keys.",

@@ -6,7 +6,8 @@ local key, keep = KEYS[1], ARGV[1]
 -- Memory, replicas and permissions are in the way of the first write; an expiry stands before anything that lacks one.
 local commands = {
   {'TIME'},
-  {'SET', key, '', 'PX', keep}, {'GET', key}, {'PTTL', key}, {'PEXPIRE', key, keep}, {'DEL', key},
+  {'SET', key, '1', 'PX', keep}, {'GET', key}, {'GETRANGE', key, 0, 0}, {'INCRBY', key, 1}, {'APPEND', key, '1'},
+  {'EXISTS', key}, {'PTTL', key}, {'PEXPIRE', key, keep}, {'DEL', key},
   {'HSET', key, 'field', 0}, {'PEXPIRE', key, keep}, {'HINCRBY', key, 'field', 1}, {'HGET', key, 'field'},
   {'HMGET', key, 'field'}, {'HGETALL', key}, {'HKEYS', key}, {'HLEN', key}, {'HDEL', key, 'field'}, {'DEL', key},
 }

@@ -1,0 +1,356 @@
+//! Limits, as data: what each counts, for whom, and how much of it fits into which window.
+//!
+//! To add one, add it to [`LIMITS`]; a limit by something new needs a [`Scope`] too. Settings, stores, `inspect` and
+//! metrics read this table.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::{AppName, ClientAddress, Destinations, PhoneNumber};
+
+/// A limit that operators can set as `limits.NAME`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LimitKind {
+    /// Its name in settings, logs, metrics and scripts.
+    pub name: &'static str,
+    /// Whose events are counted together.
+    pub scope: Scope,
+    /// What is counted.
+    pub event: Event,
+    /// How they are counted.
+    pub counting: Counting,
+    /// How the setting is written.
+    pub written: Written,
+}
+
+/// Every limit. Where several are reached, the one that holds longest is named, of equals the first.
+pub static LIMITS: [LimitKind; 6] = [
+    limit("per_phone", Scope::Number, Event::Send, Counting::Moments, Written::CountPerWindow),
+    // A cooldown is a window that holds one send.
+    limit("resend_cooldown", Scope::Number, Event::Send, Counting::Moments, Written::Window),
+    limit("per_ip", Scope::Address, Event::Send, Counting::Moments, Written::CountPerWindow),
+    limit("checks_per_ip", Scope::Address, Event::Check, Counting::Moments, Written::CountPerWindow),
+    limit("total", Scope::App, Event::Send, Counting::Slices, Written::CountPerWindow),
+    // Over all codes of the number: a new code does not reset it (NIST SP 800-63B-4, 3.2.2). An address is held to it as well,
+    // and causes at most its share (`Limit::share`) of the number's failures, so that nobody locks another's number alone.
+    limit("failures_per_phone", Scope::Number, Event::Failure, Counting::Moments, Written::CountPerWindow),
+];
+
+const fn limit(name: &'static str, scope: Scope, event: Event, counting: Counting, written: Written) -> LimitKind {
+    LimitKind { name, scope, event, counting, written }
+}
+
+impl LimitKind {
+    /// The limit of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        LIMITS.iter().find(|kind| kind.name == name)
+    }
+
+    /// The highest count that the limit may have.
+    #[must_use]
+    pub fn most(&self) -> u32 {
+        match self.counting {
+            Counting::Moments => 10_000,
+            Counting::Slices => 100_000_000,
+        }
+    }
+}
+
+/// Whose events a limit counts together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// Those of one client address.
+    Address,
+    /// Those of one app.
+    App,
+    /// Those of one number, over all apps.
+    Number,
+}
+
+impl Scope {
+    /// What stands for whom a limit of this scope counts; `None` if the limit does not apply.
+    #[must_use]
+    pub fn subject(self, about: &About<'_>) -> Option<Subject> {
+        Some(match self {
+            Self::Address => Subject { prefix: "ip:", text: about.client?.to_string(), is_personal: true },
+            Self::App => Subject { prefix: "app:", text: about.app.to_string(), is_personal: false },
+            Self::Number => Subject { prefix: "", text: about.phone.digits().to_owned(), is_personal: true },
+        })
+    }
+}
+
+/// What a decision is about, as far as limits are concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// The app.
+    pub app: &'a AppName,
+    /// The number.
+    pub phone: &'a PhoneNumber,
+    /// The client, if limits by address apply.
+    pub client: Option<ClientAddress>,
+}
+
+/// What stands for somebody or something in the store.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Subject {
+    /// Tells the scope.
+    pub prefix: &'static str,
+    /// The number, address or name.
+    pub text: String,
+    /// Whether the text tells who somebody is.
+    pub is_personal: bool,
+}
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// A message with a code.
+    Send,
+    /// A guess, right ones included, whether there is a code or not.
+    Check,
+    /// A wrong guess.
+    Failure,
+}
+
+impl Event {
+    /// The events' name in keys.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Send => "sends",
+            Self::Check => "checks",
+            Self::Failure => "failures",
+        }
+    }
+}
+
+/// How a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Counting {
+    /// By a moment for each event: exactly.
+    Moments,
+    /// By slices of the window, for limits of many events: up to a thirtieth of the window passes before an event that has
+    /// left it makes room.
+    Slices,
+}
+
+/// How a limit is written in settings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// `5/1h`, or `off`.
+    CountPerWindow,
+    /// `30s`, for one event in that window; `0s` for no limit.
+    Window,
+}
+
+/// At most `max` events in any window of length `window`, wherever the window starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Events that fit.
+    pub max: u32,
+    /// Length of the window, whole milliseconds.
+    pub window: Duration,
+}
+
+/// A limit in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule {
+    /// Which one.
+    pub kind: &'static LimitKind,
+    /// How much.
+    pub limit: Limit,
+}
+
+/// The limits in force, and the numbers that codes may go to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Limits {
+    rules: Vec<Rule>,
+    /// The numbers that codes may be sent to.
+    pub destinations: Destinations,
+}
+
+impl Limits {
+    /// Sets the limit of that kind, or turns it off.
+    pub fn set(&mut self, kind: &'static LimitKind, limit: Option<Limit>) {
+        self.rules.retain(|rule| rule.kind != kind);
+        self.rules.extend(limit.map(|limit| Rule { kind, limit }));
+    }
+
+    /// The limit of that name, if it is on.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<Limit> {
+        self.rules.iter().find(|rule| rule.kind.name == name).map(|rule| rule.limit)
+    }
+
+    /// The limits in force.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Returns `true` if clients are limited by their addresses in what they send.
+    #[must_use]
+    pub fn know_clients(&self) -> bool {
+        self.rules.iter().any(|rule| rule.kind.scope == Scope::Address && rule.kind.event == Event::Send)
+    }
+
+    /// What counts an `event`, by scope, the number's counters last. Rules of one scope share a counter, but those that count by
+    /// slices, whose slices depend on the window.
+    #[must_use]
+    pub fn counters(&self, event: Event, about: &About<'_>) -> Vec<Counter> {
+        let mut counters: Vec<Counter> = Vec::new();
+        for &rule in self.rules.iter().filter(|rule| rule.kind.event == event) {
+            let shared = |counter: &&mut Counter| {
+                counter.scope == rule.kind.scope
+                    && counter.counting == Counting::Moments
+                    && rule.kind.counting == Counting::Moments
+            };
+            if let Some(counter) = counters.iter_mut().find(shared) {
+                counter.rules.push(rule);
+            } else if let Some(subject) = rule.kind.scope.subject(about) {
+                let (scope, counting) = (rule.kind.scope, rule.kind.counting);
+                counters.push(Counter { scope, subject, event, counting, rules: vec![rule] });
+            }
+        }
+        counters.sort_by_key(|counter| counter.scope);
+        counters
+    }
+}
+
+/// What counts the events of one subject, and the rules that it is held to: at least one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counter {
+    /// Whose events.
+    pub scope: Scope,
+    /// What stands for them.
+    pub subject: Subject,
+    /// Which events.
+    pub event: Event,
+    /// How they are counted.
+    pub counting: Counting,
+    /// How many fit.
+    pub rules: Vec<Rule>,
+}
+
+impl Counter {
+    /// The name of what is counted, in keys.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match (self.counting, self.rules.first()) {
+            (Counting::Slices, Some(rule)) => rule.kind.name,
+            _ => self.event.as_str(),
+        }
+    }
+
+    /// The longest window.
+    #[must_use]
+    pub fn window(&self) -> Duration {
+        self.rules.iter().map(|rule| rule.limit.window).max().unwrap_or_default()
+    }
+}
+
+/// The text is not `COUNT/WINDOW`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("COUNT/WINDOW with a count of 1 to {most} and a window of 1s to 31days, such as 5/1h, or off")]
+pub struct LimitError {
+    most: u32,
+}
+
+impl Limit {
+    const WINDOWS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(31 * 24);
+
+    /// Reads `COUNT/WINDOW` with a count of up to `most`.
+    ///
+    /// # Errors
+    ///
+    /// [`LimitError`] for anything else.
+    pub fn parse(text: &str, most: u32) -> Result<Self, LimitError> {
+        let error = LimitError { most };
+        let (max, window) = text.split_once('/').ok_or(error)?;
+        let max = max.trim().parse().map_err(|_| error)?;
+        let window = humantime::parse_duration(window.trim()).map_err(|_| error)?;
+        let whole = window.subsec_nanos().is_multiple_of(1_000_000);
+        let fine = (1..=most).contains(&max) && Self::WINDOWS.contains(&window) && whole;
+        if fine { Ok(Self { max, window }) } else { Err(error) }
+    }
+
+    /// What counts of one address against what others share: two thirds.
+    #[must_use]
+    pub fn share(&self) -> u32 {
+        (self.max - self.max / 3).max(1)
+    }
+}
+
+impl FromStr for Limit {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        Self::parse(text, 10_000)
+    }
+}
+
+/// `5/1h`, as it is written in settings.
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.max, humantime::format_duration(self.window))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_is_written_as_count_and_window() {
+        let limit: Limit = "5/1h".parse().unwrap();
+        assert_eq!(limit, Limit { max: 5, window: Duration::from_hours(1) });
+        assert_eq!(limit.to_string(), "5/1h");
+        assert_eq!(" 15 / 24h ".parse::<Limit>().unwrap().max, 15);
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in
+            ["", "5", "5/", "/1h", "0/1h", "-1/1h", "5/1", "5/0s", "10001/1h", "5/32days", "5/1h30ns", "five/1h"]
+        {
+            assert_eq!(text.parse::<Limit>(), Err(LimitError { most: 10_000 }), "{text}");
+        }
+        let total = LimitKind::named("total").unwrap();
+        assert_eq!(Limit::parse("10001/1h", total.most()).unwrap().max, 10_001);
+        assert!(Limit::parse("100000001/1h", total.most()).is_err());
+    }
+
+    #[test]
+    fn one_address_may_use_up_two_thirds_of_a_shared_limit() {
+        let share = |text: &str| text.parse::<Limit>().unwrap().share();
+        assert_eq!(["1/1h", "2/1h", "3/1h", "15/24h"].map(share), [1, 2, 2, 10]);
+    }
+
+    #[test]
+    fn rules_of_one_scope_share_a_counter_and_the_number_comes_last() {
+        let mut limits = Limits::default();
+        for name in ["per_phone", "resend_cooldown", "per_ip", "checks_per_ip", "total", "failures_per_phone"] {
+            limits.set(LimitKind::named(name).unwrap(), "5/1h".parse().ok());
+        }
+        let (app, phone) = (AppName::default(), PhoneNumber::parse("15551234567").unwrap());
+        let client = Some(IpAddr::from([203, 0, 113, 7]).into());
+        let shown = |limits: &Limits, event, client| {
+            let counters = limits.counters(event, &About { app: &app, phone: &phone, client });
+            let shown = counters.iter().map(|counter| {
+                let rules: Vec<_> = counter.rules.iter().map(|rule| rule.kind.name).collect();
+                format!("{}{} {}: {}", counter.subject.prefix, counter.subject.text, counter.name(), rules.join(" "))
+            });
+            shown.collect::<Vec<_>>()
+        };
+        let (total, number) = ("app:default total: total", "15551234567 sends: per_phone resend_cooldown");
+        assert_eq!(shown(&limits, Event::Send, client), ["ip:203.0.113.7 sends: per_ip", total, number]);
+        assert_eq!(shown(&limits, Event::Send, None), [total, number]);
+        assert_eq!(shown(&limits, Event::Check, client), ["ip:203.0.113.7 checks: checks_per_ip"]);
+        limits.set(LimitKind::named("per_ip").unwrap(), None);
+        assert_eq!(shown(&limits, Event::Send, client), [total, number]);
+    }
+}

@@ -1,0 +1,211 @@
+//! Creating a verification, where its limits may be on several servers.
+//!
+//! On one server all is one script. In a Redis Cluster the address, the app, the sender and the number have slots of their
+//! own, so each is a decision of its own, the number's last: one that refuses has those before it taken back, and a crash in
+//! between leaves a charge too many, never one too few. No code is sent whose number was not asked.
+
+use futures_util::future::join_all;
+use metrics::histogram;
+use tokio::time::Instant;
+
+use super::keys::NumberKeys;
+use super::scripts::{self, Lua, lua};
+use super::{limit, take_back, unknown};
+use crate::otp::{
+    Charge, Charged, Counter, Creation, Event, NewVerification, Pacing, Policy, Scope, StoreError, UnixMillis,
+};
+use crate::store::redis::{RedisStore, count, milliseconds};
+use crate::telemetry::metrics::PACING_WAIT_SECONDS;
+use std::time::Duration;
+
+pub(super) static CREATE: Lua = lua!(
+    "create",
+    "arguments",
+    "clock",
+    "history",
+    "moments",
+    "slices",
+    "counters",
+    "pace",
+    "failures",
+    "verifications"
+);
+
+/// What is decided together.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Part<'c> {
+    pub(super) counters: Vec<&'c Counter>,
+    pub(super) has_pace: bool,
+    pub(super) has_number: bool,
+}
+
+impl Part<'_> {
+    /// A key in the part's slot.
+    pub(super) fn key(&self, store: &RedisStore, number: &NumberKeys, pacing: Option<&Pacing>) -> String {
+        match (self.has_number, self.counters.first(), pacing) {
+            (false, Some(counter), _) => store.keys.counter(counter),
+            (false, None, Some(pacing)) => store.keys.pace(pacing),
+            _ => number.verification.clone(),
+        }
+    }
+}
+
+/// The parts of a creation, in their order.
+pub(super) fn parts(is_one_server: bool, counters: &[Counter], has_pace: bool) -> Vec<Part<'_>> {
+    if is_one_server {
+        return vec![Part { counters: counters.iter().collect(), has_pace, has_number: true }];
+    }
+    let (of_number, others): (Vec<_>, Vec<_>) = counters.iter().partition(|counter| counter.scope == Scope::Number);
+    let others = others.into_iter().map(|counter| Part { counters: vec![counter], ..Part::default() });
+    let pace = has_pace.then(|| Part { has_pace, ..Part::default() });
+    let number = Part { counters: of_number, has_pace: false, has_number: true };
+    others.chain(pace).chain([number]).collect()
+}
+
+/// Creates a verification, or leaves everything as it was.
+///
+/// # Errors
+///
+/// [`StoreError`]: the verification may be stored.
+pub(crate) async fn create(store: &RedisStore, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError> {
+    let deadline = store.deadline();
+    let counters = policy.limits.counters(Event::Send, &new.about());
+    let parts = parts(store.route.is_one_server(), &counters, new.pacing.is_some());
+    let mut done = Vec::new();
+    let creation = create_parts(store, new, policy, &parts, deadline, &mut done).await;
+    if !matches!(creation, Ok(Creation::Created(_))) {
+        // At the same time: a server that does not answer must not use up what the others need.
+        let given_back =
+            done.iter().map(|(part, charged)| take_back::give_back(store, part, new, charged, policy, deadline));
+        join_all(given_back).await;
+    }
+    creation
+}
+
+/// Decides one part after the other, noting which are done, and returns once replicas have them all.
+async fn create_parts<'p>(
+    store: &RedisStore,
+    new: &NewVerification,
+    policy: &Policy,
+    parts: &'p [Part<'p>],
+    deadline: Instant,
+    done: &mut Vec<(&'p Part<'p>, Vec<Charged>)>,
+) -> Result<Creation, StoreError> {
+    let (mut turn, mut tickets, mut replaces) = (Instant::now(), Vec::new(), false);
+    let number = store.keys.number(&new.app, &new.phone);
+    // What is not decided, and acknowledged, in most of the time is given back in the rest.
+    let acknowledged_by = deadline - store.timeout / 4;
+    let decided_by = if parts.len() > 1 { acknowledged_by } else { deadline };
+    for part in parts {
+        let mut call = CREATE.call();
+        scripts::counters(&mut call, &store.keys, &part.counters);
+        scripts::pace(&mut call, &store.keys, new.pacing.as_ref().filter(|_| part.has_pace));
+        if part.has_number {
+            let guesser = new.client.map(|client| store.keys.guesser(&client));
+            call.arg(1);
+            scripts::number(&mut call, &number, policy, guesser.as_deref());
+            call.arg(new.id.to_string()).arg(new.sealed.digest.to_hex()).arg(new.sealed.secret_id.as_str());
+            call.arg(policy.max_attempts).arg(milliseconds(policy.code_lifetime)).arg(milliseconds(policy.linger));
+            call.arg(milliseconds(policy.send_time)).arg(scripts::fence(store.settings.after_failover));
+        } else {
+            call.arg(0);
+        }
+        let key = part.key(store, &number, new.pacing.as_ref());
+        let (answer, ticket) = store.decide(CREATE.name, &key, &call, decided_by).await?;
+        match reply(answer).inspect_err(count)? {
+            Decided::Created { waits, at, is_replacing } => {
+                turn = turn.max(Instant::now() + waits);
+                replaces |= is_replacing;
+                let charged = part.counters.iter().map(|counter| Charged {
+                    scope: counter.scope,
+                    event: counter.event,
+                    counting: counter.counting,
+                    at,
+                });
+                done.push((part, charged.collect()));
+            }
+            Decided::Refused(refusal) => return Ok(refusal),
+        }
+        tickets.extend(ticket);
+    }
+    store.acknowledged(tickets, acknowledged_by).await?;
+    let wait = turn.saturating_duration_since(Instant::now());
+    if new.pacing.is_some() {
+        histogram!(PACING_WAIT_SECONDS).record(wait);
+    }
+    let charged = done.iter().flat_map(|(_, charged)| charged.clone()).collect();
+    Ok(Creation::Created(Charge { wait, replaces, charged }))
+}
+
+/// What the script decided.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Decided {
+    Created { waits: Duration, at: UnixMillis, is_replacing: bool },
+    Refused(Creation),
+}
+
+/// A tag, a name, a number, and the moment that counters were charged with, if they were.
+pub(crate) type CreateReply = (String, String, u64, i64);
+
+pub(crate) fn reply((tag, name, number, moment): CreateReply) -> Result<Decided, StoreError> {
+    let duration = Duration::from_millis(number);
+    Ok(match tag.as_str() {
+        "created" => Decided::Created { waits: duration, at: UnixMillis(moment), is_replacing: name == "1" },
+        "crowded" => Decided::Refused(Creation::Crowded { retry_after: duration }),
+        "limited" => Decided::Refused(Creation::Limited { limit: limit(&name)?, retry_after: duration }),
+        _ => return Err(unknown(&tag)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::otp::{About, AppName, LIMITS, LimitKind, Limits, PhoneNumber};
+
+    #[test]
+    fn the_number_comes_last_and_what_has_no_limit_is_left_out() {
+        let (app, phone) = (AppName::default(), PhoneNumber::parse("15551234567").unwrap());
+        let client = Some(std::net::IpAddr::from([203, 0, 113, 7]).into());
+        let mut limits = Limits::default();
+        for kind in &LIMITS {
+            limits.set(kind, "5/1h".parse().ok());
+        }
+        let counters = limits.counters(Event::Send, &About { app: &app, phone: &phone, client });
+        let shown = |is_one_server, has_pace| {
+            let shown = |part: &Part<'_>| {
+                let scopes: Vec<_> = part.counters.iter().map(|counter| counter.scope).collect();
+                (scopes, part.has_pace, part.has_number)
+            };
+            parts(is_one_server, &counters, has_pace).iter().map(shown).collect::<Vec<_>>()
+        };
+        let (address, app, number) = (Scope::Address, Scope::App, Scope::Number);
+        assert_eq!(shown(true, true), [(vec![address, app, number], true, true)]);
+        assert_eq!(
+            shown(false, true),
+            [
+                (vec![address], false, false),
+                (vec![app], false, false),
+                (vec![], true, false),
+                (vec![number], false, true)
+            ]
+        );
+        assert_eq!(shown(false, false).len(), 3);
+    }
+
+    #[test]
+    fn every_tag_has_its_meaning() {
+        let decoded = |tag: &str, name: &str| reply((tag.to_owned(), name.to_owned(), 1_500, 1_795_000_000_000));
+        let duration = Duration::from_millis(1_500);
+        for (name, is_replacing) in [("", false), ("1", true)] {
+            let created = Decided::Created { waits: duration, at: UnixMillis(1_795_000_000_000), is_replacing };
+            assert_eq!(decoded("created", name).unwrap(), created);
+        }
+        let crowded = Decided::Refused(Creation::Crowded { retry_after: duration });
+        assert_eq!(decoded("crowded", "").unwrap(), crowded);
+        let limit = LimitKind::named("per_ip").unwrap();
+        let limited = Decided::Refused(Creation::Limited { limit, retry_after: duration });
+        assert_eq!(decoded("limited", "per_ip").unwrap(), limited);
+        assert!(matches!(decoded("limited", "per_moon"), Err(StoreError::Faulty(_))));
+        assert!(matches!(decoded("approved", ""), Err(StoreError::Faulty(_))), "an unknown answer is an error");
+    }
+}

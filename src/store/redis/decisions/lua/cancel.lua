@@ -1,0 +1,19 @@
+-- cancel.lua · cancel the pending verifications of a number and, if asked, drop what its limits counted
+--   KEYS the number's counters, then its verification for each app
+--   ARGV[1] how many counters   ARGV[2] 'limits' to drop them, or ''   ARGV[3] longest time of a send ms
+--   Returns {verifications canceled, counters dropped}
+
+local now, counters, canceled = now_ms(), tonumber(ARGV[1]), 0
+local dropped = ARGV[2] == 'limits' and redis.call('DEL', unpack(KEYS, 1, counters)) or 0
+for i = counters + 1, #KEYS do
+  local verifications, changed = verifications_read(KEYS[i], tonumber(ARGV[3]), now), false
+  for _, verification in ipairs(verifications) do
+    if cancel(verification, nil, now) then
+      canceled, changed = canceled + 1, true
+    end
+  end
+  if changed then
+    verifications_write(KEYS[i], verifications, nil, now)
+  end
+end
+return {canceled, dropped}

@@ -1,0 +1,35 @@
+-- delivery.lua · record the progress of one delivery, forward only
+--   KEYS[1] verification
+--   ARGV[1] id   ARGV[2] number of the delivery   ARGV[3] channel   ARGV[4] status   ARGV[5] reason, or ''
+--   ARGV[6] longest time of a send ms
+--   ARGV[7..] the statuses, each of which only those behind it may follow
+--   `deliveries` holds number:channel:status:moment:reason of each that was heard of, separated by commas.
+--   Returns {'recorded', the status before or ''} | {'stale', the status that stays} | {'absent', ''}
+
+local now, id, delivery, status = now_ms(), ARGV[1], ARGV[2], ARGV[4]
+local ranks = {}
+for i = 7, #ARGV do
+  ranks[ARGV[i]] = i
+end
+local verifications = verifications_read(KEYS[1], tonumber(ARGV[6]), now)
+for _, verification in ipairs(verifications) do
+  if verification[ID] == id and tonumber(delivery) <= tonumber(verification[SENDS]) then
+    local others, before = {}, ''
+    for entry in string.gmatch(verification[DELIVERIES] or '', '[^,]+') do
+      local of, at = string.match(entry, '^(%d+):[^:]*:([^:]*)')
+      if of == delivery then
+        before = at
+      else
+        others[#others + 1] = entry
+      end
+    end
+    if ranks[status] <= (ranks[before] or 0) then
+      return {'stale', before}
+    end
+    others[#others + 1] = table.concat({delivery, ARGV[3], status, now, ARGV[5]}, ':')
+    verification[DELIVERIES] = table.concat(others, ',')
+    verifications_write(KEYS[1], verifications, nil, now)
+    return {'recorded', before}
+  end
+end
+return {'absent', ''}

@@ -1,0 +1,36 @@
+-- counters.lua · limits: one routine over however many there are
+--
+-- A counter is a key that counts the events of one subject, and the rules that it is held to. Scripts get
+--   KEYS  one for each counter
+--   ARGV  how many counters, and for each: 'moments' or 'slices', how many rules, and for each rule: name, max, window ms
+
+-- The counters that come next in the arguments, and the name and the wait in ms of the rule that holds longest: '' and 0
+-- if none does.
+local function counters_read(now)
+  local counters, name, wait = {}, '', 0
+  for i = 1, number() do
+    local counter = {key = key(), slices = word() == 'slices', most = 0, keep = 0}
+    counter.newest = not counter.slices and moments_newest(counter.key, now)
+    for _ = 1, number() do
+      local rule, max, window = word(), number(), number()
+      local ms = (counter.slices and slices_wait or moments_wait)(counter.key, max, window, now)
+      if ms > wait then
+        name, wait = rule, ms
+      end
+      counter.most, counter.keep = math.max(counter.most, max), math.max(counter.keep, window)
+    end
+    counters[i] = counter
+  end
+  return counters, name, wait
+end
+
+-- Charges an event of now to each counter.
+local function counters_charge(counters, now)
+  for _, counter in ipairs(counters) do
+    if counter.slices then
+      slices_add(counter.key, counter.keep, now)
+    else
+      moments_add(counter.key, counter.newest, counter.most, counter.keep, now)
+    end
+  end
+end

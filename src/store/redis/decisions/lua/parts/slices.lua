@@ -1,0 +1,56 @@
+-- slices.lua · events counted by slices of a window, for limits of more events than are worth a moment each
+--
+-- A hash has a count for each slice, by the moment at which the slice begins. A slice counts until its last moment has
+-- left the window, so the limit is never exceeded, and up to a slice passes before an event that left makes room.
+
+local SLICES = 30
+
+local function slice_width(window)
+  return math.ceil(window / SLICES)
+end
+
+local function slice_of(moment, window)
+  return string.format('%013.0f', moment - moment % slice_width(window))
+end
+
+-- ms until one more event fits, 0 if one does now.
+local function slices_wait(key, max, window, now)
+  local width, entries, live, total = slice_width(window), redis.call('HGETALL', key), {}, 0
+  for i = 1, #entries, 2 do
+    -- A slice that lies ahead of a clock that was set back counts as one of now.
+    local slice = math.min(tonumber(entries[i]), now)
+    if slice + width + window > now then
+      live[#live + 1] = {slice, tonumber(entries[i + 1])}
+      total = total + tonumber(entries[i + 1])
+    end
+  end
+  if total < max then
+    return 0
+  end
+  table.sort(live, function(one, other) return one[1] < other[1] end)
+  for _, slice in ipairs(live) do
+    total = total - slice[2]
+    if total < max then
+      return slice[1] + width + window - now
+    end
+  end
+  return window
+end
+
+local function slices_add(key, window, now)
+  local width = slice_width(window)
+  redis.call('HINCRBY', key, slice_of(now, window), 1)
+  for _, slice in ipairs(redis.call('HKEYS', key)) do
+    if slice + width + window <= now then
+      redis.call('HDEL', key, slice)
+    end
+  end
+  keep_for(key, window + width)
+end
+
+local function slices_remove(key, moment, window)
+  local slice = slice_of(moment, window)
+  if (tonumber(redis.call('HGET', key, slice)) or 0) > 0 then
+    redis.call('HINCRBY', key, slice, -1)
+  end
+end

@@ -1,0 +1,114 @@
+-- verifications.lua · the verifications of one number for one app
+--
+-- The newest is in the hash's fields. `earlier` has those before it, newest first, a line each with the same words: while a
+-- new code is being sent the one before it stays pending, as nobody knows yet which of them is on the phone; once that
+-- is settled (`confirm`, or the send has had its time) it stays as a status, until its deadline and linger have passed.
+
+local ID, STATUS, DIGEST, SECRET, ATTEMPTS, MAX_ATTEMPTS, SENDS, CREATED, EXPIRES, ENDED, HISTORY, DELIVERIES, EARLIER =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+local FIELDS = {
+  'id', 'status', 'digest', 'secret_id', 'attempts', 'max_attempts', 'sends', 'created_at', 'expires_at', 'ended_at',
+  'history', 'deliveries', 'earlier',
+}
+-- So many pending ones are kept behind the newest, however many are requested at once: the newest, and the one that was
+-- there first. With those that are over there are at most so many.
+local MOST_PENDING, MOST_EARLIER = 3, 5
+
+local function finish(verification, status, now)
+  verification[STATUS], verification[ENDED] = status, now
+end
+
+-- Why a verification's code is not compared with a guess, or nil if it is. `history` is that of this server where those
+-- of another are refused: there the code may have been used, or guessed at, without this server knowing.
+local function reason_against(verification, history, now)
+  if verification[STATUS] ~= 'pending' then
+    return verification[STATUS]
+  end
+  if tonumber(verification[ATTEMPTS]) >= tonumber(verification[MAX_ATTEMPTS]) then
+    return 'failed'
+  end
+  if now >= tonumber(verification[EXPIRES]) then
+    return 'expired'
+  end
+  if history and verification[HISTORY] ~= history then
+    return 'fenced'
+  end
+end
+
+-- Ends a pending verification that another one replaces, or an operator cancels. Returns true if its code was still good.
+local function cancel(verification, history, now)
+  local reason = reason_against(verification, history, now)
+  if verification[STATUS] == 'pending' then
+    finish(verification, (not reason or reason == 'fenced') and 'canceled' or reason, now)
+  end
+  return not reason
+end
+
+-- The verifications of a key, newest first. `send_time` is the longest that a send takes, in ms. A key that holds
+-- something else is an error, unless a new verification is to take its place.
+local function verifications_read(key, send_time, now, take_place)
+  local newest = redis.pcall('HMGET', key, unpack(FIELDS))
+  if newest.err then
+    if not take_place then
+      error(newest.err)
+    end
+    redis.call('DEL', key)
+  end
+  if not newest[ID] then
+    return {}
+  end
+  local verifications = {newest}
+  for line in string.gmatch(newest[EARLIER] or '', '[^\n]+') do
+    local replaced_at = verifications[#verifications][CREATED] + send_time
+    local verification = {}
+    for text in string.gmatch(line, '%S+') do
+      verification[#verification + 1] = text ~= '-' and text
+    end
+    if now >= replaced_at then
+      cancel(verification, nil, replaced_at)
+    end
+    verifications[#verifications + 1] = verification
+  end
+  return verifications
+end
+
+-- Writes what a key's verifications are now. It stays until the newest has expired, and linger ms more; with no linger
+-- its time to live does not change. A key that is_new has no fields to drop.
+local function verifications_write(key, verifications, linger, now, is_new)
+  local newest = verifications[1]
+  local lines, pending = {}, 0
+  for i = 2, #verifications do
+    local verification = verifications[i]
+    local is_pending = verification[STATUS] == 'pending'
+    pending = pending + (is_pending and 1 or 0)
+    local is_first = i == #verifications or verifications[i + 1][STATUS] ~= 'pending'
+    local kept = is_pending and (pending < MOST_PENDING or is_first) or not is_pending and #lines < MOST_EARLIER
+    if kept then
+      local words = {}
+      if not is_pending then
+        verification[DIGEST], verification[SECRET] = false, false
+      end
+      for i = 1, DELIVERIES do
+        words[i] = verification[i] or '-'
+      end
+      lines[#lines + 1] = table.concat(words, ' ')
+    end
+  end
+  newest[EARLIER] = #lines > 0 and table.concat(lines, '\n')
+  local fields, gone = {}, {}
+  for i, name in ipairs(FIELDS) do
+    if newest[i] then
+      fields[#fields + 1] = name
+      fields[#fields + 1] = newest[i]
+    else
+      gone[#gone + 1] = name
+    end
+  end
+  redis.call('HSET', key, unpack(fields))
+  if not is_new then
+    redis.call('HDEL', key, unpack(gone))
+  end
+  if linger then
+    redis.call('PEXPIRE', key, math.max(1, newest[EXPIRES] + linger - now))
+  end
+end

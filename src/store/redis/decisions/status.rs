@@ -1,0 +1,96 @@
+//! What there is for one number and one app, for operators and for whoever asks for a verification's state.
+
+use std::time::Duration;
+
+use super::scripts::{Lua, lua};
+use crate::otp::{
+    AppName, Delivery, DeliveryStatus, PhoneNumber, PhoneStatus, Policy, Scope, Status, StoreError, UnixMillis,
+    Verification,
+};
+use crate::store::redis::{RedisStore, milliseconds};
+
+pub(super) static STATUS: Lua = lua!("status", "arguments", "clock", "moments", "verifications");
+
+/// The fields of a verification in the order of `verifications.lua`, without the earlier ones.
+pub(crate) const FIELDS: [&str; 12] = [
+    "id",
+    "status",
+    "digest",
+    "secret_id",
+    "attempts",
+    "max_attempts",
+    "sends",
+    "created_at",
+    "expires_at",
+    "ended_at",
+    "history",
+    "deliveries",
+];
+
+/// The time, the words of each verification, and count and wait of each limit.
+type StatusReply = (i64, Vec<String>, Vec<(u32, u64)>);
+
+pub(crate) async fn status(
+    store: &RedisStore,
+    phone: &PhoneNumber,
+    app: &AppName,
+    policy: &Policy,
+) -> Result<PhoneStatus, StoreError> {
+    let key = store.keys.verification(app, phone);
+    let rules: Vec<_> = policy.limits.rules().iter().filter(|rule| rule.kind.scope == Scope::Number).collect();
+    let mut call = STATUS.call();
+    call.key(&key).arg(milliseconds(policy.send_time)).arg(rules.len());
+    for rule in &rules {
+        call.arg(rule.limit.max).arg(milliseconds(rule.limit.window));
+        call.key(store.keys.of_number(phone, rule.kind.event));
+    }
+    let (answer, _) = store.decide(STATUS.name, &key, &call, store.deadline()).await?;
+    let (now, words, used): StatusReply = answer;
+    let verifications = words
+        .chunks_exact(FIELDS.len())
+        .filter_map(|words| verification(app.as_str(), phone.digits(), words, UnixMillis(now)))
+        .collect();
+    let limits = rules.iter().zip(used).map(|(rule, (count, wait))| (rule.kind, count, Duration::from_millis(wait)));
+    Ok(PhoneStatus { verifications, limits: limits.collect() })
+}
+
+/// A verification from its [`FIELDS`], empty where there is none; `None` for anything else.
+pub(crate) fn verification(app: &str, subject: &str, words: &[String], now: UnixMillis) -> Option<Verification> {
+    let [id, status, digest, _, attempts, max_attempts, sends, created_at, expires_at, ended_at, _, deliveries] = words
+    else {
+        return None;
+    };
+    let expires_at = UnixMillis(expires_at.parse().ok()?);
+    let status = match Status::from_name(status)? {
+        Status::Pending if now >= expires_at => Status::Expired,
+        status => status,
+    };
+    Some(Verification {
+        id: id.parse().ok()?,
+        app: app.to_owned(),
+        subject: subject.to_owned(),
+        status,
+        digest: digest.get(..8).unwrap_or_default().to_owned(),
+        attempts: attempts.parse().ok()?,
+        max_attempts: max_attempts.parse().ok()?,
+        sends: sends.parse().ok()?,
+        created_at: UnixMillis(created_at.parse().ok()?),
+        expires_at,
+        expires_in: expires_at.since(now),
+        ended_at: ended_at.parse().ok().map(UnixMillis),
+        deliveries: deliveries.split(',').filter_map(delivery).collect(),
+    })
+}
+
+/// `1:whatsapp:delivered:1795000000000:`
+fn delivery(text: &str) -> Option<Delivery> {
+    let mut words = text.split(':');
+    let delivery = Delivery {
+        number: words.next()?.parse().ok()?,
+        channel: words.next()?.to_owned(),
+        status: DeliveryStatus::from_name(words.next()?)?,
+        at: UnixMillis(words.next()?.parse().ok()?),
+        reason: words.next().filter(|reason| !reason.is_empty()).map(str::to_owned),
+    };
+    Some(delivery)
+}

@@ -1,0 +1,85 @@
+//! Undoing a creation whose message was refused, or that another server refused.
+
+use tokio::time::Instant;
+
+use super::create::{Part, parts};
+use super::scripts::{self, Lua, lua};
+use crate::otp::{Charge, Charged, Event, NewVerification, Policy, Refund, StoreError};
+use crate::store::redis::{RedisStore, milliseconds};
+
+pub(super) static TAKE_BACK: Lua = lua!("take_back", "arguments", "clock", "moments", "slices", "verifications");
+
+/// Undoes a creation whose message was refused, and gives back what `refund` says.
+///
+/// # Errors
+///
+/// The first [`StoreError`]; what can be given back is.
+pub(crate) async fn take_back(
+    store: &RedisStore,
+    new: &NewVerification,
+    charge: &Charge,
+    refund: Refund,
+    policy: &Policy,
+) -> Result<(), StoreError> {
+    let deadline = store.deadline();
+    let mut counters = policy.limits.counters(Event::Send, &new.about());
+    counters.retain(|counter| refund.covers(counter.scope));
+    let gets_turn_back = new.pacing.is_some() && refund == Refund::Everything;
+    let mut result = Ok(());
+    // The number first: its code is what must not stay.
+    for part in parts(store.route.is_one_server(), &counters, gets_turn_back).iter().rev() {
+        result = result.and(undo(store, part, new, &charge.charged, policy, deadline).await);
+    }
+    result
+}
+
+/// Gives back one part of a creation that came to nothing; what cannot be given back goes by itself.
+pub(super) async fn give_back(
+    store: &RedisStore,
+    part: &Part<'_>,
+    new: &NewVerification,
+    charged: &[Charged],
+    policy: &Policy,
+    deadline: Instant,
+) {
+    if let Err(error) = undo(store, part, new, charged, policy, deadline).await {
+        let counters: Vec<_> = part.counters.iter().map(|counter| counter.name()).collect();
+        let counters = counters.join(" ");
+        tracing::warn!(%error, counters, verification = %new.id, "limits count a code that was not sent");
+    }
+}
+
+async fn undo(
+    store: &RedisStore,
+    part: &Part<'_>,
+    new: &NewVerification,
+    charged: &[Charged],
+    policy: &Policy,
+    deadline: Instant,
+) -> Result<(), StoreError> {
+    let number = store.keys.number(&new.app, &new.phone);
+    let charge_of = |counter: &&crate::otp::Counter| {
+        let charge = charged.iter().find(|charge| {
+            (charge.scope, charge.event, charge.counting) == (counter.scope, counter.event, counter.counting)
+        })?;
+        Some((store.keys.counter(counter), counter.counting, charge.at, counter.window()))
+    };
+    let to_give_back: Vec<_> = part.counters.iter().filter_map(charge_of).collect();
+    let mut call = TAKE_BACK.call();
+    call.arg(to_give_back.len());
+    for (key, counting, at, window) in to_give_back {
+        call.key(key).arg(scripts::how(counting)).arg(at.0).arg(milliseconds(window));
+    }
+    match new.pacing.as_ref().filter(|_| part.has_pace) {
+        None => call.arg(0),
+        Some(pacing) => call.arg(scripts::interval(pacing)).key(store.keys.pace(pacing)),
+    };
+    if part.has_number {
+        call.arg(1).key(&number.verification).arg(new.id.to_string());
+        call.arg(milliseconds(policy.send_time)).arg(milliseconds(policy.linger));
+    } else {
+        call.arg(0);
+    }
+    let key = part.key(store, &number, new.pacing.as_ref());
+    store.decide::<u64>(TAKE_BACK.name, &key, &call, deadline).await.map(drop)
+}
