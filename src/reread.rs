@@ -13,8 +13,8 @@ use crate::supervisor;
 /// The time between two looks at the files.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Reads a value now, and again whenever one of its `files` has other contents, for as long as there is a receiver. A value
-/// that cannot be used, as when only one of two files has been replaced yet, changes nothing and is logged once.
+/// Reads a value now, and again whenever the contents of its `files` change, for as long as there is a receiver. A value that
+/// cannot be used, as when only one of two files has been replaced yet, changes nothing and is logged once.
 ///
 /// Contents are compared rather than times, so that it does not matter how a file is replaced: in place, by a rename, or by
 /// the symbolic links of Kubernetes.

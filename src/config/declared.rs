@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How much of a value people may see.
+/// How much of a value may be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// All of it.
@@ -18,7 +18,7 @@ pub(super) enum Kind {
     Secret,
 }
 
-/// What a setting accepts. It prints as what a fault expected.
+/// The values that a setting accepts. It prints as what a fault expected.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Takes {
     /// A whole number.
@@ -60,7 +60,7 @@ pub(super) struct Section {
     pub(super) settings: &'static [Setting],
 }
 
-/// What applies if a setting is not given.
+/// The value of a setting that is not given.
 #[cfg(test)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unset {
@@ -77,7 +77,7 @@ pub(super) struct Setting {
     pub(super) key: &'static str,
     pub(super) kind: Kind,
     pub(super) takes: Takes,
-    /// Whether an app may have its own.
+    /// `true` if an app may have its own.
     pub(super) per_app: bool,
     #[cfg(test)]
     pub(super) unset: Unset,
@@ -203,7 +203,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
     }
 
     "sample" {
-        /// Whether the sample server's two calls, GET and POST /otp/{phone}, are served. If not, they are answered 404.
+        /// Serves the sample server's two calls, GET and POST /otp/{phone}. If false, they are answered 404.
         Open "enabled": Words(&["true", "false"]) => Default("true");
     }
 
@@ -286,7 +286,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// sentinel: the password at the sentinels.
         Secret "sentinel_password": PASSWORD => Nothing("/run/secrets/redis_sentinel_password");
 
-        /// sentinel: whether the primary and its replicas speak TLS. `auto`: if the sentinels do. `on` and `off`:
+        /// sentinel: TLS to the primary and its replicas. `auto`: if the sentinels do. `on` and `off`:
         /// regardless of the sentinels. In the other modes the addresses say it.
         Open "tls": Words(&["auto", "on", "off"]) => Default("auto");
 
@@ -326,8 +326,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// Connections per instance and server. Requests share them, many at once on each; one suffices for most.
         Open "pool_size": Whole(1, 64) => Default("1");
 
-        /// Whether to serve on a Redis that may lose or disclose codes. `check` says what is wrong with yours and why it
-        /// matters.
+        /// Serves even on a Redis that may lose or disclose codes. `check` says what is wrong with yours and why it matters.
         Open "allow_unsafe": Words(&["true", "false"]) => Default("false");
     }
 

@@ -1,16 +1,16 @@
-//! What is wrong with the settings: which key, what was expected, and where the value came from.
+//! Faults of settings: the key, what was expected, and the origin of the value.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origin {
     /// Compiled in.
     Default,
     /// The file of `--config` or `WHATSAPP_OTP_CONFIG`.
     File(PathBuf),
-    /// An environment variable, by name.
+    /// The environment variable of this name.
     Variable(String),
     /// The file that a secret's `KEY_file` names.
     KeyFile {
@@ -21,10 +21,10 @@ pub enum Origin {
     },
     /// The file that the set-up wrote.
     InfoFile(PathBuf),
-    /// Drawn at random for this run of the sandbox.
-    Drawn,
-    /// It did not come.
-    Nowhere,
+    /// Generated for this run of the sandbox.
+    Generated,
+    /// No source gave one.
+    Unset,
 }
 
 impl fmt::Display for Origin {
@@ -35,22 +35,22 @@ impl fmt::Display for Origin {
             Self::Variable(name) => write!(f, "environment variable {name}"),
             Self::KeyFile { key, path } => write!(f, "file of {key} {}", path.display()),
             Self::InfoFile(path) => write!(f, "info file {}", path.display()),
-            Self::Drawn => f.write_str("drawn for this run"),
-            Self::Nowhere => f.write_str("set nowhere"),
+            Self::Generated => f.write_str("generated for this run"),
+            Self::Unset => f.write_str("not set"),
         }
     }
 }
 
-/// One thing that is wrong. It prints as one line.
+/// A fault. It prints as one line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// The key, such as `otp.code_length`, or what else is at fault.
+    /// The key, such as `otp.code_length`, or the name of a faulty source.
     pub key: String,
-    /// What the value should have been.
+    /// What was expected.
     pub expected: String,
-    /// What it was, unless there was none or it may hold a secret.
+    /// The value, unless there was none or it may contain a secret.
     pub given: Option<String>,
-    /// Where it came from.
+    /// The origin of the value.
     pub origin: Origin,
 }
 
@@ -64,7 +64,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Everything that is wrong, in one go: one line each.
+/// Every fault of the settings. It prints as one line for each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SettingsError(Vec<Fault>);
 
@@ -127,8 +127,8 @@ mod tests {
             (Origin::Variable("A".to_owned()), "environment variable A"),
             (Origin::KeyFile { key, path: path() }, "file of otp.secret_file /etc/otp"),
             (Origin::InfoFile(path()), "info file /etc/otp"),
-            (Origin::Drawn, "drawn for this run"),
-            (Origin::Nowhere, "set nowhere"),
+            (Origin::Generated, "generated for this run"),
+            (Origin::Unset, "not set"),
         ] {
             assert_eq!(origin.to_string(), text);
         }
@@ -136,9 +136,9 @@ mod tests {
 
     #[test]
     fn an_error_prints_a_line_for_each_fault() {
-        let error = SettingsError::new(vec![fault(Origin::Default), fault(Origin::Nowhere)]);
+        let error = SettingsError::new(vec![fault(Origin::Default), fault(Origin::Unset)]);
         let printed = error.to_string();
         assert_eq!(printed.lines().count(), 2);
-        assert!(printed.ends_with("got \"12\" (set nowhere)"), "{printed}");
+        assert!(printed.ends_with("got \"12\" (not set)"), "{printed}");
     }
 }

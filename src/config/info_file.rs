@@ -1,6 +1,6 @@
-//! The file in which the set-up writes down who we are on WhatsApp: JSON with at least `waba_id`, `access_token`,
-//! `phone_number_id` and `template_id`, each a text or a number, and the `language` of that template. The set-up keeps
-//! its earlier answers there as well; whatever else is in it is no business of the service's.
+//! The file in which the set-up saves the account: JSON with at least `waba_id`, `access_token`, `phone_number_id` and
+//! `template_id`, each a string or a number, and the `language` of that template. The service ignores everything else in
+//! it, such as the earlier answers that the set-up keeps there.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::fault::{Fault, Origin};
 use super::reader::{Input, Reader, Reported};
 
-/// The keys that the file may stand in for, in the order of [`InfoFile::into_texts`].
+/// The keys to which the file can give values, in the order of [`InfoFile::into_texts`].
 const ACCOUNT: [&str; 4] =
     ["whatsapp.waba_id", "whatsapp.access_token", "whatsapp.phone_number_id", "whatsapp.template_id"];
 
@@ -32,13 +32,13 @@ enum Text {
 }
 
 impl InfoFile {
-    /// Reads the file. No error repeats any of it, as it holds the token.
+    /// Reads the file. Errors quote none of it, as it contains the token.
     fn read(path: &Path) -> Result<Self, String> {
         let text = fs::read_to_string(path).map_err(|error| format!("a readable text file ({error})"))?;
         let text = SecretString::from(text);
         serde_json::from_str(text.expose_secret()).map_err(|error| {
             let (line, column) = (error.line(), error.column());
-            format!("JSON as the set-up writes it, which line {line}, column {column} is not")
+            format!("JSON as the set-up writes it, but there is an error at line {line}, column {column}")
         })
     }
 
@@ -53,7 +53,7 @@ impl InfoFile {
     }
 }
 
-/// Gives those of the account's keys a value that have none of their own. If all have, the file is not read.
+/// Gives values to the account's keys that have none. If all have one, the file is not read.
 pub(super) fn fill_in(reader: &mut Reader) -> Result<(), Reported> {
     let missing: Vec<_> = ACCOUNT.into_iter().filter(|key| !reader.has_or_names(key)).collect();
     if missing.is_empty() {
@@ -65,7 +65,7 @@ pub(super) fn fill_in(reader: &mut Reader) -> Result<(), Reported> {
     let info = InfoFile::read(&path)
         .map_err(|expected| reader.fault("whatsapp.info_file", format!("{expected}: {}", remedy(&missing))))?;
     let origin = Origin::InfoFile(path);
-    // The language is that of the file's template, and gives way to any that is set.
+    // The language belongs to the file's template, and any that is set overrides it.
     if missing.contains(&"whatsapp.template_id")
         && reader.origin("whatsapp.language") == Origin::Default
         && let Some(language) = &info.language

@@ -1,4 +1,4 @@
-//! The names of settings: keys, environment variables, and what a misspelled one may have meant.
+//! The names of settings: keys, environment variables, and the ones that were probably meant by misspelled ones.
 //!
 //! Keys that contain the name of a key or an app match a declared one: `keys.backend.kind` is `keys.NAME.kind`, and
 //! `apps.shop.otp.linger` is `otp.linger`, of which an app may have its own.
@@ -32,7 +32,7 @@ fn settings() -> impl Iterator<Item = &'static Setting> {
     SECTIONS.iter().flat_map(|section| section.settings)
 }
 
-/// The app whose setting `key` is, if it is one's, and the declared key that it matches, which need not exist.
+/// The app of `key`, if it is an app's, and the declared key that it matches, which need not exist.
 fn declared(key: &str) -> (Option<&str>, String) {
     match key.splitn(3, '.').collect::<Vec<_>>()[..] {
         ["apps", app, rest] => (Some(app), rest.to_owned()),
@@ -46,13 +46,13 @@ fn setting(key: &str) -> Option<&'static Setting> {
     settings().find(|setting| setting.key == declared && (app.is_none() || setting.per_app))
 }
 
-/// The kind of `key`, if that is one.
+/// The kind of the setting `key`, if there is one.
 pub(super) fn kind(key: &str) -> Option<Kind> {
     let file = || setting(key.strip_suffix("_file")?).filter(|setting| setting.kind == Kind::Secret);
     setting(key).map(|setting| setting.kind).or_else(|| file().map(|_| Kind::Open))
 }
 
-/// What the setting `key` accepts.
+/// The values that the setting `key` accepts.
 pub(super) fn takes(key: &str) -> Takes {
     setting(key).map_or(Takes::Text("a declared setting"), |setting| setting.takes)
 }
@@ -65,7 +65,7 @@ pub(super) fn rank(key: &str) -> (Option<String>, Option<usize>, Option<String>)
     (app.map(str::to_owned), place, named(key).then(|| key.to_owned()))
 }
 
-/// Whether keys start with `section`.
+/// Returns `true` if keys start with `section`.
 pub(super) fn is_section(section: &str) -> bool {
     let names_follow = matches!(section.split('.').collect::<Vec<_>>()[..], ["keys" | "apps"] | ["keys" | "apps", _]);
     let (app, member) = declared(section);
@@ -84,13 +84,13 @@ pub(super) fn of_variable(name: &str) -> Option<String> {
     (kind(&key).is_some() && variable(&key) == name).then_some(key)
 }
 
-/// Whether `name` starts as only the variables of settings do.
+/// Returns `true` if `name` starts as only the variables of settings do.
 pub(super) fn has_prefix(name: &str) -> bool {
     name.to_uppercase().starts_with(PREFIX)
 }
 
-/// The key that was probably meant by the variable `name`, which is not one of a setting. Nothing is meant by those of other
-/// programs: Kubernetes sets some, such as `WHATSAPP_OTP_SERVICE_HOST`, for a service `whatsapp-otp`.
+/// The key that was probably meant by the unknown variable `name`. None is meant by those of other programs: Kubernetes sets
+/// some, such as `WHATSAPP_OTP_SERVICE_HOST`, for a service named `whatsapp-otp`.
 pub(super) fn of_misspelled_variable(name: &str) -> Option<String> {
     let plain = |name: &str| name.to_uppercase().replace(SEPARATOR, "_");
     let meant = all().find(|key| plain(&variable(key)) == plain(name));

@@ -1,12 +1,12 @@
-//! Settings: where they come from, what they mean, and what is wrong with them.
+//! Settings: their sources, meaning and faults.
 //!
-//! [`Sources`] are the compiled-in `config/default.toml`, one file and the environment, later over earlier.
-//! Each command loads what it needs ([`ServeSettings`], [`SandboxSettings`], or [`Settings`] alone) into types that
-//! cannot be half-configured, or gets every [`Fault`] at once. A secret that a command has no use for is not read.
-//! No other module reads the environment, and no error, log line or [`ShownSetting`] has a secret in it.
+//! [`Sources`] are the compiled-in `config/default.toml`, a file and the environment, each overriding the ones before. Each
+//! command loads the settings that it needs ([`ServeSettings`], [`SandboxSettings`], or [`Settings`] alone) into types that
+//! cannot be half-configured, or gets every [`Fault`] at once. A command does not read secrets that it does not use. No
+//! other module reads the environment, and no error, log line or [`ShownSetting`] contains a secret.
 //!
-//! Inside, `keys` lists all there are, `sources` puts their values into a `Reader`, and `sections` reads from it what
-//! they mean.
+//! `declared` lists every setting, `sources` collects the values in a `Reader`, and `sections` reads typed settings from
+//! it.
 
 mod declared;
 mod fault;
@@ -39,10 +39,10 @@ pub use self::secrets::Replaceable;
 pub use self::shown::ShownSetting;
 pub use self::sources::Sources;
 
-/// What every command is told. For `inspect`, `revoke` and `healthcheck` it is enough.
+/// The settings of every command, and all that `inspect`, `revoke` and `healthcheck` need.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Listeners, proxies, patience and who may call.
+    /// Listeners, proxies, timeouts and callers. API keys are read only to accept them, by `serve` and `sandbox`.
     pub server: ServerSettings,
     /// The policy of the app `default`.
     pub policy: Policy,
@@ -50,9 +50,9 @@ pub struct Settings {
     pub apps: Vec<AppSettings>,
     /// The store.
     pub redis: RedisSettings,
-    /// How and how much to log.
+    /// The format and level of the log.
     pub log: LogSettings,
-    /// Where traces go, if anywhere.
+    /// The destination of traces, if there is one.
     pub traces: Option<TraceSettings>,
     shown: Vec<ShownSetting>,
 }
@@ -71,7 +71,7 @@ pub struct AppSettings {
 /// The settings of `serve` and `check`.
 #[derive(Debug, Clone)]
 pub struct ServeSettings {
-    /// What every command is told.
+    /// The settings of every command.
     pub common: Settings,
     /// The secrets of the code digests.
     pub keys: KeyRing,
@@ -83,34 +83,34 @@ pub struct ServeSettings {
     pub api_keys: Replaceable<Arc<[AcceptedKey]>>,
 }
 
-/// What `sandbox` is told. None of it has to be set.
+/// The settings of `sandbox`, all of them optional.
 #[derive(Debug, Clone)]
 pub struct SandboxSettings {
-    /// What every command is told; the listeners are on loopback addresses.
+    /// The settings of every command; the listeners are on loopback addresses.
     pub common: Settings,
-    /// The secrets of the code digests, drawn for this run if none is set.
+    /// The secrets of the code digests, generated for this run if none is set.
     pub keys: KeyRing,
-    /// How to call WhatsApp. The address is the configured one, so put the simulator's in its place.
+    /// The Cloud API. Its address is the configured one, which the simulator's must replace.
     pub whatsapp: WhatsAppApi,
 }
 
-/// What the guided set-up is told: what it shares with the service that it prepares.
+/// The settings that the guided set-up shares with the service that it prepares, all of them optional.
 #[derive(Debug, Clone)]
 pub struct SetupSettings {
-    /// How to call WhatsApp.
+    /// The Cloud API.
     pub whatsapp: WhatsAppApi,
-    /// Where the service looks for what the set-up writes, if anywhere.
+    /// The file in which the service looks for the account, if there is one.
     pub info_file: Option<PathBuf>,
-    /// Codes, and how long they are good.
+    /// The policy of the app `default`.
     pub policy: Policy,
 }
 
 impl SetupSettings {
-    /// Loads what the set-up is told. Nothing of the account has to be set, nor anything else.
+    /// Loads the settings.
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] with everything that is wrong.
+    /// [`SettingsError`] with every fault.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read();
         let whatsapp = sections::whatsapp::read_api(&mut reader);
@@ -122,7 +122,7 @@ impl SetupSettings {
 }
 
 impl Sources {
-    /// How to log if nothing else can be read: what is wrong with `log.*` itself is left at its default.
+    /// The log settings alone, for when others are faulty; the defaults if they are faulty themselves.
     #[must_use]
     pub fn log_settings(&self) -> LogSettings {
         let defaults = || sections::log::read(&mut Self::default().read());
@@ -132,14 +132,14 @@ impl Sources {
 }
 
 impl Settings {
-    /// Loads what every command is told.
+    /// Loads the settings.
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] with everything that is wrong.
+    /// [`SettingsError`] with every fault.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read();
-        // Not needed, but a bad value is a fault for every command.
+        // Read only because a bad value is a fault for every command.
         let api = sections::whatsapp::read_api(&mut reader);
         let settings = Self::read(&mut reader, Reach::Any, Ok(Arc::default()), sections::otp::read_secret);
         reader.finish(api.and(settings))
@@ -151,7 +151,7 @@ impl Settings {
         &self.shown
     }
 
-    /// Reads what all commands share: last, as it notes what all values turned out to be.
+    /// Reads the settings of every command. Call this last, as it records the values in force.
     fn read(
         reader: &mut Reader,
         reach: Reach,
@@ -164,7 +164,7 @@ impl Settings {
         let redis = sections::redis::read(reader, otp_secret);
         let redis_timeout = redis.as_ref().ok().map(|redis| redis.timeout);
         let server = sections::server::read(reader, reach, redis_timeout, keys);
-        // A send that takes as long as a request may is over.
+        // No send outlasts its request.
         let send_time = server.as_ref().map_or(Duration::ZERO, |server| server.request_timeout);
         let log = sections::log::read(reader);
         let traces = sections::telemetry::read(reader);
@@ -177,16 +177,16 @@ impl Settings {
 }
 
 impl ServeSettings {
-    /// Loads what `serve` and `check` are told: with `otp.secret` and the WhatsApp account.
+    /// Loads the settings, which must include `otp.secret` and the WhatsApp account.
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] with everything that is wrong.
+    /// [`SettingsError`] with every fault.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read();
         let given = reader.clone();
         let keys = sections::otp::read_keys(&mut reader);
-        // The account first: its file may name the language.
+        // The account comes first, as its file may name the language.
         let account = sections::whatsapp::read_account(&mut reader);
         let api = sections::whatsapp::read_api(&mut reader);
         let api_keys = sections::keys::read(&mut reader);
@@ -203,11 +203,11 @@ impl ServeSettings {
 }
 
 impl SandboxSettings {
-    /// Loads what `sandbox` is told: over its own defaults, and with a secret drawn for it if it has none.
+    /// Loads the settings over the sandbox's own defaults, with a generated secret if none is set.
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] with everything that is wrong.
+    /// [`SettingsError`] with every fault.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read_for_sandbox();
         let keys = sections::otp::draw_secret(&mut reader).and_then(|()| sections::otp::read_keys(&mut reader));

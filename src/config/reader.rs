@@ -16,7 +16,7 @@ use crate::otp::AppName;
 /// The longest value that a fault repeats.
 const LONGEST_SHOWN: usize = 100;
 
-/// A value as it was given. Any may be a secret, so all are kept as one.
+/// A value as it was given, kept as a secret, as any may be one.
 #[derive(Clone)]
 pub(super) enum Input {
     One(SecretString),
@@ -33,7 +33,7 @@ struct Given {
     guarded_form: Option<String>,
 }
 
-/// A fault was reported. Only [`Reader`] makes one, so no value can be missing without its fault.
+/// A sign that a fault was reported. Only [`Reader`] makes one, so no value can be missing without its fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Reported(());
 
@@ -60,7 +60,7 @@ impl Reader {
         self.empty_sections.insert(section, origin);
     }
 
-    /// The names that follow `section` in keys, such as that of an app in `apps`, each with its origin.
+    /// The names that follow `section` in keys, such as those of apps in `apps`, each with its origin.
     pub(super) fn names_in(&self, section: &str) -> BTreeMap<String, Origin> {
         let sections = self.empty_sections.iter();
         let values = self.values.iter().map(|(key, given)| (key, &given.origin));
@@ -89,7 +89,7 @@ impl Reader {
         self.values.get(&self.own(key))
     }
 
-    /// Whether `key` was given a value; an empty text is one only for secrets.
+    /// Returns `true` if `key` was given a value. An empty one counts only for secrets.
     pub(super) fn has(&self, key: &str) -> bool {
         self.given(key).is_some_and(|given| match &given.input {
             Input::One(text) => keys::kind(key) == Some(Kind::Secret) || !text.expose_secret().is_empty(),
@@ -99,7 +99,7 @@ impl Reader {
 
     /// The origin of the value of `key`.
     pub(super) fn origin(&self, key: &str) -> Origin {
-        self.given(key).map_or(Origin::Nowhere, |given| given.origin.clone())
+        self.given(key).map_or(Origin::Unset, |given| given.origin.clone())
     }
 
     /// Records a fault, once if several apps share it.
@@ -167,7 +167,7 @@ impl Reader {
             Some(Input::Many(texts)) => texts.iter().map(|text| parse(text.expose_secret())).collect(),
             Some(&Input::Unusable(expected)) => return Err(self.fault(key, expected)),
         };
-        // All faults first: collecting into a `Result` stops at one.
+        // Report every fault first: collecting into a `Result` stops at one.
         let entries: Vec<Result<T, Reported>> = (1..)
             .zip(parsed)
             .map(|(number, entry)| {
@@ -221,7 +221,7 @@ impl Reader {
         self.declared(key, |text| text.parse().ok())
     }
 
-    /// The same for a value that `read` reads.
+    /// The same, for a value that `read` reads.
     pub(super) fn if_given<T>(
         &mut self,
         key: &str,
@@ -257,7 +257,7 @@ impl Reader {
         shown
     }
 
-    /// Returns the settings, or all faults if there are any: those of unknown keys first, the others in declared order.
+    /// Returns the settings, or every fault: those of unknown keys first, the others in declared order.
     pub(super) fn finish<T>(mut self, settings: Result<T, Reported>) -> Result<T, SettingsError> {
         match settings {
             Ok(settings) if self.faults.is_empty() => Ok(settings),

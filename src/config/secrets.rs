@@ -19,7 +19,7 @@ pub struct Replaceable<T> {
 }
 
 impl<T> Replaceable<T> {
-    /// The secrets under keys that start with `start`. `reader` has read them by now, and `given` has not.
+    /// The secrets under keys that start with `start`, which `reader` has read and `given` has not.
     pub(super) fn new(
         start: &str,
         reader: &Reader,
@@ -29,17 +29,17 @@ impl<T> Replaceable<T> {
         Self { files: reader.files_of(start), given, read }
     }
 
-    /// The files; none if the secrets came otherwise.
+    /// The files; none if the secrets have another origin.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
         self.files.clone()
     }
 
-    /// Reads the secrets as they are in the files now.
+    /// Reads the current secrets.
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] with everything that is wrong, without secrets.
+    /// [`SettingsError`] with every fault.
     pub fn read(&self) -> Result<T, SettingsError> {
         let mut reader = self.given.clone();
         let secrets = (self.read)(&mut reader);
@@ -60,7 +60,7 @@ impl<T> fmt::Debug for Replaceable<T> {
 }
 
 impl Reader {
-    /// Whether `key` was given a value, or a file with it.
+    /// Returns `true` if `key` was given a value or a file.
     pub(super) fn has_or_names(&self, key: &str) -> bool {
         self.has(key) || self.has(&keys::file_of(key))
     }

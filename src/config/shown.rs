@@ -1,4 +1,4 @@
-//! Settings as people may see them.
+//! Settings as they may be shown.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub struct ShownSetting {
     pub key: String,
     /// The value as it was given.
     pub value: String,
-    /// Where it came from.
+    /// The origin of the value.
     pub origin: Origin,
 }
 

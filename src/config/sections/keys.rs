@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-use super::auth;
+use super::server::auth_mode;
 use crate::config::fault::Fault;
 use crate::config::keys;
 use crate::config::reader::{Reader, Reported};
@@ -31,7 +31,7 @@ pub(in crate::config) fn read(reader: &mut Reader) -> Result<Arc<[AcceptedKey]>,
         });
         keys.push(key);
     }
-    if keys.is_empty() && auth::read(reader)? == AuthMode::ApiKey {
+    if keys.is_empty() && auth_mode(reader)? == AuthMode::ApiKey {
         return Err(reader.fault("auth.mode", "open, or at least one key: `whatsapp-otp api-key` makes one"));
     }
     keys.into_iter().collect()

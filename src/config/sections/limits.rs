@@ -1,4 +1,4 @@
-//! `limits.*`: how often is too often, and the numbers that codes may go to.
+//! `limits.*`: limits on sends and guesses, and the numbers to which codes may be sent.
 
 use std::cell::Cell;
 use std::fmt::Display;
@@ -32,11 +32,11 @@ fn limit(reader: &mut Reader, kind: &LimitKind) -> Result<Option<Limit>, Reporte
     }
 }
 
-/// A list of `+NAME`, only these, or of `-NAME`, all but these; an empty one for everything.
+/// Reads a list of `+NAME`, only these, or of `-NAME`, all but these; an empty list allows everything.
 fn selection<T: FromStr<Err: Display>>(reader: &mut Reader, key: &str) -> Result<Selection<T>, Reported> {
     let of_the_first = Cell::new(None);
     let names = reader.list(key, |entry| {
-        // Without a sign there is no name, which is as wrong as any other.
+        // An entry without a sign has no name, which is a fault like any other.
         let name = entry.strip_prefix(['+', '-']).unwrap_or_default();
         let named = name.parse().map_err(|error| format!("+ (only these) or - (all but these) and {error}"))?;
         let denied = entry.starts_with('-');

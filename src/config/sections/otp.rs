@@ -53,7 +53,7 @@ pub(in crate::config) fn draw_secret(reader: &mut Reader) -> Result<(), Reported
         .try_fill_bytes(&mut bytes)
         .map_err(|error| reader.fault("otp.secret", format!("a random one from the operating system ({error})")))?;
     let secret = Input::One(HEXLOWER.encode(&bytes).into());
-    reader.put("otp.secret".to_owned(), secret, Origin::Drawn);
+    reader.put("otp.secret".to_owned(), secret, Origin::Generated);
     Ok(())
 }
 

@@ -107,7 +107,7 @@ fn only_for_sentinels(reader: &mut Reader, tls: Option<bool>, instead: &str) -> 
     }
 }
 
-/// Reads the servers of a list, which use TLS all or none.
+/// Reads a list of servers, which must all use TLS or all not.
 fn read_endpoints(reader: &mut Reader, key: &str, default_port: u16) -> Result<Vec<Endpoint>, Reported> {
     let endpoints = reader.list(key, |text| Endpoint::parse(text, default_port))?;
     if endpoints.iter().any(|endpoint| endpoint.is_tls() != endpoints[0].is_tls()) {

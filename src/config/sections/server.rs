@@ -1,4 +1,4 @@
-//! `server.*`: listeners, proxies and timeouts.
+//! `server.*`, `auth.*` and `sample.*`: listeners, proxies, timeouts and callers.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -9,9 +9,8 @@ use ipnet::IpNet;
 use tokio::sync::watch;
 use url::Url;
 
-use super::{auth, sample};
 use crate::config::reader::{Reader, Reported};
-use crate::http::{AcceptedKey, ServerSettings, TlsFiles};
+use crate::http::{AcceptedKey, AuthMode, ServerSettings, TlsFiles};
 
 /// The addresses that may reach the listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,8 +41,8 @@ pub(in crate::config) fn read(
     let max_concurrent_sends = reader.whole_number("server.max_concurrent_sends");
     let drain_delay = reader.duration("server.drain_delay");
     let shutdown_timeout = reader.duration("server.shutdown_timeout");
-    let auth = auth::read(reader);
-    let sample_enabled = sample::read(reader);
+    let auth = auth_mode(reader);
+    let sample_enabled = reader.switch("sample.enabled");
     Ok(ServerSettings {
         listen: listen?,
         ops_listen: ops_listen?,
@@ -63,6 +62,12 @@ pub(in crate::config) fn read(
     })
 }
 
+/// The callers of the sample server's calls.
+pub(super) fn auth_mode(reader: &mut Reader) -> Result<AuthMode, Reported> {
+    reader.word("auth.mode", &[("open", AuthMode::Open), ("api_key", AuthMode::ApiKey)])
+}
+
+/// What a request leaves for its body to arrive.
 fn body_timeout(reader: &mut Reader, request: Duration, redis: Option<Duration>) -> Result<Duration, Reported> {
     let redis = redis.unwrap_or_default();
     let left = request.checked_sub(redis).filter(|left| !left.is_zero());

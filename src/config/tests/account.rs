@@ -1,4 +1,4 @@
-//! Who we are on WhatsApp: from the set-up's file, from keys of their own, or from both.
+//! The WhatsApp account: from the set-up's file, from keys of its own, or from both.
 
 use std::path::Path;
 
@@ -90,7 +90,7 @@ fn a_missing_file_is_one_fault_that_says_what_to_do() {
 }
 
 #[test]
-fn what_the_file_leaves_open_is_one_fault_that_names_it() {
+fn what_the_file_leaves_out_is_one_fault_that_names_it() {
     let (_directory, path) = file("info.json", r#"{"waba_id": "11", "template_id": null}"#);
     let fault = only_fault(load(&path, &[("whatsapp.access_token", TOKEN)]));
     assert_eq!(fault.key, "whatsapp.info_file");

@@ -54,7 +54,7 @@ fn a_hash_may_come_by_file() {
     let settings = serve(&pairs).unwrap();
     assert_eq!(settings.common.server.keys.borrow()[0].sha256, [0xcc; 32]);
     assert_eq!(settings.api_keys.files(), [path.as_path()]);
-    // Commands that accept no keys have no use for it.
+    // Commands that accept no keys do not read it.
     fs::remove_file(&path).unwrap();
     assert!(Settings::load(&given(&pairs)).is_ok());
 }

@@ -1,4 +1,4 @@
-//! An app has its own settings, and those of all apps for the rest.
+//! Apps have their own settings and inherit the rest.
 
 use std::collections::HashMap;
 

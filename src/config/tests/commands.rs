@@ -1,4 +1,4 @@
-//! Each command asks for what it needs and for nothing more.
+//! Each command reads the settings that it needs, and no others.
 
 use super::*;
 use crate::config::Origin;
@@ -13,7 +13,7 @@ fn serve_needs_a_secret_and_an_account() {
     assert_eq!(fault_keys(&error), ["otp.secret", "whatsapp.info_file"]);
     assert_eq!(
         error.faults()[0].to_string(),
-        "otp.secret: expected a secret of at least 32 bytes, as otp.secret or otp.secret_file (set nowhere)"
+        "otp.secret: expected a secret of at least 32 bytes, as otp.secret or otp.secret_file (not set)"
     );
 }
 
@@ -24,11 +24,11 @@ fn the_sandbox_needs_nothing() {
     assert_eq!(settings.common.log.format, LogFormat::Pretty);
     assert_eq!(settings.whatsapp.language, "en_US");
     let secret = settings.common.shown().iter().find(|setting| setting.key == "otp.secret");
-    assert_eq!(secret.unwrap().to_string(), "otp.secret = *** (drawn for this run)");
+    assert_eq!(secret.unwrap().to_string(), "otp.secret = *** (generated for this run)");
 }
 
 #[test]
-fn each_sandbox_draws_its_own_secret_unless_one_is_set() {
+fn each_sandbox_generates_its_own_secret_unless_one_is_set() {
     let id = |sources: &Sources| SandboxSettings::load(sources).unwrap().keys.current().id().clone();
     assert_ne!(id(&Sources::default()), id(&Sources::default()));
     let set = given(&[("otp.secret", SECRET)]);
@@ -36,7 +36,7 @@ fn each_sandbox_draws_its_own_secret_unless_one_is_set() {
 }
 
 #[test]
-fn the_sandbox_hashes_subjects_under_the_secret_it_draws() {
+fn the_sandbox_hashes_subjects_under_the_secret_it_generates() {
     let settings = SandboxSettings::load(&given(&[("redis.subject", "hashed")])).unwrap();
     let Subject::Hashed(key) = settings.common.redis.subject else {
         panic!("hashed was asked for");
@@ -74,7 +74,7 @@ fn operators_need_a_secret_only_to_find_hashed_subjects() {
     assert!(Settings::load(&given(&[("otp.secret_file", NOWHERE)])).is_ok());
     let hashed = ("redis.subject", "hashed");
     let fault = only_fault(Settings::load(&given(&[hashed])));
-    assert_eq!((fault.key.as_str(), fault.origin), ("otp.secret", Origin::Nowhere));
+    assert_eq!((fault.key.as_str(), fault.origin), ("otp.secret", Origin::Unset));
     for key in ["otp.secret", "redis.subject_secret"] {
         assert!(Settings::load(&given(&[hashed, (key, SECRET)])).is_ok(), "{key}");
     }

@@ -1,4 +1,4 @@
-//! Everything that is wrong is said at once, and no secret with it.
+//! All faults are reported together, without secrets.
 
 use super::*;
 
@@ -25,7 +25,7 @@ fn all_faults_are_reported_in_one_go() {
 
         [whatsapp]
         info_file = "/nowhere/info.json"
-        access_token = "token with blanks"
+        access_token = "token with spaces"
         "#,
     );
     sources.environment = given(&[
@@ -78,7 +78,7 @@ fn all_faults_are_reported_in_one_go() {
         "short-previous",
         "0123456789abcdef",
         "short-too",
-        "token with blanks",
+        "token with spaces",
         "url-password",
         "short-subject",
         "redis-password",

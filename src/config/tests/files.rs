@@ -11,7 +11,7 @@ fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name)
 }
 
-/// `KEY = VALUE` without the `#` that says it has no default; prose has a blank there.
+/// `KEY = VALUE` without the `#` of a setting that has no default; prose has a space after it.
 fn uncommented(line: &str) -> &str {
     match line.strip_prefix('#') {
         Some(setting) if setting.starts_with(|letter: char| letter.is_ascii_lowercase() || letter == '[') => setting,
@@ -37,7 +37,7 @@ fn what_the_sample_files_have_commented_out_is_known_too() {
 fn every_key_is_read() {
     for key in keys::all() {
         let (section, name) = key.split_once('.').unwrap();
-        // No list has such an entry, and what is no list is one value.
+        // No list accepts this entry, and other settings accept no list.
         let (_directory, mut sources) = from_file(&format!("[{section}]\n{name} = [\"?\"]"));
         sources.environment = given(&[("redis.subject", "hashed")]).environment;
         if key == "redis.subject" {
@@ -69,7 +69,7 @@ fn production_lacks_nothing_but_its_secrets() {
     for key in secrets {
         let mut sources = sources.clone();
         sources.environment.remove(&keys::variable(key));
-        // A machine may have the secret; on all others that is all there is to say.
+        // On a machine that has the secret, there is no fault.
         if let Err(error) = ServeSettings::load(&sources) {
             assert_eq!(fault_keys(&error), [key]);
             assert!(error.faults()[0].given.as_ref().is_some_and(|path| path.starts_with("/run/secrets/")));

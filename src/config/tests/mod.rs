@@ -1,4 +1,4 @@
-//! Settings from source to meaning. Nothing here touches the environment of the process.
+//! Settings from source to meaning, without the environment of this process.
 
 mod account;
 mod api_keys;
@@ -23,13 +23,13 @@ use super::{Fault, SandboxSettings, ServeSettings, Settings, SettingsError, Sour
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const TOKEN: &str = "EAA-a-token-that-nobody-may-see";
 
-/// Sources that give `pairs` by environment, written as keys.
+/// Sources with `pairs` of key and value in the environment.
 fn given(pairs: &[(&str, &str)]) -> Sources {
     let variable = |&(key, value): &(&str, &str)| (keys::variable(key), value.to_owned());
     Sources { file: None, environment: pairs.iter().map(variable).collect() }
 }
 
-/// Sources with all that `serve` requires, and `pairs` over it.
+/// Sources with all that `serve` requires, overridden by `pairs`.
 fn complete(pairs: &[(&str, &str)]) -> Sources {
     let mut sources = given(&[
         ("otp.secret", SECRET),
@@ -47,7 +47,7 @@ fn serve(pairs: &[(&str, &str)]) -> Result<ServeSettings, SettingsError> {
     ServeSettings::load(&complete(pairs))
 }
 
-/// A file of `text` in a directory of its own, which goes when the first half of the pair does.
+/// A file of `text` in its own directory, which is deleted when the first half of the pair is dropped.
 fn file(name: &str, text: &str) -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join(name);
@@ -61,7 +61,7 @@ fn from_file(text: &str) -> (TempDir, Sources) {
     (directory, sources)
 }
 
-/// The one fault of a load that had to fail.
+/// The only fault of a load that must fail.
 fn only_fault<T: Debug>(loaded: Result<T, SettingsError>) -> Fault {
     let error = loaded.unwrap_err();
     assert_eq!(error.faults().len(), 1, "{error}");

@@ -1,4 +1,4 @@
-//! Secrets come once, by value or by file, and go nowhere.
+//! Secrets have one source, a value or a file, and are never shown.
 
 use secrecy::ExposeSecret;
 
@@ -51,7 +51,7 @@ fn a_newline_at_the_end_of_a_secrets_file_is_not_part_of_it() {
 }
 
 #[test]
-fn blanks_around_a_secret_are_part_of_it() {
+fn spaces_around_a_secret_are_part_of_it() {
     let spaced = format!(" {SECRET} ");
     let settings = serve(&[("otp.secret", &spaced)]).unwrap();
     assert_eq!(*settings.keys.current().id(), id(&spaced));
@@ -103,7 +103,7 @@ fn the_environment_can_take_back_a_file_that_another_source_names() {
 }
 
 #[test]
-fn a_secrets_file_that_is_missing_empty_or_no_text_is_a_fault_with_its_path() {
+fn a_secrets_file_that_is_missing_empty_or_not_text_is_a_fault_with_its_path() {
     let directory = tempfile::tempdir().unwrap();
     let path = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
     fs::write(path("empty"), "\n").unwrap();

@@ -54,13 +54,13 @@ fn default_toml() -> String {
     for Section { name: section, about, settings } in SECTIONS {
         write!(text, "\n\n").unwrap();
         comment(&mut text, about);
-        // A name has to be put in.
+        // The name has to be filled in.
         let sign = if section.contains("NAME") { "#" } else { "" };
         writeln!(text, "{sign}[{section}]").unwrap();
         for setting in *settings {
             text.push('\n');
             comment(&mut text, setting.meaning);
-            // The comment says what each word means, and that a file is one.
+            // The comments of others describe what they take.
             let takes = !matches!(setting.takes, Takes::Words(_) | Takes::Any(_));
             let takes = takes.then(|| format!("# Takes {}.", bounds(setting.takes)));
             let per_app = setting.per_app.then(|| "# Per app.".to_owned());

@@ -1,4 +1,4 @@
-//! Later sources override earlier ones, and what is in none of our keys is refused.
+//! Later sources override earlier ones, and unknown keys are refused.
 
 use proptest::prelude::*;
 
@@ -88,7 +88,7 @@ fn empty_sections_and_other_programs_variables_are_no_faults() {
 }
 
 #[test]
-fn misspelt_variables_are_faults_that_name_the_right_one() {
+fn misspelled_variables_are_faults_that_name_the_right_one() {
     for (name, meant) in [
         ("WHATSAPP_OTP__OTP__CODE_LENGHT", Some("WHATSAPP_OTP__OTP__CODE_LENGTH")),
         ("WHATSAPP_OTP_OTP_CODE_LENGTH", Some("WHATSAPP_OTP__OTP__CODE_LENGTH")),
@@ -111,7 +111,7 @@ fn misspelt_variables_are_faults_that_name_the_right_one() {
 }
 
 #[test]
-fn a_file_that_is_missing_or_no_text_is_a_fault() {
+fn a_file_that_is_missing_or_not_text_is_a_fault() {
     let directory = tempfile::tempdir().unwrap();
     let binary = directory.path().join("binary.toml");
     fs::write(&binary, [0xff, 0xfe]).unwrap();
@@ -124,7 +124,7 @@ fn a_file_that_is_missing_or_no_text_is_a_fault() {
 }
 
 #[test]
-fn a_file_that_is_no_toml_is_a_fault_with_its_line_but_not_its_text() {
+fn a_file_that_is_not_toml_is_a_fault_with_its_line_but_not_its_text() {
     let (_directory, sources) = from_file("[otp]\ncode_length = 6\nsecret = \"hunter22\nlinger = \"1m\"\n");
     let fault = only_fault(Settings::load(&sources));
     assert!(fault.expected.contains("line 3"), "{fault}");

@@ -1,4 +1,4 @@
-//! What each key takes and refuses, and what it is by default.
+//! The values that each key accepts and refuses, and its default.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn the_defaults_mean_what_they_say() {
     assert_eq!((log.format, log.level.as_str()), (LogFormat::Json, "info"));
 }
 
-/// Loads with `value` for `key`, among settings that let nothing else be at fault.
+/// Loads `value` for `key`, among settings without any other fault.
 fn with(key: &str, value: &str) -> Result<ServeSettings, SettingsError> {
     let others = [("server.request_timeout", "2m"), ("redis.timeout", "50ms"), ("redis.subject", "hashed")];
     let mut pairs: Vec<_> = others.into_iter().filter(|(other, _)| *other != key).collect();
