@@ -73,7 +73,7 @@ pub fn forwarded(mut input: &[u8]) {
     }
     let client = client_address::client(SocketAddr::new(peer, 4711), &headers, &trusted);
 
-    // What the address may be: the peer's, or a hop's whose right-hand neighbours are all trusted, up to the first that
+    // The address is the peer's, or that of a hop whose right-hand neighbours are all trusted, up to the first that
     // is not.
     let mut expected = peer.to_canonical();
     let joined = lines.join(&b',');

@@ -1,4 +1,4 @@
-//! What each request leaves behind: a line in the log, a measurement and a span. With `log.format = "pretty"` the table of
+//! The report of each request: a line in the log, a measurement and a span. With `log.format = "pretty"` the table of
 //! active codes follows.
 
 use std::time::Instant;

@@ -35,7 +35,7 @@ async fn requested(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome
         if let Err(error @ (RequestError::Store(_) | RequestError::Entropy)) = &result {
             tracing::warn!(%error, "a code could not be issued");
         }
-        // Counted here, so that what nobody waits for any more counts as well.
+        // Counted here, so that a send whose caller hung up counts as well.
         shared.meters.send(result.map_or_else(Outcome::from, Outcome::from))
     };
     // A task of its own: a caller who hangs up half-way must not leave a charged limit or an unsent code behind.
