@@ -86,9 +86,12 @@ fn hop_address(hop: &[u8]) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use axum::http::HeaderValue;
 
     use super::*;
+    use crate::otp::{AppName, Key, KeyName};
 
     fn resolve(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
         let peer = SocketAddr::new(peer.parse().unwrap(), 4711);
@@ -98,6 +101,27 @@ mod tests {
     }
 
     const PROXIES: &[&str] = &["10.0.0.0/8", "fd00::/8"];
+
+    #[test]
+    fn only_a_backend_names_its_client_and_has_no_share() {
+        let headers = HeaderMap::from_iter([(X_CLIENT_IP.parse().unwrap(), "198.51.100.1".parse().unwrap())]);
+        let peer = "203.0.113.7:4711".parse().unwrap();
+        let own = Some(ClientAddress::from(IpAddr::from([203, 0, 113, 7])));
+        let named = Some(ClientAddress::from(IpAddr::from([198, 51, 100, 1])));
+        let key = |kind| {
+            let (name, apps) = (KeyName::parse("key").unwrap(), vec![AppName::default()]);
+            Caller::Key(Arc::new(Key { name, kind, apps }))
+        };
+        for (caller, client, share) in [
+            (Caller::Anyone, own, own),
+            (key(KeyKind::Client), own, own),
+            (key(KeyKind::Server), named, None),
+            (key(KeyKind::Test), named, None),
+        ] {
+            assert_eq!(client_of(&caller, peer, &headers, &[]), Ok(client), "{caller:?}");
+            assert_eq!(holder(&caller, peer, &headers, &[]), share, "{caller:?}");
+        }
+    }
 
     #[test]
     fn a_stranger_is_not_trusted() {
