@@ -1,12 +1,14 @@
 //! Waiting until replicas have a decision, before anybody is told of it.
 //!
-//! `WAIT` blocks its connection, so it has one of its own: on the decisions' connection it would hold up everybody's.
-//! `WAIT` only covers writes of its own connection, so there is one before it, of a key that means nothing; replication
-//! is in order, so a replica that has that write has all before it. One round covers every decision that waits.
+//! `WAIT` blocks its connection, so it has one of its own; on the connection for decisions it would delay every
+//! request. It covers only writes of its own connection, so each round first writes a key without meaning. Replication
+//! preserves the order, so a replica that has this write has everything before it: one round covers every decision that
+//! is waiting.
 //!
-//! Sound only if decision and write were of one history of one process. Hence the [`Ticket`], which is taken before the
-//! decision and good for one connection of the lane: it was made to the same process as that of the decision, and
-//! after each round the process still writes the history that it wrote when the lane connected.
+//! This is sound only if the decision and the write belong to one replication history of one process. The [`Ticket`]
+//! ensures it: taken before the decision, it is valid for one connection of the lane, which leads to the process that
+//! makes the decision. After each round, that process must still write the history that it wrote when the lane
+//! connected.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,16 +28,16 @@ use crate::otp::StoreError;
 use crate::supervisor;
 use crate::telemetry::metrics::REDIS_ACK_DURATION_SECONDS;
 
-/// How long one round may block the lane; who waits longer is in the next one too.
+/// The time that one round may block the lane. A decision that waits longer takes part in the next round too.
 const ROUND_MS: u64 = 100;
-/// Between rounds that the server refused.
+/// The pause after a round that the server refused.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Decisions that may queue for the next round.
+/// The most decisions that may queue for the next round.
 const QUEUE: usize = 4_096;
-/// How long the written key stays.
+/// The lifetime of the written key.
 const KEPT_MS: u64 = 10_000;
 
-/// Where a primary's decisions wait for its replicas.
+/// Lets a primary's decisions wait for its replicas.
 pub(crate) struct Lane {
     link: Arc<Link>,
     queue: mpsc::Sender<Waiting>,
@@ -43,7 +45,7 @@ pub(crate) struct Lane {
     rounds: JoinHandle<()>,
 }
 
-/// The right to have one decision acknowledged, taken before it.
+/// The right to have one decision acknowledged, taken before it is made.
 pub(crate) struct Ticket {
     number: u64,
     queue: mpsc::Sender<Waiting>,
@@ -57,7 +59,7 @@ struct Waiting {
 }
 
 impl Lane {
-    /// Starts a lane to the server of `keeping`, which has the keys of `slots`.
+    /// Starts a lane to the server of `keeping`, which owns `slots`.
     pub(crate) fn start(keeping: Keeping, replicas: u32, slots: watch::Receiver<Slots>) -> Self {
         let (patience, schema) = (keeping.patience, Arc::clone(&keeping.schema));
         let link = Arc::new(Link::start(keeping, Purpose::Acknowledgements));
@@ -67,11 +69,11 @@ impl Lane {
         Self { link, queue, replicas, rounds: supervisor::spawn("redis acknowledgements", rounds.run(waiting)) }
     }
 
-    /// A ticket for a decision that is about to be made on `connection` of `link`.
+    /// Takes a ticket for a decision that is about to be made on `connection` of `link`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unreachable`] if there is no lane to the same process.
+    /// [`StoreError::Unreachable`] if the lane does not lead to the same process.
     pub(crate) async fn ticket(&self, link: &Link, connection: &Numbered) -> Result<Ticket, StoreError> {
         let lane = self.link.connection().await?;
         let same = match (&lane.identity, &connection.identity) {
@@ -79,7 +81,7 @@ impl Lane {
             _ => false,
         };
         if !same {
-            // One of them leads to where the primary was.
+            // One of them leads to a former primary.
             self.link.suspect(&lane);
             link.suspect(connection);
             return Err(StoreError::Unreachable("the connections lead to different servers".into()));
@@ -95,7 +97,7 @@ impl Drop for Lane {
 }
 
 impl Ticket {
-    /// Asks to have the decision acknowledged; what is returned is to be awaited.
+    /// Asks for the decision to be acknowledged. The wait begins now, whenever the result is awaited.
     pub(crate) fn redeem(self, until: Instant) -> Acknowledgement {
         let (answer, answered) = oneshot::channel();
         let waiting = Waiting { number: self.number, until, answer };
@@ -104,7 +106,7 @@ impl Ticket {
     }
 }
 
-/// Something that replicas may soon have.
+/// The pending acknowledgement of a decision.
 pub(crate) struct Acknowledgement {
     queued: bool,
     answered: oneshot::Receiver<Result<(), StoreError>>,
@@ -114,19 +116,19 @@ pub(crate) struct Acknowledgement {
 }
 
 impl Acknowledgement {
-    /// Returns once enough replicas have the decision.
+    /// Waits until enough replicas have the decision.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unacknowledged`] if they do not in time.
+    /// [`StoreError::Unacknowledged`] if they do not have it in time.
     pub(crate) async fn wait(self) -> Result<(), StoreError> {
         let Self { queued, answered, began, until, replicas } = self;
         if !queued {
-            return Err(StoreError::Unacknowledged("too many decisions wait for replicas".into()));
+            return Err(StoreError::Unacknowledged("too many decisions are waiting for replicas".into()));
         }
         let result = match timeout_at(until, answered).await {
             Ok(Ok(result)) => result,
-            // Its time was up in the lane a moment earlier.
+            // The lane dropped it a moment ago because its time was up.
             Ok(Err(_)) | Err(_) => Err(StoreError::Unacknowledged(too_few(replicas).into())),
         };
         histogram!(REDIS_ACK_DURATION_SECONDS).record(began.elapsed());
@@ -135,7 +137,7 @@ impl Acknowledgement {
 }
 
 fn too_few(replicas: u32) -> String {
-    format!("not {replicas} replica(s) had it in time")
+    format!("fewer than {replicas} replica(s) had it in time")
 }
 
 struct Rounds {
@@ -144,18 +146,18 @@ struct Rounds {
     patience: Duration,
     schema: Arc<dyn Schema>,
     slots: watch::Receiver<Slots>,
-    /// Which of the keys in these slots is written.
+    /// Selects one of the keys in these slots.
     attempt: usize,
     key: String,
 }
 
-/// How a round ended.
+/// The outcome of a round.
 enum Round {
-    /// So many replicas have all that was written before.
+    /// This many replicas have everything that was written before.
     Reached(u32),
-    /// The server refused to write, or to wait.
+    /// The server refused to write or to wait.
     Refused(RedisError),
-    /// The connection is of no use any more.
+    /// The connection can no longer be used.
     Lost(&'static str),
 }
 
@@ -177,7 +179,7 @@ impl Rounds {
                 dismiss(&mut waiting, "the connection to the primary was lost");
                 continue;
             };
-            // What was decided before this connection was made may be of another history.
+            // Decisions from before this connection may belong to another history.
             dismiss_before(&mut waiting, connection.number);
             if waiting.is_empty() {
                 continue;
@@ -185,16 +187,16 @@ impl Rounds {
             match self.round(&mut connection).await {
                 Round::Reached(replicas) if replicas >= self.replicas => {
                     for one in waiting.drain(..) {
-                        // Whoever does not listen any more has given up.
+                        // A receiver that is gone has given up.
                         let _ = one.answer.send(Ok(()));
                     }
                 }
                 Round::Reached(_) => {}
                 Round::Refused(error) => {
                     let moving = error.is_cluster_error();
-                    tracing::debug!(error = %Redacted(error), "no round of acknowledgements");
+                    tracing::debug!(error = %Redacted(error), "the server refused a round of acknowledgements");
                     if moving {
-                        // The key's slot is moving: another key's may not be.
+                        // The key's slot is moving; another key's may not be.
                         self.attempt += 1;
                         self.choose_key();
                     }
@@ -212,7 +214,7 @@ impl Rounds {
         self.key = self.schema.acknowledgement_key(&self.slots.borrow_and_update(), self.attempt);
     }
 
-    /// Writes something, and waits until replicas have it.
+    /// Writes the key and waits until replicas have it.
     async fn round(&mut self, connection: &mut Numbered) -> Round {
         if self.slots.has_changed().unwrap_or(false) {
             self.choose_key();
@@ -250,5 +252,5 @@ fn dismiss(waiting: &mut Vec<Waiting>, reason: &'static str) {
 fn dismiss_before(waiting: &mut Vec<Waiting>, number: u64) {
     let (mut earlier, current) = std::mem::take(waiting).into_iter().partition(|one| one.number < number);
     *waiting = current;
-    dismiss(&mut earlier, "the connection to the primary was replaced meanwhile");
+    dismiss(&mut earlier, "the connection to the primary was replaced in the meantime");
 }

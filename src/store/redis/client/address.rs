@@ -1,4 +1,4 @@
-//! Where servers are: as a URL with everything in it, or by host and port.
+//! Addresses of servers: a URL with credentials and database, or host and port.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
-/// A Redis URL. It may hold a password, so printing shows none.
+/// A Redis URL. It may contain a password, which is never printed.
 #[derive(Clone)]
 pub struct RedisUrl(SecretString);
 
@@ -16,7 +16,7 @@ pub struct RedisUrl(SecretString);
 pub struct RedisUrlError;
 
 impl RedisUrl {
-    /// Reads a URL of either scheme.
+    /// Parses a `redis://` or `rediss://` URL.
     ///
     /// # Errors
     ///
@@ -30,7 +30,7 @@ impl RedisUrl {
         if fine { Ok(Self(text.to_owned().into())) } else { Err(RedisUrlError) }
     }
 
-    /// Where it leads to.
+    /// The server's address.
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         let url = Url::parse(self.0.expose_secret()).ok()?;
         Some(Endpoint::new(url.host_str()?, url.port().unwrap_or(6379), url.scheme() == "rediss"))
@@ -40,7 +40,7 @@ impl RedisUrl {
         Url::parse(self.0.expose_secret()).is_ok_and(|url| url.password().is_some())
     }
 
-    /// The URL with any password, for connecting.
+    /// The URL with its password, for connecting.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -66,7 +66,7 @@ impl fmt::Debug for RedisUrl {
     }
 }
 
-/// A server by host and port, and whether it speaks TLS.
+/// A server by host and port, with or without TLS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     host: String,
@@ -74,7 +74,7 @@ pub struct Endpoint {
     tls: bool,
 }
 
-/// The text names no server.
+/// The text is not a server's address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
     "HOST[:PORT], redis://HOST[:PORT], or rediss://HOST[:PORT] for TLS; user and password have settings of their own"
@@ -82,7 +82,7 @@ pub struct Endpoint {
 pub struct EndpointError;
 
 impl Endpoint {
-    /// Reads `host`, `host:port`, or a URL of either scheme with nothing else in it.
+    /// Parses `host`, `host:port`, or a URL with nothing else in it.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl Endpoint {
         Ok(Self::new(host, url.port().unwrap_or(default_port), tls))
     }
 
-    /// A server that another one named: its host may be an IPv6 address without brackets.
+    /// The address of a server that another one named. The host may be an IPv6 address without brackets.
     pub(crate) fn new(host: &str, port: u16, tls: bool) -> Self {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Self { host, port, tls }
@@ -114,7 +114,7 @@ impl Endpoint {
         &self.host
     }
 
-    /// Whether it speaks TLS.
+    /// Whether it uses TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.tls

@@ -1,9 +1,9 @@
-//! Commands on a node that a slot is just moving to, which takes them only behind `ASKING`.
+//! Commands for a node that is importing a slot, which accepts them only after `ASKING`.
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, RedisFuture, Value};
 
-/// A connection that puts `ASKING` before each command.
+/// A connection that sends `ASKING` before each command.
 pub(crate) struct Asking<'c>(pub(crate) &'c mut MultiplexedConnection);
 
 impl ConnectionLike for Asking<'_> {
@@ -11,7 +11,7 @@ impl ConnectionLike for Asking<'_> {
         let mut both = redis::pipe();
         both.cmd("ASKING").add_command(command.clone());
         Box::pin(async move {
-            // The first answer is that to ASKING.
+            // The first answer is that of ASKING.
             let mut answers = self.0.req_packed_commands(&both, 1, 1).await?;
             answers.pop().unwrap_or(Value::Nil).extract_error()
         })
@@ -23,7 +23,7 @@ impl ConnectionLike for Asking<'_> {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        // No script is sent this way.
+        // No script is sent as part of a pipeline.
         self.0.req_packed_commands(pipeline, offset, count)
     }
 

@@ -1,4 +1,4 @@
-//! A bell between tasks: something happened, have a look.
+//! A bell between tasks: something happened, look for yourself.
 
 use tokio::sync::watch;
 
@@ -6,11 +6,11 @@ use tokio::sync::watch;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Bell(watch::Sender<()>);
 
-/// Hears whether the bell rang since it was last heard.
+/// Hears whether the bell has rung since it last heard it.
 #[derive(Debug, Clone)]
 pub(crate) struct Listener {
     rings: watch::Receiver<()>,
-    /// While it is kept, the bell is there to be heard.
+    /// Keeps the bell from closing.
     _bell: Bell,
 }
 
@@ -19,16 +19,16 @@ impl Bell {
         self.0.send_replace(());
     }
 
-    /// Someone who hears what rings from now on.
+    /// Starts to listen for later rings.
     pub(crate) fn listen(&self) -> Listener {
         Listener { rings: self.0.subscribe(), _bell: self.clone() }
     }
 }
 
 impl Listener {
-    /// Returns once it has rung, at once if it already did.
+    /// Waits for a ring; returns immediately if there has been one already.
     pub(crate) async fn rung(&mut self) {
-        // It never closes, as the listener keeps the bell.
+        // Cannot fail, since the listener itself keeps the bell.
         let _ = self.rings.changed().await;
     }
 }

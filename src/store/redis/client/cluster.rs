@@ -1,12 +1,12 @@
-//! A Redis Cluster: which primary has a key, and how to follow when that changes.
+//! A Redis Cluster: finds the primary that owns a key, and follows when that changes.
 //!
-//! A decision goes to the primary that has its key's slot. If that one sends it elsewhere (`MOVED`, `ASK`), or back in a
-//! moment (`TRYAGAIN`), it did nothing, so the decision is tried again, within its time-out. If a connection broke, it may
-//! have done it, so it is not: an outcome that is unknown stays so. The cluster client of the `redis` crate repeats
-//! both alike, hence this.
+//! A decision goes to the primary that owns its key's slot. If that node redirects it (`MOVED`, `ASK`) or defers it
+//! (`TRYAGAIN`), it did nothing, so the decision is tried again within its time-out. If the connection broke, the node
+//! may have made the decision, so it is not tried again: its outcome stays unknown. The cluster client of the `redis`
+//! crate would repeat it in both cases, hence this one.
 //!
-//! The nodes are asked who has which slots whenever something does not fit, and now and then, each on a connection that is
-//! kept. Of their answers the one of the highest epoch counts, preferably from the side that has a majority.
+//! Whenever something does not fit, and regularly otherwise, the nodes are asked for the owners of the slots, each on a
+//! connection that is kept. The answer with the highest epoch counts, preferably one from the side that has a majority.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -31,17 +31,17 @@ use super::slots::{SLOTS, Slot, Slots};
 use crate::otp::StoreError;
 use crate::supervisor;
 
-/// How often the nodes are asked if nothing calls for it.
+/// The interval between questions to the nodes while everything fits.
 const ASK_EVERY: Duration = Duration::from_secs(5);
-/// And how often at most.
+/// The shortest interval between questions.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
-/// How many nodes are asked at once; of more, others each time.
+/// The most nodes to ask at the same time. In a larger cluster, others are asked each time.
 const ASKED: usize = 12;
-/// Before a decision is tried again that nobody took.
+/// The pause before a decision that no node accepted is tried again.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How often a decision may be sent elsewhere.
+/// The most redirections of one decision.
 const REDIRECTIONS: u32 = 8;
-/// How long a node without slots is kept connected after it was last used.
+/// The time that a node without slots stays connected after its last use.
 const UNUSED: Duration = Duration::from_mins(1);
 
 /// The primaries of a cluster.
@@ -51,11 +51,11 @@ pub(crate) struct Cluster {
     keeper: JoinHandle<()>,
 }
 
-/// Who has which slots.
+/// The owners of the slots.
 #[derive(Default)]
 struct Owners {
     primaries: Vec<(Slots, Arc<Primary>)>,
-    /// Why nobody could be asked, if so.
+    /// The reason why no node answered, if none did.
     problem: Option<String>,
 }
 
@@ -65,11 +65,11 @@ struct Shared {
     template: Template,
     nodes: Mutex<HashMap<String, Node>>,
     owners: watch::Sender<Arc<Owners>>,
-    /// Something does not fit: ask the nodes.
+    /// Rung when something does not fit, so that the nodes are asked.
     ask: Bell,
 }
 
-/// What all primaries are connected to with.
+/// The settings of the connections to every primary.
 pub(crate) struct Template {
     pub(crate) schema: Arc<dyn Schema>,
     pub(crate) patience: Duration,
@@ -85,7 +85,7 @@ struct Node {
 }
 
 impl Cluster {
-    /// Starts with the cluster of `seeds`.
+    /// Starts to follow the cluster of `seeds`.
     pub(crate) fn start(seeds: Vec<Endpoint>, dial: Dial, template: Template) -> Self {
         let (sender, owners) = watch::channel(Arc::default());
         let nodes = Mutex::default();
@@ -94,21 +94,21 @@ impl Cluster {
         Self { shared, owners, keeper }
     }
 
-    /// Every primary that has slots.
+    /// Every primary that owns slots.
     pub(crate) fn primaries(&self) -> Vec<Arc<Primary>> {
         self.owners.borrow().primaries.iter().map(|(_, primary)| Arc::clone(primary)).collect()
     }
 
-    /// Slots that some primary has.
+    /// The number of slots that have an owner.
     pub(crate) fn covered(&self) -> usize {
         self.owners.borrow().primaries.iter().map(|(slots, _)| slots.count()).sum()
     }
 
-    /// Waits until it is known who has which slots.
+    /// Waits until the owners of the slots are known.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unreachable`] if that does not come to be known by the deadline, or no node can be asked.
+    /// [`StoreError::Unreachable`] if they are not known by the deadline, or no node answers.
     pub(crate) async fn known(&self, deadline: Instant) -> Result<(), StoreError> {
         let mut owners = self.owners.clone();
         let known = owners.wait_for(|owners| !owners.primaries.is_empty() || owners.problem.is_some());
@@ -120,11 +120,11 @@ impl Cluster {
         Err(StoreError::Unreachable(problem.unwrap_or_else(|| "no node of the cluster answers".to_owned()).into()))
     }
 
-    /// Runs a decision about `key` where its slot is.
+    /// Runs a decision about `key` on the owner of its slot.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: with [`StoreError::NoAnswer`] it may have been run, once.
+    /// [`StoreError`]; with [`StoreError::NoAnswer`] the decision may have been made, once.
     pub(crate) async fn decide<T: FromRedisValue>(
         &self,
         key: &str,
@@ -145,14 +145,14 @@ impl Cluster {
                     redirections += 1;
                     elsewhere = Some(self.shared.redirected(&primary, &server, once)?);
                     if redirections > 1 {
-                        // Nodes that do not agree yet will in a moment.
+                        // Nodes that do not agree yet will do so soon.
                         pause(deadline).await?;
                     }
                 }
                 Err(Failure::Elsewhere { server, .. }) => {
                     self.shared.ask.ring();
                     return Err(StoreError::Unreachable(format!(
-                        "the nodes of the cluster do not agree who has the key's slot: {REDIRECTIONS} redirections, the last to {server}"
+                        "the nodes of the cluster do not agree on the owner of the key's slot: {REDIRECTIONS} redirections, the last to {server}"
                     ).into()));
                 }
                 Err(Failure::Moving) => pause(deadline).await?,
@@ -164,7 +164,7 @@ impl Cluster {
         }
     }
 
-    /// Who has the slot, once that is known.
+    /// The owner of a slot, once it is known.
     async fn owner(&self, slot: Slot, deadline: Instant) -> Result<Arc<Primary>, StoreError> {
         let find = |owners: &Owners| {
             let mut all = owners.primaries.iter();
@@ -176,7 +176,7 @@ impl Cluster {
         self.known(deadline).await?;
         find(&self.owners.borrow()).ok_or_else(|| {
             self.shared.ask.ring();
-            StoreError::Unreachable("no node of the cluster has the key's slot".into())
+            StoreError::Unreachable("no node of the cluster owns the key's slot".into())
         })
     }
 }
@@ -187,11 +187,11 @@ impl Drop for Cluster {
     }
 }
 
-/// Waits a little.
+/// Pauses before another attempt.
 ///
 /// # Errors
 ///
-/// [`StoreError::Unreachable`] if there is no time left.
+/// [`StoreError::Unreachable`] if there is too little time left.
 async fn pause(deadline: Instant) -> Result<(), StoreError> {
     if Instant::now() + PAUSE >= deadline {
         return Err(StoreError::Unreachable("the key is moving between nodes".into()));
@@ -205,11 +205,11 @@ impl Shared {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where a node sends to: `host:port`, or `:port` for its own host.
+    /// Resolves a redirection to `host:port`, or to `:port` on the redirecting node's own host.
     fn redirected(&self, from: &Primary, to: &str, once: bool) -> Result<(Arc<Primary>, Manner), StoreError> {
         let parsed = to.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
         let Some((host, port)) = parsed else {
-            return Err(StoreError::Faulty("a node sends elsewhere, but not to where".into()));
+            return Err(StoreError::Faulty("a node redirects without a valid address".into()));
         };
         let own = from.whereabouts().map(|server| server.name().to_owned()).unwrap_or_default();
         let own = own.rsplit_once(':').map_or("", |(host, _)| host);
@@ -225,7 +225,8 @@ impl Shared {
         self.seeds.iter().any(Endpoint::is_tls)
     }
 
-    /// The primary at this endpoint, connected to from now on if it was not. `slots` are what it has, if that is known.
+    /// The primary at an endpoint, which is connected to if it was not before. `slots` are those that it owns, if
+    /// known.
     fn node(&self, endpoint: &Endpoint, slots: Option<Slots>) -> Arc<Primary> {
         let mut nodes = self.nodes();
         let node = nodes.entry(endpoint.name()).or_insert_with(|| self.connect(endpoint));
@@ -242,7 +243,7 @@ impl Shared {
 
     fn connect(&self, endpoint: &Endpoint) -> Node {
         let server = self.dial.endpoint(endpoint).map_err(|error| error.to_string().into());
-        // It stays where it is: without its sender the channel says so.
+        // The node never moves, so the sender is dropped.
         let (_, whereabouts) = watch::channel(server);
         let Template { schema, patience, losses, links, acknowledgements } = &self.template;
         let (slots, has) = watch::channel(Slots::default());
@@ -262,20 +263,20 @@ impl Shared {
         Node { primary: Arc::new(Primary::start(connecting, has)), slots, used: Instant::now() }
     }
 
-    /// Makes what the nodes said what is known.
+    /// Adopts what the nodes answered.
     fn take_over(&self, view: View) {
         let primaries: Vec<_> = view
             .primaries
             .into_iter()
             .map(|(endpoint, slots)| (slots.clone(), self.node(&endpoint, Some(slots))))
             .collect();
-        // Who lost its slots is kept for a while: a slot that moves to it is asked for there.
+        // A node that lost its slots is kept for a while: a slot that is moving there needs it.
         let is_owner = |node: &Node| primaries.iter().any(|(_, primary)| Arc::ptr_eq(primary, &node.primary));
         self.nodes().retain(|_, node| is_owner(node) || node.used.elapsed() < UNUSED);
         self.owners.send_replace(Arc::new(Owners { primaries, problem: None }));
     }
 
-    /// What went wrong when all were asked; who was known before is known still.
+    /// Notes why no node answered. The owners that were known stay.
     fn note(&self, problem: String) {
         self.owners.send_modify(|owners| {
             *owners = Arc::new(Owners { primaries: owners.primaries.clone(), problem: Some(problem) });
@@ -297,20 +298,20 @@ async fn keep(shared: Arc<Shared>) -> Infallible {
                 tracing::debug!(
                     primaries = view.primaries.len(),
                     epoch = view.epoch,
-                    "the nodes say who has which slots"
+                    "the owners of the cluster's slots are known"
                 );
                 if covered < usize::from(SLOTS) {
-                    tracing::warn!(covered, "not every slot of the cluster has a node");
+                    tracing::warn!(covered, "not every slot of the cluster has an owner");
                 }
                 shared.take_over(view);
             }
             Err(problem) => {
-                tracing::warn!(problem, "no node of the cluster says who has which slots");
+                tracing::warn!(problem, "no node of the cluster tells the owners of its slots");
                 shared.note(problem);
             }
         }
         scouts.keep_only(&nodes);
-        // So that instances, which all see the same trouble at once, do not all ask at once.
+        // Jitter: instances see the same trouble at the same moment and must not ask all at once.
         let jitter = rand::random_range(0.8..1.2);
         let earliest = Instant::now() + ASK_AGAIN.mul_f64(jitter);
         tokio::select! {

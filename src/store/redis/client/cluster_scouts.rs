@@ -1,4 +1,4 @@
-//! Asking the nodes of a cluster who has which slots, on connections that are kept from one time to the next.
+//! Asks the nodes of a cluster for the owners of the slots, on connections that are kept.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -14,7 +14,7 @@ use super::address::Endpoint;
 use super::cluster_view::View;
 use super::server::{Dial, Server};
 
-/// How much longer nodes may take to answer after most have.
+/// The time that the remaining nodes have to answer once most have.
 const STRAGGLERS: Duration = Duration::from_millis(250);
 
 /// Those who ask, one for each node.
@@ -29,11 +29,11 @@ struct Scout {
 }
 
 impl Scouts {
-    /// Asks these nodes at once, and returns the best answer. One that is slow to answer holds nobody up for long.
+    /// Asks these nodes at the same time and returns the best answer. A slow node does not delay it for long.
     ///
     /// # Errors
     ///
-    /// The text says what each node came to, if there is no answer.
+    /// If no node answers: the text has the reason for each.
     pub(crate) async fn ask(&mut self, nodes: &[Endpoint], dial: &Dial, patience: Duration) -> Result<View, String> {
         let (mut asking, mut problems) = (JoinSet::new(), Vec::new());
         for node in nodes {
@@ -55,12 +55,12 @@ impl Scouts {
                 until = until.min(Instant::now() + STRAGGLERS);
             }
         }
-        // They end by themselves, and keep what they connected.
+        // They end on their own and keep the connections that they made.
         asking.detach_all();
         best.ok_or_else(|| if problems.is_empty() { "they do not answer".to_owned() } else { problems.join("; ") })
     }
 
-    /// Lets go of the connections to all other nodes.
+    /// Drops the connections to all other nodes.
     pub(crate) fn keep_only(&mut self, nodes: &[Endpoint]) {
         self.0.retain(|_, scout| nodes.contains(&scout.node));
     }
@@ -80,7 +80,7 @@ impl Scouts {
 impl Scout {
     async fn ask(&self, patience: Duration) -> Result<View, String> {
         let answer = match self.connection.try_lock() {
-            // Without an answer in time the connection is gone, as it was taken to be asked on.
+            // Without an answer in time the connection is dropped, since `ask_on` took it.
             Ok(mut connection) => timeout(patience, self.ask_on(&mut connection))
                 .await
                 .unwrap_or_else(|_| Err("it does not answer".to_owned())),
@@ -89,7 +89,7 @@ impl Scout {
         answer.map_err(|problem| format!("{}: {problem}", self.node.name()))
     }
 
-    /// Asks on the connection, which is made if there is none, and kept if it is good for another time.
+    /// Asks on the kept connection, or on a new one, and keeps it if it worked.
     async fn ask_on(&self, kept: &mut Option<MultiplexedConnection>) -> Result<View, String> {
         let mut connection = match kept.take() {
             Some(connection) => connection,

@@ -1,4 +1,4 @@
-//! What one node of a cluster says of it.
+//! A node's description of its cluster.
 
 use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, Value, from_redis_value};
@@ -11,35 +11,36 @@ use super::slots::Slots;
 /// A cluster as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct View {
-    /// Whether the node would serve: it is with the majority.
+    /// Whether the node serves requests, which it does only on the side of the majority.
     serves: bool,
-    /// Rises with each change that nodes agree on.
+    /// Rises with each change that the nodes agree on.
     pub(crate) epoch: u64,
-    /// Who has which slots.
+    /// The owners of the slots.
     pub(crate) primaries: Vec<(Endpoint, Slots)>,
-    /// All nodes that have slots or copies of them.
+    /// All nodes that own slots or replicate them.
     pub(crate) nodes: Vec<Endpoint>,
 }
 
 impl View {
-    /// Asks a node.
+    /// Asks a node for its view.
     ///
     /// # Errors
     ///
-    /// The text says what is wrong.
+    /// The text tells what went wrong.
     pub(crate) async fn ask(node: &Endpoint, connection: &mut MultiplexedConnection) -> Result<Self, String> {
         let mut questions = redis::pipe();
         questions.cmd("CLUSTER").arg("INFO").cmd("CLUSTER").arg("SLOTS");
         let answer = questions.query_async(connection).await;
         let (info, slots): (String, Value) = answer.map_err(|error| match error.code() {
-            Some("ERR") => "it is no node of a cluster".to_owned(),
+            Some("ERR") => "it is not a node of a cluster".to_owned(),
             _ => Redacted(error).to_string(),
         })?;
-        Self::read(node, &Info::parse(&info), &slots).ok_or_else(|| "it answers CLUSTER SLOTS in a new way".to_owned())
+        Self::read(node, &Info::parse(&info), &slots)
+            .ok_or_else(|| "its answer to CLUSTER SLOTS has an unknown form".to_owned())
     }
 
-    /// `CLUSTER SLOTS`: for each range its bounds, the primary and its replicas, those by host, port, and what else there
-    /// is. A node that does not know its own host has none.
+    /// Reads `CLUSTER SLOTS`: for each range its bounds, the primary and its replicas, each with host, port and more. A
+    /// node that does not know its own host names none.
     pub(crate) fn read(asked: &Endpoint, info: &Info, slots: &Value) -> Option<Self> {
         let mut view = Self {
             serves: info.get("cluster_state") == "ok",
@@ -75,7 +76,7 @@ impl View {
         self.primaries.push((endpoint.clone(), slots));
     }
 
-    /// Whom to believe: who serves, then who knows of the latest change.
+    /// The order of trust: nodes that serve first, then those that know of the latest change.
     pub(crate) fn rank(&self) -> (bool, u64) {
         (self.serves, self.epoch)
     }
@@ -85,7 +86,7 @@ fn decode<T: FromRedisValue>(value: &Value) -> Option<T> {
     from_redis_value(value.clone()).ok()
 }
 
-/// The decoder of `u16` would cut larger numbers to size.
+/// Needed because the decoder of `u16` truncates larger numbers.
 fn number(value: &Value) -> Option<u16> {
     decode::<i64>(value)?.try_into().ok()
 }

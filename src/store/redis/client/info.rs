@@ -1,9 +1,9 @@
-//! What `INFO` says.
+//! The answer to `INFO`.
 
 use std::collections::HashMap;
 use std::fmt;
 
-/// The answer to `INFO`, by field.
+/// The fields of an answer to `INFO`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Info(HashMap<String, String>);
 
@@ -34,7 +34,7 @@ impl Info {
         lines.filter_map(replica).collect()
     }
 
-    /// The server's memory, if it says.
+    /// The server's memory, if the answer has it.
     pub(crate) fn memory(&self) -> Option<Memory> {
         let used = self.get("used_memory").parse().ok()?;
         Some(Memory { used, max: self.get("maxmemory").parse().ok().filter(|max| *max > 0) })
@@ -46,13 +46,13 @@ impl Info {
     }
 }
 
-/// A copy of a primary's data, as the primary sees it.
+/// A replica, as its primary sees it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Replica {
     name: String,
-    /// Bytes of changes that it has not acknowledged.
+    /// Bytes that were written and not yet acknowledged.
     behind: u64,
-    /// Seconds since it last acknowledged any.
+    /// Seconds since the last acknowledgement.
     silent: u64,
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Concurrent requests pipeline their commands on it, which carries more than twice as many as a checkout per request
 //! (`benches/redis_connection.rs`). redis's `ConnectionManager` is as fast, but it keeps a connection whose answers time
-//! out, retries before failing a request, and can neither prepare a new connection nor follow a primary to another address.
+//! out, retries before failing a request, and can neither prepare a new connection nor follow a primary to another
+//! address.
 //!
-//! While there is no connection, a request waits for the attempt under way and no longer: against a server that
-//! refuses it fails in milliseconds, against one that says nothing when its own time is up.
+//! While there is no connection, a request waits for the attempt in progress and no longer: it fails within
+//! milliseconds if the server refuses connections, and when its time is up if the server does not answer.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -24,37 +25,37 @@ use crate::otp::{Cause, StoreError};
 use crate::supervisor;
 use crate::telemetry::metrics::{REDIS_CONNECTED, REDIS_PRIMARY_CONNECTIONS, REDIS_RECONNECTS_TOTAL};
 
-/// How often an idle connection is tried, so that one that died unnoticed is replaced before a request needs it.
+/// The interval of the heartbeat on an idle connection, so that a dead one is replaced before a request needs it.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// Pauses between attempts to connect: from the first to the second, doubling, each with up to as much jitter on top.
+/// The first and the longest pause between attempts to connect. Pauses double, with up to as much jitter on top.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(75));
 
-/// The server to connect to, or why none is known.
+/// The server to connect to, or the reason why it is unknown.
 pub(crate) type Whereabouts = Result<Arc<Server>, Arc<str>>;
 
-/// What a connection is kept by.
+/// Everything that keeping a connection takes.
 #[derive(Clone)]
 pub(crate) struct Keeping {
     pub(crate) schema: Arc<dyn Schema>,
     /// `redis.mode`
     pub(crate) mode: &'static str,
-    /// Where the server is, as of now.
+    /// The current server.
     pub(crate) whereabouts: watch::Receiver<Whereabouts>,
-    /// An answer on connecting or to the heartbeat later than this counts as none: as long as a request may take, since a
-    /// network on which those succeed is good enough.
+    /// The time to answer on connecting and to the heartbeat: as long as a request may take, since a network on which
+    /// requests succeed is good enough.
     pub(crate) patience: Duration,
-    /// Whether the server must be a primary, and is asked which one. Who may not use `INFO` cannot.
+    /// Whether the server must be a primary and is asked for its identity, which needs the permission to use `INFO`.
     pub(crate) identify: bool,
-    /// Rings whenever some connection was closed, perhaps this one.
+    /// Rings when any connection was closed, perhaps this one.
     pub(crate) losses: Bell,
-    /// Rung whenever there is no connection (any more).
+    /// Rung whenever there is no connection.
     pub(crate) lost: Bell,
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Scripts: each new connection first gets them. These connections are the ones that metrics count.
+    /// Running scripts, which each new connection loads first. Metrics count these connections.
     Decisions,
     /// Waiting for replicas.
     Acknowledgements,
@@ -67,24 +68,24 @@ pub(crate) struct Link {
     keeper: JoinHandle<()>,
 }
 
-/// A connection, numbered, so that what befell it is not blamed on its successor.
+/// A connection with a number, so that trouble with it is not blamed on its successor.
 #[derive(Clone)]
 pub(crate) struct Numbered {
     pub(crate) number: u64,
     pub(crate) connection: MultiplexedConnection,
-    /// Who answers on it, if that was asked.
+    /// The identity of the server, if it was asked.
     pub(crate) identity: Option<Arc<Identity>>,
 }
 
 #[derive(Clone)]
 enum State {
     Up(Numbered),
-    /// How many attempts to connect have failed in all, and how the last one did.
+    /// The number of failed attempts so far, and the reason for the last.
     Down(u64, Arc<dyn Error + Send + Sync>),
 }
 
 impl Link {
-    /// Starts connecting, and goes on for as long as the link lives.
+    /// Starts to connect, and keeps the connection until the link is dropped.
     pub(crate) fn start(keeping: Keeping, purpose: Purpose) -> Self {
         let (state, states) = watch::channel(State::Down(0, cause("not connected yet")));
         let (suspected, suspicions) = watch::channel(0);
@@ -96,7 +97,7 @@ impl Link {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unreachable`] if the attempt under way fails.
+    /// [`StoreError::Unreachable`] if the attempt in progress fails.
     pub(crate) async fn connection(&self) -> Result<Numbered, StoreError> {
         let mut state = self.state.clone();
         let mut failures_before = None;
@@ -123,7 +124,7 @@ impl Link {
         }
     }
 
-    /// Says that the connection did not do its duty: it is replaced, unless it has been already.
+    /// Reports that the connection does not work. It is replaced, unless it has been already.
     pub(crate) fn suspect(&self, connection: &Numbered) {
         self.suspected.send_if_modified(|newest| {
             let newer = *newest < connection.number;
@@ -153,7 +154,7 @@ impl Keeper {
         for number in 1.. {
             let mut pauses = pauses();
             let (server, connection) = loop {
-                // What was known before is what is connected to, and what comes after that is news.
+                // Only changes after this line count as a move.
                 let server = self.keeping.whereabouts.borrow_and_update().clone();
                 let error = tokio::select! {
                     connected = self.connect(server.as_ref(), number) => match connected {
@@ -179,18 +180,18 @@ impl Keeper {
             self.state.send_replace(State::Up(connection.clone()));
             let reason = self.until_lost(connection, &mut losses).await;
             drop(up);
-            tracing::warn!(reason, server, "the connection to Redis is given up");
+            tracing::warn!(reason, server, "the connection to Redis was lost");
             self.state.send_replace(State::Down(failures, cause(reason)));
             self.keeping.lost.ring();
         }
     }
 
-    /// A new connection that the right server has answered on.
+    /// Connects, and checks that the right server answers.
     async fn connect(&self, server: Result<&Arc<Server>, &Arc<str>>, number: u64) -> Result<Numbered, Cause> {
         let patience = self.keeping.patience;
         let server = match server {
             Ok(server) => server,
-            // It may become known any moment, and is then news.
+            // It may become known any moment, which interrupts this.
             Err(reason) => {
                 tokio::time::sleep(patience / 4).await;
                 let reason_by_now = self.keeping.whereabouts.borrow().as_ref().err().cloned();
@@ -209,19 +210,19 @@ impl Keeper {
         match tokio::time::timeout(patience, prepare).await {
             Ok(Ok(identity)) => Ok(Numbered { number, connection, identity }),
             Ok(Err(error)) => Err(format!("{}: {error}", server.name()).into()),
-            Err(_) => Err(format!("connected to {}, but there is no answer", server.name()).into()),
+            Err(_) => Err(format!("connected to {}, but it does not answer", server.name()).into()),
         }
     }
 
-    /// Returns, with the reason, once the connection is suspected, does not answer or leads to the wrong server.
+    /// Waits until the connection is suspected, does not answer or leads to the wrong server, and returns the reason.
     async fn until_lost(&mut self, connection: Numbered, losses: &mut Listener) -> &'static str {
         let Numbered { number, mut connection, identity } = connection;
         let Keeping { whereabouts, patience, .. } = &mut self.keeping;
         loop {
             tokio::select! {
                 _ = self.suspected.wait_for(|&suspect| suspect >= number) => return "a command failed on it",
-                () = moved(whereabouts.clone()) => return "the primary is elsewhere now",
-                // Some connection was closed: the next ping tells whether it was this one.
+                () = moved(whereabouts.clone()) => return "the primary moved to another server",
+                // Some connection was closed; the heartbeat finds out whether it was this one.
                 () = losses.rung() => {}
                 () = tokio::time::sleep(HEARTBEAT) => {}
             }
@@ -253,10 +254,10 @@ fn pauses() -> ExponentialBackoff {
         .build()
 }
 
-/// Returns once another server is the one to connect to.
+/// Waits until there is another server to connect to.
 async fn moved(mut whereabouts: watch::Receiver<Whereabouts>) {
     loop {
-        // Who only knows that nothing is known any more stays with what it knew.
+        // The sender is gone, so the server can no longer change.
         if whereabouts.changed().await.is_err() {
             return std::future::pending().await;
         }
@@ -266,7 +267,7 @@ async fn moved(mut whereabouts: watch::Receiver<Whereabouts>) {
     }
 }
 
-/// A connection as Prometheus counts it, for as long as this lives: also until its task is aborted.
+/// Counts a connection in the metrics for as long as it lives, even if its task is aborted.
 struct Up([Gauge; 2]);
 
 impl Up {

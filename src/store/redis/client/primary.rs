@@ -1,4 +1,4 @@
-//! One primary: the connections to it, and what its errors mean.
+//! A primary: the connections to it and the meaning of its errors.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,55 +17,55 @@ use super::server::Server;
 use super::slots::Slots;
 use crate::otp::StoreError;
 
-/// A server that decides, wherever it is at the moment.
+/// A server that makes decisions, wherever it currently is.
 pub(crate) struct Primary {
     links: Box<[Link]>,
     next: AtomicUsize,
     acknowledgements: Option<Lane>,
     whereabouts: watch::Receiver<Whereabouts>,
     slots: watch::Receiver<Slots>,
-    /// Without an answer after this long, the connection is the reason.
+    /// If an answer takes longer than this, the connection is suspected.
     fair_share: Duration,
 }
 
-/// How a primary is connected to.
+/// The settings of the connections to a primary.
 pub(crate) struct Connecting {
     pub(crate) keeping: Keeping,
-    /// How many connections requests share.
+    /// The number of connections that requests share.
     pub(crate) links: usize,
-    /// How many replicas must acknowledge; 0 for none.
+    /// The number of replicas that must acknowledge a decision; 0 for none.
     pub(crate) acknowledgements: u32,
 }
 
-/// Whether a command goes behind `ASKING`.
+/// Whether a command is preceded by `ASKING`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
     Plain,
-    /// Its key's slot is moving to the server, which does not take it otherwise.
+    /// The key's slot is moving to the server, which otherwise refuses the command.
     Asking,
 }
 
-/// A command has no answer.
+/// The reason why a command has no answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The server does not have the key; nothing was done. The other one, `host:port`, does.
+    /// Another server, `host:port`, owns the key; nothing was done.
     Elsewhere {
         server: String,
-        /// Only for this once, as the key's slot is moving there.
+        /// Only this once, as the key's slot is moving there.
         once: bool,
     },
-    /// The key's slot is moving and its keys are here and there; nothing was done.
+    /// The key's slot is moving and its keys are split between two nodes; nothing was done.
     Moving,
-    /// Anything else.
+    /// Any other error.
     Failed(StoreError),
 }
 
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Elsewhere { server, .. } => {
-                Self::Faulty(format!("it sends to {server}: it is a node of a cluster, which redis.mode is for").into())
-            }
+            Failure::Elsewhere { server, .. } => Self::Faulty(
+                format!("it redirects to {server}: it is a node of a cluster, so redis.mode must be cluster").into(),
+            ),
             Failure::Moving => Self::Unreachable("the key is moving between nodes".into()),
             Failure::Failed(error) => error,
         }
@@ -73,7 +73,7 @@ impl From<Failure> for StoreError {
 }
 
 impl Primary {
-    /// Starts connecting. `slots` are those whose keys the server has: all, unless it is one of a cluster.
+    /// Starts to connect. `slots` are those that the server owns: all of them, unless it belongs to a cluster.
     pub(crate) fn start(connecting: Connecting, slots: watch::Receiver<Slots>) -> Self {
         let Connecting { keeping, links, acknowledgements } = connecting;
         Self {
@@ -86,27 +86,27 @@ impl Primary {
         }
     }
 
-    /// Where it is, as far as is known.
+    /// The current server, if known.
     pub(crate) fn whereabouts(&self) -> Whereabouts {
         self.whereabouts.borrow().clone()
     }
 
-    /// The slots whose keys it has.
+    /// The slots that it owns.
     pub(crate) fn slots(&self) -> Slots {
         self.slots.borrow().clone()
     }
 
-    /// The server, once it is known.
+    /// The current server, once there is a connection to it.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unreachable`] if there is no connection to one.
+    /// [`StoreError::Unreachable`] if there is none.
     pub(crate) async fn server(&self) -> Result<Arc<Server>, StoreError> {
         self.link().connection().await?;
         self.whereabouts().map_err(|reason| StoreError::Unreachable(reason.to_string().into()))
     }
 
-    /// Runs a command on a shared connection, connecting included.
+    /// Runs a command on a shared connection, waiting for one if necessary.
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ impl Primary {
         self.settle(answer, link, &connected, began)
     }
 
-    /// Runs a script that decides, for which there is a ticket to have what it decided acknowledged, if it must be.
+    /// Runs a script that makes a decision. Returns a ticket for its acknowledgement, if it must be acknowledged.
     ///
     /// # Errors
     ///
@@ -144,7 +144,7 @@ impl Primary {
         Ok((self.settle(answer, link, &connected, began)?, ticket))
     }
 
-    /// What an answer, or none, to what began then means for the caller and for the connection.
+    /// Interprets the answer, or its absence, to a command that was sent at `began`.
     fn settle<T>(
         &self,
         answer: Result<Result<T, RedisError>, Elapsed>,
@@ -156,7 +156,7 @@ impl Primary {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(judge(error, link, connected)),
             Err(_) => {
-                // Of several decisions the last may have had too little time for any server to answer.
+                // The last of several decisions may have had too little time for any server to answer.
                 if began.elapsed() >= self.fair_share {
                     link.suspect(connected);
                 }
@@ -170,7 +170,7 @@ impl Primary {
     }
 }
 
-/// The connection, for which no timer is set if it is there.
+/// The connection. No timer is set if there is one already.
 async fn connection(link: &Link, deadline: Instant) -> Result<Numbered, Failure> {
     match link.current() {
         Some(connected) => Ok(connected),
@@ -183,13 +183,13 @@ async fn in_time<T>(deadline: Instant, work: impl Future<Output = Result<T, Stor
 }
 
 fn too_late() -> StoreError {
-    StoreError::NoAnswer("nothing in time".into())
+    StoreError::NoAnswer("there was no answer in time".into())
 }
 
-/// What follows from a server's error, or from that of the connection.
+/// Interprets an error of the server or of the connection.
 fn judge(error: RedisError, link: &Link, connected: &Numbered) -> Failure {
     let lost = error.is_io_error() || error.is_unrecoverable_error();
-    // A primary that became a replica: its successor may be found by connecting anew.
+    // A primary that has become a replica: reconnecting may find its successor.
     if lost || error.kind() == ServerErrorKind::ReadOnly.into() {
         link.suspect(connected);
     }

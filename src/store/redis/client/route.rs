@@ -18,27 +18,27 @@ use super::slots::Slots;
 use crate::otp::StoreError;
 use crate::store::redis::settings::{Credentials, RedisSettings, Topology};
 
-/// Leads to the server that has a key.
+/// Leads to the server that owns a key.
 pub(crate) enum Route {
-    /// All keys are on one server; if there are sentinels, they say on which.
+    /// One server owns all keys. Sentinels, if there are any, tell which one it is.
     One(Arc<Primary>, Option<Sentinels>),
-    /// Each key is on the server that has its slot.
+    /// Each key belongs to the owner of its slot.
     Cluster(Cluster),
 }
 
 impl Route {
-    /// Starts connecting.
+    /// Starts to connect.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Faulty`] if the settings are no way to connect.
+    /// [`StoreError::Faulty`] if the settings allow no connection.
     pub(crate) fn start(settings: &RedisSettings, schema: Arc<dyn Schema>) -> Result<Self, StoreError> {
         let patience = settings.timeout;
         let (losses, lost) = (Bell::default(), Bell::default());
         let dial = |credentials: &Credentials, news: &Bell| Dial {
             credentials: credentials.clone(),
             timeout: settings.timeout,
-            // One more for looking into the store, and one for acknowledgements.
+            // One more for operators, and one for acknowledgements.
             connections: settings.pool_size.max(1) + 2,
             news: news.clone(),
         };
@@ -61,7 +61,7 @@ impl Route {
             Topology::Single(url) => {
                 let server: Whereabouts = Ok(to_servers.url(url)?);
                 let whereabouts = watch::channel(server).1;
-                // `INFO` may be forbidden here, if nothing depends on it.
+                // Here `INFO` may be forbidden, unless acknowledgements need it.
                 Ok(Self::One(one(whereabouts, settings.min_replicas_ack > 0), None))
             }
             Topology::Sentinel { sentinels, master_name, credentials, servers_speak_tls } => {
@@ -79,16 +79,16 @@ impl Route {
         }
     }
 
-    /// Whether one script may have keys of several subjects.
+    /// Whether one script may use keys of several subjects.
     pub(crate) fn is_one_server(&self) -> bool {
         matches!(self, Self::One(..))
     }
 
-    /// Runs a script that has `key`. If what it does must be acknowledged, there is a ticket for that.
+    /// Runs a script that uses `key`. Returns a ticket for its acknowledgement, if it must be acknowledged.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: with [`StoreError::NoAnswer`] it may have been run, once.
+    /// [`StoreError`]; with [`StoreError::NoAnswer`] the script may have been run, once.
     pub(crate) async fn decide<T: FromRedisValue>(
         &self,
         key: &str,
@@ -101,7 +101,7 @@ impl Route {
         }
     }
 
-    /// Where the servers are that decide, as far as is known: `host:port`.
+    /// The servers that currently make decisions, `host:port` each, as far as they are known.
     pub(crate) fn primary_names(&self) -> Vec<String> {
         let primaries = match self {
             Self::One(primary, _) => vec![Arc::clone(primary)],
@@ -111,11 +111,11 @@ impl Route {
         servers.map(|server| server.name().to_owned()).collect()
     }
 
-    /// Every server that decides.
+    /// Every server that makes decisions.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Unreachable`] if they do not come to be known by the deadline.
+    /// [`StoreError::Unreachable`] if they are not known by the deadline.
     pub(crate) async fn primaries(&self, deadline: Instant) -> Result<Vec<Arc<Primary>>, StoreError> {
         match self {
             Self::One(primary, _) => Ok(vec![Arc::clone(primary)]),

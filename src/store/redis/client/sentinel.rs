@@ -1,10 +1,10 @@
-//! Where the primary is, by what the sentinels say.
+//! Follows the primary that the sentinels name.
 //!
-//! Each sentinel is asked once a second on a connection of its own, at once when it announces a new primary, and five times a
-//! second while there is no connection to the primary. Of what those that answer say, the newest
-//! counts, by the epoch that a failover raises: one sentinel that is cut off with the old primary leads nobody there.
-//! While none answers, the primary stays where it was last seen. That a server *is* a primary is for
-//! [`link`](super::link) to find out, on connecting and with each heartbeat.
+//! Each sentinel is asked once a second on a connection of its own, immediately when it announces a new primary, and
+//! five times a second while there is no connection to the primary. Among their answers the newest counts, by the epoch
+//! that a failover raises, so that one sentinel which is cut off together with the old primary misleads nobody. While
+//! none answers, the primary is assumed to be where it was last seen. [`link`](super::link) checks that the server
+//! really is a primary, on connecting and with each heartbeat.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -24,36 +24,36 @@ use super::server::{Dial, Server};
 use crate::otp::StoreError;
 use crate::store::redis::settings::MasterName;
 
-/// How often each sentinel is asked if nothing calls for it. A new primary is to be followed within a second or so of its
-/// announcement, also if sentinels do not let themselves be subscribed to.
+/// The interval between questions to a sentinel while there is no trouble. A new primary is followed within about a
+/// second, even if sentinels do not allow subscriptions.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// And how often at most.
+/// The shortest interval between questions.
 const ASK_AGAIN: Duration = Duration::from_millis(200);
-/// What sentinels announce a new primary on.
+/// The channel on which sentinels announce a new primary.
 const ANNOUNCEMENTS: &str = "+switch-master";
 
-/// Asks sentinels, for as long as it lives.
+/// Asks sentinels until it is dropped.
 pub(crate) struct Sentinels {
     servers: Vec<Arc<Server>>,
     name: MasterName,
     patience: Duration,
-    /// They end when this is dropped.
+    /// Aborted on drop.
     _asking: JoinSet<()>,
 }
 
-/// How the primary that the sentinels name is followed.
+/// The settings for following the primary.
 pub(crate) struct Following {
-    /// How connections to it are made.
+    /// Makes the connections to the primary.
     pub(crate) to_primary: Dial,
-    /// Whether it speaks TLS.
+    /// Whether the primary uses TLS.
     pub(crate) tls: bool,
-    /// An answer of a sentinel later than this counts as none.
+    /// The time that a sentinel has to answer.
     pub(crate) patience: Duration,
-    /// Rings when there is reason to ask at once.
+    /// Rings when there is reason to ask immediately.
     pub(crate) trouble: Bell,
 }
 
-/// What a sentinel says of a primary.
+/// A sentinel's answer about the primary.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Announcement {
     epoch: u64,
@@ -62,11 +62,11 @@ struct Announcement {
 }
 
 impl Sentinels {
-    /// Starts asking for the primary called `name`. `sentinels` are reached by the first dial, the primary by the second.
+    /// Starts to follow the primary called `name`. `to_sentinels` makes the connections to the sentinels.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Faulty`] if there is no way to connect to a sentinel.
+    /// [`StoreError::Faulty`] if the settings allow no connection to a sentinel.
     pub(crate) fn follow(
         sentinels: &[Endpoint],
         name: &MasterName,
@@ -99,7 +99,7 @@ impl Sentinels {
         Ok((Self { servers, name: name.clone(), patience, _asking: asking }, whereabouts))
     }
 
-    /// What the sentinels say of themselves, how many are usable, and whether those could agree on another primary.
+    /// Each sentinel's report, the number of usable sentinels, and whether they could agree on another primary.
     pub(crate) async fn survey(&self) -> (Vec<String>, usize, Result<(), String>) {
         let (mut sights, mut usable, mut quorum) = (Vec::new(), 0, Err("none of them answers".to_owned()));
         let asked = self.servers.iter().map(|server| timeout(self.patience, self.quorum(server)));
@@ -121,17 +121,17 @@ impl Sentinels {
         (sights, usable, quorum)
     }
 
-    /// What a sentinel says of its quorum.
+    /// A sentinel's report about its quorum.
     async fn quorum(&self, server: &Server) -> Result<String, String> {
         let mut connection = server.connect().await.map_err(|error| error.to_string())?;
         let mut question = redis::cmd("SENTINEL");
         question.arg("CKQUORUM").arg(self.name.as_str());
-        // The error, too, is about sentinels alone.
+        // The text of the error, too, concerns only sentinels.
         question.query_async(&mut connection).await.map_err(|error: redis::RedisError| error.to_string())
     }
 }
 
-/// Asks one sentinel, connecting if there is no connection, which is dropped if it fails.
+/// Asks one sentinel, connecting if necessary. A connection that fails is dropped.
 async fn ask(
     server: &Server,
     connection: &mut Option<MultiplexedConnection>,
@@ -143,43 +143,45 @@ async fn ask(
         None => subscribed(server, patience).await?,
     };
     let mut questions = redis::pipe();
-    // The first names the promoted replica as soon as there is one, the second the epoch.
+    // The first names a promoted replica as early as possible, the second has the epoch.
     questions.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name.as_str());
     questions.cmd("SENTINEL").arg("MASTER").arg(name.as_str());
     let answer =
         timeout(patience, questions.query_async::<(Option<(String, u16)>, HashMap<String, String>)>(&mut open));
     let (address, master) = match answer.await {
         Ok(Ok(answer)) => answer,
-        // It answers, so the connection is fine: it does not know the name, or does not let itself be asked.
+        // An error reply leaves the connection usable: the name is unknown, or the user has no permission.
         Ok(Err(error)) => {
             if !error.is_io_error() && !error.is_unrecoverable_error() {
                 *connection = Some(open);
             }
             return Err(match error.code() {
-                Some("ERR") => format!("it knows no {}, or is no sentinel", name.as_str()),
+                Some("ERR") => format!("it does not know {}, or is not a sentinel", name.as_str()),
                 _ => Redacted(error).to_string(),
             });
         }
         Err(_) => return Err("it does not answer".to_owned()),
     };
     *connection = Some(open);
-    let (host, port) = address.ok_or_else(|| format!("it knows no {}", name.as_str()))?;
+    let (host, port) = address.ok_or_else(|| format!("it does not know {}", name.as_str()))?;
     let epoch = master.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0);
     Ok(Announcement { epoch, host, port })
 }
 
-/// A new connection that brings announcements, if the sentinel lets itself be subscribed to.
+/// A new connection, subscribed to announcements if the sentinel allows it.
 async fn subscribed(server: &Server, patience: Duration) -> Result<MultiplexedConnection, String> {
     let mut connection = server.connect().await.map_err(|error| error.to_string())?;
     match timeout(patience, connection.subscribe(ANNOUNCEMENTS)).await {
-        Ok(Err(error)) => tracing::debug!(error = %Redacted(error), "a sentinel's announcements are not to be had"),
+        Ok(Err(error)) => {
+            tracing::debug!(error = %Redacted(error), "a sentinel does not allow subscribing to its announcements")
+        }
         Ok(Ok(())) => {}
         Err(_) => return Err("it does not answer".to_owned()),
     }
     Ok(connection)
 }
 
-/// What each sentinel said last, and what follows from it.
+/// The latest answer of each sentinel, and the conclusion from all of them.
 struct Board {
     said: Mutex<Vec<Result<Announcement, String>>>,
     current: watch::Sender<Whereabouts>,
@@ -192,7 +194,7 @@ impl Board {
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
         if said[index] != announcement {
             said[index] = announcement;
-            // While the lock is held, so that the order of conclusions is that of what they are drawn from.
+            // Under the lock, so that conclusions are in the order of the answers.
             self.conclude(&said);
         }
     }
@@ -202,7 +204,7 @@ impl Board {
             let errors: Vec<_> = said.iter().filter_map(|said| said.as_ref().err().map(String::as_str)).collect();
             let reason = format!("no sentinel names the primary ({})", errors.join("; "));
             self.current.send_if_modified(|current| {
-                // Who was seen stays the primary until another one is.
+                // A primary that was seen stays until there is another one.
                 let unknown = current.is_err();
                 if unknown {
                     *current = Err(reason.into());
@@ -222,9 +224,9 @@ impl Board {
     }
 }
 
-/// The announcement of the newest epoch.
+/// The announcement with the highest epoch.
 fn newest(said: &[Result<Announcement, String>]) -> Option<&Announcement> {
-    // Not `max_by_key`: of equals the one that came first stays.
+    // `max_by_key` would return the last of equals; the first stays.
     said.iter().flatten().reduce(|one, other| if other.epoch > one.epoch { other } else { one })
 }
 
@@ -240,11 +242,11 @@ mod tests {
     fn the_newest_epoch_counts_whoever_else_answers() {
         let said = [
             Ok(announcement(3, "old")),
-            Err("away".to_owned()),
+            Err("unreachable".to_owned()),
             Ok(announcement(4, "new")),
             Ok(announcement(3, "old")),
         ];
         assert_eq!(newest(&said).unwrap().host, "new");
-        assert_eq!(newest(&[Err("away".to_owned())]), None);
+        assert_eq!(newest(&[Err("unreachable".to_owned())]), None);
     }
 }

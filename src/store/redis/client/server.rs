@@ -1,4 +1,4 @@
-//! A server, and how connections to one are made.
+//! A server, and the connections to it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,26 +16,26 @@ use super::info::Info;
 use crate::otp::{Cause, StoreError};
 use crate::store::redis::settings::Credentials;
 
-/// How connections to all servers of one kind are made. Clones share `news`.
+/// Makes the connections to all servers of one kind. Clones share `news`.
 #[derive(Clone)]
 pub(crate) struct Dial {
-    /// Who we are there, as far as a URL does not say.
+    /// The user and password, unless the URL has them.
     pub(crate) credentials: Credentials,
-    /// The longest that connecting may take: as long as a decision, so that whatever network is fast enough for those is
+    /// The time that connecting may take: as long as a decision, since a network that is fast enough for decisions is
     /// fast enough for connecting.
     pub(crate) timeout: Duration,
-    /// The most connections that are being made, or lent, at once.
+    /// The most connections that are being made, or borrowed, at the same time.
     pub(crate) connections: usize,
-    /// Rung whenever a connection turned out to be closed, or brought a message that it is subscribed to.
+    /// Rung when a connection turns out to be closed or brings a message that it is subscribed to.
     pub(crate) news: Bell,
 }
 
 /// A server that connections can be made to.
 pub(crate) struct Server {
     name: String,
-    /// With RESP3, the newer protocol: with it alone the client tells when it loses a connection, and takes messages.
+    /// Speaks RESP3, the newer protocol, which is needed to hear of lost connections and of messages.
     newer: Pool,
-    /// With RESP2, which is all that many proxies speak.
+    /// Speaks RESP2, for the many proxies that speak nothing else.
     older: Pool,
 }
 
@@ -72,12 +72,12 @@ impl Dial {
         if let Some(password) = &self.credentials.password {
             redis = redis.set_password(password.expose_secret());
         }
-        // Nagle's delay would add to each round trip.
+        // Nagle's algorithm would delay each round trip.
         let info = info.set_redis_settings(redis).set_tcp_settings(TcpSettings::default().set_nodelay(true));
         let (connect, news) = (self.timeout, self.news.clone());
         let mut config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect))
-            // Whoever asks keeps to a deadline of its own, and a second timer would be set for each request.
+            // Callers have deadlines of their own; this would set a second timer for each request.
             .set_response_timeout(None);
         if protocol == ProtocolVersion::RESP3 {
             config = config.set_push_sender(move |push: PushInfo| {
@@ -111,7 +111,7 @@ impl Server {
         self.borrow().await.map(Connection::take)
     }
 
-    /// A connection of one's own, for a while.
+    /// A connection to use alone for a while.
     ///
     /// # Errors
     ///
@@ -129,15 +129,15 @@ impl Server {
     }
 }
 
-/// Whether this may be the answer, or hanging up, of a server that does not know `HELLO`: on connecting nothing else is
-/// said that it could refuse so, but for what it refuses with RESP2 as well.
+/// Whether this may be the answer, or the hanging up, of a server that does not know `HELLO`. Other commands sent on
+/// connecting that it could refuse in this way are refused over RESP2 as well.
 fn lacks_resp3(error: &RedisError) -> bool {
     error.kind() == ErrorKind::RESP3NotSupported
         || matches!(error.code(), Some("ERR" | "NOPROTO"))
         || error.is_connection_dropped()
 }
 
-/// Which process answers on a connection, and which replication history it writes.
+/// The process that answers on a connection, and the replication history that it writes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     run_id: String,
@@ -145,11 +145,11 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// Asks for it on a connection to a primary.
+    /// Asks a primary for its identity.
     ///
     /// # Errors
     ///
-    /// The text says what is wrong: no answer, or not that of a primary.
+    /// The text tells what went wrong: there was no answer, or the server is not a primary.
     pub(crate) async fn of_primary(connection: &mut MultiplexedConnection) -> Result<Self, String> {
         let sections = redis::pipe().cmd("INFO").arg("server").cmd("INFO").arg("replication").clone();
         let (server, replication): (String, String) =

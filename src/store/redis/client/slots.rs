@@ -1,16 +1,16 @@
-//! Slots of a Redis Cluster: which key is in which.
+//! The slots of a Redis Cluster.
 
 use std::ops::RangeInclusive;
 
-/// How many there are.
+/// The number of slots.
 pub(crate) const SLOTS: u16 = 16_384;
 
-/// A key's slot.
+/// The slot of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Slot(u16);
 
 impl Slot {
-    /// The slot of a key: by its hash tag, if it has one.
+    /// Computes the slot from the key's hash tag, or from the whole key if it has none.
     pub(crate) fn of(key: &str) -> Self {
         let tag = key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(tag, _)| tag);
         let hashed = tag.filter(|tag| !tag.is_empty()).unwrap_or(key);
@@ -18,12 +18,12 @@ impl Slot {
     }
 }
 
-/// Some slots, by ranges.
+/// A set of slots, as ranges.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Slots(Vec<RangeInclusive<u16>>);
 
 impl Slots {
-    /// What a server has that is no node of a cluster.
+    /// All slots, which a server outside a cluster owns.
     pub(crate) fn all() -> Self {
         Self(vec![0..=SLOTS - 1])
     }
@@ -41,7 +41,7 @@ impl Slots {
     }
 }
 
-/// CRC-16/XMODEM, bit by bit: a key's tag is a dozen bytes.
+/// CRC-16/XMODEM, bit by bit: a key's tag is only a dozen bytes long.
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, byte| {
         (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| (crc << 1) ^ if crc & 0x8000 == 0 { 0 } else { 0x1021 })
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn slots_are_those_that_redis_says() {
-        // As `CLUSTER KEYSLOT` answers.
+        // The answers of `CLUSTER KEYSLOT`.
         for (key, slot) in
             [("123456789", 12_739), ("foo", 12_182), ("{}a", 10_875), ("a{}{b}", 15_033), ("a}b{c", 13_587)]
         {
