@@ -1,5 +1,5 @@
-//! Long-lived tasks under supervision. If one panics, the process stops with exit code 1, and whoever runs it starts it
-//! again: an instance that has lost a task would go on serving without, say, anybody who reconnects to Redis.
+//! Supervises long-lived tasks. If one panics, the process stops with exit code 1, to be started again from outside:
+//! otherwise an instance would go on serving without, for example, the task that reconnects to Redis.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Starts tasks and remembers the first that failed. Clones share what they remember.
+/// Starts tasks and remembers the first one that failed. Clones share this memory.
 #[derive(Debug, Clone)]
 pub struct Supervisor {
     failed: watch::Sender<Option<&'static str>>,
@@ -29,8 +29,8 @@ pub fn of_process() -> &'static Supervisor {
     &PROCESS
 }
 
-/// Starts a task of this process, under the name that the log gives it if it panics. A task that must never return says
-/// so with [`Infallible`](std::convert::Infallible) for its output; others may return, and all may be aborted.
+/// Starts a task of this process; the name appears in the log if it panics. A task that must never return has the
+/// output [`Infallible`](std::convert::Infallible). Others may return, and all may be aborted.
 ///
 /// Must be called within a Tokio runtime.
 pub fn spawn<F>(name: &'static str, task: F) -> JoinHandle<()>
@@ -40,7 +40,7 @@ where
     of_process().spawn(name, task)
 }
 
-/// Starts a thread of this process, which must not panic either.
+/// Starts a thread of this process, under the same supervision.
 ///
 /// # Errors
 ///
@@ -56,7 +56,7 @@ pub fn spawn_thread<T>(name: &'static str, work: impl FnOnce() -> T + Send + 'st
 }
 
 impl Supervisor {
-    /// As the function [`spawn`], for this supervisor.
+    /// The same as the function [`spawn`], for this supervisor.
     pub fn spawn<F>(&self, name: &'static str, task: F) -> JoinHandle<()>
     where
         F: Future<Output: Send> + Send + 'static,
@@ -69,9 +69,9 @@ impl Supervisor {
         })
     }
 
-    /// Notes that a task failed, such as one that ended without being told to.
+    /// Reports the failure of a task, such as one that ended without being told to.
     pub fn report(&self, task: &'static str, how: &str) {
-        tracing::error!(task, "a background task {how}; the process stops, to be started again");
+        tracing::error!(task, "a background task {how}; the process stops and expects to be started again");
         self.failed.send_if_modified(|failed| failed.is_none() && failed.insert(task) == &task);
     }
 
@@ -82,7 +82,7 @@ impl Supervisor {
             if let Some(task) = *failed.borrow_and_update() {
                 return task;
             }
-            // The sender is ours, so it is never gone.
+            // `self` keeps the sender alive.
             let _ = failed.changed().await;
         }
     }

@@ -1,11 +1,11 @@
-//! Active codes as a table for people, as the sample server prints them: without the codes.
+//! Active codes as a table for people, in the sample server's format and without the codes themselves.
 
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use jiff::Timestamp;
 
 use crate::otp::{UnixMillis, Verification};
 
-/// Rows for `codes`, phones as `show_subject` shows them.
+/// The table of `codes`, with phones in the form that `show_subject` returns.
 #[must_use]
 pub fn active_codes(codes: &[Verification], show_subject: impl Fn(&str) -> String) -> String {
     let mut table = Table::new();
@@ -32,7 +32,7 @@ fn expiry(code: &Verification) -> String {
     format!("{at} (in {})", humantime::format_duration(seconds))
 }
 
-/// A moment to the second, in UTC (RFC 3339).
+/// A moment in UTC, to the second (RFC 3339).
 #[must_use]
 pub fn moment(at: UnixMillis) -> String {
     Timestamp::from_second(at.0.div_euclid(1_000)).map_or_else(|_| "?".to_owned(), |at| at.to_string())

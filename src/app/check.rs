@@ -65,7 +65,7 @@ fn unreachable(topology: &Topology) -> &'static str {
 /// One text for the servers and the findings about them.
 fn judge(survey: &Survey, allow_unsafe: bool) -> (Result<String, String>, &'static str) {
     let findings = survey.findings.iter().map(ToString::to_string);
-    let text = survey.sights.iter().cloned().chain(findings).collect::<Vec<_>>().join("\n      ");
+    let text = survey.observations.iter().cloned().chain(findings).collect::<Vec<_>>().join("\n      ");
     let has = |gravity| survey.findings.iter().any(|finding| finding.gravity == gravity);
     if has(Gravity::Unsafe) && !allow_unsafe {
         return (Err(text), "fix it, or accept it with redis.allow_unsafe = true");

@@ -1,14 +1,14 @@
-//! File descriptors: every connection takes one, and some must be left whatever strangers do.
+//! File descriptors: every connection takes one, and some must remain, whatever clients do.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::http::{MAX_OPS_CONNECTIONS, ServerSettings};
 
-/// What Redis, the log, the runtime and a certificate that is being read take.
+/// The descriptors that Redis, the log, the runtime and a certificate being read take.
 const OTHERS: usize = 192;
 
-/// How many connections the public listener may have: as many as the settings say, unless the limit on descriptors allows
-/// fewer. That limit is first raised as far as this process may.
+/// The most connections that the public listener may have: those of the settings, unless the limit on descriptors
+/// allows fewer. This first raises that limit as far as the process may.
 pub(super) fn connections(settings: &ServerSettings) -> usize {
     let limit = raised_limit();
     let most = within(limit, settings.max_connections, settings.max_concurrent_sends);
@@ -23,18 +23,18 @@ pub(super) fn connections(settings: &ServerSettings) -> usize {
     most
 }
 
-/// Of `limit` descriptors, those that public connections may take: the rest is for the operators' listener, for calls to
-/// WhatsApp and for [`OTHERS`], but half is theirs in any case.
+/// The share of `limit` that public connections may take. The rest is for the operators' listener, for calls to
+/// WhatsApp and for [`OTHERS`], but it is never more than half.
 fn within(limit: usize, wanted: usize, sends: usize) -> usize {
     let kept = (MAX_OPS_CONNECTIONS + sends + OTHERS).min(limit / 2);
     wanted.min(limit - kept)
 }
 
-/// The limit on descriptors, the soft one having been raised to the hard one.
+/// Raises the soft limit on descriptors to the hard one and returns the limit in force.
 fn raised_limit() -> usize {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: maximum, maximum };
-    // No limit at all is one that cannot be counted up to.
+    // `None` means that there is no limit.
     let in_force = if setrlimit(Resource::Nofile, raised).is_ok() { maximum } else { current };
     in_force.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }

@@ -1,4 +1,4 @@
-//! The composition root: settings in, a running service out. Only commands and tests import it.
+//! The composition root: settings in, a running service or a command's answer out. Only commands and tests import it.
 
 mod check;
 mod descriptors;

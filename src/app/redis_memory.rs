@@ -1,4 +1,4 @@
-//! The memory of Redis, measured now and then.
+//! Measures the memory of Redis regularly.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::supervisor;
 
 const EVERY: Duration = Duration::from_secs(15);
 
-/// Measures it for as long as the store is used.
+/// Measures it for as long as the store is in use.
 pub(super) fn measure(store: &Arc<RedisStore>) {
     let store = Arc::downgrade(store);
     supervisor::spawn("redis memory", async move {

@@ -1,4 +1,4 @@
-//! A safe Redis, or none: what `serve` asks of the server before it trusts it with codes.
+//! Requires a safe Redis: `serve` examines the server before it trusts it with codes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,43 +11,43 @@ use crate::otp::StoreError;
 use crate::store::redis::{Finding, Gravity, RedisStore};
 use crate::supervisor;
 
-/// How often a server that was away at the start is asked.
-const ASK_AGAIN: Duration = Duration::from_millis(100);
+/// The interval between attempts to examine a server that was unreachable at the start.
+const EXAMINE_AGAIN: Duration = Duration::from_millis(100);
 
-/// Looks at the server. One that is away is looked at when it comes; until then the instance is not ready, nor is it if
-/// the server turns out to be unsafe.
+/// Examines the server. If it is unreachable, it is examined as soon as it is back; until then the instance is not
+/// ready, and it stays so if the server turns out to be unsafe.
 ///
 /// # Errors
 ///
-/// If the server is unsafe and that is not allowed: each reason, and what mends it.
+/// If the server is unsafe and that is not allowed: each reason and its remedy.
 pub(super) async fn require_safety(store: Arc<RedisStore>, allow_unsafe: bool) -> anyhow::Result<Fault> {
     let (fault, watch) = watch::channel(None);
     match store.survey().await {
         Ok(survey) => {
             if let Some(reasons) = judge(&survey.findings, allow_unsafe) {
-                bail!("this Redis is not safe: {reasons} Or accept it with redis.allow_unsafe = true");
+                bail!("this Redis is unsafe: {reasons} Or accept it with redis.allow_unsafe = true");
             }
         }
         Err(StoreError::Faulty(error)) => {
-            tracing::warn!(%error, "Redis does not let itself be looked at; whether it is safe is unknown");
+            tracing::warn!(%error, "Redis refuses to be examined; nothing is known about its safety");
         }
         Err(error) => {
-            tracing::warn!(%error, "Redis is away; it will be looked at when it comes");
-            fault.send_replace(Some(format!("not looked at yet: {error}")));
-            supervisor::spawn("redis survey", look_when_it_comes(store, allow_unsafe, fault));
+            tracing::warn!(%error, "Redis is unreachable; it will be examined once it is back");
+            fault.send_replace(Some(format!("not examined yet: {error}")));
+            supervisor::spawn("redis survey", examine_once_reachable(store, allow_unsafe, fault));
         }
     }
     Ok(watch)
 }
 
-async fn look_when_it_comes(store: Arc<RedisStore>, allow_unsafe: bool, fault: watch::Sender<Option<String>>) {
+async fn examine_once_reachable(store: Arc<RedisStore>, allow_unsafe: bool, fault: watch::Sender<Option<String>>) {
     loop {
-        tokio::time::sleep(ASK_AGAIN).await;
+        tokio::time::sleep(EXAMINE_AGAIN).await;
         match store.survey().await {
             Ok(survey) => {
                 let reasons = judge(&survey.findings, allow_unsafe);
                 if let Some(reasons) = &reasons {
-                    tracing::error!(reasons, "this Redis is not safe; the instance stays not ready");
+                    tracing::error!(reasons, "this Redis is unsafe; the instance stays not ready");
                 }
                 fault.send_replace(reasons);
                 return;
@@ -61,7 +61,7 @@ async fn look_when_it_comes(store: Arc<RedisStore>, allow_unsafe: bool, fault: w
     }
 }
 
-/// Logs what there is to say, and returns why the server must not be used, if it must not.
+/// Logs the findings, and returns the reasons not to use the server, if it must not be used.
 fn judge(findings: &[Finding], allow_unsafe: bool) -> Option<String> {
     for finding in findings.iter().filter(|finding| allow_unsafe || finding.gravity != Gravity::Unsafe) {
         tracing::warn!("{finding}");

@@ -1,4 +1,4 @@
-//! An application: its listeners, running and stopping.
+//! An application: its listeners, from binding to stopping.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::otp::{Apps, KeyRing, OtpService, VerificationStore};
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Metrics;
 
-/// What an application is made of.
+/// The parts of an application.
 pub struct Parts {
     /// Keeps codes and limits.
     pub store: Arc<dyn VerificationStore>,
@@ -73,7 +73,7 @@ impl App {
             }
             None => None,
         };
-        plans.await.context("the numbering plans cannot be loaded")?;
+        plans.await.context("cannot load the numbering plans")?;
         let readiness =
             Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.dependencies);
         let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys));
@@ -83,7 +83,7 @@ impl App {
         Ok(Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor })
     }
 
-    /// Where the public listener is, `http://127.0.0.1:3000`.
+    /// The public listener's URL, `http://127.0.0.1:3000`.
     #[must_use]
     pub fn public_url(&self) -> String {
         format!("{}://{}", self.public.scheme(), self.public.address())
@@ -101,9 +101,10 @@ impl App {
         self.ops.as_ref().map(Listener::address)
     }
 
-    /// Serves until the first message of `stop`, or its end; then stops in an orderly way: not ready, but listening, for
-    /// the drain delay or until the second message; then without new connections until those in flight are done, for no longer
-    /// than the shutdown time-out. It stops in the same way if a background task or the operators' listener fails.
+    /// Serves until the first message of `stop`, or until it is closed, and then stops in an orderly way. First the
+    /// instance is not ready but still listens, for the drain delay or until a second message. Then it takes no new
+    /// connections and finishes the requests in flight, for no longer than the shutdown time-out. It stops in the same
+    /// way if a background task or the operators' listener fails.
     ///
     /// # Errors
     ///
@@ -117,7 +118,7 @@ impl App {
 
         let failure = tokio::select! {
             _ = stop.recv() => None,
-            // It only ends when told to; otherwise the process is of no more use.
+            // It ends only when told to; without it the process is useless.
             ended = &mut public => return Err(ended_too_early(ended)).context("the public listener"),
             ended = end_of(&mut ops) => {
                 ops = None;
@@ -126,21 +127,21 @@ impl App {
             task = supervisor.failure() => Some(anyhow!("the background task {task:?} failed")),
         };
         if let Some(error) = &failure {
-            tracing::error!(error = format!("{error:#}"), "stopping, to be started again");
+            tracing::error!(error = format!("{error:#}"), "stopping; expecting to be started again");
         }
         readiness.drain();
         handles.public.drain();
-        tracing::info!(drain_delay = ?settings.drain_delay, "stopping: not ready from now on");
+        tracing::info!(drain_delay = ?settings.drain_delay, "stopping; not ready from now on");
         tokio::select! {
             () = tokio::time::sleep(settings.drain_delay) => {}
-            Some(()) = stop.recv() => tracing::info!("asked again to stop: no more waiting for load balancers"),
+            Some(()) = stop.recv() => tracing::info!("told again to stop; no longer waiting for load balancers"),
         }
-        tracing::info!(connections = handles.public.connection_count(), "finishing what is in flight");
+        tracing::info!(connections = handles.public.connection_count(), "finishing the requests in flight");
         handles.public.graceful_shutdown(settings.shutdown_timeout);
         public.await.context("the public listener")?;
         tasks.close();
         if tokio::time::timeout(settings.shutdown_timeout, tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = tasks.len(), "sends were still in flight when the time was up");
+            tracing::warn!(tasks = tasks.len(), "sends were still in flight at the end of the shutdown time-out");
         }
         if let Some(ops) = ops {
             handles.ops.graceful_shutdown(Duration::from_millis(100));
@@ -159,7 +160,7 @@ async fn end_of(listener: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> 
     }
 }
 
-/// Why a listener that was not told to end has ended.
+/// The error of a listener that ended without being told to.
 fn ended_too_early(ended: Result<(), JoinError>) -> anyhow::Error {
     match ended {
         Err(panic) => panic.into(),
@@ -178,7 +179,7 @@ mod tests {
 
     const LONGEST: Duration = Duration::from_secs(20);
 
-    /// A service on free ports, under a supervisor of its own.
+    /// A service on free ports, with a supervisor of its own.
     async fn app() -> App {
         crate::cli::install_tls_provider();
         let settings =
@@ -190,7 +191,7 @@ mod tests {
         App { supervisor: Supervisor::default(), ..sandbox.app }
     }
 
-    /// What the service ends with that nobody has told to stop.
+    /// The error that ends the service without anybody telling it to stop.
     async fn error_of(app: App) -> String {
         let (_stop, stopped) = mpsc::channel(1);
         let ended = tokio::time::timeout(LONGEST, app.run_until(stopped)).await.expect("it stops");

@@ -1,4 +1,4 @@
-//! The whole thing on one machine: the service, a simulated WhatsApp, and no real message ever.
+//! Everything on one machine: the service and a simulated WhatsApp, without any real message.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,10 +21,10 @@ use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::CurrentTemplate;
 use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender, WhatsAppSettings};
 
-/// Where the sandbox keeps its codes.
+/// The store of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum SandboxStore {
-    /// In memory; they are gone when it stops.
+    /// In memory; the codes are gone when it stops.
     #[default]
     Embedded,
     /// In the configured Redis, under `redis.key_prefix` and `:sandbox`.
@@ -41,13 +41,13 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// The address of the simulated phones' inbox and of the page, `http://127.0.0.1:3001`.
+    /// The URL of the simulated phones' inbox and of the page, `http://127.0.0.1:3001`.
     #[must_use]
     pub fn inbox_url(&self) -> String {
         format!("http://{}", self.listener.address())
     }
 
-    /// Serves both, as [`App::run_until`] does.
+    /// Serves both, in the same way as [`App::run_until`].
     ///
     /// # Errors
     ///
@@ -63,7 +63,7 @@ impl Sandbox {
     }
 }
 
-/// Puts the sandbox together: the client's address and account are the simulator's, whatever is configured.
+/// Puts the sandbox together. The address of WhatsApp and the account are the simulator's, whatever the settings say.
 ///
 /// # Errors
 ///
@@ -73,7 +73,7 @@ pub async fn sandbox(
     simulator_address: SocketAddr,
     store: SandboxStore,
 ) -> anyhow::Result<Sandbox> {
-    // Before anything has something to measure.
+    // Before there is anything to measure.
     Metrics::install()?;
     let SandboxSettings { mut common, keys, whatsapp: mut api } = settings;
     let listener =
@@ -129,7 +129,7 @@ pub async fn sandbox(
     Ok(Sandbox { app, simulator, page, listener })
 }
 
-/// Who one is at the simulated WhatsApp.
+/// The account at the simulated WhatsApp.
 pub(super) fn account_of(world: &SimulatorSettings) -> WhatsAppAccount {
     WhatsAppAccount {
         waba_id: world.waba_id.clone(),
@@ -139,12 +139,12 @@ pub(super) fn account_of(world: &SimulatorSettings) -> WhatsAppAccount {
     }
 }
 
-/// The code's lifetime as a template's footer tells it: whole minutes, 1 to 90.
+/// The code's lifetime as the template's footer has it: whole minutes, 1 to 90.
 fn minutes(lifetime: std::time::Duration) -> u8 {
     u8::try_from(lifetime.as_secs().div_ceil(60)).unwrap_or(90).clamp(1, 90)
 }
 
-/// Both names of the page: people type `localhost` as well.
+/// Both origins of the page, as people also type `localhost`.
 fn page_origins(address: SocketAddr) -> [String; 2] {
     [format!("http://{address}"), format!("http://localhost:{}", address.port())]
 }

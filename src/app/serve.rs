@@ -1,4 +1,4 @@
-//! The service as a company runs it: on Redis and the WhatsApp Cloud API.
+//! The service in production: on Redis and the WhatsApp Cloud API.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,13 +25,13 @@ use crate::whatsapp::{GraphClient, WhatsAppApi, WhatsAppSender, WhatsAppSettings
 /// The longest that a code waits for its turn to be sent.
 const MAX_WAIT: Duration = Duration::from_millis(2_100);
 
-/// What a start needs of WhatsApp.
+/// The requirements on WhatsApp at the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhatsAppAtStart {
-    /// Nothing: codes can be checked without it, and sent once the template is known.
+    /// None: codes can be checked without WhatsApp, and are sent once the template is known.
     #[default]
     Awaited,
-    /// The template, which must be approved.
+    /// An approved template.
     Required,
 }
 
@@ -39,9 +39,9 @@ pub enum WhatsAppAtStart {
 ///
 /// # Errors
 ///
-/// If an address is taken, a client cannot be built, or what is required of WhatsApp cannot be had.
+/// If an address is taken, a client cannot be built, or WhatsApp does not meet the requirements.
 pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
-    // Before anything has something to measure.
+    // Before there is anything to measure.
     Metrics::install()?;
     let ServeSettings { mut common, keys, mut whatsapp, access_token, api_keys } = settings;
     whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
@@ -116,7 +116,7 @@ pub(super) fn over_whatsapp(sender: WhatsAppSender, pacing: Option<Pacing>) -> S
     Sender { channel: Channel::whatsapp(), pacing, by: Arc::new(sender) }
 }
 
-/// What readiness says of Redis: how it is set up, and who decides at the moment.
+/// The details about Redis in readiness: its mode and the servers that currently make decisions.
 pub(super) fn redis_details(store: &Arc<RedisStore>) -> StoreDetails {
     let store = Arc::clone(store);
     Arc::new(move || {
@@ -125,13 +125,13 @@ pub(super) fn redis_details(store: &Arc<RedisStore>) -> StoreDetails {
     })
 }
 
-/// The time-out of a call to WhatsApp, shortened if a request has less time: one that has to be given up before that
+/// The time-out of a call to WhatsApp, shortened to fit into a request: a call that is cut off by the request's end
 /// could not tell whether WhatsApp was reached.
 pub(super) fn within_a_request(timeout: Duration, server: &ServerSettings) -> Duration {
     timeout.min(server.request_timeout * 3 / 4)
 }
 
-/// The template, which is approved.
+/// Finds the template, which must be approved.
 async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) -> anyhow::Result<Template> {
     let look = || template::approved(client, &whatsapp.account, &whatsapp.api.language);
     let retries = ExponentialBuilder::default()
@@ -149,7 +149,7 @@ fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppApi) {
     if server.auth == AuthMode::Open && !is_local(server.listen.ip()) {
         tracing::warn!(
             listen = %server.listen,
-            "auth.mode is open: whoever reaches this address can have messages sent, up to the limits"
+            "auth.mode is open: anyone who can reach this address can have messages sent, up to the limits"
         );
     }
 }

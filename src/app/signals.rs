@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP, which all ask for an orderly stop: a terminal that is closed sends the last.
+//! SIGINT, SIGTERM and SIGHUP (sent when a terminal is closed), which all ask for an orderly stop.
 
 use std::io;
 
@@ -23,7 +23,7 @@ pub fn stop_signals() -> io::Result<mpsc::Receiver<()>> {
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
             }
-            // A third signal changes nothing; once nobody listens, neither does any.
+            // Further signals change nothing while two are pending or nobody listens.
             if let Err(mpsc::error::TrySendError::Closed(())) = sender.try_send(()) {
                 return;
             }

@@ -1,4 +1,4 @@
-//! The simulated WhatsApp alone, for `whatsapp-otp simulator`.
+//! The simulated WhatsApp on its own, for `whatsapp-otp simulator`.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::http::{ConnectionBounds, Handle, Listener};
 /// The inbox's event streams never end on their own.
 const STOP_WITHIN: Duration = Duration::from_millis(500);
 
-/// A simulator and its listener, which are bound: connections queue up until it runs.
+/// A simulator whose listener is bound: connections queue up until it runs.
 pub struct SimulatedWhatsApp {
     simulator: Simulator,
     listener: Listener,

@@ -1,4 +1,4 @@
-//! `whatsapp-otp api-key NAME`: makes a key for a caller.
+//! `whatsapp-otp api-key NAME`: generates a key for a caller.
 //!
 //! A key is the prefix of its kind, 43 random characters (256 bits) and 6 for the CRC-32 of what comes before, all from
 //! [`BASE62`]. Secret scanners find one by `otp_(sk|pk|test)_[0-9A-Za-z]{49}` and its checksum.
@@ -28,14 +28,14 @@ pub(super) struct Arguments {
     /// An app that the key works for; repeat it for several
     #[arg(long = "app", value_parser = AppName::parse, default_value = AppName::DEFAULT)]
     apps: Vec<AppName>,
-    /// What its holder may do: server, client or test
+    /// The kind, which decides what its holder may do: server, client or test
     #[arg(long, value_parser = str::parse::<KeyKind>, default_value = "server")]
     kind: KeyKind,
 }
 
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let key = make(arguments.kind).context("the operating system gave no randomness")?;
-    print(format_args!("The key, for the caller, shown only now:\n\n{key}\n"))?;
+    print(format_args!("The key for the caller, which is shown only this once:\n\n{key}\n"))?;
     print("The settings that accept it, as TOML:\n")?;
     print(toml(arguments, &key))?;
     print("\nor in the environment:\n")?;

@@ -1,4 +1,4 @@
-//! The commands, and how their failures are told.
+//! The commands and the reports of their failures.
 
 mod api_key;
 mod check;
@@ -23,18 +23,19 @@ use crate::config::{SettingsError, Sources};
 use crate::otp::PhoneNumber;
 use crate::telemetry::{self, LogFormat, LogSettings};
 
-/// Exit code: failed at run time.
+/// Exit code of a failure at run time.
 const FAILED: u8 = 1;
-/// Exit code: bad settings (`EX_CONFIG` of sysexits.h). 2, for bad usage, is clap's.
-const BAD_SETTINGS: u8 = 78;
+/// Exit code for invalid settings (`EX_CONFIG` of sysexits.h). Clap exits with 2 on wrong usage.
+const INVALID_SETTINGS: u8 = 78;
 
 /// One-time passcodes over WhatsApp.
 #[derive(Debug, Parser)]
 #[command(version, about, max_term_width = 100)]
 pub struct Cli {
-    /// Settings, over the built-in defaults and under the environment (`WHATSAPP_OTP__SECTION__KEY`)
+    /// File of settings, which override the built-in defaults and are overridden by the environment
+    /// (`WHATSAPP_OTP__SECTION__KEY`)
     ///
-    /// Without it the file that `WHATSAPP_OTP_CONFIG` names, if any.
+    /// Defaults to the file that `WHATSAPP_OTP_CONFIG` names, if any.
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -45,10 +46,10 @@ pub struct Cli {
 enum Command {
     /// Run the service on Redis and the WhatsApp Cloud API
     Serve(serve::Arguments),
-    /// Try everything on this machine, with nothing installed or configured; sends no real message
+    /// Try everything on this machine, with nothing to install or configure; sends no real message
     #[cfg(feature = "simulator")]
     Sandbox(sandbox::Arguments),
-    /// Run only the simulated WhatsApp Cloud API with its inbox
+    /// Run only the simulated WhatsApp Cloud API and its inbox
     #[cfg(feature = "simulator")]
     Simulator(simulator::Arguments),
     /// This build has neither the sandbox nor the simulator
@@ -58,28 +59,28 @@ enum Command {
         #[arg(allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Try Redis, the token, the phone number and the template, and say what to do
+    /// Try Redis, the token, the phone number and the template, and suggest what to do
     Check,
     /// Show active codes, or one phone's code and limits
     Inspect(inspect::Arguments),
-    /// Drop a phone's active code
+    /// Revoke a phone's active code
     Revoke(revoke::Arguments),
-    /// Make an API key for a caller, and the settings that accept it
+    /// Generate an API key for a caller, and print the settings that accept it
     ApiKey(api_key::Arguments),
-    /// Exit 0 if the instance on this machine is ready
+    /// Exit with 0 if the instance on this machine is ready
     Healthcheck(healthcheck::Arguments),
 }
 
-/// Makes ring the TLS provider of this process. Calling it again changes nothing.
+/// Makes ring this process's TLS provider. Further calls change nothing.
 pub fn install_tls_provider() {
-    // The error says that there is a provider already.
+    // Fails if there is a provider already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// Keeps secrets and codes out of core files: there are none, whatever the system's limit is.
+/// Keeps secrets and codes out of core files by forbidding them, whatever the system's limit is.
 pub fn forbid_core_dumps() {
     use rustix::process::{Resource, Rlimit, setrlimit};
-    // Lowering a limit is always allowed; if it were not, the program could still do its work.
+    // Lowering a limit is always allowed, and without it the program would still work.
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
@@ -91,7 +92,7 @@ impl Cli {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
         let outcome = match runtime {
             Ok(runtime) => runtime.block_on(self.command.run(Sources::from_process(self.config))),
-            Err(error) => Err(anyhow::Error::new(error).context("the runtime cannot be started")),
+            Err(error) => Err(anyhow::Error::new(error).context("cannot start the runtime")),
         };
         let code = outcome.unwrap_or_else(|error| failed(&error, hint));
         telemetry::flush_log();
@@ -100,12 +101,14 @@ impl Cli {
 }
 
 impl Command {
-    /// One thing to try when the command failed.
+    /// Something to try if the command failed.
     fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Serve(_) => Some("`whatsapp-otp check`, with the same settings, tries each part and says what to do"),
+            Self::Serve(_) => {
+                Some("run `whatsapp-otp check` with the same settings; it tries each part and suggests what to do")
+            }
             #[cfg(feature = "simulator")]
-            Self::Sandbox(_) => Some("--simulator-listen and WHATSAPP_OTP__SERVER__LISTEN choose other addresses"),
+            Self::Sandbox(_) => Some("choose other addresses with --simulator-listen and WHATSAPP_OTP__SERVER__LISTEN"),
             _ => None,
         }
     }
@@ -130,26 +133,26 @@ impl Command {
     }
 }
 
-/// Says what went wrong, and returns the exit code that says so too: to the log if it is for machines, as nothing else
-/// belongs in between its lines, and to people if there are any or the log is for them.
+/// Reports a failure and returns the exit code for it. The report goes to the log if that is JSON, where other lines
+/// would be in the way, and to standard error if it is a terminal or the log is for people.
 fn failed(error: &anyhow::Error, hint: Option<&str>) -> ExitCode {
     if matches!(error.downcast_ref(), Some(OutputError::Closed)) {
         return ExitCode::from(FAILED);
     }
     let settings = error.downcast_ref::<SettingsError>();
     let hint = settings.map_or(hint, |_| Some("config/default.toml explains every setting"));
-    let exit_code = if settings.is_some() { BAD_SETTINGS } else { FAILED };
+    let exit_code = if settings.is_some() { INVALID_SETTINGS } else { FAILED };
     let is_logged = telemetry::log_format() == Some(LogFormat::Json) && tracing::enabled!(tracing::Level::ERROR);
     if is_logged {
         for fault in settings.map(SettingsError::faults).unwrap_or_default() {
             tracing::error!(setting = fault.key, "{fault}");
         }
-        let failure = settings.map_or_else(|| format!("{error:#}"), bad_settings);
+        let failure = settings.map_or_else(|| format!("{error:#}"), invalid_settings);
         tracing::error!(exit_code, hint, "{failure}");
     }
     if !is_logged || std::io::stderr().is_terminal() {
         match settings {
-            Some(settings) => print_error(format_args!("error: {}\n{settings}", bad_settings(settings))),
+            Some(settings) => print_error(format_args!("error: {}\n{settings}", invalid_settings(settings))),
             None => print_error(format_args!("error: {error:#}")),
         }
         if let Some(hint) = hint {
@@ -159,12 +162,12 @@ fn failed(error: &anyhow::Error, hint: Option<&str>) -> ExitCode {
     ExitCode::from(exit_code)
 }
 
-fn bad_settings(settings: &SettingsError) -> String {
-    format!("{} bad setting(s)", settings.faults().len())
+fn invalid_settings(settings: &SettingsError) -> String {
+    format!("{} invalid setting(s)", settings.faults().len())
 }
 
-/// Settings of a command that logs, with the log set up in the configured format even if other settings are bad: what is
-/// wrong with them is its last lines then.
+/// The settings of a command that logs. The log is set up in the configured format even if other settings are invalid,
+/// so that it ends with the faults.
 fn with_log<T>(
     sources: &Sources,
     settings: Result<T, SettingsError>,

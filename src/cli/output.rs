@@ -1,4 +1,4 @@
-//! Printing a command's answer, which nobody may want to read to its end: `whatsapp-otp inspect | head`.
+//! Prints a command's answer, of which the reader may want only a part: `whatsapp-otp inspect | head`.
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -6,11 +6,11 @@ use std::io::{self, Write};
 /// A command's answer cannot be printed.
 #[derive(Debug, thiserror::Error)]
 pub enum OutputError {
-    /// Whoever read it has left. That is no failure to tell anybody about.
+    /// The reader has closed the pipe, which is not worth a message.
     #[error("standard output was closed")]
     Closed,
-    /// Such as a full disk.
-    #[error("standard output cannot be written: {0}")]
+    /// Another failure, such as a full disk.
+    #[error("cannot write to standard output: {0}")]
     Write(io::Error),
 }
 
@@ -20,17 +20,17 @@ impl From<io::Error> for OutputError {
     }
 }
 
-/// Prints a line, or several, to standard output.
+/// Prints text and a line break to standard output.
 ///
 /// # Errors
 ///
-/// [`OutputError`], upon which there is nothing left for a command to do.
+/// [`OutputError`], after which a command can only stop.
 pub fn print(text: impl Display) -> Result<(), OutputError> {
     Ok(writeln!(io::stdout().lock(), "{text}")?)
 }
 
-/// Prints a line, or several, to standard error, where a person may read it.
+/// Prints text and a line break to standard error, for people.
 pub(super) fn print_error(text: impl Display) {
-    // If not even that is possible, nobody can be told.
+    // There is no other place to report a failure.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }

@@ -11,15 +11,15 @@ use crate::app::{self, SandboxStore};
 use crate::config::{SandboxSettings, Sources};
 use crate::telemetry::{init_log, init_traces};
 
-/// A number that belongs to nobody (NANP 555), for the example.
+/// A number for the example that belongs to nobody (NANP 555).
 const EXAMPLE_PHONE: &str = "15551234567";
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Where to keep the codes
+    /// The store for the codes
     #[arg(long, value_enum, default_value_t)]
     store: SandboxStore,
-    /// The address of the simulated WhatsApp and the page; a loopback one
+    /// The address of the simulated WhatsApp and the page, which must be a loopback address
     #[arg(long, default_value = "127.0.0.1:3001", value_name = "ADDRESS:PORT")]
     simulator_listen: SocketAddr,
 }
@@ -27,7 +27,7 @@ pub(super) struct Arguments {
 pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     ensure!(
         arguments.simulator_listen.ip().is_loopback(),
-        "--simulator-listen: the sandbox shows every code it sends, so only loopback addresses"
+        "--simulator-listen: the sandbox shows every code it sends, so the address must be a loopback one"
     );
     let settings = SandboxSettings::load(sources)?;
     init_log(&settings.common.log)?;
@@ -37,13 +37,13 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
 
     let (service, inbox) = (sandbox.app.public_url(), sandbox.inbox_url());
     let welcome = format!(
-        "Sandbox, nothing is really sent. Open {inbox}\n\n\
+        "Sandbox: it sends no real message. Open {inbox}\n\n\
          Or without a browser:\n\
          \u{20} curl {service}/otp/{EXAMPLE_PHONE}                     # request a code\n\
          \u{20} curl {inbox}/inbox/{EXAMPLE_PHONE}/latest            # read it off the simulated phone\n\
          \u{20} curl {service}/otp/{EXAMPLE_PHONE} --json '{{\"code\":\"…\"}}'  # verify it\n"
     );
-    // It goes on if nobody reads this.
+    // The sandbox runs even if nobody reads this.
     let _ = print(welcome);
 
     let ran = sandbox.run_until(stop).await;

@@ -9,9 +9,9 @@ use crate::telemetry::init_traces;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Do not start unless WhatsApp says that the template is approved
+    /// Refuse to start unless WhatsApp confirms that the template is approved
     ///
-    /// Without it the service starts, checks codes, and sends them once WhatsApp has said so.
+    /// Without this, the service starts anyway, checks codes, and sends codes once the template is approved.
     #[arg(long)]
     require_whatsapp: bool,
 }

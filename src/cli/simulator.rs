@@ -17,25 +17,25 @@ pub(super) struct Arguments {
     /// The address of the simulated API, its inbox and its page
     #[arg(long, default_value = "127.0.0.1:3001", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
-    /// The service that the page's sign-in form calls, as the browser reaches it; the service has to allow the page's
-    /// origin (`server.cors_origins`). Without one, or with an empty one, the page has no form
+    /// The URL of the service for the page's sign-in form, as the browser reaches it. The service must allow the page's
+    /// origin (`server.cors_origins`). Without a URL, or with an empty one, the page has no form
     #[arg(long, value_parser = service_origin, value_name = "URL")]
     service: Option<PageForm>,
     /// The language of the approved template
     #[arg(long, default_value = "en_US")]
     language: String,
-    /// Messages per second before error 130429; 0 for no limit, as load tests want
+    /// The messages per second above which sends fail with error 130429; 0 for no limit, as load tests need
     #[arg(long, default_value_t = 80, value_name = "N")]
     messages_per_second: u32,
-    /// Do not limit how often one recipient is written to (error 131056)
+    /// Do not limit how often messages go to one recipient (error 131056)
     #[arg(long)]
     no_pair_limit: bool,
-    /// Write the account's ids and token to FILE, as `whatsapp.info_file` wants them
+    /// Write the account's IDs and token to FILE, in the form that `whatsapp.info_file` reads
     #[arg(long, value_name = "FILE")]
     write_info: Option<PathBuf>,
 }
 
-/// The service that the page has a form for; in `docker-compose.yml` the environment may say that there is none.
+/// The service for the page's form. In `docker-compose.yml` the environment may leave it empty.
 #[derive(Debug, Clone)]
 struct PageForm(Option<ServiceOrigin>);
 

@@ -1,10 +1,10 @@
-//! The time that the embedded store decides by. (Redis decides by its own.)
+//! The clock of the embedded store. (Redis decides by its own.)
 
 use crate::otp::UnixMillis;
 
-/// Tells the time; tests move theirs by hand.
+/// Tells the time. Tests set theirs by hand.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The current time.
     fn now(&self) -> UnixMillis;
 }
 

@@ -464,7 +464,7 @@ async fn a_start_that_fails_over_settings_says_so_in_the_json_log() {
     }
     let last = lines.last().unwrap();
     assert_eq!(last["exit_code"], 78);
-    assert!(last["message"].as_str().unwrap().ends_with("bad setting(s)") && last["hint"].is_string(), "{last}");
+    assert!(last["message"].as_str().unwrap().ends_with("invalid setting(s)") && last["hint"].is_string(), "{last}");
     assert!(!ended.stdout.contains("too-short-a-secret"), "{}", ended.stdout);
 }
 
@@ -520,7 +520,7 @@ async fn a_command_whose_output_is_closed_ends_quietly() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let ended = Program::new(&["api-key", "backend"]).stdout_to(full.into()).run().await;
     assert_eq!(ended.code, 1);
-    assert!(ended.stderr.starts_with("error: standard output cannot be written: "), "{}", ended.stderr);
+    assert!(ended.stderr.starts_with("error: cannot write to standard output: "), "{}", ended.stderr);
 }
 
 #[tokio::test]

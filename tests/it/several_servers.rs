@@ -72,7 +72,7 @@ async fn check_explains_what_it_sees() {
         (Kind::Sentinel, ["replicas 127.0.0.1:", "sentinel 127.0.0.1:", "OK 3 usable Sentinels"]),
         (
             Kind::Cluster,
-            ["replicas 127.0.0.1:", "3 primaries have 16384 of 16384 slots", "codes from before a failover"],
+            ["replicas 127.0.0.1:", "3 primaries own 16384 of 16384 slots", "codes from before a failover"],
         ),
     ] {
         let topology = Topology::shared(kind).await;
@@ -88,7 +88,7 @@ async fn check_explains_what_it_sees() {
         let ended = Program::new(&["check"]).settings(&settings).set("redis.min_replicas_ack", "3").run().await;
         assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
         assert!(ended.stdout.contains("FAIL  Redis"), "{}", ended.stdout);
-        assert!(ended.stdout.contains("redis.min_replicas_ack is 3 and this Redis has"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("redis.min_replicas_ack is 3, but this Redis has"), "{}", ended.stdout);
     }
 }
 
@@ -99,14 +99,14 @@ async fn a_wrong_mode_is_told_from_a_wrong_address() {
     let node = format!("redis://{}", cluster.nodes()[0].address());
     let sentinels = sentinel.settings()["redis.sentinels"].clone();
     for (settings, seen) in [
-        (vec![("redis.mode", "cluster"), ("redis.nodes", &data)], "it is no node of a cluster"),
+        (vec![("redis.mode", "cluster"), ("redis.nodes", &data)], "it is not a node of a cluster"),
         (
             vec![("redis.mode", "sentinel"), ("redis.sentinels", &data), ("redis.master_name", "otp")],
-            "it knows no otp, or is no sentinel",
+            "it does not know otp, or is not a sentinel",
         ),
         (
             vec![("redis.mode", "sentinel"), ("redis.sentinels", &sentinels), ("redis.master_name", "other")],
-            "it knows no other",
+            "it does not know other",
         ),
         (vec![("redis.url", &node)], "redis.mode = \"cluster\""),
     ] {
@@ -338,5 +338,5 @@ async fn nodes_that_do_not_agree_are_told_as_such() {
     let store = RedisStore::new(&RedisSettings { topology, ..settings("redis://unused", &unique_prefix()) }).unwrap();
     let attempt = Attempt::new(&phone(1));
     let error = attempt.try_guess(&store, &attempt.right, client(7), &policy()).await.unwrap_err().to_string();
-    assert!(error.contains("do not agree who has the key's slot"), "{error}");
+    assert!(error.contains("do not agree on the owner of the key's slot"), "{error}");
 }

@@ -101,10 +101,10 @@ impl Sentinels {
 
     /// Each sentinel's report, the number of usable sentinels, and whether they could agree on another primary.
     pub(crate) async fn survey(&self) -> (Vec<String>, usize, Result<(), String>) {
-        let (mut sights, mut usable, mut quorum) = (Vec::new(), 0, Err("none of them answers".to_owned()));
+        let (mut reports, mut usable, mut quorum) = (Vec::new(), 0, Err("none of them answers".to_owned()));
         let asked = self.servers.iter().map(|server| timeout(self.patience, self.quorum(server)));
         for (server, answer) in self.servers.iter().zip(join_all(asked).await) {
-            let sight = match answer {
+            let report = match answer {
                 Ok(Ok(answer)) => {
                     usable += 1;
                     quorum = Ok(());
@@ -116,9 +116,9 @@ impl Sentinels {
                 }
                 Err(_) => "it does not answer".to_owned(),
             };
-            sights.push(format!("sentinel {}: {sight}", server.name()));
+            reports.push(format!("sentinel {}: {report}", server.name()));
         }
-        (sights, usable, quorum)
+        (reports, usable, quorum)
     }
 
     /// A sentinel's report about its quorum.
@@ -172,9 +172,7 @@ async fn ask(
 async fn subscribed(server: &Server, patience: Duration) -> Result<MultiplexedConnection, String> {
     let mut connection = server.connect().await.map_err(|error| error.to_string())?;
     match timeout(patience, connection.subscribe(ANNOUNCEMENTS)).await {
-        Ok(Err(error)) => {
-            tracing::debug!(error = %Redacted(error), "a sentinel does not allow subscribing to its announcements")
-        }
+        Ok(Err(error)) => tracing::debug!(error = %Redacted(error), "a sentinel refuses a subscription"),
         Ok(Ok(())) => {}
         Err(_) => return Err("it does not answer".to_owned()),
     }

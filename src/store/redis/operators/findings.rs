@@ -1,67 +1,68 @@
-//! Whether a Redis can be trusted with codes and limits, by what it says of itself.
+//! Judges from a Redis server's own description whether it can be trusted with codes and limits.
 //!
-//! An unsafe one loses or gives away codes in normal operation; about the rest an operator should know.
+//! An unsafe server loses codes or gives them away in normal operation. Other findings are worth an operator's
+//! attention.
 
 use std::fmt;
 
 use crate::store::redis::client::info::Info;
 use crate::store::redis::settings::{AfterFailover, RedisSettings, Topology};
 
-/// The oldest version whose scripts and commands are what this program was written for.
+/// The oldest version that this program supports.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// The share of its memory, in percent, at which a server is full, and beyond which that is near.
+/// The share of its memory, in percent, at which a server counts as full, and above which it is getting short.
 const MEMORY_FULL: u64 = 97;
 const MEMORY_SHORT: u64 = 80;
 
-/// Something about a Redis that an operator should know.
+/// Something about a Redis server that an operator should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What follows from it.
+    /// The severity.
     pub gravity: Gravity,
-    /// What is so, and why it matters.
+    /// The fact and its consequence, in a sentence.
     pub what: String,
-    /// What mends it.
-    pub mend: String,
+    /// The remedy, to follow "To fix it,".
+    pub fix: String,
 }
 
-/// What follows from a finding, the gravest first.
+/// The severity of a finding, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Gravity {
-    /// `serve` refuses to work with it, unless told otherwise: it loses or gives away codes.
+    /// The server loses codes or gives them away. `serve` refuses to use it, unless told otherwise.
     Unsafe,
-    /// Some or all requests fail, or will. It may pass, so `serve` starts.
+    /// Requests fail, or are about to. This may be temporary, so `serve` starts.
     Broken,
-    /// It works, and could be better.
+    /// The server works and could be set up better.
     Advice,
 }
 
-/// `what mend`
+/// `what To fix it, fix`
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} To mend it: {}", self.what, self.mend)
+        write!(f, "{} To fix it, {}", self.what, self.fix)
     }
 }
 
-pub(crate) fn danger(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { gravity: Gravity::Unsafe, what: what.into(), mend: mend.into() }
+pub(crate) fn danger(what: impl Into<String>, fix: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Unsafe, what: what.into(), fix: fix.into() }
 }
 
-pub(crate) fn broken(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { gravity: Gravity::Broken, what: what.into(), mend: mend.into() }
+pub(crate) fn broken(what: impl Into<String>, fix: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Broken, what: what.into(), fix: fix.into() }
 }
 
-pub(crate) fn advice(what: impl Into<String>, mend: impl Into<String>) -> Finding {
-    Finding { gravity: Gravity::Advice, what: what.into(), mend: mend.into() }
+pub(crate) fn advice(what: impl Into<String>, fix: impl Into<String>) -> Finding {
+    Finding { gravity: Gravity::Advice, what: what.into(), fix: fix.into() }
 }
 
-/// What is to be said about the server of `settings`, gravest first.
+/// The findings about the server of `settings`, worst first.
 pub(crate) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
     let mut findings = Vec::new();
     if info.version().is_some_and(|version| version < OLDEST) {
         findings.push(danger(
             format!(
-                "Redis {} is older than {}.{}, the first that this program works with.",
+                "Redis {} is older than {}.{}, the oldest version that this program supports.",
                 info.get("redis_version"),
                 OLDEST.0,
                 OLDEST.1
@@ -72,39 +73,39 @@ pub(crate) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
     let policy = info.get("maxmemory_policy");
     if !policy.is_empty() && policy != "noeviction" {
         findings.push(danger(
-            format!("maxmemory-policy is {policy}: short of memory, Redis would drop live codes and the counts of attempts and limits, which all have a TTL, before anything else."),
-            "CONFIG SET maxmemory-policy noeviction, and `maxmemory-policy noeviction` in redis.conf.",
+            format!("maxmemory-policy is {policy}: when memory runs short, Redis evicts live codes and the counts of attempts and limits, which all have a TTL."),
+            "run `CONFIG SET maxmemory-policy noeviction` and put `maxmemory-policy noeviction` into redis.conf.",
         ));
     }
     if info.get("role") == "slave" {
         findings.push(danger(
-            "This Redis is a replica: what is written to it is refused, or lost.",
-            "let redis.url name the primary, or use redis.mode = \"sentinel\".",
+            "This Redis is a replica: writes to it are refused or lost.",
+            "point redis.url to the primary, or use redis.mode = \"sentinel\".",
         ));
     }
     if info.get("cluster_enabled") == "1" && !matches!(settings.topology, Topology::Cluster { .. }) {
         findings.push(danger(
-            "This Redis is a node of a cluster: it refuses what is in the slots of others.",
-            "redis.mode = \"cluster\" and redis.nodes.",
+            "This Redis is a node of a cluster: it refuses keys in the slots of other nodes.",
+            "set redis.mode = \"cluster\" and redis.nodes.",
         ));
     }
     let away = settings.topology.is_on_a_network();
     if away && !is_authenticated(settings) {
         findings.push(danger(
-            "Redis is on a network and asks for no password: whoever reaches it can reset limits and attempts.",
-            "`requirepass` or an ACL user in Redis, and redis.password_file here.",
+            "Redis is on a network and requires no password: anyone who can reach it can reset limits and attempts.",
+            "set `requirepass` or an ACL user in Redis, and redis.password_file here.",
         ));
     }
     if away && !settings.topology.is_encrypted() {
         findings.push(advice(
-            "Redis is on a network and the connection is not encrypted: its password and phone numbers can be read on the way.",
-            "TLS in Redis (`tls-port`), and rediss:// in redis.url; or be sure of the network.",
+            "Redis is on a network and the connection is not encrypted: its password and phone numbers can be read in transit.",
+            "enable TLS in Redis (`tls-port`) and use rediss:// in redis.url, unless you trust the network.",
         ));
     }
     if info.get("aof_enabled") == "0" {
         findings.push(advice(
-            "Redis keeps no append-only file: a restart forgets live codes, and attempts and limits start anew.",
-            "CONFIG SET appendonly yes, and `appendonly yes` in redis.conf.",
+            "Redis keeps no append-only file: a restart loses live codes and resets attempts and limits.",
+            "run `CONFIG SET appendonly yes` and put `appendonly yes` into redis.conf.",
         ));
     }
     findings.extend(about_memory(info));
@@ -112,45 +113,44 @@ pub(crate) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
     findings
 }
 
-/// What is to be said about the memory that is left.
+/// Judges the memory that is left.
 fn about_memory(info: &Info) -> Option<Finding> {
     let percent = info.memory()?.percent()?;
-    let what = format!("Redis uses {percent} % of its maxmemory: when it is full, every request is answered 503.");
-    let mend =
-        "a higher maxmemory (`CONFIG SET maxmemory`, and redis.conf), as docs/redis.md computes it under Sizing.";
-    if percent >= MEMORY_FULL { Some(broken(what, mend)) } else { (percent > MEMORY_SHORT).then(|| advice(what, mend)) }
+    let what = format!("Redis uses {percent} % of its maxmemory: once it is full, every request is answered with 503.");
+    let fix = "raise maxmemory (`CONFIG SET maxmemory`, and redis.conf); docs/redis.md computes it under Sizing.";
+    if percent >= MEMORY_FULL { Some(broken(what, fix)) } else { (percent > MEMORY_SHORT).then(|| advice(what, fix)) }
 }
 
-/// What is to be said about the copies of a primary's data.
+/// Judges the copies of a primary's data.
 fn about_replicas(info: &Info, settings: &RedisSettings) -> Option<Finding> {
     let (replicas, acknowledgements) = (info.replicas().len(), settings.min_replicas_ack as usize);
     if acknowledgements > replicas {
         return Some(broken(
             format!(
-                "redis.min_replicas_ack is {acknowledgements} and this Redis has {replicas} replica(s): decisions are answered 503."
+                "redis.min_replicas_ack is {acknowledgements}, but this Redis has {replicas} replica(s): every decision is answered with 503."
             ),
-            "as many replicas, connected; or a lower redis.min_replicas_ack.",
+            "connect as many replicas, or lower redis.min_replicas_ack.",
         ));
     }
     if replicas == 0 {
         let replicated = !matches!(settings.topology, Topology::Single(_));
         return replicated
-            .then(|| advice("This Redis has no replica: if it is lost, so is what it holds.", "a replica."));
+            .then(|| advice("This Redis has no replica: if it is lost, so is its data.", "add a replica."));
     }
     if settings.after_failover == AfterFailover::Accept {
         return Some(advice(
             format!(
-                "Redis has {replicas} replica(s), and redis.after_failover is accept: a failover may bring codes back that were used, and attempts."
+                "Redis has {replicas} replica(s), and redis.after_failover is accept: a failover may revive used codes and restore attempts."
             ),
-            "redis.after_failover = \"reject\".",
+            "set redis.after_failover = \"reject\".",
         ));
     }
     (acknowledgements == 0 && info.get("min_slaves_good_slaves").is_empty()).then(|| {
         advice(
             format!(
-                "Redis has {replicas} replica(s) and nothing waits for any: a failover may undo the last decisions."
+                "Redis has {replicas} replica(s), and decisions wait for none: a failover may undo the latest ones."
             ),
-            "redis.min_replicas_ack = 1.",
+            "set redis.min_replicas_ack = 1.",
         )
     })
 }
@@ -189,7 +189,7 @@ mod tests {
         findings.into_iter().map(|finding| (finding.gravity == Gravity::Unsafe, finding.to_string())).collect()
     }
 
-    /// The one finding about a server that is fine but for `from` being `to`.
+    /// The only finding about a good server with `from` replaced by `to`.
     fn only(from: &str, to: &str) -> (bool, String) {
         assert!(FINE.contains(from));
         let mut found = found(&FINE.replace(from, to), "redis://127.0.0.1:6379/0");
@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn an_open_server_on_a_network_is_unsafe() {
         let open = found(FINE, "redis://10.0.0.5:6379/0");
-        assert!(open[0].0 && open[0].1.contains("asks for no password"), "{open:?}");
+        assert!(open[0].0 && open[0].1.contains("requires no password"), "{open:?}");
         let encrypted = found(FINE, "rediss://redis.example:6379/0");
         assert!(encrypted.len() == 1 && encrypted[0].0, "{encrypted:?}");
         let plain = found(FINE, "redis://:secret@10.0.0.5:6379/0");
@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(found(0, 0, AfterFailover::Accept), []);
         assert_eq!(found(2, 2, AfterFailover::Reject), []);
         for (replicas, acknowledgements, after_failover, gravity, text) in [
-            (1, 2, AfterFailover::Reject, Gravity::Broken, "has 1 replica(s): decisions are answered 503"),
+            (1, 2, AfterFailover::Reject, Gravity::Broken, "has 1 replica(s): every decision is answered with 503"),
             (0, 1, AfterFailover::Accept, Gravity::Broken, "lower redis.min_replicas_ack"),
             (1, 1, AfterFailover::Accept, Gravity::Advice, "redis.after_failover = \"reject\""),
             (1, 0, AfterFailover::Reject, Gravity::Advice, "redis.min_replicas_ack = 1"),

@@ -1,4 +1,4 @@
-//! How much memory the servers use, and how much they may.
+//! The memory of the servers, for metrics.
 
 use std::collections::BTreeSet;
 use std::sync::PoisonError;
@@ -10,8 +10,8 @@ use crate::store::redis::client::info::{Info, Memory};
 use crate::telemetry::metrics::{REDIS_MAX_MEMORY_BYTES, REDIS_USED_MEMORY_BYTES};
 
 impl RedisStore {
-    /// Measures the memory of the servers that decide, for metrics. Servers that do not answer, or forbid `INFO`, keep
-    /// what they had.
+    /// Measures the memory of the servers that make decisions. Servers that do not answer, or forbid `INFO`, keep their
+    /// last values.
     pub async fn measure_memory(&self) {
         let deadline = self.deadline();
         let Ok(primaries) = self.route.primaries(deadline).await else { return };
@@ -23,7 +23,7 @@ impl RedisStore {
             let Some(memory) = info.ok().and_then(|info| Info::parse(&info).memory()) else { continue };
             show(server.name(), memory);
         }
-        // A server that decides no more has none of our memory to run out of.
+        // The memory of a server that no longer makes decisions does not matter.
         let mut measured = self.measured.lock().unwrap_or_else(PoisonError::into_inner);
         for gone in measured.difference(&seen) {
             show(gone, Memory { used: 0, max: None });
@@ -32,7 +32,7 @@ impl RedisStore {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "bytes beyond 2^53 are of no interest to anybody")]
+#[expect(clippy::cast_precision_loss, reason = "no server has 2^53 bytes of memory")]
 fn show(server: &str, memory: Memory) {
     gauge!(REDIS_USED_MEMORY_BYTES, "primary" => server.to_owned()).set(memory.used as f64);
     gauge!(REDIS_MAX_MEMORY_BYTES, "primary" => server.to_owned()).set(memory.max.unwrap_or(0) as f64);
