@@ -16,7 +16,7 @@ use super::edge::outcome::Outcome;
 use super::edge::places::{Place, Places};
 use super::sample::active_codes::ActiveCodesTable;
 use super::settings::{AcceptedKeys, AuthMode, ServerSettings};
-use crate::otp::{AppName, ClientAddress, OtpService};
+use crate::otp::{ClientAddress, OtpService};
 
 /// The time after which a request that found no place may try again.
 pub(super) const RETRY_LATER: Duration = Duration::from_secs(1);
@@ -29,9 +29,7 @@ pub struct PublicState {
     pub(super) trusted_proxies: Box<[IpNet]>,
     pub(super) cors_origins: Box<[HeaderValue]>,
     pub(super) cors: Option<CorsLayer>,
-    /// The app of the sample server's two calls.
-    pub(super) default_app: AppName,
-    /// `true` if those calls are answered.
+    /// `true` if the sample server's two calls are answered.
     pub(super) sample_enabled: bool,
     pub(super) request_timeout: Duration,
     pub(super) body_timeout: Duration,
@@ -67,7 +65,6 @@ impl PublicState {
             trusted_proxies: settings.trusted_proxies.clone().into(),
             cors_origins: settings.cors_origins.clone().into(),
             cors: cross_site::cors(&settings.cors_origins),
-            default_app: AppName::default(),
             sample_enabled: settings.sample_enabled,
             request_timeout: settings.request_timeout,
             body_timeout: settings.body_timeout.min(BODY_TIMEOUT),

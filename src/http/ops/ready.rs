@@ -60,13 +60,8 @@ pub struct Readiness {
     probed: Arc<Mutex<Option<Probed>>>,
 }
 
-/// A probe of the store.
-struct Probed {
-    /// The moment it ended.
-    at: Instant,
-    /// The fault, if there was one.
-    fault: Option<String>,
-}
+/// The end of a probe of the store, and the fault that it found.
+type Probed = (Instant, Option<String>);
 
 impl Readiness {
     /// `store_name` is the store's name in readiness; `dependencies` are the others.
@@ -91,10 +86,10 @@ impl Readiness {
     async fn store_fault(&self) -> Option<String> {
         let mut probed = self.probed.lock().await;
         match &*probed {
-            Some(Probed { at, fault }) if at.elapsed() < PROBE_VALID_FOR => fault.clone(),
+            Some((at, fault)) if at.elapsed() < PROBE_VALID_FOR => fault.clone(),
             _ => {
                 let fault = self.store.probe().await.err().map(|error| error.to_string());
-                *probed = Some(Probed { at: Instant::now(), fault: fault.clone() });
+                *probed = Some((Instant::now(), fault.clone()));
                 fault
             }
         }
@@ -105,6 +100,7 @@ impl Readiness {
         self.draining.store(true, Ordering::Relaxed);
     }
 }
+
 /// Answers 200 if codes can be checked here, else 503; the body names each dependency.
 pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
     let store_fault = readiness.store_fault().await;
@@ -118,10 +114,8 @@ pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
     for dependency in &*readiness.dependencies {
         let fault = dependency.fault.borrow().clone();
         ready &= fault.is_none() || !dependency.required;
-        dependencies.insert(
-            dependency.name.to_owned(),
-            Value::Object(state(if dependency.required { "failed" } else { "degraded" }, fault)),
-        );
+        let faulty = if dependency.required { "failed" } else { "degraded" };
+        dependencies.insert(dependency.name.to_owned(), Value::Object(state(faulty, fault)));
     }
     // Requests are answered even without it.
     dependencies.insert(LOG.to_owned(), Value::Object(state("degraded", log_fault())));

@@ -16,7 +16,7 @@ pub(super) struct Admitted {
 
 /// The subject of a call about which nothing else is known yet.
 pub(super) fn subject(call: &Call) -> Subject {
-    Subject { app: Some(call.state.default_app.clone()), ..Subject::default() }
+    Subject { app: Some(call.state.service.apps().default_app().name.clone()), ..Subject::default() }
 }
 
 /// Admits a call, and notes in `subject` what it finds out.
@@ -30,7 +30,7 @@ pub(super) fn admit(call: &Call, subject: &mut Subject) -> Result<Admitted, Outc
     cross_site::check(headers, &state.cors_origins)?;
     let caller = auth::caller(state.auth, &state.keys.borrow(), headers)?;
     let caller = subject.caller.insert(caller);
-    if !caller.may_use(&state.default_app) {
+    if !caller.may_use(&state.service.apps().default_app().name) {
         return Err(Outcome::Unauthorized);
     }
     let phone = parameter.as_deref().and_then(|phone| PhoneNumber::parse(phone).ok()).ok_or(Outcome::InvalidPhone)?;
