@@ -2,7 +2,7 @@
 //!
 //! | Key | Type | Holds | Goes away |
 //! |---|---|---|---|
-//! | `otp:v2:{15551234567}:verification:APP` | hash | the newest verification: `id`, `status`, `digest`, `secret_id`, `attempts`, `max_attempts`, `sends`, `created_at`, `expires_at`, `ended_at` when it is over, `deliveries` that were heard of; `earlier` ones, a line each | deadline + linger |
+//! | `otp:v2:{15551234567}:verification:APP` | hash | the newest verification: `id`, `status`, `digest`, `secret_id`, `attempts`, `max_attempts`, `sends` if there were several, `created_at`, `expires_at`, `ended_at` when it is over, `deliveries` that were heard of; `earlier` ones, a line each | deadline + linger |
 //! | `otp:v2:{15551234567}:sends` | string | moments of sends | with the longest window of its limits, up to a quarter later |
 //! | `otp:v2:{15551234567}:failures` | string | moments of wrong guesses | likewise, or on success |
 //! | `otp:v2:{15551234567}:guessers` | hash | the same by client address | likewise |

@@ -73,7 +73,7 @@ pub(crate) fn verification(app: &str, subject: &str, words: &[String], now: Unix
         digest: digest.get(..8).unwrap_or_default().to_owned(),
         attempts: attempts.parse().ok()?,
         max_attempts: max_attempts.parse().ok()?,
-        sends: sends.parse().ok()?,
+        sends: if sends.is_empty() { 1 } else { sends.parse().ok()? },
         created_at: UnixMillis(created_at.parse().ok()?),
         expires_at,
         expires_in: expires_at.since(now),

@@ -55,7 +55,7 @@ if has_number then
   end
   local is_new = #verifications == 0
   table.insert(verifications, 1,
-    {id, 'pending', digest, secret, 0, max_attempts, 1, now, now + lifetime, false, history or false, false})
+    {id, 'pending', digest, secret, 0, max_attempts, false, now, now + lifetime, false, history or false, false})
   verifications_write(verification, verifications, linger, now, is_new)
 end
 counters_charge(counters, now)

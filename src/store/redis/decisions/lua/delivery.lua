@@ -13,7 +13,7 @@ for i = 7, #ARGV do
 end
 local verifications = verifications_read(KEYS[1], tonumber(ARGV[6]), now)
 for _, verification in ipairs(verifications) do
-  if verification[ID] == id and tonumber(delivery) <= tonumber(verification[SENDS]) then
+  if verification[ID] == id and tonumber(delivery) <= tonumber(verification[SENDS] or 1) then
     local others, before = {}, ''
     for entry in string.gmatch(verification[DELIVERIES] or '', '[^,]+') do
       local of, at = string.match(entry, '^(%d+):[^:]*:([^:]*)')

@@ -3,6 +3,7 @@
 -- The newest is in the hash's fields. `earlier` has those before it, newest first, a line each with the same words: while a
 -- new code is being sent the one before it stays pending, as nobody knows yet which of them is on the phone; once that
 -- is settled (`confirm`, or the send has had its time) it stays as a status, until its deadline and linger have passed.
+-- `sends` is left out while it is 1.
 
 local ID, STATUS, DIGEST, SECRET, ATTEMPTS, MAX_ATTEMPTS, SENDS, CREATED, EXPIRES, ENDED, HISTORY, DELIVERIES, EARLIER =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
