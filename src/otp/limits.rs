@@ -74,9 +74,9 @@ impl Scope {
     #[must_use]
     pub fn subject(self, about: &About<'_>) -> Option<Subject> {
         Some(match self {
-            Self::Address => Subject { prefix: "ip:", text: about.client?.to_string(), is_personal: true },
-            Self::App => Subject { prefix: "app:", text: about.app.to_string(), is_personal: false },
-            Self::Number => Subject { prefix: "", text: about.phone.digits().to_owned(), is_personal: true },
+            Self::Address => Subject { prefix: "ip:", text: about.client?.to_string(), purpose: Some("ip") },
+            Self::App => Subject { prefix: "app:", text: about.app.to_string(), purpose: None },
+            Self::Number => Subject { prefix: "", text: about.phone.digits().to_owned(), purpose: Some("phone") },
         })
     }
 }
@@ -99,8 +99,8 @@ pub struct Subject {
     pub prefix: &'static str,
     /// The number, address or name.
     pub text: String,
-    /// Whether the text tells who somebody is.
-    pub is_personal: bool,
+    /// What a pseudonym for it is made for, if the text tells who somebody is.
+    pub purpose: Option<&'static str>,
 }
 
 /// What a limit counts.

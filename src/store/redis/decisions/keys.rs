@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::otp::{AppName, ClientAddress, Counter, Event, Pacing, PhoneNumber, Scope};
+use crate::otp::{AppName, ClientAddress, Counter, Event, Pacing, PhoneNumber};
 use crate::store::redis::client::slots::{Slot, Slots};
 use crate::store::redis::settings::{KeyPrefix, Subject};
 
@@ -69,10 +69,9 @@ impl Keys {
     /// What counts the events of a subject.
     pub(crate) fn counter(&self, counter: &Counter) -> String {
         let subject = &counter.subject;
-        let text = match counter.scope {
-            Scope::Number => self.masked("phone", &subject.text),
-            Scope::Address => self.masked("ip", &subject.text),
-            Scope::App => subject.text.as_str().into(),
+        let text = match subject.purpose {
+            Some(purpose) => self.masked(purpose, &subject.text),
+            None => subject.text.as_str().into(),
         };
         [&self.start, subject.prefix, &*text, "}:", counter.name()].concat()
     }
