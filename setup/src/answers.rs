@@ -6,11 +6,11 @@ use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use whatsapp_otp::whatsapp::LanguageCode;
-use whatsapp_otp::whatsapp::authentication::{
-    CodeMinutes, MessageTtl, PackageName, SignatureHash, SupportedApp, SupportedApps, TemplateName,
-};
 
 use crate::advice::Concern;
+use crate::authentication::{
+    CodeMinutes, MessageTtl, PackageName, SignatureHash, SupportedApp, SupportedApps, TemplateName,
+};
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::info_file::{App, Choices};

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use secrecy::SecretString;
-use whatsapp_otp::whatsapp::authentication::{AuthenticationTemplate, CodeDelivery, CodeMinutes};
-use whatsapp_otp::whatsapp::manage::{self, Template, Translation};
+use whatsapp_otp::whatsapp::template::{self, Template};
 use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient, WhatsAppAccount};
 
 use crate::advice::{Advice, Concern, Doing};
 use crate::answers::{Answers, Delivery, Existing, Given, Platform};
+use crate::authentication::{AuthenticationTemplate, CodeDelivery};
 use crate::cli::Manner;
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::manage::Translation;
 use crate::outcome::Outcome;
 use crate::steps;
 use crate::ui::Ui;
@@ -114,7 +115,7 @@ impl Guide<'_> {
         let account = self.account().await?;
         let delivery = self.delivery().await?;
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
-        let existing = manage::list(&account.client, &account.waba_id, Some(&name)).await;
+        let existing = template::list(&account.client, &account.waba_id, Some(name.as_str())).await;
         let existing = existing.map_err(|error| Advice::of(&error, Doing::Template))?;
         if !existing.is_empty() {
             let decided = steps::existing::decide(self.ui, &name, &existing, self.answers.existing).await?;
@@ -181,7 +182,7 @@ impl Guide<'_> {
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
         let languages = self.answers.languages.known().cloned().unwrap_or_default();
         let chosen = steps::existing::choose_translation(self.ui, &name, existing, &languages).await?;
-        let code_lifetime = chosen.code_lifetime().map(CodeMinutes::duration);
+        let code_lifetime = chosen.code_lifetime();
         let translation = Translation { id: chosen.id, language: chosen.language, status: chosen.status };
         Ok(Created { account, template: chosen.name, translations: vec![translation], code_lifetime })
     }

@@ -14,8 +14,8 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use whatsapp_otp::whatsapp::authentication::PackageName;
 
+use crate::authentication::PackageName;
 use crate::cli::{Manner, print, print_json};
 use crate::failure::Failure;
 

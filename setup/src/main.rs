@@ -14,12 +14,14 @@
 
 mod advice;
 mod answers;
+mod authentication;
 mod cli;
 mod connection;
 mod failure;
 mod guide;
 mod hash;
 mod info_file;
+mod manage;
 mod outcome;
 mod send_test;
 mod steps;

@@ -10,8 +10,8 @@ use serde_json::json;
 use whatsapp_otp::otp::{
     AppName, Code, CodeSender, Issued, KeyRing, OtpSecret, OutgoingCode, PhoneNumber, Refusal, Sent, Unpaced,
 };
-use whatsapp_otp::whatsapp::template::CurrentTemplate;
-use whatsapp_otp::whatsapp::{WhatsAppSender, manage};
+use whatsapp_otp::whatsapp::WhatsAppSender;
+use whatsapp_otp::whatsapp::template::{self, CurrentTemplate};
 
 use crate::advice::{Advice, Concern, Doing};
 use crate::cli::{Manner, print_json};
@@ -41,7 +41,7 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
         let text = format!("{path} names no phone number or template\n\nhint: run whatsapp-otp-setup first");
         return Err(Failure::Usage(text));
     };
-    let template = manage::read(&client, template_id).await.map_err(|error| Advice::of(&error, Doing::Template))?;
+    let template = template::read(&client, template_id).await.map_err(|error| Advice::of(&error, Doing::Template))?;
     let unprepared = |error| anyhow!("the operating system provides no randomness: {error}");
     // Nobody will check this code, so its secret is drawn for it alone.
     let mut secret = vec![0; OtpSecret::MIN_BYTES];

@@ -2,13 +2,15 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use whatsapp_otp::whatsapp::authentication::{CodeMinutes, TemplateName};
-use whatsapp_otp::whatsapp::manage::{self, Template};
+
+use whatsapp_otp::whatsapp::template::{self, Template};
 
 use crate::advice::{Advice, Concern, Doing};
+use crate::authentication::TemplateName;
 use crate::cli::{Manner, print, print_json};
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::manage;
 use crate::steps::existing::described;
 
 #[derive(Debug, Subcommand)]
@@ -35,7 +37,7 @@ pub(crate) async fn run(connection: Connection, command: &Command, manner: Manne
         Command::List => None,
         Command::Show { name } | Command::Delete { name } => Some(name),
     };
-    let templates = manage::list(&client, &waba_id, name).await;
+    let templates = template::list(&client, &waba_id, name.map(TemplateName::as_str)).await;
     let templates = templates.map_err(|error| Advice::of(&error, Doing::Account))?;
     if let Some(name) = name.filter(|_| templates.is_empty()) {
         let text = format!("the account has no template \"{name}\"");
@@ -100,7 +102,7 @@ fn as_json(template: &Template) -> Value {
         "category": template.category,
         "rejected_reason": template.rejection(),
         "otp_type": template.otp_type(),
-        "code_lifetime_minutes": template.code_lifetime().map(CodeMinutes::get),
+        "code_lifetime_minutes": template.code_lifetime().map(|lifetime| lifetime.as_secs() / 60),
         "message_ttl_seconds": template.message_send_ttl_seconds,
         "body": template.body(),
         "footer": template.footer(),

@@ -18,8 +18,7 @@ use crate::reread;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::client::authorization;
-use crate::whatsapp::manage::Template;
-use crate::whatsapp::template::{self, TemplateError};
+use crate::whatsapp::template::{self, Template, TemplateError};
 use crate::whatsapp::{GraphClient, WhatsAppApi, WhatsAppSender, WhatsAppSettings, version};
 
 /// The longest that a code waits for its turn to be sent.

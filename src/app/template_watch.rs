@@ -11,8 +11,7 @@ use tokio::time::Instant;
 
 use crate::http::Fault;
 use crate::supervisor;
-use crate::whatsapp::manage::Template;
-use crate::whatsapp::template::{self, CurrentTemplate, Sendable, TemplateError};
+use crate::whatsapp::template::{self, CurrentTemplate, Sendable, Template, TemplateError};
 use crate::whatsapp::{GraphClient, WhatsAppAccount};
 
 /// The intervals between looks at an approved template, and at one that cannot be sent: management calls are limited to a

@@ -1,17 +1,14 @@
 //! The WhatsApp Cloud API, as used by a business that sends authentication templates.
 //!
 //! [`GraphClient`] makes calls, [`template`] finds the template to send, [`WhatsAppSender`] sends it.
-//! [`authentication`] defines templates, [`manage`] creates, changes and lists them.
 //! [`error`] is the table of WhatsApp's error codes, [`version`] that of the Graph API's versions.
 
 mod account;
-pub mod authentication;
 mod breaker;
 pub mod client;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
-pub mod manage;
 mod measure;
 mod number;
 mod paging;
@@ -22,11 +19,10 @@ pub mod version;
 mod wire;
 
 pub use account::{BusinessAccount, access_token, graph_id};
-pub use authentication::LanguageCode;
 pub use client::GraphClient;
 pub use number::BusinessNumber;
 pub use sender::WhatsAppSender;
 pub use settings::{
-    ApiVersion, ApiVersionError, WhatsAppAccount, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings, base_url,
-    plain_text_warning,
+    ApiVersion, ApiVersionError, LanguageCode, WhatsAppAccount, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings,
+    base_url, plain_text_warning,
 };

@@ -9,9 +9,8 @@ use metrics::counter;
 
 use super::breaker::{Breaker, Outcome};
 use super::client::{CallError, GraphClient};
-use super::manage::Template;
 use super::measure;
-use super::template::CurrentTemplate;
+use super::template::{CurrentTemplate, Template};
 use super::wire::{Accepted, Message};
 use crate::otp::{CodeSender, OutgoingCode, Pace, Refusal, RefusalKind, Sent};
 use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;

@@ -141,9 +141,52 @@ impl fmt::Display for ApiVersion {
     }
 }
 
+/// A language code of WhatsApp's, compared letter for letter: `en_US` is not `en`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LanguageCode(String);
+
+impl LanguageCode {
+    /// Parses a language, with or without a country.
+    ///
+    /// # Errors
+    ///
+    /// A description of the expected text.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        let (language, country) =
+            text.split_once('_').map_or((text, None), |(language, country)| (language, Some(country)));
+        let valid = (2..=3).contains(&language.len())
+            && language.bytes().all(|byte| byte.is_ascii_lowercase())
+            && country
+                .is_none_or(|country| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()));
+        valid.then(|| Self(text.to_owned())).ok_or("a language code, such as en_US, de or fil")
+    }
+
+    /// The code as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for LanguageCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_language_may_have_a_country() {
+        for text in ["en_US", "de", "fil", "prs_AF"] {
+            assert_eq!(LanguageCode::parse(text).unwrap().as_str(), text);
+        }
+        for text in ["", "e", "engl", "EN", "en_", "en_us", "en_USA", "en-US", "en_US_x", "en "] {
+            assert!(LanguageCode::parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn a_plain_text_address_elsewhere_leads_to_a_warning() {

@@ -1,14 +1,97 @@
 //! Finding the authentication template, and checking that it can be sent.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::Deserialize;
+use serde_json::Value;
 use tokio::sync::{Notify, watch};
 
 use super::WhatsAppAccount;
 use super::client::{CallError, GraphClient};
-use super::manage::{self, Template};
+use super::paging;
 use crate::otp::RefusalKind;
+
+const FIELDS: &str =
+    "id,name,language,status,category,rejected_reason,message_send_ttl_seconds,components,quality_score";
+
+/// The lifetimes that a footer can state, in minutes.
+const CODE_MINUTES: RangeInclusive<u64> = 1..=90;
+
+/// A template in one language.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct Template {
+    /// Its ID, a different one for each language.
+    pub id: String,
+    /// Its name, the same in each language.
+    pub name: String,
+    /// Its language code, such as `en_US`.
+    pub language: String,
+    /// `APPROVED`, `PENDING`, `REJECTED`, `PAUSED`, `DISABLED`, …
+    pub status: String,
+    /// `AUTHENTICATION`, `MARKETING` or `UTILITY`.
+    #[serde(default)]
+    pub category: String,
+    /// Why it was rejected, in WhatsApp's word; `NONE` if it was not.
+    pub rejected_reason: Option<String>,
+    /// Seconds for which WhatsApp tries to deliver; -1 for 30 days.
+    pub message_send_ttl_seconds: Option<i64>,
+    /// As JSON, so that no component of another kind of template makes a list unreadable.
+    #[serde(default)]
+    components: Value,
+}
+
+impl Template {
+    /// The text of the message, with `{{1}}` in place of the code.
+    #[must_use]
+    pub fn body(&self) -> Option<&str> {
+        self.component("BODY")?["text"].as_str()
+    }
+
+    /// The text below the message.
+    #[must_use]
+    pub fn footer(&self) -> Option<&str> {
+        self.component("FOOTER")?["text"].as_str()
+    }
+
+    /// The lifetime of a code according to the footer.
+    #[must_use]
+    pub fn code_lifetime(&self) -> Option<Duration> {
+        let minutes = self.component("FOOTER")?["code_expiration_minutes"].as_u64();
+        minutes.filter(|minutes| CODE_MINUTES.contains(minutes)).map(|minutes| Duration::from_secs(60 * minutes))
+    }
+
+    /// `COPY_CODE`, `ONE_TAP` or `ZERO_TAP`; none without a button for a code.
+    ///
+    /// WhatsApp shows the button of an existing template as a link with the type in its query.
+    #[must_use]
+    pub fn otp_type(&self) -> Option<String> {
+        let button = &self.component("BUTTONS")?["buttons"][0];
+        button["otp_type"].as_str().map(str::to_owned).or_else(|| {
+            let url = url::Url::parse(button["url"].as_str()?).ok()?;
+            url.query_pairs().find(|(name, _)| name == "otp_type").map(|(_, value)| value.into_owned())
+        })
+    }
+
+    /// Returns `true` for a template that can carry codes once it is approved.
+    #[must_use]
+    pub fn is_for_codes(&self) -> bool {
+        self.category.eq_ignore_ascii_case("AUTHENTICATION") && self.otp_type().is_some()
+    }
+
+    /// Why it was rejected, if it was.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&str> {
+        self.rejected_reason.as_deref().filter(|reason| *reason != "NONE")
+    }
+
+    fn component(&self, kind: &str) -> Option<&Value> {
+        let of_kind =
+            |component: &&Value| component["type"].as_str().is_some_and(|name| name.eq_ignore_ascii_case(kind));
+        self.components.as_array()?.iter().find(of_kind)
+    }
+}
 
 /// The template to send, or the reason why there is none.
 pub type Sendable = Result<Arc<Template>, Arc<str>>;
@@ -122,6 +205,29 @@ impl TemplateError {
     }
 }
 
+/// Lists all templates of the account, or those with one name.
+///
+/// # Errors
+///
+/// [`CallError`] of the first page that cannot be read.
+pub async fn list(client: &GraphClient, waba_id: &str, name: Option<&str>) -> Result<Vec<Template>, CallError> {
+    let mut query = vec![("fields", FIELDS)];
+    query.extend(name.map(|name| ("name", name)));
+    let mut templates: Vec<Template> = paging::all(client, &format!("{waba_id}/message_templates"), &query).await?;
+    // WhatsApp's filter also finds names that contain this one.
+    templates.retain(|template| name.is_none_or(|name| template.name == name));
+    Ok(templates)
+}
+
+/// Reads one template.
+///
+/// # Errors
+///
+/// [`CallError`], with code 100/33 if it does not exist or the token may not see it.
+pub async fn read(client: &GraphClient, template_id: &str) -> Result<Template, CallError> {
+    client.get(template_id, &[("fields", FIELDS)]).await
+}
+
 /// Finds the template with the account's `template_id`, in `language`, and checks that it can be sent.
 ///
 /// The ID names a template in one language; the result is its translation into `language`.
@@ -134,7 +240,7 @@ pub async fn approved(
     account: &WhatsAppAccount,
     language: &str,
 ) -> Result<Template, TemplateError> {
-    choose(manage::list(client, &account.waba_id, None).await?, account, language)
+    choose(list(client, &account.waba_id, None).await?, account, language)
 }
 
 fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -> Result<Template, TemplateError> {
@@ -161,7 +267,7 @@ fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -
 /// The warning for a template whose footer promises another lifetime than codes have.
 #[must_use]
 pub fn lifetime_warning(template: &Template, code_lifetime: Duration) -> Option<String> {
-    let promised = template.code_lifetime()?.duration();
+    let promised = template.code_lifetime()?;
     let [promised_text, actual] = [promised, code_lifetime].map(humantime::format_duration);
     (promised != code_lifetime).then(|| {
         format!("the template says that codes expire after {promised_text}, but otp.code_lifetime is {actual}: set it to {promised_text}, or change the template")
@@ -211,5 +317,44 @@ mod tests {
         assert!(said(vec![template("30", "en_US", "PAUSED")]).contains("its status is PAUSED"));
         let marketing = Template { category: "MARKETING".to_owned(), ..template("30", "en_US", "APPROVED") };
         assert!(said(vec![marketing]).contains("for MARKETING, not for AUTHENTICATION"));
+    }
+
+    fn parsed(text: &str) -> Template {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn an_existing_template_has_its_button_as_a_link() {
+        // As captured from the Graph API.
+        let template = parsed(
+            r#"{"id":"1","name":"login","language":"en_US","status":"APPROVED","category":"AUTHENTICATION","components":[
+            {"type":"BODY","text":"*{{1}}* is your verification code.","add_security_recommendation":false,
+             "example":{"body_text":[["123456"]]}},
+            {"type":"FOOTER","text":"This code expires in 5 minutes.","code_expiration_minutes":5},
+            {"type":"BUTTONS","buttons":[{"type":"URL","text":"Copy code",
+             "url":"https://www.whatsapp.com/otp/code/?otp_type=COPY_CODE&code_expiration_minutes=5&code=otp{{1}}"}]}]}"#,
+        );
+        assert_eq!(template.otp_type().as_deref(), Some("COPY_CODE"));
+        assert_eq!(template.code_lifetime(), Some(Duration::from_mins(5)));
+        assert_eq!(template.footer(), Some("This code expires in 5 minutes."));
+        assert!(template.is_for_codes());
+    }
+
+    #[test]
+    fn other_templates_are_not_for_codes() {
+        let of = |category: &str, buttons: &str| {
+            parsed(&format!(
+                r#"{{"id":"1","name":"x","language":"en","status":"APPROVED","category":"{category}","components":[{buttons}]}}"#
+            ))
+        };
+        let link = r#"{"type":"BUTTONS","buttons":[{"type":"URL","text":"Shop","url":"https://example.com/"}]}"#;
+        let otp = r#"{"type":"BUTTONS","buttons":[{"type":"OTP","otp_type":"ONE_TAP"}]}"#;
+        assert!(of("AUTHENTICATION", otp).is_for_codes());
+        assert!(!of("UTILITY", otp).is_for_codes());
+        assert!(!of("AUTHENTICATION", link).is_for_codes());
+        assert!(!of("AUTHENTICATION", "").is_for_codes());
+        for unknown in [r#"{"type":"CAROUSEL","cards":[{}]}"#, r#"{"type":"BUTTONS","buttons":null}"#, "1"] {
+            assert!(!of("MARKETING", unknown).is_for_codes());
+        }
     }
 }

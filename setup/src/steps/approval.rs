@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use whatsapp_otp::whatsapp::GraphClient;
-use whatsapp_otp::whatsapp::manage::{self, Translation};
+use whatsapp_otp::whatsapp::template;
 
+use crate::manage::Translation;
 use crate::ui::Ui;
 
 /// The first and the longest pause between two reads. Management calls are limited to some thousands per hour.
@@ -42,7 +43,7 @@ pub(crate) async fn wait(
         pause = (pause * 2).min(PAUSE.1);
         for translation in translations.iter_mut().filter(|translation| is_in_review(translation)) {
             // A failed read is ignored, as another one follows.
-            if let Ok(details) = manage::read(client, &translation.id).await {
+            if let Ok(details) = template::read(client, &translation.id).await {
                 translation.status = details.status;
             }
         }
@@ -59,7 +60,7 @@ pub(crate) async fn wait(
 }
 
 async fn rejection(client: &GraphClient, template_id: &str) -> Option<String> {
-    let details = manage::read(client, template_id).await.ok()?;
+    let details = template::read(client, template_id).await.ok()?;
     details.rejection().map(str::to_owned)
 }
 

@@ -1,8 +1,7 @@
 //! The Android apps that may receive codes.
 
-use whatsapp_otp::whatsapp::authentication::{MOST_APPS, PackageName, SignatureHash, SupportedApp, SupportedApps};
-
 use crate::answers::Question;
+use crate::authentication::{MOST_APPS, PackageName, SignatureHash, SupportedApp, SupportedApps};
 use crate::failure::Failure;
 use crate::ui::Ui;
 

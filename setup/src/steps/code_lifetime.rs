@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use whatsapp_otp::whatsapp::authentication::CodeMinutes;
-
 use crate::answers::{Question, code_lifetime};
+use crate::authentication::CodeMinutes;
 use crate::failure::Failure;
 use crate::ui::Ui;
 

@@ -1,9 +1,11 @@
 //! Creates the template, or changes the existing one.
 
-use whatsapp_otp::whatsapp::authentication::AuthenticationTemplate;
 use whatsapp_otp::whatsapp::client::CallError;
-use whatsapp_otp::whatsapp::manage::{self, Template, Translation};
+use whatsapp_otp::whatsapp::template::{self, Template};
 use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
+
+use crate::authentication::AuthenticationTemplate;
+use crate::manage::{self, Translation};
 
 /// Returns every translation, with the service's first.
 pub(crate) async fn create(
@@ -23,7 +25,7 @@ pub(crate) async fn create(
         None => Ok(vec![manage::create(client, waba_id, template, language).await?]),
         Some(existing) => {
             manage::edit(client, &existing.id, template).await?;
-            let Template { id, language, status, .. } = manage::read(client, &existing.id).await?;
+            let Template { id, language, status, .. } = template::read(client, &existing.id).await?;
             Ok(vec![Translation { id, language, status }])
         }
     }

@@ -1,11 +1,11 @@
 //! The treatment of an existing template of that name.
 
 use whatsapp_otp::whatsapp::LanguageCode;
-use whatsapp_otp::whatsapp::authentication::{CodeMinutes, TemplateName};
-use whatsapp_otp::whatsapp::manage::Template;
+use whatsapp_otp::whatsapp::template::Template;
 
 use crate::advice::{Advice, Concern};
 use crate::answers::Existing;
+use crate::authentication::TemplateName;
 use crate::failure::Failure;
 use crate::ui::Ui;
 
@@ -79,8 +79,8 @@ pub(crate) fn described(template: &Template) -> String {
         Some(other) => other.to_owned(),
         None => format!("not for codes ({})", template.category),
     };
-    let lifetime = match template.code_lifetime().map(CodeMinutes::get) {
-        Some(minutes) => format!(", codes valid for {minutes} min"),
+    let lifetime = match template.code_lifetime() {
+        Some(lifetime) => format!(", codes valid for {} min", lifetime.as_secs() / 60),
         None => String::new(),
     };
     let rejection = template.rejection().map(|reason| format!(" ({reason})")).unwrap_or_default();

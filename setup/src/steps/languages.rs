@@ -1,10 +1,11 @@
 //! The template's languages.
 
-use whatsapp_otp::whatsapp::{GraphClient, LanguageCode, manage};
+use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
 
 use crate::advice::{Advice, Concern, Doing};
 use crate::answers::Question;
 use crate::failure::Failure;
+use crate::manage;
 use crate::ui::Ui;
 
 const USUAL: &str = "en_US";

@@ -1,8 +1,7 @@
 //! The time in which WhatsApp tries to deliver a message.
 
-use whatsapp_otp::whatsapp::authentication::{CodeMinutes, MessageTtl};
-
 use crate::answers::{Question, message_ttl};
+use crate::authentication::{CodeMinutes, MessageTtl};
 use crate::failure::Failure;
 use crate::ui::Ui;
 

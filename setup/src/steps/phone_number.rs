@@ -1,10 +1,11 @@
 //! The phone number that sends.
 
-use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient, manage};
+use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient};
 
 use crate::advice::{Advice, Concern, Doing};
 use crate::answers::Question;
 use crate::failure::Failure;
+use crate::manage;
 use crate::ui::Ui;
 
 pub(crate) async fn choose(

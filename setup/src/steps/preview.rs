@@ -1,12 +1,12 @@
 //! A preview of the message.
 
 use console::{measure_text_width, style};
-use whatsapp_otp::whatsapp::authentication::{AuthenticationTemplate, CodeDelivery};
-use whatsapp_otp::whatsapp::manage::{self, Preview};
 use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
 
 use crate::advice::{Advice, Doing};
+use crate::authentication::{AuthenticationTemplate, CodeDelivery};
 use crate::failure::Failure;
+use crate::manage::{self, Preview};
 use crate::ui::Ui;
 
 /// The code in the preview.

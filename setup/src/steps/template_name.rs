@@ -1,8 +1,7 @@
 //! The template's name.
 
-use whatsapp_otp::whatsapp::authentication::TemplateName;
-
 use crate::answers::Question;
+use crate::authentication::TemplateName;
 use crate::failure::Failure;
 use crate::ui::Ui;
 

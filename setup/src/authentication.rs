@@ -10,29 +10,29 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The most apps that a template can pass codes to.
-pub const MOST_APPS: usize = 5;
+pub(crate) const MOST_APPS: usize = 5;
 const LONGEST_NAME: usize = 512;
 const LONGEST_PACKAGE: usize = 224;
 const HASH_LENGTH: usize = 11;
 
 /// A template as its owner defines it, the same in every language.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthenticationTemplate {
+pub(crate) struct AuthenticationTemplate {
     /// Its name, the same in each language.
-    pub name: TemplateName,
+    pub(crate) name: TemplateName,
     /// The way of the code from WhatsApp into the app.
-    pub delivery: CodeDelivery,
+    pub(crate) delivery: CodeDelivery,
     /// Adds the advice not to share the code to the message.
-    pub security_recommendation: bool,
+    pub(crate) security_recommendation: bool,
     /// The lifetime of the code according to the footer.
-    pub code_lifetime: CodeMinutes,
+    pub(crate) code_lifetime: CodeMinutes,
     /// The time for which WhatsApp tries to deliver.
-    pub message_ttl: MessageTtl,
+    pub(crate) message_ttl: MessageTtl,
 }
 
 /// The way of the code from WhatsApp into the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CodeDelivery {
+pub(crate) enum CodeDelivery {
     /// The person copies it with a button.
     CopyCode,
     /// A button passes it to the app, Android only.
@@ -43,8 +43,7 @@ pub enum CodeDelivery {
 
 impl CodeDelivery {
     /// The name in the Graph API.
-    #[must_use]
-    pub fn otp_type(&self) -> &'static str {
+    pub(crate) fn otp_type(&self) -> &'static str {
         match self {
             Self::CopyCode => "COPY_CODE",
             Self::OneTap(_) => "ONE_TAP",
@@ -67,7 +66,7 @@ impl CodeDelivery {
 
 impl AuthenticationTemplate {
     /// The components as WhatsApp expects them for creating or changing a template, in any language.
-    pub(super) fn components(&self) -> Value {
+    pub(crate) fn components(&self) -> Value {
         json!([
             { "type": "BODY", "add_security_recommendation": self.security_recommendation },
             { "type": "FOOTER", "code_expiration_minutes": self.code_lifetime.0 },
@@ -84,21 +83,20 @@ macro_rules! text {
             /// # Errors
             ///
             /// A description of the expected text.
-            pub fn parse(text: &str) -> Result<Self, &'static str> {
+            pub(crate) fn parse(text: &str) -> Result<Self, &'static str> {
                 let fine: fn(&str) -> bool = $fine;
                 if fine(text) { Ok(Self(text.to_owned())) } else { Err($expected) }
             }
 
             /// The text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
+            pub(crate) fn as_str(&self) -> &str {
                 &self.0
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
+                f.write_str(self.as_str())
             }
         }
 
@@ -121,32 +119,17 @@ macro_rules! text {
 /// A template's name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct TemplateName(String);
+pub(crate) struct TemplateName(String);
 
 text!(TemplateName, "1 to 512 lowercase letters, digits and underscores", |text| {
     let legal = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
     (1..=LONGEST_NAME).contains(&text.len()) && text.bytes().all(legal)
 });
 
-/// A language code of WhatsApp's, compared letter for letter: `en_US` is not `en`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct LanguageCode(String);
-
-text!(LanguageCode, "a language code, such as en_US, de or fil", |text| {
-    let (language, country) = match text.split_once('_') {
-        Some((language, country)) => (language, Some(country)),
-        None => (text, None),
-    };
-    (2..=3).contains(&language.len())
-        && language.bytes().all(|byte| byte.is_ascii_lowercase())
-        && country.is_none_or(|country| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()))
-});
-
 /// The name of an Android app.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct PackageName(String);
+pub(crate) struct PackageName(String);
 
 text!(PackageName, "an Android package name, such as com.example.app", |text| {
     let is_word = |word: &str| {
@@ -159,7 +142,7 @@ text!(PackageName, "an Android package name, such as com.example.app", |text| {
 /// The hash by which WhatsApp recognizes an app by its signature.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct SignatureHash(String);
+pub(crate) struct SignatureHash(String);
 
 text!(SignatureHash, "an app signature hash: exactly 11 letters, digits, '+', '/' or '='", |text| {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=".contains(&byte);
@@ -168,16 +151,16 @@ text!(SignatureHash, "an app signature hash: exactly 11 letters, digits, '+', '/
 
 /// An app that may receive codes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SupportedApp {
+pub(crate) struct SupportedApp {
     /// Its name.
-    pub package_name: PackageName,
+    pub(crate) package_name: PackageName,
     /// The hash of its signing key; debug and release builds have different ones.
-    pub signature_hash: SignatureHash,
+    pub(crate) signature_hash: SignatureHash,
 }
 
 /// One to [`MOST_APPS`] distinct apps.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct SupportedApps(Vec<SupportedApp>);
+pub(crate) struct SupportedApps(Vec<SupportedApp>);
 
 impl SupportedApps {
     /// Collects the apps; a pair given twice counts once.
@@ -185,7 +168,7 @@ impl SupportedApps {
     /// # Errors
     ///
     /// A description of the expected apps.
-    pub fn new(apps: Vec<SupportedApp>) -> Result<Self, &'static str> {
+    pub(crate) fn new(apps: Vec<SupportedApp>) -> Result<Self, &'static str> {
         let mut distinct = Vec::with_capacity(apps.len());
         for app in apps {
             if !distinct.contains(&app) {
@@ -197,66 +180,58 @@ impl SupportedApps {
     }
 
     /// The apps as a slice.
-    #[must_use]
-    pub fn as_slice(&self) -> &[SupportedApp] {
+    pub(crate) fn as_slice(&self) -> &[SupportedApp] {
         &self.0
     }
 }
 
 /// The lifetime of a code according to the message: 1 to 90 whole minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct CodeMinutes(u8);
+pub(crate) struct CodeMinutes(u8);
 
 impl CodeMinutes {
     /// Accepts `minutes` if a footer can state them.
-    #[must_use]
-    pub fn new(minutes: u64) -> Option<Self> {
+    pub(crate) fn new(minutes: u64) -> Option<Self> {
         u8::try_from(minutes).ok().filter(|minutes| (1..=90).contains(minutes)).map(Self)
     }
 
     /// Accepts a duration of whole minutes that a footer can state.
-    #[must_use]
-    pub fn exactly(duration: Duration) -> Option<Self> {
+    pub(crate) fn exactly(duration: Duration) -> Option<Self> {
         let whole = duration.as_secs().is_multiple_of(60) && duration.subsec_nanos() == 0;
         if whole { Self::new(duration.as_secs() / 60) } else { None }
     }
 
     /// The number of minutes.
-    #[must_use]
-    pub fn get(self) -> u8 {
+    pub(crate) fn get(self) -> u8 {
         self.0
     }
 
     /// The same as a duration.
-    #[must_use]
-    pub fn duration(self) -> Duration {
+    pub(crate) fn duration(self) -> Duration {
         Duration::from_secs(60 * u64::from(self.0))
     }
 }
 
 /// The time after which WhatsApp drops an undelivered message: 30 seconds to 15 minutes, in whole seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MessageTtl(Duration);
+pub(crate) struct MessageTtl(Duration);
 
 impl MessageTtl {
     /// The allowed range.
-    pub const RANGE: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_mins(15);
+    pub(crate) const RANGE: std::ops::RangeInclusive<Duration> = Duration::from_secs(30)..=Duration::from_mins(15);
 
     /// Accepts `duration` if WhatsApp does.
-    #[must_use]
-    pub fn new(duration: Duration) -> Option<Self> {
+    pub(crate) fn new(duration: Duration) -> Option<Self> {
         (Self::RANGE.contains(&duration) && duration.subsec_nanos() == 0).then_some(Self(duration))
     }
 
     /// The value that WhatsApp recommends: at most the lifetime of the code.
-    #[must_use]
-    pub fn advised(code_lifetime: CodeMinutes) -> Self {
+    pub(crate) fn advised(code_lifetime: CodeMinutes) -> Self {
         Self(code_lifetime.duration().min(*Self::RANGE.end()))
     }
 
     /// The duration.
-    #[must_use]
-    pub fn duration(self) -> Duration {
+    pub(crate) fn duration(self) -> Duration {
         self.0
     }
 }
@@ -272,16 +247,6 @@ mod tests {
         }
         for name in ["", "Login", "login-code", "login code", "logïn", &"x".repeat(513)] {
             assert!(TemplateName::parse(name).is_err(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_language_may_have_a_country() {
-        for text in ["en_US", "de", "fil", "prs_AF"] {
-            assert_eq!(LanguageCode::parse(text).unwrap().as_str(), text);
-        }
-        for text in ["", "e", "engl", "EN", "en_", "en_us", "en_USA", "en-US", "en_US_x", "en "] {
-            assert!(LanguageCode::parse(text).is_err(), "{text}");
         }
     }
 
