@@ -2,25 +2,9 @@
 
 use std::time::Duration;
 
-use super::{About, AppName, ClientAddress, Delivery, LimitKind, Pacing, PhoneNumber, SealedCode, VerificationId};
-
-/// A moment by the store's clock, in milliseconds since 1970-01-01T00:00:00Z.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnixMillis(pub i64);
-
-impl UnixMillis {
-    /// The moment `duration` later.
-    #[must_use]
-    pub fn plus(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
-    }
-
-    /// How much later this moment is than `earlier`; zero if it is not.
-    #[must_use]
-    pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
-    }
-}
+use super::{
+    About, AppName, ClientAddress, Delivery, LimitKind, Pacing, PhoneNumber, SealedCode, UnixMillis, VerificationId,
+};
 
 /// A verification about to be created: what the store decides about, and keeps if it allows the send.
 #[derive(Debug, Clone)]
@@ -153,13 +137,5 @@ mod tests {
             assert_eq!(Status::from_name(status.as_str()), Some(status));
         }
         assert_eq!(Status::from_name("lost"), None);
-    }
-
-    #[test]
-    fn moments_never_go_below_zero_apart() {
-        let (early, late) = (UnixMillis(1_000), UnixMillis(1_000).plus(Duration::from_secs(2)));
-        assert_eq!(late, UnixMillis(3_000));
-        assert_eq!(late.since(early), Duration::from_secs(2));
-        assert_eq!(early.since(late), Duration::ZERO);
     }
 }
