@@ -26,127 +26,24 @@ mod decisions;
 pub(crate) mod fuzzing;
 mod operators;
 mod settings;
-
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod store;
 
 use async_trait::async_trait;
-use metrics::{Histogram, counter, histogram};
-use redis::{FromRedisValue, ScriptInvocation};
-use tokio::time::Instant;
 
-use self::client::acknowledgement::Ticket;
 pub use self::client::address::{Endpoint, EndpointError, RedisUrl, RedisUrlError};
-use self::client::route::Route;
-use self::decisions::keys::Keys;
 pub use self::operators::findings::{Finding, Gravity};
+use self::operators::inspect;
 pub use self::operators::survey::Survey;
-use self::operators::{inspect, survey};
 pub use self::settings::{
     AfterFailover, Credentials, KeyPrefix, KeyPrefixError, MasterName, MasterNameError, RedisSettings, Subject,
     Topology,
 };
+pub use self::store::RedisStore;
+use self::store::{count, milliseconds};
 use crate::otp::{
     AppName, Cancellation, Charge, Check, Creation, DeliveryReport, NewVerification, Pacing, PhoneNumber, PhoneStatus,
     Policy, Progress, Refund, StoreError, Turn, Verdict, Verification, VerificationStore,
 };
-use crate::telemetry::metrics::{REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
-use crate::telemetry::{CallSpan, Series};
-
-/// Keeps verifications and limits in Redis.
-pub struct RedisStore {
-    route: Route,
-    keys: Keys,
-    timeout: Duration,
-    settings: RedisSettings,
-    /// How long scripts take, by name.
-    durations: Series<&'static str, Histogram>,
-    /// The servers whose memory metrics show.
-    measured: Mutex<BTreeSet<String>>,
-}
-
-impl RedisStore {
-    /// Sets up the connections, which then come about by themselves: a server that is away is no error here.
-    /// Must be called within a Tokio runtime.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Faulty`] if the settings are no way to connect, such as TLS without trusted certificates.
-    pub fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
-        let keys = Keys::new(&settings.key_prefix, settings.subject.clone());
-        Ok(Self {
-            route: Route::start(settings, Arc::new(keys.clone()))?,
-            keys,
-            timeout: settings.timeout,
-            settings: settings.clone(),
-            durations: Series::new(|script| histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => script)),
-            measured: Mutex::default(),
-        })
-    }
-
-    /// `redis.mode`
-    #[must_use]
-    pub fn mode(&self) -> &'static str {
-        self.settings.topology.mode()
-    }
-
-    /// The servers that decide at the moment, `host:port` each, as far as is known.
-    #[must_use]
-    pub fn primaries(&self) -> Vec<String> {
-        self.route.primary_names()
-    }
-
-    /// Looks at the servers, for operators.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if a server that decides does not say, or may not.
-    pub async fn survey(&self) -> Result<Survey, StoreError> {
-        survey::survey(self).await.inspect_err(count)
-    }
-
-    /// When a decision that begins now has to be made, acknowledgement included.
-    fn deadline(&self) -> Instant {
-        Instant::now() + self.timeout
-    }
-
-    /// Runs a script that has `key`. Its outcome is unknown if that fails, so it is never run again unasked. Failures are
-    /// counted.
-    async fn decide<T: FromRedisValue>(
-        &self,
-        name: &'static str,
-        key: &str,
-        script: &ScriptInvocation<'_>,
-        deadline: Instant,
-    ) -> Result<(T, Option<Ticket>), StoreError> {
-        let (mut span, began) = (CallSpan::script(name), Instant::now());
-        let answer = self.route.decide(key, script, deadline).await.inspect_err(count);
-        self.durations.of(name).record(began.elapsed());
-        if let Err(error) = &answer {
-            span.failed(error.kind(), None);
-        }
-        answer
-    }
-
-    /// Returns once replicas have every decision of these tickets.
-    async fn acknowledged(&self, tickets: impl IntoIterator<Item = Ticket>, until: Instant) -> Result<(), StoreError> {
-        // All wait at the same time: each has told its lane before the first is awaited.
-        let waiting: Vec<_> = tickets.into_iter().map(|ticket| ticket.redeem(until)).collect();
-        for one in waiting {
-            one.wait().await.inspect_err(count)?;
-        }
-        Ok(())
-    }
-}
-
-fn count(error: &StoreError) {
-    counter!(REDIS_ERRORS_TOTAL, "kind" => error.kind()).increment(1);
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
 
 #[async_trait]
 impl VerificationStore for RedisStore {

@@ -8,12 +8,10 @@ use futures_util::future::join_all;
 use metrics::histogram;
 use tokio::time::Instant;
 
-use super::keys::NumberKeys;
+use super::parts::{Part, parts};
 use super::scripts::{self, Lua, lua};
 use super::{limit, take_back, unknown};
-use crate::otp::{
-    Charge, Charged, Counter, Creation, Event, NewVerification, Pacing, Policy, Scope, StoreError, UnixMillis,
-};
+use crate::otp::{Charge, Charged, Creation, Event, NewVerification, Policy, StoreError, UnixMillis};
 use crate::store::redis::{RedisStore, count, milliseconds};
 use crate::telemetry::metrics::PACING_WAIT_SECONDS;
 use std::time::Duration;
@@ -30,37 +28,6 @@ pub(super) static CREATE: Lua = lua!(
     "failures",
     "verifications"
 );
-
-/// What is decided together.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Part<'c> {
-    pub(super) counters: Vec<&'c Counter>,
-    pub(super) has_pace: bool,
-    pub(super) has_number: bool,
-}
-
-impl Part<'_> {
-    /// A key in the part's slot.
-    pub(super) fn key(&self, store: &RedisStore, number: &NumberKeys, pacing: Option<&Pacing>) -> String {
-        match (self.has_number, self.counters.first(), pacing) {
-            (false, Some(counter), _) => store.keys.counter(counter),
-            (false, None, Some(pacing)) => store.keys.pace(pacing),
-            _ => number.verification.clone(),
-        }
-    }
-}
-
-/// The parts of a creation, in their order.
-pub(super) fn parts(is_one_server: bool, counters: &[Counter], has_pace: bool) -> Vec<Part<'_>> {
-    if is_one_server {
-        return vec![Part { counters: counters.iter().collect(), has_pace, has_number: true }];
-    }
-    let (of_number, others): (Vec<_>, Vec<_>) = counters.iter().partition(|counter| counter.scope == Scope::Number);
-    let others = others.into_iter().map(|counter| Part { counters: vec![counter], ..Part::default() });
-    let pace = has_pace.then(|| Part { has_pace, ..Part::default() });
-    let number = Part { counters: of_number, has_pace: false, has_number: true };
-    others.chain(pace).chain([number]).collect()
-}
 
 /// Creates a verification, or leaves everything as it was.
 ///
@@ -160,37 +127,7 @@ pub(crate) fn reply((tag, name, number, moment): CreateReply) -> Result<Decided,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otp::{About, AppName, LIMITS, LimitKind, Limits, PhoneNumber};
-
-    #[test]
-    fn the_number_comes_last_and_what_has_no_limit_is_left_out() {
-        let (app, phone) = (AppName::default(), PhoneNumber::parse("15551234567").unwrap());
-        let client = Some(std::net::IpAddr::from([203, 0, 113, 7]).into());
-        let mut limits = Limits::default();
-        for kind in &LIMITS {
-            limits.set(kind, "5/1h".parse().ok());
-        }
-        let counters = limits.counters(Event::Send, &About { app: &app, phone: &phone, client });
-        let shown = |is_one_server, has_pace| {
-            let shown = |part: &Part<'_>| {
-                let scopes: Vec<_> = part.counters.iter().map(|counter| counter.scope).collect();
-                (scopes, part.has_pace, part.has_number)
-            };
-            parts(is_one_server, &counters, has_pace).iter().map(shown).collect::<Vec<_>>()
-        };
-        let (address, app, number) = (Scope::Address, Scope::App, Scope::Number);
-        assert_eq!(shown(true, true), [(vec![address, app, number], true, true)]);
-        assert_eq!(
-            shown(false, true),
-            [
-                (vec![address], false, false),
-                (vec![app], false, false),
-                (vec![], true, false),
-                (vec![number], false, true)
-            ]
-        );
-        assert_eq!(shown(false, false).len(), 3);
-    }
+    use crate::otp::LimitKind;
 
     #[test]
     fn every_tag_has_its_meaning() {

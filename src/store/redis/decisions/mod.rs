@@ -6,6 +6,7 @@ pub(crate) mod confirm;
 pub(crate) mod create;
 pub(crate) mod delivery;
 pub(crate) mod keys;
+mod parts;
 pub(crate) mod probe;
 mod schema;
 pub(crate) mod scripts;

@@ -3,16 +3,62 @@
 use redis::Pipeline;
 
 use super::keys::Keys;
-use super::scripts;
+use super::scripts::Lua;
+use super::{cancel, check, confirm, create, delivery, probe, status, take_back, turn};
 use crate::store::redis::client::schema::Schema;
 use crate::store::redis::client::slots::Slots;
 
+/// Every script.
+fn all() -> [&'static Lua; 10] {
+    [
+        &create::CREATE,
+        &confirm::CONFIRM,
+        &take_back::TAKE_BACK,
+        &turn::TURN,
+        &check::FIND,
+        &check::CHECK,
+        &cancel::CANCEL,
+        &delivery::DELIVERY,
+        &status::STATUS,
+        &probe::PROBE,
+    ]
+}
+
 impl Schema for Keys {
+    /// So that the first request needs one round trip too. A server that loses the scripts later gets them again from the
+    /// request that finds out.
     fn scripts(&self) -> Pipeline {
-        scripts::load()
+        let mut load = Pipeline::new();
+        for script in all() {
+            load.cmd("SCRIPT").arg("LOAD").arg(script.text).ignore();
+        }
+        load
     }
 
     fn acknowledgement_key(&self, slots: &Slots, attempt: usize) -> String {
         self.acknowledgement(slots, attempt)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The commands that follow `before` in a script.
+    fn commands<'t>(text: &'t str, before: &str) -> BTreeSet<&'t str> {
+        text.split(before).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
+    }
+
+    #[test]
+    fn a_probe_tries_every_command_that_scripts_use() {
+        let tried = commands(probe::PROBE.text, "{'");
+        for script in all() {
+            for before in ["redis.call('", "redis.pcall('"] {
+                let untried: Vec<_> = commands(script.text, before).difference(&tried).copied().collect();
+                assert_eq!(untried, Vec::<&str>::new(), "{}", script.name);
+            }
+        }
     }
 }

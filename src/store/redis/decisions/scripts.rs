@@ -3,7 +3,7 @@
 
 use std::sync::OnceLock;
 
-use redis::{Pipeline, Script, ScriptInvocation};
+use redis::{Script, ScriptInvocation};
 
 use super::keys::{Keys, NumberKeys};
 use crate::otp::{Counter, Counting, Pacing, Policy};
@@ -14,7 +14,7 @@ use crate::store::redis::settings::AfterFailover;
 pub(crate) struct Lua {
     /// The name in metrics and traces.
     pub(crate) name: &'static str,
-    text: &'static str,
+    pub(super) text: &'static str,
     script: OnceLock<Script>,
 }
 
@@ -38,33 +38,6 @@ impl Lua {
     pub(super) fn call(&self) -> ScriptInvocation<'_> {
         self.script.get_or_init(|| Script::new(self.text)).prepare_invoke()
     }
-}
-
-/// Every script.
-fn all() -> [&'static Lua; 10] {
-    use super::{cancel, check, confirm, create, delivery, probe, status, take_back, turn};
-    [
-        &create::CREATE,
-        &confirm::CONFIRM,
-        &take_back::TAKE_BACK,
-        &turn::TURN,
-        &check::FIND,
-        &check::CHECK,
-        &cancel::CANCEL,
-        &delivery::DELIVERY,
-        &status::STATUS,
-        &probe::PROBE,
-    ]
-}
-
-/// Gives a server the scripts, so that the first request needs one round trip too. A server that loses them later
-/// gets them again from the request that finds out.
-pub(crate) fn load() -> Pipeline {
-    let mut load = Pipeline::new();
-    for script in all() {
-        load.cmd("SCRIPT").arg("LOAD").arg(script.text).ignore();
-    }
-    load
 }
 
 /// Counters, as `counters.lua` reads them.
@@ -110,28 +83,5 @@ pub(super) fn fence(after_failover: AfterFailover) -> &'static str {
     match after_failover {
         AfterFailover::Reject => "reject",
         AfterFailover::Accept => "",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    /// The commands that follow `before` in a script.
-    fn commands<'t>(text: &'t str, before: &str) -> BTreeSet<&'t str> {
-        text.split(before).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
-    }
-
-    #[test]
-    fn a_probe_tries_every_command_that_scripts_use() {
-        let tried = commands(super::super::probe::PROBE.text, "{'");
-        for script in all() {
-            for before in ["redis.call('", "redis.pcall('"] {
-                let untried: Vec<_> = commands(script.text, before).difference(&tried).copied().collect();
-                assert_eq!(untried, Vec::<&str>::new(), "{}", script.name);
-            }
-        }
     }
 }

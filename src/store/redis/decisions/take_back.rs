@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::create::{Part, parts};
+use super::parts::{Part, parts};
 use super::scripts::{self, Lua, lua};
 use crate::otp::{Charge, Charged, Event, NewVerification, Policy, Refund, StoreError};
 use crate::store::redis::{RedisStore, milliseconds};

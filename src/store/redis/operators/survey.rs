@@ -2,13 +2,13 @@
 
 use super::findings::{self, Finding, advice, broken};
 use crate::otp::StoreError;
-use crate::store::redis::RedisStore;
 use crate::store::redis::client::info::Info;
 use crate::store::redis::client::primary::Primary;
 use crate::store::redis::client::route::Route;
 use crate::store::redis::client::slots::SLOTS;
 use crate::store::redis::decisions::probe;
 use crate::store::redis::settings::{AfterFailover, RedisSettings};
+use crate::store::redis::{RedisStore, count};
 
 /// The result of a survey.
 #[derive(Debug, Clone, Default)]
@@ -22,7 +22,18 @@ pub struct Survey {
 /// The fewest primaries, or sentinels, that have a majority after one is lost.
 const MAJORITY_OF: usize = 3;
 
-pub(crate) async fn survey(store: &RedisStore) -> Result<Survey, StoreError> {
+impl RedisStore {
+    /// Surveys the servers, for operators.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if a server that makes decisions does not answer.
+    pub async fn survey(&self) -> Result<Survey, StoreError> {
+        survey(self).await.inspect_err(count)
+    }
+}
+
+async fn survey(store: &RedisStore) -> Result<Survey, StoreError> {
     let RedisStore { route, settings, .. } = store;
     let mut survey = Survey::default();
     for primary in route.primaries(store.deadline()).await? {

@@ -1,0 +1,106 @@
+//! The store: its connections and keys, and the way to run a script.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use metrics::{Histogram, counter, histogram};
+use redis::{FromRedisValue, ScriptInvocation};
+use tokio::time::Instant;
+
+use super::client::acknowledgement::Ticket;
+use super::client::route::Route;
+use super::decisions::keys::Keys;
+use super::settings::RedisSettings;
+use crate::otp::StoreError;
+use crate::telemetry::metrics::{REDIS_ERRORS_TOTAL, REDIS_SCRIPT_DURATION_SECONDS};
+use crate::telemetry::{CallSpan, Series};
+
+/// Keeps verifications and limits in Redis.
+pub struct RedisStore {
+    pub(super) route: Route,
+    pub(super) keys: Keys,
+    pub(super) timeout: Duration,
+    pub(super) settings: RedisSettings,
+    /// The durations of scripts, by name.
+    durations: Series<&'static str, Histogram>,
+    /// The servers whose memory the metrics show.
+    pub(super) measured: Mutex<BTreeSet<String>>,
+}
+
+impl RedisStore {
+    /// Starts to connect, in the background: a server that is unreachable is no error here. Must be called within a Tokio
+    /// runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Faulty`] if the settings allow no connection, such as TLS without trusted certificates.
+    pub fn new(settings: &RedisSettings) -> Result<Self, StoreError> {
+        let keys = Keys::new(&settings.key_prefix, settings.subject.clone());
+        Ok(Self {
+            route: Route::start(settings, Arc::new(keys.clone()))?,
+            keys,
+            timeout: settings.timeout,
+            settings: settings.clone(),
+            durations: Series::new(|script| histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => script)),
+            measured: Mutex::default(),
+        })
+    }
+
+    /// `redis.mode`
+    #[must_use]
+    pub fn mode(&self) -> &'static str {
+        self.settings.topology.mode()
+    }
+
+    /// The servers that currently make decisions, `host:port` each, as far as they are known.
+    #[must_use]
+    pub fn primaries(&self) -> Vec<String> {
+        self.route.primary_names()
+    }
+
+    /// The deadline of a decision that begins now, including its acknowledgement.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.timeout
+    }
+
+    /// Runs a script that uses `key`, and counts failures. A script that fails is never run again, as its outcome is
+    /// unknown.
+    pub(super) async fn decide<T: FromRedisValue>(
+        &self,
+        name: &'static str,
+        key: &str,
+        script: &ScriptInvocation<'_>,
+        deadline: Instant,
+    ) -> Result<(T, Option<Ticket>), StoreError> {
+        let (mut span, began) = (CallSpan::script(name), Instant::now());
+        let answer = self.route.decide(key, script, deadline).await.inspect_err(count);
+        self.durations.of(name).record(began.elapsed());
+        if let Err(error) = &answer {
+            span.failed(error.kind(), None);
+        }
+        answer
+    }
+
+    /// Waits until replicas have every decision of these tickets.
+    pub(super) async fn acknowledged(
+        &self,
+        tickets: impl IntoIterator<Item = Ticket>,
+        until: Instant,
+    ) -> Result<(), StoreError> {
+        // All of them wait at the same time, since each is redeemed before the first is awaited.
+        let waiting: Vec<_> = tickets.into_iter().map(|ticket| ticket.redeem(until)).collect();
+        for one in waiting {
+            one.wait().await.inspect_err(count)?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn count(error: &StoreError) {
+    counter!(REDIS_ERRORS_TOTAL, "kind" => error.kind()).increment(1);
+}
+
+pub(super) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
