@@ -218,11 +218,11 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// Guesses that are compared with one code before it locks. (`maxVerificationAttempts`)
         Open "max_verification_attempts": Whole(1, 100) => Default("3"), per_app;
 
-        /// Time for which the record of a code outlives it, so that an expired code is not taken for an unknown one.
+        /// Time for which a verification's record outlives its code, so that an expired code is not taken for an unknown one.
         Open "linger": Span(secs(0), hours(24)) => Default("10m"), per_app;
 
-        /// The secret of the code digests, the same on every instance. `serve` requires one; `openssl rand -hex 32` makes
-        /// one. The characters themselves are the secret: they are not decoded.
+        /// The secret from which codes, their digests and IDs are derived, the same on every instance. `serve` requires one;
+        /// `openssl rand -hex 32` makes one. The characters themselves are the secret: they are not decoded.
         Secret "secret": SECRET => Nothing("/run/secrets/otp_secret");
 
         /// Earlier secrets, under which existing codes stay valid. To rotate, on every instance make the new secret

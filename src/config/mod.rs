@@ -24,10 +24,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::reader::{Reader, Reported};
-use self::sections::server::Reach;
 use secrecy::SecretString;
 
+use self::reader::{Reader, Reported};
+use self::sections::server::Reach;
 use crate::http::{AcceptedKey, ServerSettings};
 use crate::otp::{AppName, KeyRing, OtpSecret, Policy};
 use crate::store::redis::RedisSettings;
@@ -73,7 +73,7 @@ pub struct AppSettings {
 pub struct ServeSettings {
     /// The settings of every command.
     pub common: Settings,
-    /// The secrets of the code digests.
+    /// The secrets from which codes, digests and IDs are derived.
     pub keys: KeyRing,
     /// The Cloud API and our account there; apps may have a number and a template of their own.
     pub whatsapp: WhatsAppSettings,
@@ -88,7 +88,7 @@ pub struct ServeSettings {
 pub struct SandboxSettings {
     /// The settings of every command; the listeners are on loopback addresses.
     pub common: Settings,
-    /// The secrets of the code digests, generated for this run if none is set.
+    /// The secrets from which codes, digests and IDs are derived, generated for this run if none is set.
     pub keys: KeyRing,
     /// The Cloud API. Its address is the configured one, which the simulator's must replace.
     pub whatsapp: WhatsAppApi,

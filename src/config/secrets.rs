@@ -11,6 +11,7 @@ use super::keys;
 use super::reader::{Input, Reader, Reported};
 
 /// Secrets from files, which may change while the service runs. All other settings stay as they were.
+#[derive(Clone)]
 pub struct Replaceable<T> {
     files: Vec<PathBuf>,
     /// What the sources gave, before any file of a secret was read.
@@ -44,12 +45,6 @@ impl<T> Replaceable<T> {
         let mut reader = self.given.clone();
         let secrets = (self.read)(&mut reader);
         reader.finish(secrets)
-    }
-}
-
-impl<T> Clone for Replaceable<T> {
-    fn clone(&self) -> Self {
-        Self { files: self.files.clone(), given: self.given.clone(), read: self.read }
     }
 }
 
