@@ -104,7 +104,7 @@ impl Advice {
 
 /// WhatsApp's own words.
 fn words(error: &ApiError) -> String {
-    let trace = error.trace_id.as_ref().map(|id| format!("; trace id for Meta's support: {id}")).unwrap_or_default();
+    let trace = error.trace_id.as_ref().map(|id| format!("; trace ID for Meta's support: {id}")).unwrap_or_default();
     format!("{error}{trace}")
 }
 
@@ -148,13 +148,13 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
         (33 | 100, Some(33)) | (33, _) => match doing {
             Doing::Account => (
                 "there is no such account, or the token's system user may not see it",
-                "Compare the id with WhatsApp Manager, Account tools (it is neither the phone number's id nor the \
+                "Compare the ID with WhatsApp Manager, Account tools (it is neither the phone number's ID nor the \
                  app's). If it is right, assign the account to your system user.",
                 WabaId,
             ),
             Doing::Sending => (
                 "there is no such phone number, or the token's system user may not see it",
-                "The phone number's id is not the number itself: App Dashboard, WhatsApp, API Setup.",
+                "The phone number's ID is not the number itself: App Dashboard, WhatsApp, API Setup.",
                 PhoneNumber,
             ),
             Doing::Template => (

@@ -33,7 +33,7 @@ pub(crate) struct ConnectionArguments {
     /// The Graph API's version (default: the setting `whatsapp.api_version`)
     #[arg(long, global = true, env = "WHATSAPP_OTP_SETUP_API_VERSION", value_parser = ApiVersion::parse)]
     api_version: Option<ApiVersion>,
-    /// The id of the WhatsApp Business account
+    /// The ID of the WhatsApp Business account
     #[arg(long, global = true, value_name = "ID", env = "WHATSAPP_OTP_SETUP_WABA_ID", value_parser = graph_id)]
     waba_id: Option<String>,
     /// The file with the access token of a system user
@@ -43,7 +43,7 @@ pub(crate) struct ConnectionArguments {
     #[arg(long, global = true, hide = true, hide_env_values = true, env = "WHATSAPP_OTP_SETUP_ACCESS_TOKEN")]
     #[arg(alias = "token", num_args = 0..=1, default_missing_value = "")]
     access_token: Option<SecretString>,
-    /// The id of the phone number to send from (not the number itself)
+    /// The ID of the phone number to send from (not the number itself)
     #[arg(long, global = true, value_name = "ID", env = "WHATSAPP_OTP_SETUP_PHONE_NUMBER_ID", value_parser = graph_id)]
     phone_number_id: Option<String>,
 }

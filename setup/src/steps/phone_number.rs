@@ -41,8 +41,8 @@ pub(crate) async fn choose(
     let id = question.settle(ui, only, ask).await?;
     let number = numbers.iter().find(|number| number.id == id).cloned().ok_or_else(|| {
         Advice::new(
-            format!("the account has no phone number with the id {id}"),
-            "The phone number's id is not the number itself: App Dashboard, WhatsApp, API Setup.",
+            format!("the account has no phone number with the ID {id}"),
+            "The phone number's ID is not the number itself: App Dashboard, WhatsApp, API Setup.",
             Concern::PhoneNumber,
         )
     })?;

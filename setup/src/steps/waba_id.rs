@@ -10,9 +10,9 @@ pub(crate) async fn ask(ui: Ui, question: &mut Question<String>) -> Result<Strin
     let ask = async |suggested| {
         ui.introduce(
             "WhatsApp Business account (WABA)",
-            "Its id is in WhatsApp Manager, Account tools, and in App Dashboard, WhatsApp, API Setup.",
+            "Its ID is in WhatsApp Manager, Account tools, and in App Dashboard, WhatsApp, API Setup.",
         );
-        ui.text("WABA id", suggested, graph_id).await
+        ui.text("WABA ID", suggested, graph_id).await
     };
     question.settle(ui, None, ask).await
 }

@@ -66,7 +66,7 @@ fn an_unknown_account_is_asked_for_again() {
     let world = World::new();
     let mut terminal = world.program(&["--waba-id", "5"]).token(TOKEN).at_a_terminal();
     terminal.shows("error: there is no such account, or the token's system user may not see it");
-    terminal.shows("100/33").shows("? WABA id (5) ›").answers(WABA_ID);
+    terminal.shows("100/33").shows("? WABA ID (5) ›").answers(WABA_ID);
     terminal.shows("? Keep the earlier token?").accepts().shows("ok the token has access to the account").interrupts();
     assert_eq!(terminal.ends(), 130);
 }
@@ -110,7 +110,7 @@ fn of_several_numbers_one_that_can_send_has_to_be_chosen() {
     assert_eq!(run(&["--phone-number-id", "200000000000002"]).code, 1);
     let absent = run(&["--phone-number-id", "15557890100"]);
     assert!(
-        absent.stderr.contains("error: the account has no phone number with the id 15557890100"),
+        absent.stderr.contains("error: the account has no phone number with the ID 15557890100"),
         "{}",
         absent.stderr
     );
@@ -140,7 +140,7 @@ fn a_name_that_is_still_held_is_asked_for_again() {
     let deleted = world.program(&["template", "delete", "verification_code", "--yes"]).run();
     assert_eq!(deleted.code, 0, "{}", deleted.stderr);
     let mut terminal = world.terminal(&["--platform", "ios", "--languages", "en_US"]);
-    terminal.shows("? WABA id").accepts().shows("? Keep the earlier token").accepts().shows("? Phone number").accepts();
+    terminal.shows("? WABA ID").accepts().shows("? Keep the earlier token").accepts().shows("? Phone number").accepts();
     terminal.shows("? Template name (verification_code) ›").accepts();
     terminal.shows("? Code lifetime").accepts().shows("? Add it").accepts().shows("? Time to deliver").accepts();
     terminal.shows("? Create this template? ›").accepts();

@@ -12,7 +12,7 @@ fn a_first_run_ends_with_an_approved_template_and_a_file() {
     let world = World::new();
     world.review(TemplateReview::ApproveAfterReads(1));
     let mut terminal = world.terminal(&[]);
-    terminal.shows("WhatsApp Business account (WABA)").shows("? WABA id ›").answers(WABA_ID);
+    terminal.shows("WhatsApp Business account (WABA)").shows("? WABA ID ›").answers(WABA_ID);
     terminal.shows("? Access token (hidden) ›").answers_unseen(TOKEN);
     terminal.shows("ok the token has access to the account \"Simulated Business\"");
     terminal.shows("? Phone number ›").shows("+1 555-789-0100 Simulated Business quality GREEN, CONNECTED").accepts();

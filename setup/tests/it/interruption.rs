@@ -8,7 +8,7 @@ use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 
 /// The prompts of a first run, and their answers.
 const PROMPTS: &[(&str, &str)] = &[
-    ("? WABA id ›", "100000000000001\r"),
+    ("? WABA ID ›", "100000000000001\r"),
     ("? Access token (hidden) ›", "EAASIMULATOR0SYSTEM0USER0TOKEN\r"),
     ("? Phone number ›", "\r"),
     ("? Your app runs on ›", "\r"),
@@ -71,7 +71,7 @@ fn ctrl_c_on_a_re_run_leaves_the_old_file_unchanged() {
     world.set_up();
     let before = fs::read(world.info_path()).unwrap();
     let mut terminal = world.terminal(&[]);
-    terminal.shows("? WABA id").accepts().shows("? Keep the earlier token?").types("n");
+    terminal.shows("? WABA ID").accepts().shows("? Keep the earlier token?").types("n");
     terminal.shows("? Access token").types("half a tok").interrupts().shows("stopped");
     assert_eq!(terminal.ends(), 130);
     assert_eq!(fs::read(world.info_path()).unwrap(), before);

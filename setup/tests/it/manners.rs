@@ -6,8 +6,8 @@ use crate::harness::{TOKEN, WABA_ID, World};
 fn answers_are_checked_as_they_are_typed() {
     let world = World::new();
     let mut terminal = world.terminal(&["--delivery", "one-tap", "--platform", "android"]);
-    terminal.shows("? WABA id ›").answers("my account").shows("expected an id of 1 to 32 digits");
-    terminal.shows("? WABA id ›").answers(WABA_ID);
+    terminal.shows("? WABA ID ›").answers("my account").shows("expected an ID of 1 to 32 digits");
+    terminal.shows("? WABA ID ›").answers(WABA_ID);
     terminal.shows("? Access token").answers_unseen("EAA with spaces").shows("expected a token of visible ASCII");
     terminal.shows("? Access token").answers_unseen(TOKEN);
     terminal.shows("? Phone number").accepts();
@@ -89,7 +89,7 @@ fn no_color_is_respected() {
 fn input_pasted_before_its_prompt_is_hidden() {
     let world = World::new();
     let mut terminal = world.terminal(&[]);
-    terminal.shows("? WABA id ›").types(&format!("{WABA_ID}\r{TOKEN}\r"));
+    terminal.shows("? WABA ID ›").types(&format!("{WABA_ID}\r{TOKEN}\r"));
     terminal.shows("? Access token").interrupts();
     assert_eq!(terminal.ends(), 130);
     assert!(!String::from_utf8_lossy(&terminal.bytes()).contains(&TOKEN[..8]));

@@ -9,7 +9,7 @@ use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 
 /// Accepts the earlier answers up to the template's name.
 fn accepts_up_to_the_name(terminal: &mut Terminal) {
-    terminal.shows(&format!("? WABA id ({WABA_ID}) ›")).accepts();
+    terminal.shows(&format!("? WABA ID ({WABA_ID}) ›")).accepts();
     terminal.shows("? Keep the earlier token? (y/n) › yes").accepts();
     terminal.shows("ok the token has access to the account");
     terminal.shows("? Phone number ›").accepts();
