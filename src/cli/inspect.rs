@@ -14,10 +14,10 @@ use crate::table;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Only this phone, in international format, with its limits
+    /// Show only this phone, given in international format, with its limits
     #[arg(value_parser = super::phone)]
     phone: Option<PhoneNumber>,
-    /// JSON for programs
+    /// Print JSON for programs
     #[arg(long)]
     json: bool,
     /// The most codes to show

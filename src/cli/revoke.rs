@@ -14,7 +14,7 @@ pub(super) struct Arguments {
     /// The phone, in international format
     #[arg(value_parser = super::phone)]
     phone: PhoneNumber,
-    /// Also forget its sends and wrong guesses, so that its limits start anew
+    /// Also reset its limits by dropping its counts of sends and wrong guesses
     #[arg(long)]
     limits: bool,
 }
@@ -26,7 +26,7 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let canceled = store.cancel(&arguments.phone, &apps, arguments.limits, &settings.policy).await?;
     print(if canceled.verifications > 0 { "The active code was revoked." } else { "There was no active code." })?;
     if arguments.limits {
-        print(if canceled.limits { "The limits start anew." } else { "The limits had counted nothing." })?;
+        print(if canceled.limits { "The limits were reset." } else { "There was nothing to reset." })?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -254,7 +254,7 @@ async fn revoke_drops_the_code_and_if_asked_the_limits() {
     assert_eq!(app.request(PHONE).await.status, 429, "the limits stand");
 
     let revoked = Program::new(&["revoke", PHONE, "--limits"]).settings(&redis_of(&app)).run().await;
-    assert_eq!((revoked.code, revoked.stdout.as_str()), (0, "There was no active code.\nThe limits start anew.\n"));
+    assert_eq!((revoked.code, revoked.stdout.as_str()), (0, "There was no active code.\nThe limits were reset.\n"));
     app.request(PHONE).await.is(200, "OK");
     app.finish().await;
 }

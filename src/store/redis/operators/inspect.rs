@@ -1,4 +1,4 @@
-//! Looking into the store, for operators: never on the path of a request that decides.
+//! Lists what is in the store, for operators; never part of a decision.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,14 +12,14 @@ use crate::store::redis::client::route::Route;
 use crate::store::redis::decisions::keys::Keys;
 use crate::store::redis::decisions::status::{FIELDS, verification};
 
-/// How many keys one step of a scan looks at, and how many records one round trip reads.
+/// The keys that one step of a scan looks at, and the most records that one round trip reads.
 const STEP: usize = 500;
 
 /// The most steps of a scan that a glance takes.
 pub(crate) const GLANCE_STEPS: usize = 4;
 
-/// Walks the keys of every server with `SCAN`, never `KEYS`, on connections of its own, each step within `timeout`, until
-/// `most` verifications are found or `steps` are taken. Also returns whether that saw everything.
+/// Walks the keys of every server with `SCAN`, never `KEYS`, on connections of its own, each step within `timeout`,
+/// until it has found `most` verifications or taken `steps`. Also returns whether it saw everything.
 pub(crate) async fn active(
     route: &Route,
     keys: &Keys,
@@ -27,7 +27,7 @@ pub(crate) async fn active(
     most: usize,
     mut steps: usize,
 ) -> Result<(Vec<Verification>, bool), StoreError> {
-    // A scan may show a key twice, and while slots move two servers may have it.
+    // A scan may return a key twice, and while slots move two servers may have it.
     let mut found = BTreeMap::new();
     let mut complete = true;
     for primary in route.primaries(Instant::now() + timeout).await? {
@@ -38,7 +38,7 @@ pub(crate) async fn active(
     Ok((found.into_values().collect(), complete))
 }
 
-/// Whether the scan saw everything.
+/// Scans one server, and returns whether it saw everything.
 async fn scan(
     connection: &mut Connection,
     keys: &Keys,
@@ -73,10 +73,10 @@ async fn scan(
     Ok(false)
 }
 
-/// The verifications of a batch that are active: those that were approved or canceled are not.
+/// The active verifications of a batch: those that were neither approved nor canceled.
 fn records(keys: &Keys, batch: &[String], answers: Vec<Vec<Option<String>>>) -> impl Iterator<Item = Verification> {
     let mut answers = answers.into_iter();
-    // TIME answers seconds and microseconds.
+    // TIME returns seconds and microseconds.
     let time = answers.next().unwrap_or_default();
     let part = |at: usize| time.get(at)?.as_ref()?.parse::<i64>().ok();
     let now = UnixMillis(part(0).zip(part(1)).map_or(0, |(seconds, micros)| seconds * 1_000 + micros / 1_000));
