@@ -1,4 +1,4 @@
-//! Sends codes: the payload, the retries, and what an answer means for the code.
+//! Sends codes: the payload, the retries, and the consequences of an answer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use super::wire::{Accepted, Message};
 use crate::otp::{CodeSender, OutgoingCode, Pace, Refusal, RefusalKind, Sent};
 use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
 
-/// Waits between attempts: the first and the longest, each with jitter on top.
+/// The first and the longest wait between attempts, each plus jitter.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 
 /// Sends codes with an approved authentication template.
@@ -29,7 +29,7 @@ pub struct WhatsAppSender {
 }
 
 impl WhatsAppSender {
-    /// Sends from the number `phone_number_id` with whichever template is the current one.
+    /// A sender from the number `phone_number_id` with the current template.
     #[must_use]
     pub fn new(client: GraphClient, phone_number_id: &str, template: CurrentTemplate, max_retries: u32) -> Self {
         let (path, breaker) = (format!("{phone_number_id}/messages"), Breaker::new(phone_number_id));
@@ -45,12 +45,12 @@ impl WhatsAppSender {
         })
     }
 
-    /// Asks once, measured.
+    /// Makes one attempt, and measures it.
     async fn attempt(&self, body: &Message<'_>, timeout: Duration) -> Result<(), CallError> {
         let began = Instant::now();
         let answer = match self.client.post::<Accepted>(&self.path, body, timeout).await {
             Ok(accepted) if !accepted.messages.is_empty() => Ok(()),
-            Ok(_) => Err(CallError::Unclear("accepted, but no message named".to_owned())),
+            Ok(_) => Err(CallError::Unclear("accepted, but without the ID of a message".to_owned())),
             Err(error) => Err(error),
         };
         measure::attempt(began.elapsed(), answer.as_ref().err());
@@ -86,7 +86,7 @@ impl CodeSender for WhatsAppSender {
 }
 
 fn suspended() -> Refusal {
-    let detail = "WhatsApp kept failing just now; sending is suspended".to_owned();
+    let detail = "sending is suspended because WhatsApp kept failing".to_owned();
     Refusal { kind: RefusalKind::Suspended, code: None, detail }
 }
 
@@ -112,17 +112,17 @@ impl WhatsAppSender {
             attempts += 1;
             let left = deadline.saturating_duration_since(Instant::now());
             if left <= self.client.connect_timeout() {
-                // Without the time to connect and be answered nobody could say whether the message went out.
-                return settle(CallError::Unreachable("too little time was left to try".to_owned()));
+                // Without time to connect and get an answer, it would be unknown whether the message went out.
+                return settle(CallError::Unreachable("too little time is left to try".to_owned()));
             }
             let Err(error) = self.attempt(&body, left).await else { return Ok(Sent::Accepted) };
-            let pause = if worth_another(&error, attempts) { pauses.next() } else { None };
-            let pause = pause.map(|pause| pause.max(wait_asked_for(&error)));
+            let pause = if is_worth_retrying(&error, attempts) { pauses.next() } else { None };
+            let pause = pause.map(|pause| pause.max(requested_wait(&error)));
             match pause.filter(|pause| Instant::now() + *pause + self.client.connect_timeout() < deadline) {
                 Some(pause) => {
-                    tracing::debug!(verification = %message.id, %error, ?pause, "sending again");
+                    tracing::debug!(verification = %message.id, %error, ?pause, "retrying the send");
                     tokio::time::sleep(pause).await;
-                    // Its own turn: what WhatsApp lets the number send counts attempts.
+                    // A turn of its own, since WhatsApp's limit on the number counts attempts.
                     let latest = deadline.checked_sub(self.client.connect_timeout()).unwrap_or(deadline);
                     if !pace.another(latest).await {
                         return settle(error);
@@ -135,14 +135,14 @@ impl WhatsAppSender {
     }
 }
 
-/// What WhatsApp's webhooks about the message will refer to it by.
+/// The name by which WhatsApp's webhooks will refer to the message.
 fn reference(message: &OutgoingCode<'_>) -> String {
     format!("v1.{}.{}", message.id, message.delivery)
 }
 
-/// Whether a message is worth another attempt: only errors that are transient by WhatsApp's table are, and
-/// connections that did not come about. One that may have gone out is not sent again.
-fn worth_another(error: &CallError, attempts: u32) -> bool {
+/// Returns `true` if another attempt is worthwhile: after errors that WhatsApp's table calls transient, and without a
+/// connection. A message that may have gone out is not sent again.
+fn is_worth_retrying(error: &CallError, attempts: u32) -> bool {
     match error {
         CallError::Api(error) => attempts <= error.class().retries,
         CallError::Unreachable(_) => true,
@@ -150,8 +150,8 @@ fn worth_another(error: &CallError, attempts: u32) -> bool {
     }
 }
 
-/// What the last error means for the code. An unclear outcome is never followed by another attempt, so the errors
-/// before this one were all definite.
+/// The result of a send that ended with this error. An unclear outcome is never retried, so all earlier errors were
+/// definite.
 fn settle(error: CallError) -> Result<Sent, Refusal> {
     let detail = error.to_string();
     let refusal = match error {
@@ -168,14 +168,14 @@ fn settle(error: CallError) -> Result<Sent, Refusal> {
     Err(refusal)
 }
 
-fn wait_asked_for(error: &CallError) -> Duration {
+fn requested_wait(error: &CallError) -> Duration {
     match error {
         CallError::Api(error) => error.retry_after.unwrap_or_default(),
         _ => Duration::ZERO,
     }
 }
 
-/// Says once, where it is known, what an operator has to act on.
+/// Logs the refusal once, where its cause is known.
 fn report(refusal: &Refusal, trace_id: Option<&str>) {
     match refusal.kind {
         RefusalKind::Operator | RefusalKind::Request => {
@@ -198,8 +198,7 @@ mod tests {
     use crate::otp::{AppName, CodeLength, KeyRing, OtpSecret, PhoneNumber, Unpaced};
     use crate::whatsapp::ApiVersion;
 
-    /// A listener whose queue is full: it answers new connections with nothing at all, as a firewall that drops
-    /// packets does.
+    /// A listener with a full queue: it ignores new connections, like a firewall that drops packets.
     async fn black_hole() -> (TcpListener, SocketAddr, Vec<TcpStream>) {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_whatsapp_that_is_never_reached_is_a_refusal_however_little_time_is_left() {
+    async fn an_unreachable_whatsapp_is_a_refusal_however_little_time_is_left() {
         crate::cli::install_tls_provider();
         let (_listener, address, _queued) = black_hole().await;
         let base_url = Url::parse(&format!("http://{address}")).unwrap();
@@ -227,7 +226,7 @@ mod tests {
             PhoneNumber::parse("15551234567").unwrap(),
         );
         let issued = ring.issue(&AppName::default(), &phone, CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
-        // Time for a number of attempts that is no whole one.
+        // Time for a fractional number of attempts.
         for milliseconds in [100, 700, 1_700] {
             let deadline = Instant::now() + Duration::from_millis(milliseconds);
             let message = OutgoingCode { id: &issued.id, delivery: 1, phone: &phone, code: &issued.code, client: None };
