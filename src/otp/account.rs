@@ -1,11 +1,11 @@
-//! One number for each WhatsApp account: some countries changed how their mobile numbers are written, and both forms of a
-//! number reach the same person. Under two names that person would have two codes, and callers twice the limits.
+//! One number for each WhatsApp account: some countries changed how they write mobile numbers, and both forms reach the
+//! same person. As two numbers, that person would have two codes, and callers twice the limits.
 
-/// The digits in the form that is in use now, if they are in one that was.
+/// Returns the current form of a number that is written in a former one.
 ///
-/// * Brazil, `55`: since 2016 mobile numbers have a 9 in front of the eight digits behind the area code. Eight digits that
-///   begin with 6 to 9 were a mobile number; landlines begin with 2 to 5.
-/// * Mexico, `52`: until 2019 a 1 in front of the ten digits said from abroad that they were a mobile number.
+/// * Brazil, `55`: since 2016, mobile numbers have a 9 in front of the eight digits after the area code. Eight digits
+///   that begin with 6 to 9 were a mobile number; landlines begin with 2 to 5.
+/// * Mexico, `52`: until 2019, callers from abroad put a 1 in front of the ten digits of a mobile number.
 pub(super) fn current_form(digits: String) -> String {
     match (digits.len(), digits.as_bytes()) {
         (12, [b'5', b'5', b'1'..=b'9', b'1'..=b'9', b'6'..=b'9', ..]) => format!("{}9{}", &digits[..4], &digits[4..]),

@@ -1,4 +1,4 @@
-//! Apps: the products or purposes that ask people to prove their numbers.
+//! Apps: the products or purposes for which people prove their numbers.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-/// The name of an app: 1 to 32 characters of `a-z`, `0-9`, `-` and `_`, a letter first.
+/// The name of an app: a letter, followed by up to 31 characters of `a-z`, `0-9`, `-` and `_`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AppName(Arc<str>);
 
-/// The text is not a name.
+/// The text is not a valid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a name of 1 to 32 lower-case letters, digits, '-' and '_' that starts with a letter")]
 pub struct NameError;
@@ -19,23 +19,23 @@ impl AppName {
     /// The app that always exists and serves the sample server's two calls.
     pub const DEFAULT: &'static str = "default";
 
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
     ///
-    /// [`NameError`] for anything else.
+    /// [`NameError`] if the text is not a valid name.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if is_name(text) { Ok(Self(text.into())) } else { Err(NameError) }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The first 16 bits of the name's SHA-256, which stand for the app in the ids of its verifications. The apps of one
-    /// service must not share a tag.
+    /// Returns the first 16 bits of the name's SHA-256, which identify the app in the ids of its verifications. No two
+    /// apps of a service may have the same tag.
     #[must_use]
     pub fn tag(&self) -> u16 {
         let hash = Sha256::digest(self.0.as_bytes());
@@ -64,7 +64,8 @@ impl fmt::Display for AppName {
     }
 }
 
-/// Whether `text` can name an app or a key. Names go into Redis keys, metric labels and environment variables.
+/// Returns `true` if `text` can name an app or a key. Names become part of Redis keys, metric labels and environment
+/// variables.
 pub(super) fn is_name(text: &str) -> bool {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
     (1..=32).contains(&text.len())

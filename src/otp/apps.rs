@@ -10,9 +10,9 @@ use super::{AppName, Caller, Policy, Senders};
 pub struct App {
     /// Its name.
     pub name: AppName,
-    /// What its verifications are held to.
+    /// The rules for its verifications.
     pub policy: Policy,
-    /// What sends its codes.
+    /// The senders of its codes.
     pub senders: Senders,
 }
 
@@ -30,7 +30,7 @@ impl Apps {
         Self { default: Arc::new(App { name: AppName::default(), policy, senders }), others: BTreeMap::new() }
     }
 
-    /// Adds an app, or puts it in the place of the one with that name.
+    /// Adds an app, replacing the one with the same name.
     pub fn insert(&mut self, app: App) {
         let app = Arc::new(app);
         if app.name == AppName::default() {
@@ -40,24 +40,24 @@ impl Apps {
         }
     }
 
-    /// The app that the sample server's calls work on.
+    /// Returns the app of the sample server's calls.
     #[must_use]
     pub fn default_app(&self) -> &Arc<App> {
         &self.default
     }
 
-    /// The app of that name, if there is one and the caller may use it.
+    /// Returns the app with that name if the caller may use it.
     #[must_use]
     pub fn of(&self, caller: &Caller, name: &AppName) -> Option<&Arc<App>> {
         self.iter().find(|app| app.name == *name && caller.may_use(name))
     }
 
-    /// Every app, `default` first.
+    /// Returns every app, `default` first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<App>> {
         std::iter::once(&self.default).chain(self.others.values())
     }
 
-    /// The app with that tag in ids.
+    /// Returns the app with that tag.
     #[must_use]
     pub fn tagged(&self, tag: u16) -> Option<&Arc<App>> {
         self.iter().find(|app| app.name.tag() == tag)

@@ -1,4 +1,4 @@
-//! Callers: the holders of API keys, or anyone where no key is asked for.
+//! Callers: the holders of API keys, or anyone if no key is required.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use super::app::{NameError, is_name};
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
-    /// Anyone, as no key is asked for.
+    /// Anyone, as no key is required.
     Anyone,
     /// The holder of this key.
     Key(Arc<Key>),
@@ -19,31 +19,33 @@ pub enum Caller {
 /// An API key, without the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Its name, which logs and metrics show.
+    /// Its name in logs and metrics.
     pub name: KeyName,
-    /// What its holder may do.
+    /// The permissions of its holder.
     pub kind: KeyKind,
-    /// The apps that it works for; the first is the default of its requests.
+    /// The apps that it may use; the first is the default for its requests.
     pub apps: Vec<AppName>,
 }
 
-/// The name of an API key, spelled like that of an app.
+/// The name of an API key, which follows the same rules as an app's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyName(Box<str>);
 
-/// What the holder of a key may do.
+/// The permissions of a key's holder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum KeyKind {
-    /// Everything in its apps. It is a backend, which knows its users, so the client address that it states is believed.
+    /// Everything in its apps. The holder is a backend that knows its users, so the client address that it states is
+    /// trusted.
     Server,
-    /// Creating, resending and checking. It is in an app on somebody's device, so its own address is the client's.
+    /// Creating, resending and checking. The key is in an app on a user's device, so the caller's own address is the
+    /// client's.
     Client,
-    /// What a server key may, but no message leaves.
+    /// The same as a server key, but no message is sent.
     Test,
 }
 
 impl Caller {
-    /// The name of the caller's key, if there is one.
+    /// Returns the name of the caller's key, if it has one.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         match self {
@@ -63,16 +65,16 @@ impl Caller {
 }
 
 impl KeyName {
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
     ///
-    /// [`NameError`] for anything else.
+    /// [`NameError`] if the text is not a valid name.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if is_name(text) { Ok(Self(text.into())) } else { Err(NameError) }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -89,7 +91,7 @@ impl KeyKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Server, Self::Client, Self::Test];
 
-    /// The kind's name in settings, logs and metrics.
+    /// Returns the kind's name in settings, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -99,7 +101,7 @@ impl KeyKind {
         }
     }
 
-    /// What keys of this kind start with.
+    /// Returns the prefix of keys of this kind.
     #[must_use]
     pub fn prefix(self) -> &'static str {
         match self {
@@ -110,7 +112,7 @@ impl KeyKind {
     }
 }
 
-/// The text is not a kind.
+/// The text is not the name of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("server, client or test")]
 pub struct KeyKindError;

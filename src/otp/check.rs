@@ -1,32 +1,32 @@
-//! One guess at a code, on its way to be settled.
+//! A guess at a code, as stores settle it.
 
 use super::{About, AppName, ClientAddress, Guess, KeyRing, PhoneNumber, SealedCode, VerificationId};
 
-/// A guess that a store is to settle, and what it takes to compare it with a code.
+/// A guess, with everything a store needs to compare it with codes.
 #[derive(Debug)]
 pub struct Check<'c> {
     /// The app.
     pub app: &'c AppName,
-    /// The number whose code it may be.
+    /// The number that the code was sent to.
     pub phone: &'c PhoneNumber,
-    /// The one verification that is meant, or else any that is pending.
+    /// The only verification to compare the guess with; `None` for any pending one.
     pub id: Option<&'c VerificationId>,
-    /// The client that guesses, if limits by address apply.
+    /// The guessing client, if limits by address apply.
     pub client: Option<ClientAddress>,
     /// The guess.
     pub guess: &'c Guess,
-    /// The secrets that codes may be sealed under.
+    /// The secrets under which codes may be sealed.
     pub keys: &'c KeyRing,
 }
 
 impl Check<'_> {
-    /// The guess sealed as the code of that verification would be, or `None` if the code's secret is not one of ours.
+    /// Seals the guess as the code of that verification, or returns `None` if the code's secret is unknown.
     #[must_use]
     pub fn sealed_as(&self, id: &VerificationId, secret_id: &str) -> Option<SealedCode> {
         self.keys.seal_guess(secret_id, id, self.phone, self.guess)
     }
 
-    /// What limits are concerned with.
+    /// Returns the subjects of the limits.
     #[must_use]
     pub fn about(&self) -> About<'_> {
         About { app: self.app, phone: self.phone, client: self.client }

@@ -1,10 +1,10 @@
-//! Whose sends a limit by address counts together.
+//! Client addresses, as limits by address count them.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// A client's address as limits see it: IPv4 whole, IPv6 by its /64, which is what one customer is given
-/// (RFC 6177) and can wander through freely. An IPv4 address written as IPv6 is the IPv4 address.
+/// A client's address for limits: the whole of an IPv4 address, or the /64 of an IPv6 address, which one customer is
+/// assigned (RFC 6177) and can use freely. An IPv4-mapped IPv6 address is the IPv4 address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 

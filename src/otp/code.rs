@@ -1,47 +1,47 @@
-//! The one-time passcode itself and what a caller guesses.
+//! One-time passcodes, and guesses at them.
 
 use std::fmt;
 
 use secrecy::{ExposeSecret, SecretString};
 
-/// How many digits a code has: 4 to 10.
+/// The number of digits in a code: 4 to 10.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodeLength(u8);
 
 impl CodeLength {
-    /// The shortest and the longest length. WhatsApp allows 15 characters; people do not type more than ten.
+    /// The shortest and the longest length. WhatsApp allows 15 characters, but people do not type more than ten.
     pub const RANGE: std::ops::RangeInclusive<u8> = 4..=10;
 
-    /// `digits` as a length, if it is within [`RANGE`](Self::RANGE).
+    /// Returns `digits` as a length if it is in [`RANGE`](Self::RANGE).
     #[must_use]
     pub fn new(digits: u8) -> Option<Self> {
         Self::RANGE.contains(&digits).then_some(Self(digits))
     }
 
-    /// The number of digits.
+    /// Returns the number of digits.
     #[must_use]
     pub fn digits(self) -> u8 {
         self.0
     }
 
-    /// How many different codes there are: 10 to the power of the length.
+    /// Returns the number of different codes: 10 to the power of the length.
     #[must_use]
     pub fn combinations(self) -> u64 {
         10_u64.pow(u32::from(self.0))
     }
 }
 
-/// A passcode in clear. It is wiped when dropped, cannot be printed or serialised, and leaves the process
-/// only in the message that carries it; stores get its [`CodeDigest`](super::CodeDigest).
+/// A passcode in clear text. It is wiped when dropped, cannot be printed or serialised, and leaves the process only in
+/// the message to its recipient; stores get its [`CodeDigest`](super::CodeDigest).
 pub struct Code(SecretString);
 
 impl Code {
-    /// The digits of `number`, with zeros in front.
+    /// Formats `number` with leading zeros.
     pub(super) fn from_number(number: u64, length: CodeLength) -> Self {
         Self(format!("{number:0width$}", width = usize::from(length.digits())).into())
     }
 
-    /// The digits, for the message that carries them and for digests.
+    /// Returns the digits, for the message and for digests.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -54,23 +54,23 @@ impl fmt::Debug for Code {
     }
 }
 
-/// What a caller says the code is. It may be the code, so it is kept as secret as one.
+/// A caller's guess at a code. It may be right, so it is kept as secret as a code.
 pub struct Guess(SecretString);
 
-/// The text cannot be a code of ours.
+/// The text cannot be a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a code has {} digits", length.digits())]
 pub struct GuessError {
-    /// The length that codes have.
+    /// The required number of digits.
     pub length: CodeLength,
 }
 
 impl Guess {
-    /// Reads a code as people type it: spaces and dashes between its digits are dropped.
+    /// Parses a code as people type it, with spaces or dashes between its digits.
     ///
     /// # Errors
     ///
-    /// [`GuessError`] for anything but `length` digits: no code is like that, so it need not cost an attempt.
+    /// [`GuessError`] unless there are `length` digits. Such a guess cannot be right, so it need not use up an attempt.
     pub fn parse(text: &str, length: CodeLength) -> Result<Self, GuessError> {
         let separator =
             |character: char| character.is_whitespace() || "-\u{2010}\u{2011}\u{2012}\u{2013}".contains(character);
@@ -79,7 +79,7 @@ impl Guess {
         if fine { Ok(Self(digits.into())) } else { Err(GuessError { length }) }
     }
 
-    /// The text, for digests.
+    /// Returns the text, for digests.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()

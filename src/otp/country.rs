@@ -1,15 +1,15 @@
-//! Countries and types of numbers, as numbering plans have them.
+//! Countries and types of numbers, as numbering plans define them.
 
 use std::str::FromStr;
 
 use phonenumber::country;
 
-/// A country or territory with a numbering plan, by its ISO 3166-1 alpha-2 code, such as `DE`. As in libphonenumber there
-/// are three that ISO has no code for: `AC` (Ascension), `TA` (Tristan da Cunha) and `XK` (Kosovo).
+/// A country or territory with a numbering plan, by its ISO 3166-1 alpha-2 code, such as `DE`. Like libphonenumber,
+/// this includes three without an ISO code: `AC` (Ascension), `TA` (Tristan da Cunha) and `XK` (Kosovo).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Country(country::Id);
 
-/// The text names no country that has a numbering plan.
+/// The text is not the code of a country with a numbering plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a country that has phone numbers, in two capital letters, such as DE")]
 pub struct UnknownCountry;
@@ -22,22 +22,22 @@ impl FromStr for Country {
     }
 }
 
-/// What a range of numbers is for, as libphonenumber has it.
+/// The purpose of a range of numbers, as libphonenumber defines it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NumberType {
-    /// The caller pays more than for a call, and some of it goes to whoever is called.
+    /// The caller pays a premium, and the called party gets a share.
     PremiumRate,
-    /// Whoever is called pays.
+    /// The called party pays.
     TollFree,
-    /// Both pay.
+    /// Caller and called party share the cost.
     SharedCost,
     /// Telephony over IP.
     Voip,
-    /// One person's, wherever it is routed to.
+    /// One person's number, wherever it is routed.
     PersonalNumber,
     /// Pagers.
     Pager,
-    /// A company's, wherever it is routed to ("universal access number").
+    /// A company's number, wherever it is routed ("universal access number").
     Uan,
     /// Access to voice mail.
     Voicemail,
@@ -45,13 +45,13 @@ pub enum NumberType {
     FixedLine,
     /// Mobile phones.
     Mobile,
-    /// In no range that the plan has a type for: too new, or nobody's.
+    /// In no range of the plan with a type: too new, or unassigned.
     Unknown,
 }
 
 impl NumberType {
-    /// Every type there is. Of two that a number fits, other than [`FixedLine`](Self::FixedLine) and
-    /// [`Mobile`](Self::Mobile), the earlier is its type.
+    /// Every type. If a number fits two types other than [`FixedLine`](Self::FixedLine) and [`Mobile`](Self::Mobile),
+    /// the earlier one is its type.
     pub const ALL: [Self; 11] = [
         Self::PremiumRate,
         Self::TollFree,
@@ -66,7 +66,7 @@ impl NumberType {
         Self::Unknown,
     ];
 
-    /// The name in settings.
+    /// Returns the name in settings.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -85,7 +85,7 @@ impl NumberType {
     }
 }
 
-/// The text names no type of number.
+/// The text is not the name of a type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("one of {}", NumberType::ALL.map(NumberType::as_str).join(", "))]
 pub struct UnknownNumberType;

@@ -1,31 +1,31 @@
-//! Deliveries: messages that carry a code over some channel, and how far each has come.
+//! Deliveries: messages that carry a code over a channel, and their progress.
 
 use std::fmt;
 
 use super::app::{NameError, is_name};
 use super::{AppName, PhoneNumber, RefusalKind, UnixMillis, VerificationId};
 
-/// How a code travels: `whatsapp`, or the name of another sender, spelled like that of an app.
+/// The route of a code: `whatsapp`, or the name of another sender, which follows the same rules as an app's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Channel(Box<str>);
 
 impl Channel {
-    /// The channel of WhatsApp messages.
+    /// The channel for WhatsApp messages.
     #[must_use]
     pub fn whatsapp() -> Self {
         Self("whatsapp".into())
     }
 
-    /// Reads a name.
+    /// Parses a name.
     ///
     /// # Errors
     ///
-    /// [`NameError`] for anything else.
+    /// [`NameError`] if the text is not a valid name.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if is_name(text) { Ok(Self(text.into())) } else { Err(NameError) }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -38,27 +38,27 @@ impl fmt::Display for Channel {
     }
 }
 
-/// How far a delivery has come. Each status may follow those before it in [`ALL`](Self::ALL), and no others: a channel
-/// may report in any order and more than once, and what was delivered stays delivered.
+/// The progress of a delivery. A status may only follow those before it in [`ALL`](Self::ALL): a channel may report in
+/// any order and more than once, and a delivered message stays delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeliveryStatus {
-    /// The channel took the message.
+    /// The channel accepted the message.
     Accepted,
     /// The message is on its way to the phone.
     Sent,
-    /// The message did not arrive. A report that it did may still come from another device.
+    /// The message did not arrive. Another device may still report that it did.
     Failed,
     /// The message is on the phone.
     Delivered,
-    /// Somebody opened the message.
+    /// The recipient opened the message.
     Read,
 }
 
 impl DeliveryStatus {
-    /// Every status, in the order in which they may follow each other.
+    /// Every status, in the order in which they may follow one another.
     pub const ALL: [Self; 5] = [Self::Accepted, Self::Sent, Self::Failed, Self::Delivered, Self::Read];
 
-    /// The name in the store, logs and metrics.
+    /// Returns the name in the store, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -70,55 +70,55 @@ impl DeliveryStatus {
         }
     }
 
-    /// The status of that name.
+    /// Returns the status with that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 }
 
-/// What a channel reports about one message.
+/// A channel's report on one message.
 #[derive(Debug, Clone)]
 pub struct DeliveryReport {
-    /// The verification whose code the message carries.
+    /// The verification whose code is in the message.
     pub id: VerificationId,
     /// The verification's app.
     pub app: AppName,
     /// The verification's number.
     pub phone: PhoneNumber,
-    /// Which of the verification's messages it is, from 1.
+    /// The number of the message among the verification's, from 1.
     pub delivery: u32,
     /// The channel.
     pub channel: Channel,
-    /// How far the message has come.
+    /// The progress of the message.
     pub status: DeliveryStatus,
-    /// Why it did not arrive, if it did not.
+    /// The reason why it did not arrive, if it did not.
     pub reason: Option<RefusalKind>,
 }
 
-/// What became of a report.
+/// The effect of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// It was news: the delivery has moved on from this status, if it had one.
+    /// The delivery moved on from this status, if it had one.
     Recorded(Option<DeliveryStatus>),
-    /// The delivery is at this status already, which the report does not follow.
+    /// The delivery keeps this status, which the reported one does not follow.
     Stale(DeliveryStatus),
-    /// There is no such verification, or it has not as many deliveries.
+    /// There is no such verification, or it has fewer deliveries.
     Absent,
 }
 
-/// A delivery as it is known.
+/// A delivery, as reported so far.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
-    /// Which of the verification's messages it is, from 1.
+    /// The number of the message among the verification's, from 1.
     pub number: u32,
     /// The channel.
     pub channel: String,
-    /// How far it has come.
+    /// Its status.
     pub status: DeliveryStatus,
-    /// Since when.
+    /// The time of the status.
     pub at: UnixMillis,
-    /// Why it did not arrive, by the name of the refusal, if it did not.
+    /// The name of the reason why it did not arrive, if it did not.
     pub reason: Option<String>,
 }
 

@@ -1,22 +1,22 @@
-//! The numbers that codes may be sent to, by country and type.
+//! Destinations: the numbers that may receive codes, by country and type.
 
 use super::country::{Country, NumberType};
 use super::{PhoneNumber, numbering_plan};
 
-/// The numbers that codes may be sent to; by default all of them.
+/// The numbers that may receive codes; all of them by default.
 ///
-/// A number may be of several countries, as +1 800 is of all that share +1, and of several types, as in the United States
-/// landlines and mobile phones have the same numbers. Of countries and types alike a list of what is allowed permits it for
-/// one of them, and a list of what is denied refuses it for one of them.
+/// A number may belong to several countries, as +1 800 belongs to all that share +1, and to several types, as landlines
+/// and mobile phones in the United States have the same numbers. A list of allowed countries or types permits the
+/// number if it has one of them; a list of denied ones refuses it if it has one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Destinations {
-    /// By country.
+    /// The countries.
     pub countries: Selection<Country>,
-    /// By type of number.
+    /// The types of number.
     pub number_types: Selection<NumberType>,
 }
 
-/// What the operator selected.
+/// An operator's selection.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Selection<T> {
     /// Everything.
@@ -29,7 +29,7 @@ pub enum Selection<T> {
 }
 
 impl Destinations {
-    /// Whether a code may be sent to `phone`.
+    /// Returns `true` if `phone` may receive codes.
     #[must_use]
     pub fn permit(&self, phone: &PhoneNumber) -> bool {
         if *self == Self::default() {
@@ -42,7 +42,7 @@ impl Destinations {
 }
 
 impl<T: PartialEq> Selection<T> {
-    /// Whether something that may be each of `candidates` is selected.
+    /// Returns `true` if a number that has all of `candidates` is selected.
     fn permits(&self, mut candidates: impl Iterator<Item = T>) -> bool {
         match self {
             Self::All => true,
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_number_in_a_range_that_no_plan_has_is_of_every_country_that_may_get_it() {
-        // 555 is nobody's area code. 876 is Jamaica's, also where none of its ranges is.
+        // No country has area code 555. 876 is Jamaica's, even outside its ranges.
         let (nobodys, jamaican) = (phone("15551234567"), phone("18760000000"));
         for code in ["US", "CA"] {
             assert!(only(&[code]).permit(&nobodys) && !all_but(&[code]).permit(&nobodys), "{code}");

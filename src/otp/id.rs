@@ -6,24 +6,25 @@ use std::str::FromStr;
 
 use data_encoding::HEXLOWER_PERMISSIVE;
 
-/// Identifies one verification: 128 bits, written as `ver_` and 26 characters of Crockford's base 32.
+/// The id of a verification: 128 bits, written as `ver_` and 26 characters of Crockford's base 32.
 ///
-/// It is an encrypted block with the number and the app in it, so any instance that has the secret finds the
-/// verification's key from the id alone, and the id tells nobody else the number. See [`KeyRing::locate`](super::KeyRing::locate).
+/// It is an encrypted block that contains the number and the app. Any instance with the secret can derive the
+/// verification's key from it, and nobody else can tell the number. See [`KeyRing::locate`](super::KeyRing::locate).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct VerificationId([u8; 16]);
 
-/// The text is not an id.
+/// The text is not a valid id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id such as ver_01js7whh8m7m9a9s94qzrj8k0w, a UUID, or 32 hexadecimal digits")]
 pub struct VerificationIdError;
 
 const PREFIX: &str = "ver_";
-/// Crockford's base 32 in lower case: 26 characters hold 128 bits, of which the first has three.
+/// Crockford's base 32 in lower case. Of the 26 characters for 128 bits, the first holds three bits.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const CHARACTERS: u32 = 26;
 
-/// The bits of 26 characters. As Crockford says, letters that look like digits are read as those, in either case.
+/// Decodes 26 characters. As Crockford specifies, case does not matter, and letters that look like digits are read as
+/// digits.
 fn decode(characters: &str) -> Option<u128> {
     let value = |character: u8| {
         let character = match character.to_ascii_lowercase() {
@@ -44,7 +45,7 @@ impl VerificationId {
         Self(bytes)
     }
 
-    /// The 128 bits.
+    /// Returns the 128 bits.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -54,7 +55,7 @@ impl VerificationId {
 impl FromStr for VerificationId {
     type Err = VerificationIdError;
 
-    /// Reads any of the three spellings: `ver_` and 26 characters, a UUID, or 32 hexadecimal digits.
+    /// Parses any of three spellings: `ver_` and 26 characters, a UUID, or 32 hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, VerificationIdError> {
         if let Some(characters) = text.strip_prefix(PREFIX) {
             return decode(characters).map(|bits| Self(bits.to_be_bytes())).ok_or(VerificationIdError);

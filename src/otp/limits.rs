@@ -1,7 +1,7 @@
-//! Limits, as data: what each counts, for whom, and how much of it fits into which window.
+//! Limits, as data: the events and the subject that each counts, and the number of events allowed in a window.
 //!
-//! To add one, add it to [`LIMITS`]; a limit by something new needs a [`Scope`] too. Settings, stores, `inspect` and
-//! metrics read this table.
+//! To add a limit, add it to [`LIMITS`]; a limit by a new kind of subject also needs a [`Scope`]. Settings, stores,
+//! `inspect` and metrics read this table.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,26 +14,27 @@ use super::{AppName, ClientAddress, Destinations, PhoneNumber};
 pub struct LimitKind {
     /// Its name in settings, logs, metrics and scripts.
     pub name: &'static str,
-    /// Whose events are counted together.
+    /// The subjects whose events are counted together.
     pub scope: Scope,
-    /// What is counted.
+    /// The events that are counted.
     pub event: Event,
-    /// How they are counted.
+    /// The way in which they are counted.
     pub counting: Counting,
-    /// How the setting is written.
+    /// The format of the setting.
     pub written: Written,
 }
 
-/// Every limit. Where several are reached, the one that holds longest is named, of equals the first.
+/// Every limit. If several are reached, the one with the longest wait is reported, or the first among equals.
 pub static LIMITS: [LimitKind; 6] = [
     limit("per_phone", Scope::Number, Event::Send, Counting::Moments, Written::CountPerWindow),
-    // A cooldown is a window that holds one send.
+    // A cooldown is a window with room for one send.
     limit("resend_cooldown", Scope::Number, Event::Send, Counting::Moments, Written::Window),
     limit("per_ip", Scope::Address, Event::Send, Counting::Moments, Written::CountPerWindow),
     limit("checks_per_ip", Scope::Address, Event::Check, Counting::Moments, Written::CountPerWindow),
     limit("total", Scope::App, Event::Send, Counting::Slices, Written::CountPerWindow),
-    // Over all codes of the number: a new code does not reset it (NIST SP 800-63B-4, 3.2.2). An address is held to it as well,
-    // and causes at most its share (`Limit::share`) of the number's failures, so that nobody locks another's number alone.
+    // Counts over all codes of the number: a new code does not reset it (NIST SP 800-63B-4, 3.2.2). It also applies to
+    // each address, which causes at most its share (`Limit::share`) of the number's failures, so that one address
+    // cannot lock another person's number.
     limit("failures_per_phone", Scope::Number, Event::Failure, Counting::Moments, Written::CountPerWindow),
 ];
 
@@ -42,13 +43,13 @@ const fn limit(name: &'static str, scope: Scope, event: Event, counting: Countin
 }
 
 impl LimitKind {
-    /// The limit of that name.
+    /// Returns the limit with that name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         LIMITS.iter().find(|kind| kind.name == name)
     }
 
-    /// The highest count that the limit may have.
+    /// Returns the highest value that the limit may be set to.
     #[must_use]
     pub fn most(&self) -> u32 {
         match self.counting {
@@ -58,19 +59,19 @@ impl LimitKind {
     }
 }
 
-/// Whose events a limit counts together.
+/// The subjects whose events a limit counts together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Scope {
-    /// Those of one client address.
+    /// One client address.
     Address,
-    /// Those of one app.
+    /// One app.
     App,
-    /// Those of one number, over all apps.
+    /// One number, over all apps.
     Number,
 }
 
 impl Scope {
-    /// What stands for whom a limit of this scope counts; `None` if the limit does not apply.
+    /// Returns the subject that a limit of this scope counts; `None` if the limit does not apply.
     #[must_use]
     pub fn subject(self, about: &About<'_>) -> Option<Subject> {
         Some(match self {
@@ -81,7 +82,7 @@ impl Scope {
     }
 }
 
-/// What a decision is about, as far as limits are concerned.
+/// The subjects of a decision.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
     /// The app.
@@ -92,30 +93,30 @@ pub struct About<'a> {
     pub client: Option<ClientAddress>,
 }
 
-/// What stands for somebody or something in the store.
+/// A subject whose events are counted, as the store names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject {
-    /// Tells the scope.
+    /// The name of the scope.
     pub prefix: &'static str,
     /// The number, address or name.
     pub text: String,
-    /// What a pseudonym for it is made for, if the text tells who somebody is.
+    /// The purpose of the pseudonym to use instead of the text, if the text identifies a person.
     pub purpose: Option<&'static str>,
 }
 
-/// What a limit counts.
+/// The events that a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Event {
     /// A message with a code.
     Send,
-    /// A guess, right ones included, whether there is a code or not.
+    /// A guess, right or wrong, with or without a pending code.
     Check,
     /// A wrong guess.
     Failure,
 }
 
 impl Event {
-    /// The events' name in keys.
+    /// Returns the events' name in keys.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -126,17 +127,17 @@ impl Event {
     }
 }
 
-/// How a limit counts.
+/// The way in which a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Counting {
-    /// By a moment for each event: exactly.
+    /// Exactly, by the moment of each event.
     Moments,
-    /// By slices of the window, for limits of many events: up to a thirtieth of the window passes before an event that has
-    /// left it makes room.
+    /// By slices of the window, for limits with many events. An event may count for up to a thirtieth of the window too
+    /// long.
     Slices,
 }
 
-/// How a limit is written in settings.
+/// The format of a limit in settings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     /// `5/1h`, or `off`.
@@ -148,26 +149,26 @@ pub enum Written {
 /// At most `max` events in any window of length `window`, wherever the window starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Events that fit.
+    /// The number of events.
     pub max: u32,
-    /// Length of the window, whole milliseconds.
+    /// The length of the window, in whole milliseconds.
     pub window: Duration,
 }
 
 /// A limit in force.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rule {
-    /// Which one.
+    /// The kind of limit.
     pub kind: &'static LimitKind,
-    /// How much.
+    /// Its value.
     pub limit: Limit,
 }
 
-/// The limits in force, and the numbers that codes may go to.
+/// The limits in force, and the numbers that may receive codes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Limits {
     rules: Vec<Rule>,
-    /// The numbers that codes may be sent to.
+    /// The numbers that may receive codes.
     pub destinations: Destinations,
 }
 
@@ -178,26 +179,26 @@ impl Limits {
         self.rules.extend(limit.map(|limit| Rule { kind, limit }));
     }
 
-    /// The limit of that name, if it is on.
+    /// Returns the limit with that name if it is on.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Limit> {
         self.rules.iter().find(|rule| rule.kind.name == name).map(|rule| rule.limit)
     }
 
-    /// The limits in force.
+    /// Returns the limits in force.
     #[must_use]
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }
 
-    /// Returns `true` if clients are limited by their addresses in what they send.
+    /// Returns `true` if clients' sends are limited by address.
     #[must_use]
     pub fn know_clients(&self) -> bool {
         self.rules.iter().any(|rule| rule.kind.scope == Scope::Address && rule.kind.event == Event::Send)
     }
 
-    /// What counts an `event`, by scope, the number's counters last. Rules of one scope share a counter, but those that count by
-    /// slices, whose slices depend on the window.
+    /// Returns the counters of an `event`, by scope, the number's last. Rules of one scope share a counter, except
+    /// those that count by slices, whose slices depend on the window.
     #[must_use]
     pub fn counters(&self, event: Event, about: &About<'_>) -> Vec<Counter> {
         let mut counters: Vec<Counter> = Vec::new();
@@ -219,23 +220,23 @@ impl Limits {
     }
 }
 
-/// What counts the events of one subject, and the rules that it is held to: at least one.
+/// The counter of one subject's events, and the rules for it: at least one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counter {
-    /// Whose events.
+    /// The scope.
     pub scope: Scope,
-    /// What stands for them.
+    /// The subject.
     pub subject: Subject,
-    /// Which events.
+    /// The events.
     pub event: Event,
-    /// How they are counted.
+    /// The way in which they are counted.
     pub counting: Counting,
-    /// How many fit.
+    /// The rules.
     pub rules: Vec<Rule>,
 }
 
 impl Counter {
-    /// The name of what is counted, in keys.
+    /// Returns the counter's name in keys.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match (self.counting, self.rules.first()) {
@@ -244,7 +245,7 @@ impl Counter {
         }
     }
 
-    /// The longest window.
+    /// Returns the longest window.
     #[must_use]
     pub fn window(&self) -> Duration {
         self.rules.iter().map(|rule| rule.limit.window).max().unwrap_or_default()
@@ -261,11 +262,11 @@ pub struct LimitError {
 impl Limit {
     const WINDOWS: std::ops::RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(31 * 24);
 
-    /// Reads `COUNT/WINDOW` with a count of up to `most`.
+    /// Parses `COUNT/WINDOW` with a count of up to `most`.
     ///
     /// # Errors
     ///
-    /// [`LimitError`] for anything else.
+    /// [`LimitError`] if the text has another format, or the count or window is out of range.
     pub fn parse(text: &str, most: u32) -> Result<Self, LimitError> {
         let error = LimitError { most };
         let (max, window) = text.split_once('/').ok_or(error)?;
@@ -276,7 +277,7 @@ impl Limit {
         if fine { Ok(Self { max, window }) } else { Err(error) }
     }
 
-    /// What counts of one address against what others share: two thirds.
+    /// Returns the number of one address's events that count towards a total shared with others: two thirds.
     #[must_use]
     pub fn share(&self) -> u32 {
         (self.max - self.max / 3).max(1)
@@ -291,7 +292,7 @@ impl FromStr for Limit {
     }
 }
 
-/// `5/1h`, as it is written in settings.
+/// `5/1h`, as in settings.
 impl fmt::Display for Limit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.max, humantime::format_duration(self.window))

@@ -1,7 +1,7 @@
-//! The domain: what a verification is, who may have one, and what a guess comes to.
+//! The domain: verifications, the limits on them, and the results of guesses.
 //!
 //! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its two ports, [`VerificationStore`] and
-//! [`CodeSender`]; [`OtpService`] is where a reader starts.
+//! [`CodeSender`]. Start reading at [`OtpService`].
 
 mod account;
 mod app;

@@ -1,11 +1,11 @@
-//! Which international numbers are possible, by the numbering plan of each country.
+//! Possible international numbers, by the numbering plan of each country.
 //!
-//! The data is Google's libphonenumber's, through the `phonenumber` crate. "Possible" means: the country
-//! calling code is assigned, and the rest has a length and a beginning that the country uses. Whether a
-//! possible number is in service is for WhatsApp to say.
+//! The data is that of Google's libphonenumber, through the `phonenumber` crate. A number is possible if its country
+//! calling code is assigned and the country uses numbers of that length and beginning. Only WhatsApp knows whether a
+//! possible number is in service.
 //!
-//! A number that fits as it stands is taken as it stands; the crate's own parser, which costs fifty times as
-//! much, is only asked when it does not, to strip a trunk prefix.
+//! A number that fits a plan is accepted as it stands. Only for others is the crate's own parser, which takes fifty
+//! times as long, asked to strip a trunk prefix.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, OnceLock};
@@ -15,12 +15,12 @@ use regex::{Regex, RegexBuilder};
 
 use super::country::{Country, NumberType};
 
-/// Loads the numbering plans, which takes some 50 ms: better before reporting ready than in the first request.
+/// Loads the numbering plans. This takes some 50 ms, so it should be done before the first request.
 pub fn load() {
     LazyLock::force(&PLANS);
 }
 
-/// The plans behind each country calling code. A code such as +1 serves many regions, each with its plan.
+/// The plans of each country calling code. A code such as +1 serves many regions, each with its own plan.
 static PLANS: LazyLock<HashMap<u16, Vec<Plan>>> = LazyLock::new(|| {
     let mut plans: HashMap<u16, Vec<Plan>> = HashMap::new();
     for region in DATABASE.iter() {
@@ -29,7 +29,7 @@ static PLANS: LazyLock<HashMap<u16, Vec<Plan>>> = LazyLock::new(|| {
     plans
 });
 
-/// What the data of a region has about numbers of a type.
+/// A region's data about numbers of one type.
 fn descriptor(region: &Metadata, kind: NumberType) -> Option<&Descriptor> {
     let descriptors = region.descriptors();
     match kind {
@@ -47,26 +47,26 @@ fn descriptor(region: &Metadata, kind: NumberType) -> Option<&Descriptor> {
     }
 }
 
-/// What one region's national numbers look like.
+/// The shape of a region's national numbers.
 struct Plan {
-    /// `None` for numbers of no country, such as +979.
+    /// `None` for numbers without a country, such as +979.
     country: Option<Country>,
-    /// All of them.
+    /// The pattern for all of them.
     general: Range,
-    /// What many of its numbers begin with, and none of those of the other regions that share its calling code.
+    /// The beginning of many of its numbers, which no other region with the same calling code uses.
     leading_digits: Option<Pattern>,
     /// The types that it has, in the order of [`NumberType::ALL`].
     types: Vec<(NumberType, Range)>,
 }
 
-/// How much speaks for it that a number of a plan's general shape is one of the plan's.
+/// The strength of a plan's claim to a number of its general shape.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Claim {
-    /// It is in none of the plan's ranges and does not begin with its leading digits.
+    /// The number is in none of the plan's ranges and does not begin with its leading digits.
     Weak,
-    /// It is in none of the ranges, and the plan has no leading digits.
+    /// The number is in none of the ranges, and the plan has no leading digits.
     Open,
-    /// It is in one of the plan's ranges, or begins with its leading digits.
+    /// The number is in one of the plan's ranges, or begins with its leading digits.
     Strong,
 }
 
@@ -74,7 +74,7 @@ impl Plan {
     fn of(region: &'static Metadata) -> Self {
         let type_of = |kind: NumberType| Some((kind, descriptor(region, kind)?));
         let types: Vec<_> = NumberType::ALL.into_iter().filter_map(type_of).collect();
-        // The data gives lengths by type of number; whatever can be called from abroad counts.
+        // The data gives lengths by type of number; every length that can be called from abroad counts.
         let callable = types.iter().filter(|(kind, _)| *kind != NumberType::Voicemail);
         let lengths = callable.fold(0, |lengths, (_, descriptor)| lengths | bits(descriptor.possible_length()));
         Self {
@@ -99,7 +99,7 @@ impl Plan {
         }
     }
 
-    /// The number's type; both, where the plan does not tell landlines from mobile phones.
+    /// Returns the number's type, or both types if the plan does not distinguish landlines from mobile phones.
     fn types(&self, national: &str) -> Vec<NumberType> {
         let mut fitting = self.types.iter().filter(|(_, range)| range.has(national)).map(|(kind, _)| *kind);
         match fitting.next() {
@@ -136,7 +136,7 @@ fn bits(lengths: &[u16]) -> u32 {
 /// A pattern of the data, compiled when first needed.
 struct Pattern {
     source: &'static str,
-    /// `$`, or nothing for the beginning of a number.
+    /// `$`, or nothing to match only the beginning of a number.
     end: &'static str,
     compiled: OnceLock<Option<Regex>>,
 }
@@ -152,22 +152,22 @@ impl Pattern {
 
     fn is_match(&self, national: &str) -> bool {
         let compile = || {
-            // Without Unicode's 600 other digits the program is much smaller.
+            // Without Unicode's 600 other digits, the compiled pattern is much smaller.
             RegexBuilder::new(&format!("(?x)^(?:{}){}", self.source, self.end)).unicode(false).build().ok()
         };
         self.compiled.get_or_init(compile).as_ref().is_some_and(|pattern| pattern.is_match(national))
     }
 }
 
-/// What one plan says of a number.
+/// A country that a number may belong to, with its types there.
 pub(super) struct Home {
     pub(super) country: Option<Country>,
     pub(super) types: Vec<NumberType>,
 }
 
-/// The plans that the number, in canonical form, may be of: usually one. Countries of one calling code share some ranges,
-/// such as +1 800 or, with Norway and Svalbard, all mobile numbers. A number that is in no plan's ranges is of the country
-/// whose leading digits it has, or else may be of any that has none.
+/// Returns the plans that the number, in canonical form, may belong to: usually one. Countries with the same calling
+/// code share some ranges, such as +1 800 or, for Norway and Svalbard, all mobile numbers. A number in no plan's range
+/// belongs to the country whose leading digits it has, or else possibly to any country without leading digits.
 pub(super) fn homes(digits: &str) -> Vec<Home> {
     let Some((plans, national)) = plans_of(digits) else { return Vec::new() };
     let claims: Vec<_> =
@@ -177,7 +177,7 @@ pub(super) fn homes(digits: &str) -> Vec<Home> {
     homes.map(|(_, plan)| Home { country: plan.country, types: plan.types(national) }).collect()
 }
 
-/// The number's digits in canonical form, or `None` when no country has such a number.
+/// Returns the number's digits in canonical form, or `None` if no country has such a number.
 pub(super) fn normalise(digits: String) -> Option<String> {
     if digits.is_empty() || digits.starts_with('0') {
         return None;
@@ -187,17 +187,17 @@ pub(super) fn normalise(digits: String) -> Option<String> {
     }
     let parsed = phonenumber::parse(None, format!("+{digits}")).ok()?;
     let canonical = format!("{}{}", parsed.code().value(), parsed.national());
-    // Dropping a trunk prefix shortens; anything else the parser may do is not what the caller wrote.
+    // Dropping a trunk prefix shortens the number; the caller did not intend any other change that the parser makes.
     (canonical.len() < digits.len() && fits(&canonical)).then_some(canonical)
 }
 
-/// Whether some plan has the number.
+/// Returns `true` if a plan has the number.
 fn fits(digits: &str) -> bool {
     plans_of(digits).is_some_and(|(plans, national)| plans.iter().any(|plan| plan.fits(national)))
 }
 
-/// The plans of the number's calling code, and what follows the code. Calling codes are one to three digits and none begins
-/// another.
+/// Returns the plans of the number's calling code, and the rest of the number. Calling codes have one to three digits,
+/// and none is the beginning of another.
 fn plans_of(digits: &str) -> Option<(&'static [Plan], &str)> {
     (1..=3).filter_map(|length| digits.split_at_checked(length)).find_map(|(code, national)| {
         let plans = PLANS.get(&code.parse().ok()?)?;

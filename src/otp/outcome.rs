@@ -1,66 +1,66 @@
-//! How decisions end. Every arm is a normal day; what went wrong is in the error types.
+//! The results of decisions. All of them are normal; failures are in the error types.
 
 use std::time::Duration;
 
 use super::{Counting, Event, LimitKind, Scope, UnixMillis, VerificationId};
 
-/// What the store decided about a new verification.
+/// The store's decision about a new verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Creation {
-    /// It is stored and the limits are charged: send its code when the message's turn has come.
+    /// It is stored and the limits are charged: send its code when the message's turn comes.
     Created(Charge),
     /// The message's turn would come too late; nothing changed.
     Crowded {
-        /// Until a send has a chance again. Never zero.
+        /// The time until a send may succeed. Never zero.
         retry_after: Duration,
     },
     /// A limit was reached; nothing changed.
     Limited {
-        /// The limit that holds longest.
+        /// The limit with the longest wait.
         limit: &'static LimitKind,
-        /// Until a send is possible again. Never zero.
+        /// The time until a send is possible again. Never zero.
         retry_after: Duration,
     },
 }
 
-/// What a creation came to, for sending its code and for giving its cost back.
+/// A new verification, as needed to send its code and to refund its cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
-    /// Until the message's turn, by the sender's pace.
+    /// The time until the message's turn, by the sender's pace.
     pub wait: Duration,
-    /// Whether earlier codes of the number stay good until this verification is confirmed.
+    /// `true` if earlier codes of the number stay valid until this verification is confirmed.
     pub replaces: bool,
-    /// What was charged.
+    /// The counters that were charged.
     pub charged: Vec<Charged>,
 }
 
 /// One counter that was charged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charged {
-    /// Whose counter.
+    /// The scope.
     pub scope: Scope,
-    /// Which events.
+    /// The events.
     pub event: Event,
-    /// How it counts.
+    /// The way in which it counts.
     pub counting: Counting,
-    /// The moment that was noted, by the clock of the server that noted it.
+    /// The recorded moment, by the clock of the server that recorded it.
     pub at: UnixMillis,
 }
 
-/// What is given back of the cost of a verification whose message was refused.
+/// The refund for a verification whose message was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refund {
-    /// Everything: nothing was asked of anybody.
+    /// Everything: no message was attempted.
     Everything,
-    /// What was charged to all but the address, as none of them is at fault. The address keeps its charge, or it could have
-    /// the channel called without end.
+    /// The charges to everyone but the address, as none of them is at fault. The address keeps its charge; otherwise it
+    /// could cause calls to the channel without limit.
     AllButAddress,
-    /// Nothing: the recipient cannot be reached, and whoever asks which numbers can be pays for each.
+    /// Nothing: the recipient is unreachable, and a caller who probes for reachable numbers pays for each.
     Nothing,
 }
 
 impl Refund {
-    /// Returns `true` if charges to that scope are given back.
+    /// Returns `true` if charges to that scope are refunded.
     #[must_use]
     pub fn covers(self, scope: Scope) -> bool {
         match self {
@@ -71,33 +71,33 @@ impl Refund {
     }
 }
 
-/// When a message that is sent again may go.
+/// The turn of a message that is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
-    /// After this.
+    /// It comes after this time.
     After(Duration),
-    /// Its turn would come too late.
+    /// It would come too late.
     Crowded,
 }
 
-/// What a guess came to.
+/// The result of a guess.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the code, for the first time: the verification is approved.
+    /// The guess is right: the verification is approved.
     Approved(VerificationId),
-    /// It is not the code.
+    /// The guess is wrong.
     Wrong {
-        /// Guesses left, at least one.
+        /// The guesses left, at least one.
         attempts_left: u32,
     },
-    /// The attempts are used up, by this guess or before it.
+    /// The attempts are used up, by this guess or earlier.
     Locked,
-    /// The code's lifetime is over.
+    /// The code has expired.
     Expired,
-    /// The verification is from before a failover of the store: whether its code was used or guessed at is no longer certain,
-    /// so the code is good no more.
+    /// The verification was created before a failover of the store. Its code may have been used or guessed at, so it is
+    /// no longer valid.
     Fenced,
-    /// The code was made under a secret that this instance does not have.
+    /// The code is sealed under a secret that this instance does not have.
     Unreadable,
     /// The verification was approved before.
     Used,
@@ -105,23 +105,23 @@ pub enum Verdict {
     Canceled,
     /// There is no verification.
     Absent,
-    /// Too many guesses from this address, or wrong ones at this number; this one was not compared.
+    /// Too many guesses from this address, or wrong ones at this number; this guess was not compared.
     Limited {
         /// The limit.
         limit: &'static LimitKind,
-        /// Until a guess is possible again. Never zero.
+        /// The time until a guess is possible again. Never zero.
         retry_after: Duration,
     },
 }
 
-/// How a sender's channel took a message that it did not refuse.
+/// The result of a message that the sender's channel did not refuse.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Sent {
-    /// It took the message.
+    /// The channel accepted the message.
     Accepted,
-    /// The message went out and no clear answer came back. It may well arrive, so its code stays good.
+    /// The message went out without a clear answer. It may well arrive, so its code stays valid.
     Unclear {
-        /// What happened instead of an answer, for logs.
+        /// The event that happened instead of an answer, for logs.
         reason: String,
     },
 }

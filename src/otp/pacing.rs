@@ -3,20 +3,20 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// What a sender may send, over all instances: codes beyond it wait their turn, but not for long.
+/// The pace of a sender, over all instances: further codes wait their turn for a limited time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pacing {
-    /// Names the sender, of which there may be several on one store: letters, digits, `-` and `_`.
+    /// The name of the sender, as several may use one store: letters, digits, `-` and `_`.
     pub sender: String,
-    /// Messages in any second.
+    /// The maximum number of messages in any second.
     pub per_second: NonZeroU32,
-    /// The longest that a code may wait for its turn.
+    /// The maximum time that a code may wait for its turn.
     pub max_wait: Duration,
 }
 
 impl Pacing {
-    /// The time between two messages: a little more than their share of a second, for messages that are under way for
-    /// different times.
+    /// Returns the time between two messages: slightly more than their share of a second, as messages take different times
+    /// to arrive.
     #[must_use]
     pub fn interval(&self) -> Duration {
         Duration::from_millis(1_050) / self.per_second.get()

@@ -1,42 +1,42 @@
-//! Phone numbers: parsed once, trusted from then on.
+//! Phone numbers, which are valid once parsed.
 //!
-//! What a caller may type is decided here; whether a country hands out such a number is decided in
-//! [`numbering_plan`].
+//! This module decides how callers may write a number; [`numbering_plan`] decides whether a country has such a number.
 
 use std::fmt;
 
 use super::account::current_form;
 use super::numbering_plan;
 
-/// The most digits an international number may have, country calling code included (ITU-T E.164, 6.2.1).
+/// The maximum number of digits in an international number, including the country calling code (ITU-T E.164, 6.2.1).
 const MAX_DIGITS: usize = 15;
 
 /// A possible international number in E.164, normalised: two spellings of one number are equal, and so are two numbers
 /// of one WhatsApp account.
 ///
-/// Neither `Debug` nor any `Display` shows it whole; [`digits`](Self::digits) and [`e164`](Self::e164)
-/// are the two ways to the full number.
+/// Neither `Debug` nor any `Display` shows it whole; only [`digits`](Self::digits) and [`e164`](Self::e164) return the
+/// full number.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PhoneNumber(Box<str>);
 
-/// Why a text is no phone number. It names the broken rule, never the input, which may be somebody's number.
+/// The reason why a text is not a phone number. It names the broken rule, never the input, which may be someone's
+/// number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PhoneError {
-    /// Something other than digits, a leading `+`, spaces and `-`, `.`, `(`, `)`.
+    /// The text has characters other than digits, a leading `+`, spaces and `-`, `.`, `(`, `)`.
     #[error("a phone number has digits, a leading '+', and spaces, '-', '.', '(' or ')' between them")]
     Character,
-    /// No number of that shape exists in the numbering plan of its country.
+    /// The numbering plan of the country has no number of that shape.
     #[error("a phone number starts with a country calling code and is as long as that country's numbers are")]
     Impossible,
 }
 
 impl PhoneNumber {
-    /// Reads a number in international format. `+`, spaces, `-`, `.`, `(` and `)` are dropped; a trunk
-    /// prefix, as in `+44 (0)20 7946 0958`, is too. Former forms of a number become the one in use.
+    /// Parses a number in international format. `+`, spaces, `-`, `.`, `(` and `)` are dropped, and so is a trunk
+    /// prefix, as in `+44 (0)20 7946 0958`. Former forms of a number become the current one.
     ///
     /// # Errors
     ///
-    /// [`PhoneError`] when other characters appear or the numbering plans have no such number.
+    /// [`PhoneError`] if the text contains other characters or the numbering plans have no such number.
     pub fn parse(text: &str) -> Result<Self, PhoneError> {
         let mut digits = String::with_capacity(MAX_DIGITS);
         let mut has_plus = false;
@@ -50,38 +50,38 @@ impl PhoneNumber {
             }
         }
         let digits = numbering_plan::normalise(current_form(digits)).ok_or(PhoneError::Impossible)?;
-        // Behind a trunk prefix a former form shows only now.
+        // A former form with a trunk prefix is recognised only now.
         let digits = current_form(digits);
-        // Some plans have longer numbers than E.164, which nobody abroad can call.
+        // Some plans have numbers longer than E.164 allows, which cannot be called from abroad.
         if digits.len() > MAX_DIGITS {
             return Err(PhoneError::Impossible);
         }
         Ok(Self(digits.into_boxed_str()))
     }
 
-    /// The number whose digits are those of `number`, which was read from one.
+    /// Restores a number from [`as_number`](Self::as_number).
     pub(super) fn from_number(number: u64) -> Self {
         Self(number.to_string().into_boxed_str())
     }
 
-    /// The digits as one number.
+    /// Returns the digits as one integer.
     pub(super) fn as_number(&self) -> u64 {
         self.0.bytes().fold(0, |number, digit| number * 10 + u64::from(digit - b'0'))
     }
 
-    /// The digits alone, country calling code first: `15551234567`.
+    /// Returns the digits alone, country calling code first: `15551234567`.
     #[must_use]
     pub fn digits(&self) -> &str {
         &self.0
     }
 
-    /// The number as WhatsApp wants a recipient: `+15551234567`.
+    /// Returns the number in the form that WhatsApp requires of a recipient: `+15551234567`.
     #[must_use]
     pub fn e164(&self) -> String {
         format!("+{}", self.0)
     }
 
-    /// The number for logs and tables: `1555*****67`. At least five digits are always hidden.
+    /// Returns the number for logs and tables: `1555*****67`. At least five digits are always hidden.
     #[must_use]
     pub fn masked(&self) -> String {
         let may_be_shown = self.0.len().saturating_sub(5);
@@ -143,7 +143,7 @@ mod tests {
             "1555123456",
             "10551234567",
             "+44 20 7946",
-            // The German plan has it, E.164 does not.
+            // The German plan has this number, but it is too long for E.164.
             "4910309001811810",
         ] {
             assert_eq!(PhoneNumber::parse(text), Err(PhoneError::Impossible), "{text}");
@@ -180,7 +180,8 @@ mod tests {
         let phone = PhoneNumber::parse("15551234567").unwrap();
         assert_eq!(phone.masked(), "1555*****67");
         assert_eq!(format!("{phone:?}"), "PhoneNumber(1555*****67)");
-        // The shortest numbers hide five digits as well: Saint Helena has five behind +290, Iran's companies four.
+        // Even the shortest numbers hide five digits: Saint Helena's have five after +290, those of Iranian companies
+        // four.
         assert_eq!(PhoneNumber::parse("29022158").unwrap().masked(), "2*****58");
         assert_eq!(PhoneNumber::parse("989000").unwrap().masked(), "*****0");
     }

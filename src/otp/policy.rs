@@ -1,4 +1,4 @@
-//! What an app's verifications are held to.
+//! The rules for an app's verifications.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use super::{CodeLength, Limits};
 /// Lifetimes, attempts and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// Digits of a code.
+    /// The number of digits in a code.
     pub code_length: CodeLength,
-    /// How long a code can be checked after it was made.
+    /// The time for which a code can be checked.
     pub code_lifetime: Duration,
-    /// How long a verification's record outlives its code, as a status.
+    /// The time for which a verification's record remains after its code has expired, as a status.
     pub linger: Duration,
-    /// Guesses that are compared with one code before it locks.
+    /// The number of guesses that are compared with a code before it locks.
     pub max_attempts: u32,
-    /// How often is too often.
+    /// The limits.
     pub limits: Limits,
-    /// The longest that sending a code may take. A code that was not refused by then has replaced the earlier ones.
+    /// The maximum time for sending a code. A code that has not been refused by then replaces the earlier ones.
     pub send_time: Duration,
 }

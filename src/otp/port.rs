@@ -1,4 +1,4 @@
-//! What the domain needs of the world: a store that decides, and a sender that delivers.
+//! The ports of the domain: a store that makes decisions, and a sender that delivers codes.
 
 use std::error::Error;
 use std::fmt;
@@ -11,40 +11,39 @@ use super::{
     PhoneNumber, PhoneStatus, Policy, Progress, Refund, Refusal, Sent, Turn, Verdict, Verification, VerificationId,
 };
 
-/// Keeps verifications and limits, and decides every question that two requests could race for.
+/// Keeps verifications and limits, and decides everything that requests could race for.
 ///
-/// Each method is one atomic decision by the store's own clock. Every implementation passes the same
-/// contract tests.
+/// Each method is one atomic decision by the store's own clock. Every implementation passes the same contract tests.
 #[async_trait]
 pub trait VerificationStore: Send + Sync {
-    /// Checks every limit and, if none is reached, charges them and stores the verification. Earlier codes of the number
-    /// stay good until this one is confirmed, or its send has had its time.
+    /// Checks every limit and, if none is reached, charges them and stores the verification. Earlier codes of the
+    /// number stay valid until this one is confirmed or the time for its send is over.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: whether the verification was stored is then unknown.
+    /// [`StoreError`]: the verification may have been stored.
     async fn create(&self, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError>;
 
-    /// Ends the earlier verifications of the number, as the message with this one's code was not refused.
+    /// Ends the earlier verifications of the number, as this one's message was not refused.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: the earlier codes may then stay good until this one's send has had its time.
+    /// [`StoreError`]: the earlier codes may stay valid until the time for this one's send is over.
     async fn confirm(&self, new: &NewVerification, policy: &Policy) -> Result<(), StoreError>;
 
     /// Counts a guess and settles it.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: whether the guess was counted is then unknown; it must not be tried again unasked.
+    /// [`StoreError`]: the guess may have been counted; only the caller may decide to retry.
     async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError>;
 
-    /// Drops a verification whose message was refused, so that the earlier ones are in force again, and gives back of what it
-    /// was charged what `refund` says.
+    /// Drops a verification whose message was refused, so that the earlier ones are in force again, and refunds its
+    /// charges according to `refund`.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: the verification may then stay until it expires.
+    /// [`StoreError`]: the verification may stay until it expires.
     async fn take_back(
         &self,
         new: &NewVerification,
@@ -57,21 +56,21 @@ pub trait VerificationStore: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: a turn may have been taken for nothing.
+    /// [`StoreError`]: a turn may have been taken and not used.
     async fn take_turn(&self, pacing: &Pacing) -> Result<Turn, StoreError>;
 
-    /// Records how far a message has come. Deliveries only move forward, whatever the order of the reports.
+    /// Records the progress of a message. A delivery only moves forward, whatever the order of the reports.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: whether it was recorded is then unknown; reporting it again is harmless.
+    /// [`StoreError`]: the report may have been recorded; repeating it is harmless.
     async fn record_delivery(&self, report: &DeliveryReport, policy: &Policy) -> Result<Progress, StoreError>;
 
-    /// Cancels the number's pending verifications for these apps and, with `limits`, drops what the limits by number counted.
+    /// Cancels the number's pending verifications for these apps and, with `limits`, clears the counters of its limits.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: what was canceled is then unknown.
+    /// [`StoreError`]: some verifications may have been canceled.
     async fn cancel(
         &self,
         phone: &PhoneNumber,
@@ -80,59 +79,61 @@ pub trait VerificationStore: Send + Sync {
         policy: &Policy,
     ) -> Result<Cancellation, StoreError>;
 
-    /// The number's verifications for the app, those that are over included while they linger, and its limits.
+    /// Returns the number's verifications for the app, including those that have ended but are still stored, and its
+    /// limits.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the store does not answer.
+    /// [`StoreError`] if the store does not answer.
     async fn status(&self, phone: &PhoneNumber, app: &AppName, policy: &Policy) -> Result<PhoneStatus, StoreError>;
 
-    /// Up to `most` verifications in no order, pending ones and those that failed or expired and linger.
+    /// Returns up to `most` stored verifications, in no order: those that are pending, have failed or have expired.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the store does not answer.
+    /// [`StoreError`] if the store does not answer.
     async fn active(&self, most: usize) -> Result<Vec<Verification>, StoreError>;
 
-    /// Up to `most` verifications as [`active`](Self::active) shows them, found with little work, and whether that was enough
-    /// to see all there are.
+    /// Returns up to `most` verifications like [`active`](Self::active), found with little work, and whether these are
+    /// all.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when the store does not answer.
+    /// [`StoreError`] if the store does not answer.
     async fn glance(&self, most: usize) -> Result<(Vec<Verification>, bool), StoreError> {
         let codes = self.active(most.saturating_add(1)).await?;
         let complete = codes.len() <= most;
         Ok((codes.into_iter().take(most).collect(), complete))
     }
 
-    /// Tries whether the store could decide now, by doing what a decision does.
+    /// Checks whether the store could make a decision now, by doing the work of one.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when it could not.
+    /// [`StoreError`] if it could not.
     async fn probe(&self) -> Result<(), StoreError>;
 }
 
-/// Why a store did not decide.
+/// The cause of a [`StoreError`].
 pub type Cause = Box<dyn Error + Send + Sync>;
 
-/// The store did not decide. Neither the text, which includes the cause, nor any source names a phone or a secret, so
-/// both may be logged.
+/// The store did not decide. Neither the text, which includes the cause, nor any source contains a phone number or a
+/// secret, so both may be logged.
 #[derive(Debug)]
 pub enum StoreError {
     /// There is no connection.
     Unreachable(Cause),
-    /// No answer in time, or the connection broke before one.
+    /// No answer came in time, or the connection broke before it did.
     NoAnswer(Cause),
     /// The server returned an error, or a record of an unknown shape.
     Faulty(Cause),
-    /// The store decided, but too few copies of the decision were made in time for it to survive the loss of a server.
+    /// The store decided, but too few replicas acknowledged the decision in time for it to survive the loss of a
+    /// server.
     Unacknowledged(Cause),
 }
 
 impl StoreError {
-    /// The kind of failure, in a word.
+    /// Returns the kind of failure, in a word.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -143,7 +144,7 @@ impl StoreError {
         }
     }
 
-    /// The error behind this one.
+    /// Returns the error behind this one.
     #[must_use]
     pub fn cause(&self) -> &(dyn Error + Send + Sync + 'static) {
         let (Self::Unreachable(cause) | Self::NoAnswer(cause) | Self::Faulty(cause) | Self::Unacknowledged(cause)) =
@@ -164,7 +165,7 @@ impl fmt::Display for StoreError {
     }
 }
 
-/// The source is the cause's own, as the text has the cause already.
+/// The source is that of the cause, as the text already includes the cause.
 impl Error for StoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.cause().source()
@@ -176,36 +177,37 @@ impl Error for StoreError {
 pub struct OutgoingCode<'a> {
     /// The verification's id.
     pub id: &'a VerificationId,
-    /// Which of the verification's messages it is, from 1.
+    /// The number of the message among the verification's, from 1.
     pub delivery: u32,
     /// The recipient.
     pub phone: &'a PhoneNumber,
-    /// The code in clear.
+    /// The code in clear text.
     pub code: &'a Code,
-    /// The client that asked for it, if limits by address apply.
+    /// The requesting client, if limits by address apply.
     pub client: Option<ClientAddress>,
 }
 
-/// The sender's pace, as far as a sender needs it: the first attempt's turn has been waited for already.
+/// The sender's pace, for further attempts: the first attempt's turn has already come.
 #[async_trait]
 pub trait Pace: Send + Sync {
-    /// Waits for the turn of one more attempt. `false` if it would come after `deadline`: then there must be none.
+    /// Waits for the turn of one more attempt. Returns `false` if it would come after `deadline`: the sender must then
+    /// stop.
     async fn another(&self, deadline: Instant) -> bool;
 }
 
 /// Delivers codes.
 #[async_trait]
 pub trait CodeSender: Send + Sync {
-    /// Returns whether a send has a chance at the moment. It is asked before anything is stored, and asking changes nothing.
+    /// Checks whether a send may succeed now. It is called before anything is stored and changes nothing.
     ///
     /// # Errors
     ///
-    /// [`Refusal`] if it has none.
+    /// [`Refusal`] if a send cannot succeed.
     fn health(&self) -> Result<(), Refusal> {
         Ok(())
     }
 
-    /// Sends the code, trying again at the sender's pace where that is safe, and answers by `deadline`.
+    /// Sends the code, retrying at the sender's pace where that is safe, and returns by `deadline`.
     ///
     /// # Errors
     ///
@@ -213,7 +215,7 @@ pub trait CodeSender: Send + Sync {
     async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Sent, Refusal>;
 }
 
-/// No pace at all, for a sender that sends one message.
+/// No pace, for a sender that sends one message.
 #[derive(Debug, Clone, Copy)]
 pub struct Unpaced;
 

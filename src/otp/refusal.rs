@@ -4,46 +4,46 @@ use std::time::Duration;
 
 use super::Refund;
 
-/// No message is on its way, for certain. Prints without the recipient.
+/// A message that was certainly not sent. Prints without the recipient.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
 pub struct Refusal {
-    /// What follows from it.
+    /// The reason, which decides what follows.
     pub kind: RefusalKind,
     /// The sender's own error code, if it gave one.
     pub code: Option<i64>,
-    /// What happened, for logs.
+    /// The event, for logs.
     pub detail: String,
 }
 
-/// Why a message was refused, by what has to follow.
+/// The reason for a refusal, by what must follow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {
-    /// No connection came about, so nothing went out.
+    /// No connection was established, so nothing was sent.
     Unreachable,
-    /// Sends failed so often just now that none is tried for a while.
+    /// Sends failed so often that none is attempted for a while.
     Suspended,
-    /// The sender is not ready: it lacks something that no message goes without, such as an approved template.
+    /// The sender is not ready: it lacks something that every message needs, such as an approved template.
     NotReady,
-    /// A passing fault on the other side outlasted the retries.
+    /// A transient failure on the other side outlasted the retries.
     Transient,
-    /// The business sends too much at the moment.
+    /// The business is sending too much at the moment.
     Throttled,
-    /// This recipient got too much at the moment.
+    /// This recipient has received too much at the moment.
     RecipientThrottled {
-        /// Until the next message to this recipient has a chance.
+        /// The time until the next message to this recipient may succeed.
         retry_after: Duration,
     },
-    /// This recipient cannot be reached this way; another channel is needed.
+    /// This recipient is unreachable over this channel.
     Recipient,
     /// The operator has to act: token, account, number or template.
     Operator,
-    /// Our request was wrong: a fault of this program.
+    /// The request was invalid: a bug in this program.
     Request,
 }
 
 impl RefusalKind {
-    /// What is given back to whoever asked for the message. Only what surely cost nothing is.
+    /// Returns the refund to the caller. Only what certainly caused no cost is refunded.
     #[must_use]
     pub fn refund(self) -> Refund {
         match self {
@@ -53,7 +53,7 @@ impl RefusalKind {
         }
     }
 
-    /// The name in logs and metrics.
+    /// Returns the name in logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

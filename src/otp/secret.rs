@@ -1,7 +1,7 @@
-//! What follows from `otp.secret`: ids that only we can read, codes that are never stored, and the digests that are.
+//! Everything derived from `otp.secret`: ids that only its holders can read, codes that are never stored, and digests.
 //!
-//! Six digits have a million values, so a plain hash of a code is undone in milliseconds. HMAC-SHA-256
-//! (RFC 2104, FIPS 198-1) under a secret that the store never sees is not.
+//! A six-digit code has only a million values, so a plain hash of it is reversed in milliseconds. HMAC-SHA-256 (RFC
+//! 2104, FIPS 198-1) under a secret that the store never sees is not.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,22 +17,23 @@ use subtle::ConstantTimeEq;
 
 use super::{AppName, Code, CodeLength, Guess, PhoneNumber, VerificationId};
 
-/// HMAC-SHA-256 of a verification's id, a number and a code, truncated to its first half (RFC 2104, section 5). As the id is part of it, a digest is good for one
-/// verification only: an observer of digests learns nothing about a number's later codes.
+/// HMAC-SHA-256 of a verification's id, a number and a code, truncated to its first half (RFC 2104, section 5). Since
+/// the id is included, a digest is valid for one verification only: observed digests reveal nothing about the number's
+/// later codes.
 ///
-/// Equality takes the same time wherever two digests differ. Printing shows nothing of it;
-/// [`shortened`](Self::shortened) is for people, [`to_hex`](Self::to_hex) for stores.
+/// Comparison takes constant time. Printing reveals nothing; [`shortened`](Self::shortened) is for people,
+/// [`to_hex`](Self::to_hex) for stores.
 #[derive(Clone)]
 pub struct CodeDigest([u8; 16]);
 
 impl CodeDigest {
-    /// All 16 bytes as 32 lower-case hexadecimal digits.
+    /// Returns all 16 bytes as 32 lower-case hexadecimal digits.
     #[must_use]
     pub fn to_hex(&self) -> String {
         HEXLOWER.encode(&self.0)
     }
 
-    /// The first eight hexadecimal digits: enough to tell two records apart, too little to test a guess on.
+    /// Returns the first eight hexadecimal digits: enough to tell two records apart, too few to test a guess on.
     #[must_use]
     pub fn shortened(&self) -> String {
         HEXLOWER.encode(&self.0[..4])
@@ -53,24 +54,24 @@ impl fmt::Debug for CodeDigest {
     }
 }
 
-/// Names the secret a digest was made under, without telling anything about it: eight hexadecimal digits.
+/// The id of a secret, which reveals nothing about it: eight hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecretId(Box<str>);
 
 impl SecretId {
-    /// The eight digits.
+    /// Returns the eight digits.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// One secret, with all that follows from it.
+/// One secret and the keys derived from it.
 #[derive(Clone)]
 pub struct OtpSecret {
     id: SecretId,
     secret: SecretSlice<u8>,
-    /// Encrypts what ids hold.
+    /// Encrypts the contents of ids.
     cipher: Arc<Aes128>,
 }
 
@@ -85,8 +86,8 @@ impl fmt::Debug for OtpSecret {
 #[error("at least {} bytes", OtpSecret::MIN_BYTES)]
 pub struct SecretTooShort;
 
-/// The parts of an id, from the highest bit: the number, the app's tag, zeros, and random bits. The zeros tell a
-/// block that was made under another secret, but for one in 16,000.
+/// The parts of an id, from the highest bit: the number, the app's tag, zeros, and random bits. The zeros reveal a
+/// block that was made under another secret, except for one in 16,000.
 const NUMBER_BITS: u32 = 50;
 const TAG_BITS: u32 = 16;
 const RANDOM_BITS: u32 = 48;
@@ -94,14 +95,14 @@ const RANDOM_BITS: u32 = 48;
 const MAX_NUMBER: u64 = 999_999_999_999_999;
 
 impl OtpSecret {
-    /// The least length of a secret: that of the digest (RFC 2104, section 3).
+    /// The minimum length of a secret: that of the digest (RFC 2104, section 3).
     pub const MIN_BYTES: usize = 32;
 
-    /// Takes `secret` as the key.
+    /// Uses `secret` as the key.
     ///
     /// # Errors
     ///
-    /// [`SecretTooShort`] below [`MIN_BYTES`](Self::MIN_BYTES).
+    /// [`SecretTooShort`] if it is shorter than [`MIN_BYTES`](Self::MIN_BYTES).
     pub fn new(secret: Vec<u8>) -> Result<Self, SecretTooShort> {
         if secret.len() < Self::MIN_BYTES {
             return Err(SecretTooShort);
@@ -113,14 +114,13 @@ impl OtpSecret {
         Ok(Self { id: SecretId(id.into_boxed_str()), secret, cipher: Arc::new(Aes128::new(&key.into())) })
     }
 
-    /// The secret's id, the same on every instance that holds the secret.
+    /// Returns the secret's id, which is the same on every instance.
     #[must_use]
     pub fn id(&self) -> &SecretId {
         &self.id
     }
 
-    /// A keyed digest of `text` for `purpose`, as 32 hexadecimal digits: what stands for a phone number where
-    /// the number itself must not.
+    /// Returns a keyed digest of `text` for `purpose`, as 32 hexadecimal digits: a pseudonym for a phone number.
     #[must_use]
     pub fn pseudonym(&self, purpose: &str, text: &str) -> String {
         let parts: [&[u8]; 4] = [b"whatsapp-otp/pseudonym/v1/", purpose.as_bytes(), &[0], text.as_bytes()];
@@ -128,7 +128,7 @@ impl OtpSecret {
     }
 
     fn digest(&self, id: &VerificationId, phone: &PhoneNumber, text: &str) -> CodeDigest {
-        // An id has a fixed length, and a phone number has no zero byte, so one ends it unmistakably.
+        // An id has a fixed length and a phone number contains no zero byte, so one marks its end.
         let parts: [&[u8]; 5] =
             [b"whatsapp-otp/code/v3/", id.as_bytes(), phone.digits().as_bytes(), &[0], text.as_bytes()];
         let mut digest = [0; 16];
@@ -136,8 +136,8 @@ impl OtpSecret {
         CodeDigest(digest)
     }
 
-    /// The code that a verification has in its nth generation: the digits follow from the id and that count alone, and each of
-    /// the `10^length` codes, leading zeros included, is equally likely.
+    /// Derives the code of a verification in its nth generation from the id and that count alone. Each of the
+    /// `10^length` codes, including those with leading zeros, is equally likely.
     ///
     /// Values above the largest multiple of `10^length` are skipped rather than folded, which would favour small codes
     /// (modulo bias).
@@ -171,7 +171,7 @@ impl OtpSecret {
         Ok(VerificationId::from_bytes(block))
     }
 
-    /// The app's tag and the number in an id, if it was made under this secret.
+    /// Returns the app's tag and the number in an id that was made under this secret.
     fn read_id(&self, id: &VerificationId) -> Option<(u16, PhoneNumber)> {
         let mut block = *id.as_bytes();
         self.cipher.decrypt_block((&mut block).into());
@@ -192,7 +192,8 @@ fn mac(secret: &SecretSlice<u8>, parts: &[&[u8]]) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
-/// The secrets in force: one for new verifications, and earlier ones so that those made before a rotation stay good.
+/// The secrets in force: one for new verifications, and earlier ones to keep older verifications valid after a
+/// rotation.
 #[derive(Debug, Clone)]
 pub struct KeyRing {
     current: OtpSecret,
@@ -204,9 +205,9 @@ pub struct KeyRing {
 pub struct Issued {
     /// The id.
     pub id: VerificationId,
-    /// The code in clear.
+    /// The code in clear text.
     pub code: Code,
-    /// What is kept of the code.
+    /// The code's digest, for the store.
     pub sealed: SealedCode,
 }
 
@@ -214,13 +215,13 @@ impl KeyRing {
     /// The generation of a verification's first code.
     const FIRST: u32 = 1;
 
-    /// New verifications are under `current`; those under `previous` stay good.
+    /// Makes new verifications under `current`; those under `previous` stay valid.
     #[must_use]
     pub fn new(current: OtpSecret, previous: Vec<OtpSecret>) -> Self {
         Self { current, previous }
     }
 
-    /// The secret of new verifications.
+    /// Returns the secret for new verifications.
     #[must_use]
     pub fn current(&self) -> &OtpSecret {
         &self.current
@@ -230,16 +231,16 @@ impl KeyRing {
         std::iter::once(&self.current).chain(&self.previous)
     }
 
-    /// The ids of all secrets, current first.
+    /// Returns the ids of all secrets, the current one first.
     pub fn secret_ids(&self) -> impl Iterator<Item = &SecretId> {
         self.all().map(OtpSecret::id)
     }
 
-    /// Draws the id of a new verification, from which its code follows.
+    /// Draws the id of a new verification, and derives its code.
     ///
     /// # Errors
     ///
-    /// The generator's own error, if it has no randomness to give.
+    /// The generator's own error, if it cannot provide randomness.
     pub fn issue<R: TryCryptoRng>(
         &self,
         app: &AppName,
@@ -253,28 +254,28 @@ impl KeyRing {
         Ok(Issued { id, code, sealed: SealedCode { secret_id: self.current.id.clone(), digest } })
     }
 
-    /// The code of a verification that was issued under that secret, to send it again; `None` if the secret is not in the ring.
+    /// Derives the code of a verification again; `None` if its secret is not in the ring.
     #[must_use]
     pub fn code_of(&self, secret_id: &str, id: &VerificationId, length: CodeLength) -> Option<Code> {
         let secret = self.all().find(|secret| secret.id.as_str() == secret_id)?;
         Some(secret.code(id, Self::FIRST, length))
     }
 
-    /// The tag of the app and the number that are in an id, if it was made under one of the secrets. Whether there is such a
-    /// verification only the store knows.
+    /// Returns the app's tag and the number in an id that was made under one of the secrets. Only the store knows
+    /// whether the verification exists.
     #[must_use]
     pub fn locate(&self, id: &VerificationId) -> Option<(u16, PhoneNumber)> {
         self.all().find_map(|secret| secret.read_id(id))
     }
 
-    /// The id of the secret under which a verification was issued.
+    /// Returns the id of the secret under which a verification was issued.
     #[must_use]
     pub fn secret_of(&self, id: &VerificationId) -> Option<&SecretId> {
         self.all().find(|secret| secret.read_id(id).is_some()).map(OtpSecret::id)
     }
 
-    /// The digest that the code of that verification would have if it were the guess, under the secret that sealed the code;
-    /// `None` if that secret is not in the ring.
+    /// Seals the guess as the code of that verification, under the secret that sealed the code; `None` if that secret
+    /// is not in the ring.
     #[must_use]
     pub fn seal_guess(
         &self,
@@ -291,7 +292,7 @@ impl KeyRing {
 /// A digest and the id of the secret it was made under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedCode {
-    /// Which secret made the digest.
+    /// The id of the secret.
     pub secret_id: SecretId,
     /// The digest.
     pub digest: CodeDigest,
@@ -374,7 +375,8 @@ mod tests {
             counts[code.expose().parse::<usize>().unwrap()] += 1;
         }
         assert!(counts.iter().all(|&count| count > 0), "every code comes up, leading zeros included");
-        // 100 expected each. Chi-square with 9,999 degrees of freedom: mean 9,999, deviation 141; six of them.
+        // Each is expected 100 times. Chi-square with 9,999 degrees of freedom: mean 9,999, deviation 141; the bound is
+        // six of them.
         let chi_square: f64 = counts.iter().map(|&count| (f64::from(count) - 100.0).powi(2) / 100.0).sum();
         assert!((chi_square - 9_999.0).abs() < 6.0 * 141.4, "{chi_square}");
     }

@@ -1,18 +1,18 @@
-//! Senders, by channel: what delivers an app's codes, each at its own pace.
+//! Senders of an app's codes, each with its channel and pace.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::{Channel, CodeSender, Pacing};
 
-/// A sender and what it may send.
+/// A sender, with its channel and pace.
 #[derive(Clone)]
 pub struct Sender {
     /// The channel that it delivers over.
     pub channel: Channel,
-    /// How fast it may go, if that is limited.
+    /// Its pace, if that is limited.
     pub pacing: Option<Pacing>,
-    /// What sends.
+    /// The implementation.
     pub by: Arc<dyn CodeSender>,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Debug for Sender {
     }
 }
 
-/// What an app's codes are sent by: at least one sender, the preferred one first.
+/// The senders of an app's codes: at least one, the preferred one first.
 #[derive(Debug, Clone)]
 pub struct Senders {
     preferred: Sender,
@@ -30,30 +30,30 @@ pub struct Senders {
 }
 
 impl Senders {
-    /// One sender.
+    /// Creates a list of one sender.
     #[must_use]
     pub fn one(sender: Sender) -> Self {
         Self { preferred: sender, others: Vec::new() }
     }
 
-    /// Adds a sender, behind those that are there.
+    /// Adds a sender at the end.
     pub fn add(&mut self, sender: Sender) {
         self.others.push(sender);
     }
 
-    /// The sender of codes for which no channel was asked.
+    /// Returns the sender for codes without a requested channel.
     #[must_use]
     pub fn preferred(&self) -> &Sender {
         &self.preferred
     }
 
-    /// The sender of that channel.
+    /// Returns the sender for that channel.
     #[must_use]
     pub fn of(&self, channel: &Channel) -> Option<&Sender> {
         self.iter().find(|sender| sender.channel == *channel)
     }
 
-    /// Every sender, the preferred one first.
+    /// Returns every sender, the preferred one first.
     pub fn iter(&self) -> impl Iterator<Item = &Sender> {
         std::iter::once(&self.preferred).chain(&self.others)
     }

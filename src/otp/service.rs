@@ -1,4 +1,4 @@
-//! The two things the service does: request a code, check a guess.
+//! The two tasks of the service: sending codes and checking guesses.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use super::{
     Pacing, PhoneNumber, Refusal, Sent, StoreError, Turn, Unpaced, Verdict, VerificationId, VerificationStore,
 };
 
-/// Issues and checks codes for its apps, on any store and any senders.
+/// Issues and checks codes for its apps, with any store and any senders.
 pub struct OtpService {
     store: Arc<dyn VerificationStore>,
     apps: Apps,
@@ -21,35 +21,35 @@ pub struct OtpService {
 /// A request for a code.
 #[derive(Debug, Clone, Copy)]
 pub struct CodeRequest<'r> {
-    /// The app that asks.
+    /// The requesting app.
     pub app: &'r App,
     /// The number to prove.
     pub phone: &'r PhoneNumber,
-    /// The client that asks, if limits by address apply.
+    /// The requesting client, if limits by address apply.
     pub client: Option<ClientAddress>,
-    /// Until when the sender's answer is waited for.
+    /// The time until which to wait for the sender's answer.
     pub deadline: Instant,
 }
 
 /// A guess at a code.
 #[derive(Debug, Clone, Copy)]
 pub struct CodeCheck<'r> {
-    /// The app that asks.
+    /// The requesting app.
     pub app: &'r App,
-    /// The number whose code it may be.
+    /// The number that the code was sent to.
     pub phone: &'r PhoneNumber,
-    /// The one verification that is meant, or else any that is pending.
+    /// The only verification to compare the guess with; `None` for any pending one.
     pub id: Option<&'r VerificationId>,
-    /// The client that guesses, if limits by address apply.
+    /// The guessing client, if limits by address apply.
     pub client: Option<ClientAddress>,
     /// The guess.
     pub guess: &'r Guess,
 }
 
-/// Why no code went out.
+/// The reason why no code was sent.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
-    /// Codes may not be sent to numbers of that country or type; nothing changed.
+    /// Numbers of that country or type may not receive codes; nothing changed.
     #[error("codes may not be sent to this number")]
     DestinationNotAllowed,
     /// A limit was reached; nothing changed.
@@ -57,46 +57,46 @@ pub enum RequestError {
     Limited {
         /// The limit.
         limit: &'static LimitKind,
-        /// Until a send is possible again.
+        /// The time until a send is possible again.
         retry_after: Duration,
     },
-    /// More codes wait to be sent than can be in time; nothing changed.
+    /// More codes are waiting than can be sent in time; nothing changed.
     #[error("more codes are waiting than can be sent in time")]
     Crowded {
-        /// Until a send has a chance again.
+        /// The time until a send may succeed.
         retry_after: Duration,
     },
-    /// The sender refused; the code was taken back, and what the phone was charged unless the refusal is about it.
+    /// The sender refused; the code was taken back, and its charges were refunded as the reason allows.
     #[error("the message was refused: {0}")]
     Refused(#[source] Refusal),
     /// The store did not decide; nothing was sent.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The operating system had no randomness to give; nothing was stored or sent.
+    /// The operating system could not provide randomness; nothing was stored or sent.
     #[error("the operating system gave no randomness")]
     Entropy,
 }
 
 impl OtpService {
-    /// Puts the parts together.
+    /// Creates the service.
     #[must_use]
     pub fn new(store: Arc<dyn VerificationStore>, apps: Apps, keys: KeyRing) -> Self {
         Self { store, apps, keys }
     }
 
-    /// The store, for those who look into it.
+    /// Returns the store, for operators.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn VerificationStore> {
         &self.store
     }
 
-    /// The apps.
+    /// Returns the apps.
     #[must_use]
     pub fn apps(&self) -> &Apps {
         &self.apps
     }
 
-    /// Finds the app and the number of a verification by its id; the store knows whether there is one.
+    /// Finds the app and the number of a verification by its id, which may not exist in the store.
     #[must_use]
     pub fn locate(&self, id: &VerificationId) -> Option<(&Arc<App>, PhoneNumber)> {
         let (tag, phone) = self.keys.locate(id)?;
@@ -105,13 +105,13 @@ impl OtpService {
 
     /// Creates a verification and sends its code.
     ///
-    /// It is stored before the code is sent, so that a code that arrives can always be checked. A definite refusal takes
-    /// it back, an unclear outcome leaves it good. Earlier codes are replaced once it was not refused. This must run to its end
-    /// once begun: dropping the future half-way leaves a charged limit or an unsent code behind.
+    /// The verification is stored before the code is sent, so that a code that arrives can always be checked. A
+    /// definite refusal takes it back; an unclear outcome leaves it valid. Unless refused, it replaces earlier codes.
+    /// The future must run to completion: dropping it halfway leaves a charged limit or an unsent code.
     ///
     /// # Errors
     ///
-    /// [`RequestError`]; no message is on its way then.
+    /// [`RequestError`]; no message was sent.
     pub async fn request(&self, request: &CodeRequest<'_>) -> Result<Sent, RequestError> {
         let CodeRequest { app, phone, client, deadline } = *request;
         let policy = &app.policy;
@@ -140,7 +140,7 @@ impl OtpService {
         if !charge.wait.is_zero() {
             tokio::time::sleep(charge.wait).await;
         }
-        // Where nobody limits addresses, one may stand for many callers.
+        // If addresses are not limited, one may stand for many callers.
         let client = client.filter(|_| policy.limits.know_clients());
         let message = OutgoingCode { id: &id, delivery: 1, phone, code: &code, client };
         let sent = match &sender.pacing {
@@ -172,7 +172,7 @@ impl OtpService {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]: the guess may have been counted, and a right one used up.
+    /// [`StoreError`]: the guess may have been counted, and a right one used.
     pub async fn check(&self, check: &CodeCheck<'_>) -> Result<Verdict, StoreError> {
         let CodeCheck { app, phone, id, client, guess } = *check;
         let check = Check { app: &app.name, phone, id, client, guess, keys: &self.keys };
@@ -180,7 +180,7 @@ impl OtpService {
     }
 }
 
-/// The pace that all instances keep together.
+/// The pace shared by all instances.
 struct StoredPace<'s> {
     store: &'s dyn VerificationStore,
     pacing: &'s Pacing,

@@ -1,4 +1,4 @@
-//! What a store keeps about a verification, and what people may see of it.
+//! Verifications: the record that a store keeps, and the view of it for operators.
 
 use std::time::Duration;
 
@@ -6,25 +6,25 @@ use super::{
     About, AppName, ClientAddress, Delivery, LimitKind, Pacing, PhoneNumber, SealedCode, UnixMillis, VerificationId,
 };
 
-/// A verification about to be created: what the store decides about, and keeps if it allows the send.
+/// A new verification: what the store decides about, and keeps if it allows the send.
 #[derive(Debug, Clone)]
 pub struct NewVerification {
     /// Its id.
     pub id: VerificationId,
-    /// The app that asks.
+    /// The requesting app.
     pub app: AppName,
     /// The number to prove.
     pub phone: PhoneNumber,
-    /// The client that asked for it, if limits by address apply.
+    /// The requesting client, if limits by address apply.
     pub client: Option<ClientAddress>,
-    /// What is kept of the code.
+    /// The sealed code.
     pub sealed: SealedCode,
-    /// The pace of the sender that is to send the code.
+    /// The pace of its sender.
     pub pacing: Option<Pacing>,
 }
 
 impl NewVerification {
-    /// What limits are concerned with.
+    /// Returns the subjects of the limits.
     #[must_use]
     pub fn about(&self) -> About<'_> {
         About { app: &self.app, phone: &self.phone, client: self.client }
@@ -40,9 +40,9 @@ pub enum Status {
     Approved,
     /// Its attempts are used up.
     Failed,
-    /// Its code's lifetime is over.
+    /// Its code has expired.
     Expired,
-    /// It was canceled, or another one has taken its place.
+    /// It was canceled or replaced.
     Canceled,
 }
 
@@ -50,7 +50,7 @@ impl Status {
     /// Every status.
     pub const ALL: [Self; 5] = [Self::Pending, Self::Approved, Self::Failed, Self::Expired, Self::Canceled];
 
-    /// The name.
+    /// Returns the name in the store and in output.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl Status {
         }
     }
 
-    /// The status of that name.
+    /// Returns the status with that name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
@@ -76,41 +76,41 @@ pub struct Verification {
     pub id: VerificationId,
     /// Its app.
     pub app: String,
-    /// The number in digits, or what stands for it when numbers are hashed in the store.
+    /// The number's digits, or its pseudonym if the store hashes numbers.
     pub subject: String,
     /// Its state.
     pub status: Status,
-    /// The first eight hexadecimal digits of the code's digest; empty for earlier verifications that are over.
+    /// The first eight hexadecimal digits of the code's digest; empty for earlier verifications that have ended.
     pub digest: String,
-    /// Guesses that were compared with the code.
+    /// The number of guesses compared with the code.
     pub attempts: u32,
-    /// Guesses that may be.
+    /// The maximum number of such guesses.
     pub max_attempts: u32,
-    /// Messages that were sent for it.
+    /// The number of messages sent for it.
     pub sends: u32,
-    /// When it was created.
+    /// The time of its creation.
     pub created_at: UnixMillis,
-    /// When the code stops being good.
+    /// The time at which the code expires.
     pub expires_at: UnixMillis,
-    /// How long until then by the store's clock; zero when it has expired.
+    /// The time left until then by the store's clock; zero if it has expired.
     pub expires_in: Duration,
-    /// When it was approved, failed or canceled.
+    /// The time at which it was approved, failed or canceled.
     pub ended_at: Option<UnixMillis>,
-    /// The deliveries that were heard of, in no order.
+    /// The known deliveries, in no order.
     pub deliveries: Vec<Delivery>,
 }
 
-/// What the store holds for one number, as far as one app is concerned.
+/// The records of one number, for one app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PhoneStatus {
     /// The app's verifications, newest first.
     pub verifications: Vec<Verification>,
-    /// For each of the number's limits: events in its window, and how long until one more fits (zero: now).
+    /// For each of the number's limits: the events in its window, and the wait until another fits (zero: none).
     pub limits: Vec<(&'static LimitKind, u32, Duration)>,
 }
 
 impl PhoneStatus {
-    /// The verification that a guess would be compared with, or that used up its attempts or lifetime.
+    /// Returns the verification that a guess would be compared with, or that has used up its attempts or lifetime.
     #[must_use]
     pub fn active(&self) -> Option<&Verification> {
         let newest = self.verifications.first();
@@ -118,12 +118,12 @@ impl PhoneStatus {
     }
 }
 
-/// What a cancellation came to.
+/// The result of a cancellation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancellation {
-    /// How many pending verifications were canceled.
+    /// The number of pending verifications that were canceled.
     pub verifications: u64,
-    /// Whether there were counters, and they were to go too.
+    /// `true` if there were counters and they were cleared.
     pub limits: bool,
 }
 
