@@ -16,7 +16,7 @@ pub struct Trial {
     pub tried: String,
     /// The answer, or the reason why it failed.
     pub seen: Result<String, String>,
-    /// What to do if it failed.
+    /// The remedy if it failed.
     pub advice: &'static str,
 }
 

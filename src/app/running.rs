@@ -20,19 +20,19 @@ use crate::telemetry::Metrics;
 
 /// The parts of an application.
 pub struct Parts {
-    /// Keeps codes and limits.
+    /// The store of codes and limits.
     pub store: Arc<dyn VerificationStore>,
-    /// What readiness calls the store.
+    /// The store's name in readiness.
     pub store_name: &'static str,
-    /// What readiness says of it beyond whether it answers.
+    /// Further details about the store in readiness.
     pub store_details: Option<StoreDetails>,
     /// The apps, with their policies and senders.
     pub apps: Apps,
-    /// What else the instance depends on.
+    /// Other dependencies of the instance.
     pub dependencies: Vec<Dependency>,
-    /// Secrets of the digests.
+    /// The secrets of the digests.
     pub keys: KeyRing,
-    /// Whether each call is followed by the table of active codes.
+    /// `true` to log the table of active codes after each call.
     pub show_active_codes: bool,
 }
 
@@ -83,28 +83,28 @@ impl App {
         Ok(Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor })
     }
 
-    /// The public listener's URL, `http://127.0.0.1:3000`.
+    /// Returns the public listener's URL, `http://127.0.0.1:3000`.
     #[must_use]
     pub fn public_url(&self) -> String {
         format!("{}://{}", self.public.scheme(), self.public.address())
     }
 
-    /// The public listener's address.
+    /// Returns the public listener's address.
     #[must_use]
     pub fn public_address(&self) -> SocketAddr {
         self.public.address()
     }
 
-    /// The operators' listener's address, if there is one.
+    /// Returns the operators' listener's address, if there is one.
     #[must_use]
     pub fn ops_address(&self) -> Option<SocketAddr> {
         self.ops.as_ref().map(Listener::address)
     }
 
-    /// Serves until the first message of `stop`, or until it is closed, and then stops in an orderly way. First the
-    /// instance is not ready but still listens, for the drain delay or until a second message. Then it takes no new
-    /// connections and finishes the requests in flight, for no longer than the shutdown time-out. It stops in the same
-    /// way if a background task or the operators' listener fails.
+    /// Serves until the first message of `stop`, or until it is closed, and then stops in order. First the instance is
+    /// not ready but still listens, for the drain delay or until a second message. Then it accepts no new connections
+    /// and finishes the requests in flight within the shutdown time-out. It stops in the same way if a background task
+    /// or the operators' listener fails.
     ///
     /// # Errors
     ///
@@ -118,7 +118,7 @@ impl App {
 
         let failure = tokio::select! {
             _ = stop.recv() => None,
-            // It ends only when told to; without it the process is useless.
+            // It ends only when told to, and the process is useless without it.
             ended = &mut public => return Err(ended_too_early(ended)).context("the public listener"),
             ended = end_of(&mut ops) => {
                 ops = None;
@@ -152,7 +152,7 @@ impl App {
     }
 }
 
-/// Waits for the end of a listener, if there is one.
+/// Waits for a listener to end, if there is one.
 async fn end_of(listener: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> {
     match listener {
         Some(listener) => listener.await,
@@ -160,7 +160,7 @@ async fn end_of(listener: &mut Option<JoinHandle<()>>) -> Result<(), JoinError> 
     }
 }
 
-/// The error of a listener that ended without being told to.
+/// Returns the error of a listener that ended unexpectedly.
 fn ended_too_early(ended: Result<(), JoinError>) -> anyhow::Error {
     match ended {
         Err(panic) => panic.into(),
@@ -191,7 +191,7 @@ mod tests {
         App { supervisor: Supervisor::default(), ..sandbox.app }
     }
 
-    /// The error that ends the service without anybody telling it to stop.
+    /// Runs a service until it fails without being told to stop, and returns the error.
     async fn error_of(app: App) -> String {
         let (_stop, stopped) = mpsc::channel(1);
         let ended = tokio::time::timeout(LONGEST, app.run_until(stopped)).await.expect("it stops");

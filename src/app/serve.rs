@@ -21,10 +21,10 @@ use crate::whatsapp::client::authorization;
 use crate::whatsapp::template::{self, Template, TemplateError};
 use crate::whatsapp::{GraphClient, WhatsAppApi, WhatsAppSender, WhatsAppSettings, version};
 
-/// The longest that a code waits for its turn to be sent.
+/// The maximum time that a code waits for its turn to be sent.
 const MAX_WAIT: Duration = Duration::from_millis(2_100);
 
-/// The requirements on WhatsApp at the start.
+/// The requirements on WhatsApp at startup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum WhatsAppAtStart {
     /// None: codes can be checked without WhatsApp, and are sent once the template is known.
@@ -34,13 +34,13 @@ pub enum WhatsAppAtStart {
     Required,
 }
 
-/// Puts the service together. Redis may still be unreachable.
+/// Creates the service. Redis may still be unreachable.
 ///
 /// # Errors
 ///
 /// If an address is taken, a client cannot be built, or WhatsApp does not meet the requirements.
 pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
-    // Before there is anything to measure.
+    // Metrics must be installed before anything is measured.
     Metrics::install()?;
     let ServeSettings { mut common, keys, mut whatsapp, access_token, api_keys } = settings;
     whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
@@ -75,7 +75,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
         let pacing = whatsapp.api.messages_per_second.map(|per_second| Pacing {
             sender: phone_number_id.clone(),
             per_second,
-            // Sending itself needs most of a request's time.
+            // The send itself needs most of a request's time.
             max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
         });
         let sender = WhatsAppSender::new(client.clone(), phone_number_id, template, whatsapp.api.max_retries);
@@ -110,12 +110,12 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     App::bind(common.server, parts).await
 }
 
-/// The sender of the channel `whatsapp`.
+/// Creates the sender for the channel `whatsapp`.
 pub(super) fn over_whatsapp(sender: WhatsAppSender, pacing: Option<Pacing>) -> Sender {
     Sender { channel: Channel::whatsapp(), pacing, by: Arc::new(sender) }
 }
 
-/// The details about Redis in readiness: its mode and the servers that currently make decisions.
+/// Returns the details about Redis in readiness: its mode and the servers that currently make decisions.
 pub(super) fn redis_details(store: &Arc<RedisStore>) -> StoreDetails {
     let store = Arc::clone(store);
     Arc::new(move || {
@@ -124,8 +124,8 @@ pub(super) fn redis_details(store: &Arc<RedisStore>) -> StoreDetails {
     })
 }
 
-/// The time-out of a call to WhatsApp, shortened to fit into a request: a call that is cut off by the request's end
-/// could not tell whether WhatsApp was reached.
+/// Returns the time-out of a call to WhatsApp, shortened to fit into a request: a call cut off by the request's end
+/// could not tell whether it reached WhatsApp.
 pub(super) fn within_a_request(timeout: Duration, server: &ServerSettings) -> Duration {
     timeout.min(server.request_timeout * 3 / 4)
 }
@@ -140,7 +140,7 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
     Ok(look.retry(retries).when(TemplateError::is_transient).await?)
 }
 
-/// Warns about what is allowed but rarely intended.
+/// Warns about settings that work but are rarely intended.
 fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppApi) {
     for warning in check::warnings(whatsapp) {
         tracing::warn!("{warning}");

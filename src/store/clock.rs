@@ -1,8 +1,8 @@
-//! The clock of the embedded store. (Redis decides by its own.)
+//! The clock of the embedded store. Redis uses its own.
 
 use crate::otp::UnixMillis;
 
-/// Tells the time. Tests set theirs by hand.
+/// Tells the time. Tests set their clocks by hand.
 pub trait Clock: Send + Sync {
     /// The current time.
     fn now(&self) -> UnixMillis;

@@ -1,6 +1,7 @@
 //! Verifications and limits in memory, for one process: the sandbox and tests.
 //!
-//! The same decisions as the Redis scripts, in the same order, each under one lock. Nothing survives the process.
+//! It makes the same decisions as the Redis scripts, in the same order, each under one lock. Nothing survives the
+//! process.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,14 +17,14 @@ use crate::otp::{
     VerificationId, VerificationStore,
 };
 
-/// Least time between two sweeps for records that nobody asked about again.
+/// The minimum time between two sweeps for expired records.
 const SWEEP_EVERY: Duration = Duration::from_secs(10);
-/// In so many slices the window of a limit that counts by slices is cut.
+/// The number of slices in the window of a limit that counts by slices.
 const SLICES: i64 = 30;
-/// So many earlier verifications of a number are kept for an app.
+/// The maximum number of earlier verifications of a number kept for an app.
 const MOST_EARLIER: usize = 5;
 
-/// Keeps verifications and limits in memory; what has expired goes.
+/// Keeps verifications and limits in memory until they expire.
 pub struct EmbeddedStore {
     clock: Arc<dyn Clock>,
     contents: Mutex<Contents>,
@@ -31,16 +32,16 @@ pub struct EmbeddedStore {
 
 #[derive(Default)]
 struct Contents {
-    /// Of each number and app the verifications that linger, newest first.
+    /// The verifications of each number and app, newest first.
     verifications: HashMap<(PhoneNumber, AppName), Vec<Record>>,
     /// By subject and name.
     counters: HashMap<(Subject, &'static str), Counts>,
     /// Failures by number and client address.
     guessers: HashMap<(PhoneNumber, ClientAddress), Counts>,
-    /// When the next turn of each sender is.
+    /// The next turn of each sender.
     next_turns: HashMap<String, UnixMicros>,
     next_sweep: Option<UnixMillis>,
-    /// The last moment that was decided by.
+    /// The moment of the last decision.
     last: Option<UnixMillis>,
 }
 
@@ -61,11 +62,11 @@ struct Record {
     deliveries: Vec<Delivery>,
 }
 
-/// Events, and when the youngest of them ceases to matter.
+/// Events, and the moment when the last of them expires.
 struct Counts {
     /// Their moments, oldest first.
     moments: Vec<UnixMillis>,
-    /// Their number by slice of the window, each by the moment that it begins with.
+    /// Their number by slice of the window, keyed by the slice's first moment.
     slices: BTreeMap<i64, u32>,
     gone_at: UnixMillis,
 }
@@ -77,20 +78,20 @@ impl Default for EmbeddedStore {
 }
 
 impl EmbeddedStore {
-    /// An empty store that goes by `clock`.
+    /// Creates an empty store that uses `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, contents: Mutex::default() }
     }
 
-    /// How many records and counters are held, expired ones that were not swept yet included.
+    /// Returns the number of records and counters, including expired ones that have not been swept yet.
     #[must_use]
     pub fn size(&self) -> usize {
         let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
         contents.verifications.len() + contents.counters.len() + contents.guessers.len()
     }
 
-    /// The contents, swept if it is time, and the moment to decide by.
+    /// Returns the contents, swept if it is time, and the moment of the decision.
     fn open(&self) -> (MutexGuard<'_, Contents>, UnixMillis) {
         let now = self.clock.now();
         let mut contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
@@ -113,8 +114,8 @@ impl Contents {
         self.next_sweep = Some(now.plus(SWEEP_EVERY));
     }
 
-    /// Makes events that lie ahead of a clock that was set back events of now: otherwise the wait that is told would be
-    /// shorter than the wait that follows.
+    /// Moves events that lie ahead of a clock that was set back to now. Otherwise the reported wait would be shorter
+    /// than the actual one.
     fn set_back(&mut self, now: UnixMillis) {
         let counts = self.counters.values_mut().chain(self.guessers.values_mut());
         for event in counts.flat_map(|counts| &mut counts.moments) {
@@ -123,12 +124,12 @@ impl Contents {
         self.next_sweep = None;
     }
 
-    /// How long until the next message may go, or how long until one could go in time.
+    /// Returns the wait until the next message's turn or, as an error, until a message could get a turn in time.
     fn take_turn(&mut self, pacing: &Pacing, now: UnixMillis) -> Result<Duration, Duration> {
         let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4);
         let (now, interval, max_wait) =
             (now.0.saturating_mul(1_000), micros(pacing.interval()), micros(pacing.max_wait));
-        // No message waits longer than that, so a turn that lies further ahead was set by another clock.
+        // No message waits longer than that, so a turn further ahead was set by another clock.
         let next = self.next_turns.get(&pacing.sender).copied();
         let next = next.filter(|next| *next <= now.saturating_add(max_wait).saturating_add(interval));
         let turn = next.map_or(now, |next| next.max(now));
@@ -140,7 +141,7 @@ impl Contents {
         Ok(wait(turn - now))
     }
 
-    /// The number's verifications for the app, newest first: those that a newer one has replaced are canceled.
+    /// Returns the number's verifications for the app, newest first, after canceling those that have been replaced.
     fn records(
         &mut self,
         phone: &PhoneNumber,
@@ -152,7 +153,7 @@ impl Contents {
         if records.first().is_some_and(|newest| now >= newest.gone_at) {
             records.clear();
         }
-        // Each has replaced those before it when its send has had its time.
+        // A verification replaces the earlier ones once the time for its send is over.
         for earlier in 1..records.len() {
             let replaced_at = records[earlier - 1].created_at.plus(send_time);
             if now >= replaced_at {
@@ -162,7 +163,7 @@ impl Contents {
         records
     }
 
-    /// The rule of those counters that holds longest, and for how long.
+    /// Returns the rule with the longest wait, and that wait.
     fn wait(&self, counters: &[Counter], now: UnixMillis) -> Option<(&'static LimitKind, Duration)> {
         let waits = counters.iter().flat_map(|counter| {
             let counts = self.counters.get(&(counter.subject.clone(), counter.name()));
@@ -174,7 +175,7 @@ impl Contents {
         longest(waits)
     }
 
-    /// Charges an event of now to those counters.
+    /// Records an event in those counters.
     fn charge(&mut self, counters: &[Counter], now: UnixMillis) {
         for counter in counters {
             let counts =
@@ -183,7 +184,7 @@ impl Contents {
         }
     }
 
-    /// How long until another guess at the number is compared.
+    /// Returns the wait until another guess at the number is compared.
     fn failures_wait(&self, about: &About<'_>, rule: Option<Rule>, now: UnixMillis) -> Option<Duration> {
         let limit = rule?.limit;
         let shared = self.counters.get(&failures_of(about)?);
@@ -215,12 +216,12 @@ fn failures_rule(policy: &Policy) -> Option<Rule> {
     policy.limits.rules().iter().find(|rule| rule.kind.event == Event::Failure).copied()
 }
 
-/// The first of those that wait longest.
+/// Returns the longest wait, or the first among equals.
 fn longest(waits: impl Iterator<Item = (&'static LimitKind, Duration)>) -> Option<(&'static LimitKind, Duration)> {
     waits.reduce(|one, other| if other.1 > one.1 { other } else { one })
 }
 
-/// Cancels those that are pending; what has ended stays as it is. Returns how many codes were still good.
+/// Cancels the pending records. Returns the number of codes that were still valid.
 fn cancel(records: &mut [Record], now: UnixMillis) -> u64 {
     let mut canceled = 0;
     for record in records.iter_mut().filter(|record| record.status == Status::Pending) {
@@ -239,13 +240,13 @@ fn slice_width(window: Duration) -> i64 {
     (millis(window) + SLICES - 1) / SLICES
 }
 
-/// The moment that the slice of a moment begins with.
+/// Returns the first moment of the slice that contains `at`.
 fn slice_of(at: UnixMillis, window: Duration) -> i64 {
     at.0 - at.0.rem_euclid(slice_width(window))
 }
 
 impl Record {
-    /// Why the code is not compared with a guess, `None` if it is.
+    /// Returns the verdict on a guess that is not compared with the code; `None` if it is compared.
     fn verdict_without_guess(&self, now: UnixMillis) -> Option<Verdict> {
         match self.status {
             Status::Approved => Some(Verdict::Used),
@@ -290,7 +291,7 @@ impl Counts {
         self.moments.iter().filter(|at| now < at.plus(window)).count()
     }
 
-    /// How long until one more event fits, `None` if one does now.
+    /// Returns the wait until one more event fits; `None` if one fits now.
     fn wait(&self, limit: Limit, counting: Counting, now: UnixMillis) -> Option<Duration> {
         match counting {
             Counting::Moments => {
@@ -336,7 +337,7 @@ impl Counts {
         }
     }
 
-    /// Takes an event back. Events of one moment are alike.
+    /// Removes an event. Events of the same moment are interchangeable.
     fn remove(&mut self, at: UnixMillis, window: Duration, counting: Counting) {
         match counting {
             Counting::Moments => {
@@ -453,14 +454,14 @@ impl VerificationStore for EmbeddedStore {
             if right.is_none() && record.sealed.digest == guess.digest {
                 right = Some(index);
             } else if record.attempts >= record.max_attempts && right.is_none() {
-                // Unless an earlier one turns out to be right, which cancels those before it anyway.
+                // If a newer code is right, this one is canceled instead.
                 record.finish(Status::Failed, now);
             }
         }
         if let Some(index) = right {
             let id = records[index].id;
             records[index].finish(Status::Approved, now);
-            // Those before it are of no use any more. One that is being sent is a verification of its own.
+            // The older codes are no longer needed. A newer one that is being sent is a verification of its own.
             cancel(&mut records[index + 1..], now);
             contents.counters.retain(|key, _| Some(key) != failures_of(&about).as_ref());
             contents.guessers.retain(|(guessed, _), _| guessed != check.phone);
@@ -497,7 +498,7 @@ impl VerificationStore for EmbeddedStore {
             && let Some(pacing) = &new.pacing
             && let Some(next) = contents.next_turns.get_mut(&pacing.sender)
         {
-            // The last turn instead of this one, which makes no difference: those who wait keep theirs.
+            // This gives up the last turn rather than this one; the waiting messages keep theirs.
             *next -= i64::try_from(pacing.interval().as_micros()).unwrap_or(0);
         }
         let linger = policy.linger;

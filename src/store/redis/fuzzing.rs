@@ -13,7 +13,7 @@ use super::decisions::create::{self, CreateReply, Decided};
 use crate::fuzzing::choice;
 use crate::otp::Verdict;
 
-/// A reply as it comes from the connection, after a byte that chooses what was asked.
+/// A reply from the connection, after a byte that selects the question.
 pub fn redis_reply(mut input: &[u8]) {
     let Some(asked) = choice(&mut input) else { return };
     let Ok(value) = parse_redis_value(input) else { return };
@@ -22,7 +22,7 @@ pub fn redis_reply(mut input: &[u8]) {
             let Some(reply) = decoded::<Reply>(&value) else { return };
             let tag = reply.0.clone();
             let Ok(settled) = check::settled(reply) else { return };
-            // A right guess is never read into anything else.
+            // A right guess is never parsed as anything else.
             assert_eq!(matches!(settled, Settled::As(Verdict::Approved(_))), tag == "approved", "{value:?}");
         }
         1 => {
@@ -35,7 +35,7 @@ pub fn redis_reply(mut input: &[u8]) {
             let Some(reply) = decoded::<FindReply>(&value) else { return };
             let tag = reply.0.clone();
             let Ok(found) = check::found(reply) else { return };
-            // A code to compare with is never read into anything else.
+            // A code to compare with is never parsed as anything else.
             assert_eq!(matches!(found, Found::Pending(_)), tag == "pending", "{value:?}");
         }
         _ => {

@@ -1,24 +1,24 @@
 //! Verifications and limits in Redis: each decision is one Lua script, run by its hash.
 //!
-//! | Key | Type | Holds | Goes away |
+//! | Key | Type | Holds | Expires |
 //! |---|---|---|---|
-//! | `otp:v2:{15551234567}:verification:APP` | hash | the newest verification: `id`, `status`, `digest`, `secret_id`, `attempts`, `max_attempts`, `sends` if there were several, `created_at`, `expires_at`, `ended_at` when it is over, `deliveries` that were heard of; `earlier` ones, a line each | deadline + linger |
+//! | `otp:v2:{15551234567}:verification:APP` | hash | the newest verification: `id`, `status`, `digest`, `secret_id`, `attempts`, `max_attempts`, `sends` if there were several, `created_at`, `expires_at`, `ended_at` once it has ended, known `deliveries`; `earlier` ones, a line each | deadline + linger |
 //! | `otp:v2:{15551234567}:sends` | string | moments of sends | with the longest window of its limits, up to a quarter later |
 //! | `otp:v2:{15551234567}:failures` | string | moments of wrong guesses | likewise, or on success |
 //! | `otp:v2:{15551234567}:guessers` | hash | the same by client address | likewise |
 //! | `otp:v2:{ip:203.0.113.7}:sends` | string | moments of sends | with the limit's window, up to a quarter later |
 //! | `otp:v2:{ip:203.0.113.7}:checks` | string | moments of guesses | likewise |
 //! | `otp:v2:{app:default}:total` | hash | counts of sends by slices of the window | likewise |
-//! | `otp:v2:{sender:106540352242922}:pace` | string | when the next turn is, Unix us | ten seconds later |
-//! | `otp:v2:{ack:0}:ack` | string | nothing: it is written in order to be waited for (`acknowledgement`) | after ten seconds |
-//! | `otp:v2:{probe:0}:probe` | string, hash | nothing: it is written to see whether it can be (`probe`) | immediately |
+//! | `otp:v2:{sender:106540352242922}:pace` | string | the moment of the next turn, Unix us | ten seconds later |
+//! | `otp:v2:{ack:0}:ack` | string | nothing: it is written for acknowledgements (`acknowledgement`) | after ten seconds |
+//! | `otp:v2:{probe:0}:probe` | string, hash | nothing: it is written to check that it can be (`probe`) | immediately |
 //!
-//! Moments are Unix ms, 13 digits each, side by side, the newest last. With `redis.after_failover = "reject"` a verification
-//! also has the `history` that it belongs to.
+//! Moments are Unix ms, 13 digits each, without separators, the newest last. With `redis.after_failover = "reject"`, a
+//! verification also has the `history` that it belongs to.
 //!
-//! `decisions` has a file for each decision and, in `lua/`, its script; `keys` there spells the keys. A decision goes
-//! through `client::route` to the `primary` that has its keys, on a shared connection (`link`); `sentinel` and `cluster` say
-//! where that is. `operators` is for those who look.
+//! `decisions` has a file for each decision and, in `lua/`, its script; `keys` there builds the keys. A decision goes
+//! through `client::route` to the `primary` that has its keys, on a shared connection (`link`); `sentinel` and
+//! `cluster` find that primary. `operators` has the view for operators.
 
 mod client;
 mod decisions;

@@ -1,4 +1,4 @@
-//! What the Redis store is told.
+//! Settings of the Redis store.
 
 use std::fmt;
 use std::time::Duration;
@@ -8,54 +8,54 @@ use secrecy::SecretString;
 use super::client::address::{Endpoint, RedisUrl};
 use crate::otp::OtpSecret;
 
-/// Where Redis is and how to speak to it.
+/// The servers and the way to use them.
 #[derive(Debug, Clone)]
 pub struct RedisSettings {
-    /// Which servers there are.
+    /// The deployment.
     pub topology: Topology,
-    /// Who we are at the servers that keep codes, as far as a URL does not say.
+    /// The user and password for the servers that keep codes, unless a URL has them.
     pub credentials: Credentials,
-    /// What all keys start with.
+    /// The prefix of all keys.
     pub key_prefix: KeyPrefix,
-    /// What stands for phones and addresses in keys.
+    /// The form of phones and addresses in keys.
     pub subject: Subject,
-    /// The longest that one decision may take, connecting included.
+    /// The maximum time for one decision, including connecting.
     pub timeout: Duration,
-    /// Connections that requests share.
+    /// The number of connections that requests share.
     pub pool_size: usize,
-    /// Whether to serve on a Redis that may lose or give away codes.
+    /// `true` to serve on a Redis that may lose or give away codes.
     pub allow_unsafe: bool,
-    /// How many replicas must have a decision before it is told; 0 for none.
+    /// The number of replicas that must have a decision before its result is returned; 0 for none.
     pub min_replicas_ack: u32,
-    /// What becomes of codes that were made before a failover.
+    /// The handling of codes from before a failover.
     pub after_failover: AfterFailover,
 }
 
-/// Which servers there are, and who says so.
+/// The servers, by the way they are found.
 #[derive(Debug, Clone)]
 pub enum Topology {
     /// One address, which may be that of a proxy.
     Single(RedisUrl),
-    /// A primary with replicas; sentinels say which one is the primary.
+    /// A primary with replicas, found through sentinels.
     Sentinel {
-        /// Sentinels, any of which may be away.
+        /// Sentinels, any of which may be unreachable.
         sentinels: Vec<Endpoint>,
-        /// What the sentinels call the primary and its replicas.
+        /// The sentinels' name for the primary and its replicas.
         master_name: MasterName,
-        /// Who we are at the sentinels.
+        /// The user and password for the sentinels.
         credentials: Credentials,
-        /// Whether the primary and its replicas speak TLS, whatever the sentinels speak.
+        /// `true` if the primary and its replicas use TLS, regardless of the sentinels.
         servers_speak_tls: bool,
     },
-    /// Several primaries with replicas, which say themselves who has which keys.
+    /// Several primaries with replicas, which know the owner of each key.
     Cluster {
-        /// Some nodes of the cluster; the others are learnt from them.
+        /// Some nodes of the cluster; the others are discovered.
         nodes: Vec<Endpoint>,
     },
 }
 
 impl Topology {
-    /// The value of `redis.mode`.
+    /// Returns the value of `redis.mode`.
     #[must_use]
     pub fn mode(&self) -> &'static str {
         match self {
@@ -65,7 +65,7 @@ impl Topology {
         }
     }
 
-    /// Whether some address is not this machine's own.
+    /// Returns `true` if an address is on another machine.
     pub(super) fn is_on_a_network(&self) -> bool {
         match self {
             Self::Single(url) => url.endpoint().is_some_and(|endpoint| !endpoint.is_loopback()),
@@ -75,18 +75,18 @@ impl Topology {
         }
     }
 
-    /// Whether connections are encrypted.
+    /// Returns `true` if connections are encrypted.
     pub(super) fn is_encrypted(&self) -> bool {
         match self {
             Self::Single(url) => url.endpoint().is_some_and(|endpoint| endpoint.is_tls()),
-            // What sentinels are told and say names no phone.
+            // The traffic with sentinels contains no phone number.
             Self::Sentinel { servers_speak_tls, .. } => *servers_speak_tls,
             Self::Cluster { nodes } => nodes.iter().all(Endpoint::is_tls),
         }
     }
 }
 
-/// Where Redis is, as people say it, without passwords.
+/// The deployment for people to read, without passwords.
 impl fmt::Display for Topology {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |endpoints: &[Endpoint]| endpoints.iter().map(Endpoint::name).collect::<Vec<_>>().join(", ");
@@ -103,88 +103,88 @@ impl fmt::Display for Topology {
 /// A user and a password, or neither.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
-    /// The ACL user; without one it is `default`.
+    /// The ACL user; `default` if there is none.
     pub username: Option<String>,
     /// Its password.
     pub password: Option<SecretString>,
 }
 
-/// What becomes of codes that were made before a failover.
+/// The handling of codes from before a failover.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AfterFailover {
-    /// They are refused, as the new primary may have missed that they were used or guessed at.
+    /// They are refused, as the new primary may not know of their use or wrong guesses.
     Reject,
-    /// They stay good, used ones that the new primary missed included.
+    /// They stay valid, even used ones whose use the new primary does not know of.
     Accept,
 }
 
-/// What sentinels call a primary and its replicas.
+/// The sentinels' name for a primary and its replicas.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MasterName(Box<str>);
 
-/// The text is no such name.
+/// The text is not a valid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the name in the sentinels' `sentinel monitor`: letters, digits, '.', '-' or '_'")]
 pub struct MasterNameError;
 
 impl MasterName {
-    /// Takes a name of the characters that a sentinel takes.
+    /// Parses a name of the characters that sentinels accept.
     ///
     /// # Errors
     ///
-    /// [`MasterNameError`] for other characters, or none.
+    /// [`MasterNameError`] if the text is empty or contains other characters.
     pub fn parse(text: &str) -> Result<Self, MasterNameError> {
         let fine = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte));
         if fine { Ok(Self(text.into())) } else { Err(MasterNameError) }
     }
 
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The first part of every key.
+/// The prefix of every key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPrefix(Box<str>);
 
-/// The text cannot start keys.
+/// The text is not a valid prefix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("1 to 64 letters, digits, '-', '_', '.' or ':'")]
 pub struct KeyPrefixError;
 
 impl KeyPrefix {
-    /// Takes a prefix of harmless characters: braces would move the hash tag, `*?[\` would widen scans.
+    /// Parses a prefix of harmless characters: braces would move the hash tag, `*?[\` would widen scans.
     ///
     /// # Errors
     ///
-    /// [`KeyPrefixError`] for other characters, none, or more than 64.
+    /// [`KeyPrefixError`] if the text is empty, contains other characters, or has more than 64.
     pub fn parse(text: &str) -> Result<Self, KeyPrefixError> {
         let fine = (1..=64).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
         if fine { Ok(Self(text.into())) } else { Err(KeyPrefixError) }
     }
 
-    /// A prefix within this one, for the sandbox: its codes are under a secret of its own, and nobody's real ones.
+    /// Returns a prefix within this one for the sandbox, whose codes are separate from real ones.
     #[must_use]
     pub fn of_sandbox(&self) -> Self {
         Self(format!("{}:sandbox", self.0).into())
     }
 
-    /// The prefix.
+    /// Returns the prefix.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What stands for a phone, or a client's address, in keys.
+/// The form of a phone or a client's address in keys.
 #[derive(Debug, Clone)]
 pub enum Subject {
-    /// Itself, so that operators can read keys.
+    /// Plain, so that operators can read keys.
     Phone,
-    /// A keyed digest under this key, so that a copy of Redis names nobody.
+    /// A keyed digest under this key, so that a copy of Redis identifies nobody.
     Hashed(OtpSecret),
 }
 

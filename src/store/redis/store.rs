@@ -29,7 +29,7 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Starts to connect, in the background: a server that is unreachable is no error here. Must be called within a Tokio
+    /// Starts to connect in the background; an unreachable server is not an error here. Must be called within a Tokio
     /// runtime.
     ///
     /// # Errors
@@ -47,7 +47,7 @@ impl RedisStore {
         })
     }
 
-    /// `redis.mode`
+    /// Returns the value of `redis.mode`.
     #[must_use]
     pub fn mode(&self) -> &'static str {
         self.settings.topology.mode()
@@ -64,7 +64,7 @@ impl RedisStore {
         Instant::now() + self.timeout
     }
 
-    /// Runs a script that uses `key`, and counts failures. A script that fails is never run again, as its outcome is
+    /// Runs a script that uses `key`, and counts failures. A script that failed is never run again, as its outcome is
     /// unknown.
     pub(super) async fn decide<T: FromRedisValue>(
         &self,
@@ -88,7 +88,7 @@ impl RedisStore {
         tickets: impl IntoIterator<Item = Ticket>,
         until: Instant,
     ) -> Result<(), StoreError> {
-        // All of them wait at the same time, since each is redeemed before the first is awaited.
+        // All of them wait concurrently, since each is redeemed before the first is awaited.
         let waiting: Vec<_> = tickets.into_iter().map(|ticket| ticket.redeem(until)).collect();
         for one in waiting {
             one.wait().await.inspect_err(count)?;

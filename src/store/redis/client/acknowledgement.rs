@@ -1,4 +1,4 @@
-//! Waiting until replicas have a decision, before anybody is told of it.
+//! Waits until replicas have a decision, before its result is returned.
 //!
 //! `WAIT` blocks its connection, so it has one of its own; on the connection for decisions it would delay every
 //! request. It covers only writes of its own connection, so each round first writes a key without meaning. Replication

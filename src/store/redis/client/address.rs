@@ -114,13 +114,13 @@ impl Endpoint {
         &self.host
     }
 
-    /// Whether it uses TLS.
+    /// Returns `true` if it uses TLS.
     #[must_use]
     pub fn is_tls(&self) -> bool {
         self.tls
     }
 
-    /// Whether it is on this machine.
+    /// Returns `true` if it is on this machine.
     pub(crate) fn is_loopback(&self) -> bool {
         self.host == "localhost"
             || self.host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())

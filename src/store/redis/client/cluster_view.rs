@@ -11,7 +11,7 @@ use super::slots::Slots;
 /// A cluster as one of its nodes sees it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct View {
-    /// Whether the node serves requests, which it does only on the side of the majority.
+    /// `true` if the node serves requests, which it does only on the side of the majority.
     serves: bool,
     /// Rises with each change that the nodes agree on.
     pub(crate) epoch: u64,

@@ -44,7 +44,7 @@ pub(crate) struct Keeping {
     /// The time to answer on connecting and to the heartbeat: as long as a request may take, since a network on which
     /// requests succeed is good enough.
     pub(crate) patience: Duration,
-    /// Whether the server must be a primary and is asked for its identity, which needs the permission to use `INFO`.
+    /// `true` if the server must be a primary and is asked for its identity, which needs permission to use `INFO`.
     pub(crate) identify: bool,
     /// Rings when any connection was closed, perhaps this one.
     pub(crate) losses: Bell,

@@ -37,7 +37,7 @@ pub(crate) struct Connecting {
     pub(crate) acknowledgements: u32,
 }
 
-/// Whether a command is preceded by `ASKING`.
+/// The use of `ASKING` before a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Manner {
     Plain,

@@ -79,7 +79,7 @@ impl Route {
         }
     }
 
-    /// Whether one script may use keys of several subjects.
+    /// Returns `true` if one script may use keys of several subjects.
     pub(crate) fn is_one_server(&self) -> bool {
         matches!(self, Self::One(..))
     }

@@ -45,7 +45,7 @@ pub(crate) struct Sentinels {
 pub(crate) struct Following {
     /// Makes the connections to the primary.
     pub(crate) to_primary: Dial,
-    /// Whether the primary uses TLS.
+    /// `true` if the primary uses TLS.
     pub(crate) tls: bool,
     /// The time that a sentinel has to answer.
     pub(crate) patience: Duration,

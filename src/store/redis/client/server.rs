@@ -129,7 +129,7 @@ impl Server {
     }
 }
 
-/// Whether this may be the answer, or the hanging up, of a server that does not know `HELLO`. Other commands sent on
+/// Returns `true` if a server that does not know `HELLO` may answer, or hang up, like this. Other commands sent on
 /// connecting that it could refuse in this way are refused over RESP2 as well.
 fn lacks_resp3(error: &RedisError) -> bool {
     error.kind() == ErrorKind::RESP3NotSupported
@@ -161,7 +161,7 @@ impl Identity {
         Ok(Self { run_id: server.get("run_id").to_owned(), history: replication.get("master_replid").to_owned() })
     }
 
-    /// Whether it is the same process, which may have begun another history.
+    /// Returns `true` for the same process, which may have begun another history.
     pub(crate) fn is_process_of(&self, other: &Self) -> bool {
         self.run_id == other.run_id
     }

@@ -1,4 +1,4 @@
-//! Canceling a number's verifications.
+//! Cancels a number's verifications.
 
 use super::scripts::{Lua, lua};
 use crate::otp::{AppName, Cancellation, PhoneNumber, Policy, StoreError};

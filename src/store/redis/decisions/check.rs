@@ -1,9 +1,8 @@
-//! Settling a guess: finding what it is to be compared with, then counting and comparing it.
+//! Settles a guess: finds the verifications to compare it with, then counts and compares it.
 //!
-//! A digest depends on its verification, so that what an observer of Redis sees is of no use for other codes. By number the
-//! verifications are found first: a guess at a number without a pending one is settled by that, and nothing is
-//! computed from it. By id one script settles the guess. Where the address is on another server than the number, it is charged
-//! by itself.
+//! Digests depend on the verification, so one that an observer of Redis sees is useless for other codes. A guess by
+//! number first looks for pending verifications; if there are none, it is settled without computing a digest. A guess
+//! by id takes one script. An address on another server than the number is charged separately.
 
 use std::time::Duration;
 
@@ -17,14 +16,15 @@ pub(super) static FIND: Lua =
 pub(super) static CHECK: Lua =
     lua!("check", "arguments", "clock", "history", "moments", "slices", "counters", "failures", "verifications");
 
-/// How often a code may be replaced while a guess is being settled. Each is a new code within two round trips.
+/// The number of times that a code may be replaced while a guess is being settled. Each time, a new code arrived within
+/// two round trips.
 const ROUNDS: usize = 3;
 
 /// Settles a guess.
 ///
 /// # Errors
 ///
-/// [`StoreError`]: the guess may have been counted, and a right one used up.
+/// [`StoreError`]: the guess may have been counted, and a right one used.
 pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
     let (deadline, keys) = (store.deadline(), &store.keys);
     let number = keys.number(check.app, check.phone);
@@ -84,7 +84,7 @@ pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy
             return Ok(verdict);
         }
     }
-    // Each time the code had been replaced: the guess is not the newest one.
+    // The code was replaced each time, so the guess is not the newest code.
     Ok(Verdict::Expired)
 }
 
@@ -95,30 +95,30 @@ fn guess_under(check: &Check<'_>, id: &str, secret_id: &str) -> Option<GuessAt> 
     Some((id, check.sealed_as(&id, secret_id)?))
 }
 
-/// The guess at the one verification that is meant: the secret that its id was made under is the one that sealed its code.
+/// Seals the guess for the only verification that it may match, under the secret that made the id and the code.
 fn guess_at(check: &Check<'_>, id: &VerificationId) -> Option<GuessAt> {
     let secret_id = check.keys.secret_of(id)?;
     Some((*id, check.sealed_as(id, secret_id.as_str())?))
 }
 
-/// [`Reply`], and id and secret id of each verification that a guess is to be compared with.
+/// A [`Reply`], with the id and secret id of each verification to compare the guess with.
 pub(crate) type FindReply = (String, String, u64, Vec<String>);
 
-/// What there is to compare a guess with.
+/// The result of looking for verifications to compare a guess with.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    /// Verifications, by id and secret id, newest first.
+    /// Pending verifications, by id and secret id, newest first.
     Pending(Vec<(String, String)>),
-    /// Nothing: this is what the guess comes to.
+    /// None: the guess is settled.
     Settled(Verdict),
 }
 
-/// What became of a guess at the verifications that were found.
+/// The result of comparing a guess with the verifications that were found.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Settled {
-    /// This.
+    /// The guess is settled.
     As(Verdict),
-    /// Nothing yet: another verification has taken their place meanwhile.
+    /// Another verification has replaced them.
     Replaced,
 }
 
@@ -150,8 +150,8 @@ fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError> {
     })
 }
 
-/// Returns `true` if the answer tells what became of guesses, this one or earlier ones: then replicas must have it first, or
-/// callers learn from it and have the guesses again after a failover.
+/// Returns `true` if the answer reveals the result of guesses. Replicas must have it first; otherwise callers could
+/// learn from it and repeat the guesses after a failover.
 fn tells_of_guesses(tag: &str) -> bool {
     matches!(tag, "approved" | "used" | "wrong" | "failed" | "limited")
 }

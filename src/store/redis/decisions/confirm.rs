@@ -1,4 +1,4 @@
-//! Ending the earlier verifications of a number, as the message with the new code was not refused.
+//! Ends the earlier verifications of a number, once the message with the new code was not refused.
 
 use super::scripts::{Lua, lua};
 use crate::otp::{NewVerification, Policy, StoreError};

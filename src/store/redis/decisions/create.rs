@@ -1,8 +1,8 @@
-//! Creating a verification, where its limits may be on several servers.
+//! Creates a verification, whose limits may be on several servers.
 //!
-//! On one server all is one script. In a Redis Cluster the address, the app, the sender and the number have slots of their
-//! own, so each is a decision of its own, the number's last: one that refuses has those before it taken back, and a crash in
-//! between leaves a charge too many, never one too few. No code is sent whose number was not asked.
+//! On one server, this is one script. In a Redis Cluster, the address, the app, the sender and the number have
+//! different slots, so each makes its own decision, the number last. A refusal refunds the charges before it, and a
+//! crash in between leaves a charge too many, never one too few. No code is sent unless the number's server has agreed.
 
 use futures_util::future::join_all;
 use metrics::histogram;
@@ -29,11 +29,11 @@ pub(super) static CREATE: Lua = lua!(
     "verifications"
 );
 
-/// Creates a verification, or leaves everything as it was.
+/// Creates a verification, or changes nothing.
 ///
 /// # Errors
 ///
-/// [`StoreError`]: the verification may be stored.
+/// [`StoreError`]: the verification may have been stored.
 pub(crate) async fn create(store: &RedisStore, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError> {
     let deadline = store.deadline();
     let counters = policy.limits.counters(Event::Send, &new.about());
@@ -41,7 +41,7 @@ pub(crate) async fn create(store: &RedisStore, new: &NewVerification, policy: &P
     let mut done = Vec::new();
     let creation = create_parts(store, new, policy, &parts, deadline, &mut done).await;
     if !matches!(creation, Ok(Creation::Created(_))) {
-        // At the same time: a server that does not answer must not use up what the others need.
+        // Concurrently, so that a server that does not answer uses up no other server's time.
         let given_back =
             done.iter().map(|(part, charged)| take_back::give_back(store, part, new, charged, policy, deadline));
         join_all(given_back).await;
@@ -49,7 +49,7 @@ pub(crate) async fn create(store: &RedisStore, new: &NewVerification, policy: &P
     creation
 }
 
-/// Decides one part after the other, noting which are done, and returns once replicas have them all.
+/// Decides the parts in order, recording those that are done, and returns once replicas have all of them.
 async fn create_parts<'p>(
     store: &RedisStore,
     new: &NewVerification,
@@ -60,7 +60,7 @@ async fn create_parts<'p>(
 ) -> Result<Creation, StoreError> {
     let (mut turn, mut tickets, mut replaces) = (Instant::now(), Vec::new(), false);
     let number = store.keys.number(&new.app, &new.phone);
-    // What is not decided, and acknowledged, in most of the time is given back in the rest.
+    // The decision gets most of the time; the rest is for refunding a decision that was not made or acknowledged.
     let acknowledged_by = deadline - store.timeout / 4;
     let decided_by = if parts.len() > 1 { acknowledged_by } else { deadline };
     for part in parts {
@@ -104,14 +104,14 @@ async fn create_parts<'p>(
     Ok(Creation::Created(Charge { wait, replaces, charged }))
 }
 
-/// What the script decided.
+/// The script's decision.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decided {
     Created { waits: Duration, at: UnixMillis, is_replacing: bool },
     Refused(Creation),
 }
 
-/// A tag, a name, a number, and the moment that counters were charged with, if they were.
+/// A tag, a name, a number, and the moment that was charged, if any.
 pub(crate) type CreateReply = (String, String, u64, i64);
 
 pub(crate) fn reply((tag, name, number, moment): CreateReply) -> Result<Decided, StoreError> {

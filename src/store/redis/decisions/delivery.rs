@@ -1,4 +1,4 @@
-//! Recording how far a message has come.
+//! Records the progress of a message.
 
 use super::scripts::{Lua, lua};
 use super::unknown;

@@ -1,7 +1,7 @@
-//! The only place where a key is spelled.
+//! The names of all keys.
 //!
-//! `{…}` is a Redis Cluster hash tag: all keys of one phone live in one slot. `v2` is the schema version; a change
-//! of what a key holds, or of what a script answers, changes it.
+//! `{…}` is a Redis Cluster hash tag: all keys of one phone live in one slot. `v2` is the schema version, which
+//! increases when the contents of a key or the answer of a script change.
 
 use std::borrow::Cow;
 
@@ -11,12 +11,12 @@ use crate::store::redis::settings::{KeyPrefix, Subject};
 
 const SCHEMA: &str = "v2";
 const VERIFICATION: &str = "}:verification:";
-/// Enough to find keys in each slot.
+/// Enough numbers to find keys in each slot.
 const TAGS: u32 = 200_000;
-/// How many of the keys in some slots are chosen from.
+/// The number of keys to choose from for a set of slots.
 const KEYS: usize = 8;
 
-/// Spells keys for one prefix and one kind of subject.
+/// Builds keys for one prefix and one kind of subject.
 #[derive(Debug, Clone)]
 pub(crate) struct Keys {
     /// `otp:v2:{`
@@ -24,14 +24,14 @@ pub(crate) struct Keys {
     subject: Subject,
 }
 
-/// The keys of one number that decisions about its verifications for one app have.
+/// The keys for one number and one app.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NumberKeys {
     /// Hash: the verifications.
     pub(crate) verification: String,
-    /// Moments: wrong guesses at the number.
+    /// Moments of wrong guesses at the number.
     pub(crate) failures: String,
-    /// Hash of moments: the same by client address.
+    /// Hash of the same by client address.
     pub(crate) guessers: String,
 }
 
@@ -53,12 +53,12 @@ impl Keys {
         [&self.start, &*self.masked("phone", phone.digits()), VERIFICATION, app.as_str()].concat()
     }
 
-    /// What counts those events of a number.
+    /// Returns the key that counts those events of a number.
     pub(crate) fn of_number(&self, phone: &PhoneNumber, event: Event) -> String {
         [&self.start, &*self.masked("phone", phone.digits()), "}:", event.as_str()].concat()
     }
 
-    /// Everything that counts events of a number.
+    /// Returns every key that counts events of a number.
     pub(crate) fn counters_of(&self, phone: &PhoneNumber) -> [String; 4] {
         let guessers = [&self.start, &*self.masked("phone", phone.digits()), "}:guessers"].concat();
         let [sends, checks, failures] =
@@ -66,7 +66,7 @@ impl Keys {
         [sends, checks, failures, guessers]
     }
 
-    /// What counts the events of a subject.
+    /// Returns the key that counts a subject's events.
     pub(crate) fn counter(&self, counter: &Counter) -> String {
         let subject = &counter.subject;
         let text = match subject.purpose {
@@ -76,12 +76,12 @@ impl Keys {
         [&self.start, subject.prefix, &*text, "}:", counter.name()].concat()
     }
 
-    /// What stands for a client's address.
+    /// Returns a client's address, or its pseudonym.
     pub(crate) fn guesser(&self, client: &ClientAddress) -> String {
         self.masked("ip", &client.to_string()).into_owned()
     }
 
-    /// A number or an address, or what stands for it.
+    /// Returns a number or an address, or its pseudonym.
     fn masked<'t>(&self, purpose: &str, text: &'t str) -> Cow<'t, str> {
         match &self.subject {
             Subject::Phone => text.into(),
@@ -89,23 +89,23 @@ impl Keys {
         }
     }
 
-    /// Number: when the sender's next turn is.
+    /// Returns the key of the sender's next turn.
     pub(crate) fn pace(&self, pacing: &Pacing) -> String {
         [&self.start, "sender:", &pacing.sender, "}:pace"].concat()
     }
 
-    /// What is written in order to be waited for. In a cluster a primary only takes keys of its own slots, and for a
-    /// while not those of one that moves: each attempt gets another key.
+    /// Returns a key to write for acknowledgements. In a cluster, a primary only accepts keys of its own slots, and
+    /// temporarily refuses those of a slot that is moving, so each attempt gets another key.
     pub(crate) fn acknowledgement(&self, slots: &Slots, attempt: usize) -> String {
         self.in_slots("ack", slots, attempt)
     }
 
-    /// What is written to see whether it can be.
+    /// Returns a key to write for a probe.
     pub(crate) fn probe(&self, slots: &Slots) -> String {
         self.in_slots("probe", slots, 0)
     }
 
-    /// One of several keys of this name that are in some slots.
+    /// Returns one of several keys with this name in these slots.
     fn in_slots(&self, name: &str, slots: &Slots, attempt: usize) -> String {
         let key = |tag: u32| format!("{}{name}:{tag}}}:{name}", self.start);
         if slots.count() == 0 {
@@ -115,12 +115,12 @@ impl Keys {
         fitting.nth(attempt % KEYS).unwrap_or_else(|| key(0))
     }
 
-    /// What `SCAN` matches to find every verification.
+    /// Returns the `SCAN` pattern for all verifications.
     pub(crate) fn verification_pattern(&self) -> String {
         format!("{}*{VERIFICATION}*", self.start)
     }
 
-    /// What stands for the number, and the app, in the key of a verification.
+    /// Returns the number, or its pseudonym, and the app in the key of a verification.
     pub(crate) fn subject_of<'k>(&self, key: &'k str) -> Option<(&'k str, &'k str)> {
         key.strip_prefix(&self.start)?.split_once(VERIFICATION)
     }
@@ -158,7 +158,7 @@ mod tests {
         assert_eq!(keys.subject_of("other:v2:{1}:verification:default"), None);
     }
 
-    /// The keys of all counters.
+    /// Returns the keys of all counters.
     fn counters(keys: &Keys, client: &str) -> Vec<String> {
         let mut limits = Limits::default();
         for kind in &LIMITS {

@@ -1,4 +1,4 @@
-//! Decisions: a file each, with the script that makes it in `lua/`, how its arguments are laid out, and what it answers.
+//! Decisions: each file has the arguments and the answers of the script in `lua/` that makes the decision.
 
 pub(crate) mod cancel;
 pub(crate) mod check;
@@ -16,7 +16,7 @@ pub(crate) mod turn;
 
 use crate::otp::{LimitKind, StoreError};
 
-/// What most scripts answer: a tag, a name and a number, empty and 0 where the tag says it all.
+/// The answer of most scripts: a tag, a name and a number. The last two are empty and 0 if the tag says it all.
 pub(crate) type Reply = (String, String, u64);
 
 fn limit(name: &str) -> Result<&'static LimitKind, StoreError> {

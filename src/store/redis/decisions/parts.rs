@@ -4,7 +4,7 @@ use super::keys::NumberKeys;
 use crate::otp::{Counter, Pacing, Scope};
 use crate::store::redis::RedisStore;
 
-/// What is decided together.
+/// A part that is decided together.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Part<'c> {
     pub(super) counters: Vec<&'c Counter>,
@@ -13,7 +13,7 @@ pub(super) struct Part<'c> {
 }
 
 impl Part<'_> {
-    /// A key in the part's slot.
+    /// Returns a key in the part's slot.
     pub(super) fn key(&self, store: &RedisStore, number: &NumberKeys, pacing: Option<&Pacing>) -> String {
         match (self.has_number, self.counters.first(), pacing) {
             (false, Some(counter), _) => store.keys.counter(counter),
@@ -23,7 +23,7 @@ impl Part<'_> {
     }
 }
 
-/// The parts of a creation, in their order.
+/// Returns the parts of a creation, in order.
 pub(super) fn parts(is_one_server: bool, counters: &[Counter], has_pace: bool) -> Vec<Part<'_>> {
     if is_one_server {
         return vec![Part { counters: counters.iter().collect(), has_pace, has_number: true }];

@@ -1,4 +1,5 @@
-//! Trying what requests do, for readiness and `check`: a `PING` is answered by a server that refuses every decision.
+//! Tries the commands of requests, for readiness and `check`: a server that refuses every decision still answers a
+//! `PING`.
 
 use std::time::Duration;
 
@@ -15,16 +16,16 @@ use crate::store::redis::{RedisStore, milliseconds};
 
 pub(super) static PROBE: Lua = lua!("probe", "history");
 
-/// How long the key of a probe may stay if the script does not come to delete it.
+/// The lifetime of a probe's key, if the script fails to delete it.
 const KEPT: Duration = Duration::from_secs(10);
 
 impl RedisStore {
-    /// Tries the servers that decide. In a cluster all are tried at once and one that works is enough, as the loss of the
-    /// others must not take the whole service away.
+    /// Tries the servers that make decisions. In a cluster, all are tried concurrently and one success is enough, so
+    /// that losing some servers does not make the whole service unready.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] of a server if none works.
+    /// The [`StoreError`] of a server if none succeeds.
     pub(crate) async fn try_any(&self) -> Result<(), StoreError> {
         let primaries = self.route.primaries(self.deadline()).await?;
         let deadline = self.deadline();
@@ -38,7 +39,7 @@ impl RedisStore {
     }
 }
 
-/// Runs every command that decisions need on one server, acknowledgement included.
+/// Runs every command that decisions need on one server, including acknowledgement.
 ///
 /// # Errors
 ///
@@ -54,7 +55,7 @@ pub(crate) async fn probe(
     call.key(&key).arg(milliseconds(KEPT)).arg(scripts::fence(after_failover));
     let answer = primary.decide::<Vec<String>>(&call, Manner::Plain, deadline).await;
     let (refused, ticket) = match answer {
-        // It answers; its slots are on the move.
+        // The server answers; its slots are moving.
         Err(Failure::Moving | Failure::Elsewhere { once: true, .. }) => return Ok(()),
         answer => answer?,
     };

@@ -25,8 +25,8 @@ fn all() -> [&'static Lua; 10] {
 }
 
 impl Schema for Keys {
-    /// So that the first request needs one round trip too. A server that loses the scripts later gets them again from the
-    /// request that finds out.
+    /// Saves the first request a round trip. If a server loses the scripts later, the request that notices loads them
+    /// again.
     fn scripts(&self) -> Pipeline {
         let mut load = Pipeline::new();
         for script in all() {
@@ -46,7 +46,7 @@ mod tests {
 
     use super::*;
 
-    /// The commands that follow `before` in a script.
+    /// Returns the commands that follow `before` in a script.
     fn commands<'t>(text: &'t str, before: &str) -> BTreeSet<&'t str> {
         text.split(before).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
     }

@@ -1,5 +1,5 @@
-//! The scripts, and the parts of their arguments that several share. The header of each file in `lua/` is the other half
-//! of the agreement.
+//! The scripts, and the parts of their arguments that several share. The header of each file in `lua/` documents the
+//! arguments it expects.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use crate::otp::{Counter, Counting, Pacing, Policy};
 use crate::store::redis::milliseconds;
 use crate::store::redis::settings::AfterFailover;
 
-/// A script by its name and text; it is hashed once.
+/// A script with its name; it is hashed once.
 pub(crate) struct Lua {
     /// The name in metrics and traces.
     pub(crate) name: &'static str,
@@ -18,7 +18,7 @@ pub(crate) struct Lua {
     script: OnceLock<Script>,
 }
 
-/// Puts a script together from the parts that it needs, in the order in which they need each other, and its own text.
+/// Builds a script from the parts that it needs, in order of dependency, and its own text.
 macro_rules! lua {
     ($name:literal, $($part:literal),*) => {
         crate::store::redis::decisions::scripts::Lua::new(
@@ -34,13 +34,13 @@ impl Lua {
         Self { name, text, script: OnceLock::new() }
     }
 
-    /// A call of the script, without arguments yet.
+    /// Prepares a call of the script, without arguments yet.
     pub(super) fn call(&self) -> ScriptInvocation<'_> {
         self.script.get_or_init(|| Script::new(self.text)).prepare_invoke()
     }
 }
 
-/// Counters, as `counters.lua` reads them.
+/// Adds counters, as `counters.lua` reads them.
 pub(super) fn counters(call: &mut ScriptInvocation<'_>, keys: &Keys, counters: &[&Counter]) {
     call.arg(counters.len());
     for counter in counters {
@@ -58,7 +58,7 @@ pub(super) fn how(counting: Counting) -> &'static str {
     }
 }
 
-/// A pace, as `pace.lua` reads it.
+/// Adds a pace, as `pace.lua` reads it.
 pub(super) fn pace(call: &mut ScriptInvocation<'_>, keys: &Keys, pacing: Option<&Pacing>) {
     match pacing {
         None => call.arg(0).arg(0),
@@ -70,7 +70,7 @@ pub(super) fn interval(pacing: &Pacing) -> u64 {
     u64::try_from(pacing.interval().as_micros()).unwrap_or(u64::MAX)
 }
 
-/// A number's verifications for an app and its failures, as `failures.lua` reads them. `guesser` stands for the client.
+/// Adds a number's verifications for an app and its failures, as `failures.lua` reads them. `guesser` is the client.
 pub(super) fn number(call: &mut ScriptInvocation<'_>, keys: &NumberKeys, policy: &Policy, guesser: Option<&str>) {
     let limit = policy.limits.get("failures_per_phone");
     call.key(&keys.verification).key(&keys.failures).key(&keys.guessers);
@@ -78,7 +78,7 @@ pub(super) fn number(call: &mut ScriptInvocation<'_>, keys: &NumberKeys, policy:
     call.arg(limit.map_or(0, |limit| limit.share())).arg(guesser.unwrap_or_default());
 }
 
-/// What becomes of verifications from before a failover, as `history.lua` reads it.
+/// Returns the handling of verifications from before a failover, as `history.lua` reads it.
 pub(super) fn fence(after_failover: AfterFailover) -> &'static str {
     match after_failover {
         AfterFailover::Reject => "reject",

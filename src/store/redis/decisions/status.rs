@@ -1,4 +1,4 @@
-//! What there is for one number and one app, for operators and for whoever asks for a verification's state.
+//! Looks up the records of one number for one app, for operators and for queries about a verification.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::store::redis::{RedisStore, milliseconds};
 
 pub(super) static STATUS: Lua = lua!("status", "arguments", "clock", "moments", "verifications");
 
-/// The fields of a verification in the order of `verifications.lua`, without the earlier ones.
+/// The fields of a verification in the order of `verifications.lua`, except `earlier`.
 pub(crate) const FIELDS: [&str; 12] = [
     "id",
     "status",
@@ -27,7 +27,7 @@ pub(crate) const FIELDS: [&str; 12] = [
     "deliveries",
 ];
 
-/// The time, the words of each verification, and count and wait of each limit.
+/// The time, the words of each verification, and the count and wait of each limit.
 type StatusReply = (i64, Vec<String>, Vec<(u32, u64)>);
 
 pub(crate) async fn status(
@@ -54,7 +54,7 @@ pub(crate) async fn status(
     Ok(PhoneStatus { verifications, limits: limits.collect() })
 }
 
-/// A verification from its [`FIELDS`], empty where there is none; `None` for anything else.
+/// Parses a verification from its [`FIELDS`], with empty text for missing ones; `None` if it is malformed.
 pub(crate) fn verification(app: &str, subject: &str, words: &[String], now: UnixMillis) -> Option<Verification> {
     let [id, status, digest, _, attempts, max_attempts, sends, created_at, expires_at, ended_at, _, deliveries] = words
     else {

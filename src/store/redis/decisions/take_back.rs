@@ -1,4 +1,4 @@
-//! Undoing a creation whose message was refused, or that another server refused.
+//! Undoes a creation whose message was refused, or that another server refused.
 
 use tokio::time::Instant;
 
@@ -9,11 +9,11 @@ use crate::store::redis::{RedisStore, milliseconds};
 
 pub(super) static TAKE_BACK: Lua = lua!("take_back", "arguments", "clock", "moments", "slices", "verifications");
 
-/// Undoes a creation whose message was refused, and gives back what `refund` says.
+/// Undoes a creation whose message was refused, and refunds according to `refund`.
 ///
 /// # Errors
 ///
-/// The first [`StoreError`]; what can be given back is.
+/// The first [`StoreError`]; the other refunds are still made.
 pub(crate) async fn take_back(
     store: &RedisStore,
     new: &NewVerification,
@@ -26,14 +26,14 @@ pub(crate) async fn take_back(
     counters.retain(|counter| refund.covers(counter.scope));
     let gets_turn_back = new.pacing.is_some() && refund == Refund::Everything;
     let mut result = Ok(());
-    // The number first: its code is what must not stay.
+    // The number comes first: its code must not remain.
     for part in parts(store.route.is_one_server(), &counters, gets_turn_back).iter().rev() {
         result = result.and(undo(store, part, new, &charge.charged, policy, deadline).await);
     }
     result
 }
 
-/// Gives back one part of a creation that came to nothing; what cannot be given back goes by itself.
+/// Refunds one part of a failed creation; what cannot be refunded expires.
 pub(super) async fn give_back(
     store: &RedisStore,
     part: &Part<'_>,

@@ -1,4 +1,4 @@
-//! Taking another turn of a sender, for a message that is sent again.
+//! Takes another turn of a sender, for a message that is sent again.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
--- cancel.lua · cancel the pending verifications of a number and, if asked, drop what its limits counted
+-- cancel.lua · cancel the pending verifications of a number and, on request, clear the counters of its limits
 --   KEYS the number's counters, then its verification for each app
---   ARGV[1] how many counters   ARGV[2] 'limits' to drop them, or ''   ARGV[3] longest time of a send ms
---   Returns {verifications canceled, counters dropped}
+--   ARGV[1] number of counters   ARGV[2] 'limits' to clear them, or ''   ARGV[3] maximum time of a send ms
+--   Returns {verifications canceled, counters cleared}
 
 local now, counters, canceled = now_ms(), tonumber(ARGV[1]), 0
 local dropped = ARGV[2] == 'limits' and redis.call('DEL', unpack(KEYS, 1, counters)) or 0

@@ -1,11 +1,11 @@
 -- check.lua · count one guess and settle it, in one atomic step
---   The arguments come in this order:
+--   The arguments, in this order:
 --   counters (counters.lua)   none if `find` has charged them
 --   KEYS verification · failures (failures.lua)   ARGV those of failures.lua
---   ARGV longest time of a send ms · 'reject' to refuse verifications of another replication history, or ''
---      · the one id that is meant, or '' for all that are pending
---      · id of a verification and digest of the guess for it, for each that the guess may be for
---   Returns {'approved', id, 0} | {'wrong', '', attempts left} | {'replaced', '', 0} if there is another code than those
+--   ARGV maximum time of a send ms · 'reject' to refuse verifications of another replication history, or ''
+--      · the only id to compare with, or '' for all pending ones
+--      · id of a verification and digest of the guess for it, for each candidate
+--   Returns {'approved', id, 0} | {'wrong', '', attempts left} | {'replaced', '', 0} if the candidates were replaced
 --         | {'failed' or 'expired' or 'fenced' or 'used' or 'canceled' or 'absent', '', 0} | {'limited', name, ms}
 
 local now = now_ms()
@@ -48,7 +48,7 @@ if #compared == 0 then
   return {verdict, '', 0}
 end
 
--- Count, then compare. The digests are keyed, so the time of a comparison tells a caller nothing.
+-- Count first, then compare. The digests are keyed, so the time of a comparison reveals nothing.
 local right
 for _, i in ipairs(compared) do
   local verification = verifications[i]
@@ -60,7 +60,7 @@ end
 local others_changed = #compared > 1 or compared[1] > 1
 if right then
   finish(verifications[right], 'approved', now)
-  -- Those before it are of no use any more. One that is being sent is a verification of its own.
+  -- The older codes are no longer needed. A newer one that is being sent is a verification of its own.
   for i = right + 1, #verifications do
     others_changed = cancel(verifications[i], nil, now) or others_changed
   end
@@ -82,7 +82,7 @@ else
   redis.call('HSET', key_of_verification, 'attempts', attempts, 'status', status, 'ended_at', now)
 end
 if right then
-  -- The owner has shown the phone: what others guessed wrong no longer counts against the number.
+  -- The owner has proved the number, so wrong guesses by others no longer count against it.
   failures_clear(failures)
   return {'approved', verifications[right][ID], 0}
 end

@@ -1,7 +1,7 @@
--- confirm.lua · a code's message was not refused: the code has replaced those before it
+-- confirm.lua · replace the earlier codes, as the message with this one was not refused
 --   KEYS[1] verification
---   ARGV[1] id   ARGV[2] longest time of a send ms
---   Returns 1 if the verification is there, 0 if it is gone
+--   ARGV[1] id   ARGV[2] maximum time of a send ms
+--   Returns 1 if the verification exists, else 0
 
 local now = now_ms()
 local verifications = verifications_read(KEYS[1], tonumber(ARGV[2]), now)

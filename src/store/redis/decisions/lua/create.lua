@@ -1,16 +1,17 @@
 -- create.lua · check the limits, then charge them and store a new verification, in one atomic step
---   With all keys on one server, one call has everything. In a cluster it is called for the keys of each slot; if one call
---   refuses, the charges of those before it are taken back.
---   The arguments come in this order; what a call has no keys for is left out or 0:
+--   If all keys are on one server, one call has all of them. In a cluster, there is a call for the keys of each slot;
+--   if
+--   one refuses, the charges of those before it are refunded.
+--   The arguments, in this order; those for which a call has no keys are omitted or 0:
 --   counters (counters.lua)
---   pace     ARGV us between two messages (0: no pace), longest wait ms   KEYS the pace (pace.lua)
---   number   ARGV '1' if the rest is there, or '0'
+--   pace     ARGV us between two messages (0: no pace), maximum wait ms   KEYS the pace (pace.lua)
+--   number   ARGV '1' if the rest follows, or '0'
 --            KEYS verification · failures (failures.lua)   ARGV those of failures.lua
---            ARGV id · digest · secret id · max attempts · lifetime ms · linger ms · longest time of a send ms
---                 · 'reject' to note the replication history, or ''
---   Returns {'created', '1' if earlier codes stay good until this one is confirmed or '', ms until the message's turn,
---            moment} | {'limited', name of the limit that holds longest, ms, 0}
---         | {'crowded', '', ms until a turn would come in time, 0}
+--            ARGV id · digest · secret id · max attempts · lifetime ms · linger ms · maximum time of a send ms
+--                 · 'reject' to record the replication history, or ''
+--   Returns {'created', '1' if earlier codes stay valid until this one is confirmed or '', ms until the message's turn,
+--            moment} | {'limited', name of the limit with the longest wait, ms, 0}
+--         | {'crowded', '', ms until a message could get a turn in time, 0}
 
 local us = now_us()
 local now = math.floor(us / 1000)
@@ -20,7 +21,7 @@ local has_number = word() == '1'
 local verification, history, none
 if has_number then
   verification = key()
-  -- A code that nobody could verify is not worth a message.
+  -- A code that could not be verified is not worth a message.
   local failures = failures_read(now)
   if failures.wait > wait then
     name, wait = 'failures_per_phone', failures.wait
@@ -34,9 +35,8 @@ if late > 0 then
   return {'crowded', '', late, 0}
 end
 
--- The first write of all is one that a full Redis refuses (HSET, SET or APPEND): it then has refused the whole, as from the
--- first write on it lets a script finish. Otherwise codes would be sent that cannot be verified, since counting a guess is
--- refused.
+-- The first write must be one that a full Redis refuses (HSET, SET or APPEND): once a script has written, Redis lets it
+-- finish. Otherwise codes would be sent that cannot be verified, since counting a guess is refused.
 local replaces = ''
 if has_number then
   local id, digest, secret, max_attempts = word(), word(), word(), word()

@@ -1,10 +1,10 @@
 -- delivery.lua · record the progress of one delivery, forward only
 --   KEYS[1] verification
 --   ARGV[1] id   ARGV[2] number of the delivery   ARGV[3] channel   ARGV[4] status   ARGV[5] reason, or ''
---   ARGV[6] longest time of a send ms
---   ARGV[7..] the statuses, each of which only those behind it may follow
---   `deliveries` holds number:channel:status:moment:reason of each that was heard of, separated by commas.
---   Returns {'recorded', the status before or ''} | {'stale', the status that stays} | {'absent', ''}
+--   ARGV[6] maximum time of a send ms
+--   ARGV[7..] the statuses, each of which only later ones may follow
+--   `deliveries` has number:channel:status:moment:reason of each known delivery, separated by commas.
+--   Returns {'recorded', the previous status or ''} | {'stale', the current status} | {'absent', ''}
 
 local now, id, delivery, status = now_ms(), ARGV[1], ARGV[2], ARGV[4]
 local ranks = {}

@@ -1,11 +1,11 @@
--- find.lua · charge a check to its limits, and say which verifications of a number a guess is to be compared with
---   So that nothing is computed from a guess, and sent here, where nothing is pending. In a cluster it is called for the
---   keys of each slot.
---   The arguments come in this order; what a call has no keys for is left out or 0:
+-- find.lua · charge a check to its limits, and find the verifications of a number to compare a guess with
+--   If nothing is pending, no digest of the guess is computed or sent. In a cluster, there is a call for the keys of
+--   each slot.
+--   The arguments, in this order; those for which a call has no keys are omitted or 0:
 --   counters (counters.lua)
---   number   ARGV '1' if the rest is there, or '0'
+--   number   ARGV '1' if the rest follows, or '0'
 --            KEYS verification · failures (failures.lua)   ARGV those of failures.lua
---            ARGV longest time of a send ms · 'reject' to refuse verifications of another replication history, or ''
+--            ARGV maximum time of a send ms · 'reject' to refuse verifications of another replication history, or ''
 --   Returns {'pending', '', 0, {id, secret id, …}} for each, newest first
 --         | {'failed', 'expired', 'fenced', 'used', 'canceled' or 'absent', '', 0, {}} | {'limited', name, ms, {}}
 

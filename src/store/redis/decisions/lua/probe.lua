@@ -1,9 +1,9 @@
--- probe.lua · try every command that the other scripts use, on a key of its own, which is gone afterwards
---   KEYS[1] key   ARGV[1] ms that the key may stay   ARGV[2] 'reject' to ask for the replication history too, or ''
---   Returns {} | {the command that was refused, the server's words}
+-- probe.lua · try every command that the other scripts use, on a key that is deleted afterwards
+--   KEYS[1] key   ARGV[1] lifetime of the key in ms   ARGV[2] 'reject' to read the replication history too, or ''
+--   Returns {} | {the refused command, the server's message}
 
 local key, keep = KEYS[1], ARGV[1]
--- Memory, replicas and permissions are in the way of the first write; an expiry stands before anything that lacks one.
+-- Lack of memory, replicas or permissions shows in the first write; the expiry comes before anything that lacks one.
 local commands = {
   {'TIME'},
   {'SET', key, '1', 'PX', keep}, {'GET', key}, {'GETRANGE', key, 0, 0}, {'INCRBY', key, 1}, {'APPEND', key, '1'},
@@ -17,7 +17,7 @@ end
 for _, command in ipairs(commands) do
   local answer = redis.pcall(unpack(command))
   if type(answer) == 'table' and answer.err then
-    -- As it is for a request: the connection leads to a server that is no primary.
+    -- As for a request: the connection leads to a server that is not a primary.
     if string.find(answer.err, 'READONLY', 1, true) then
       return answer
     end

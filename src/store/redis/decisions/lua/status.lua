@@ -1,7 +1,7 @@
--- status.lua · a number's verifications for one app, and how far its limits are used up; changes nothing
---   The arguments come in this order:
---   KEYS verification   ARGV longest time of a send ms
---   ARGV how many rules, and for each: max, window ms   KEYS the moments that each counts
+-- status.lua · a number's verifications for one app, and the use of its limits; changes nothing
+--   The arguments, in this order:
+--   KEYS verification   ARGV maximum time of a send ms
+--   ARGV number of rules, and for each: max, window ms   KEYS the moments that it counts
 --   Returns {now, {the words of each verification, newest first}, {events, ms until one more fits} for each rule}
 
 local now = now_ms()

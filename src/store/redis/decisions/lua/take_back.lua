@@ -1,9 +1,9 @@
 -- take_back.lua · undo the creation of a verification whose message was refused, or the charges for it
---   The arguments come in this order; what a call has no keys for is left out or 0:
---   charges  ARGV how many, and for each: 'moments' or 'slices', moment, window ms   KEYS one for each
+--   The arguments, in this order; those for which a call has no keys are omitted or 0:
+--   charges  ARGV number of charges, and for each: 'moments' or 'slices', moment, window ms   KEYS one for each
 --   pace     ARGV us between two messages of the sender, 0 to keep the turn   KEYS the pace
---   number   ARGV '1' if the rest is there, or '0'   KEYS verification   ARGV id · longest time of a send ms · linger ms
---   Returns 1 if the verification was dropped, 0 if it was gone
+--   number   ARGV '1' if the rest follows, or '0'   KEYS verification   ARGV id · maximum time of a send ms · linger ms
+--   Returns 1 if the verification was dropped, 0 if it no longer existed
 
 local now = now_ms()
 for _ = 1, number() do
@@ -17,7 +17,7 @@ for _ = 1, number() do
 end
 local interval = number()
 if interval > 0 then
-  -- The last turn instead of this one, which makes no difference: those who wait keep theirs.
+  -- This gives up the last turn rather than this one; the waiting messages keep theirs.
   local pace = key()
   if redis.call('EXISTS', pace) == 1 then
     redis.call('INCRBY', pace, -interval)

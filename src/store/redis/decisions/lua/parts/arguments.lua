@@ -1,4 +1,4 @@
--- arguments.lua · read KEYS and ARGV one after the other
+-- arguments.lua · read KEYS and ARGV in order
 
 local keys_read, words_read = 0, 0
 

@@ -1,4 +1,4 @@
--- clock.lua · the time, by Redis's own clock, so that instances need not agree on theirs: ms or us since 1970
+-- clock.lua · the time in ms or us since 1970, by Redis's clock, so that the clocks of instances need not agree
 
 local function now_us()
   local time = redis.call('TIME')
@@ -9,8 +9,8 @@ local function now_ms()
   return math.floor(now_us() / 1000)
 end
 
--- Sets a key's time to live unless it already lives longer: an instance with a shorter window must not cut short what
--- another one has to remember. A quarter is added, so that a busy key is not extended with each event.
+-- Sets a key's time to live unless it already lives longer: an instance with a shorter window must not discard what
+-- another one needs. A quarter is added, so that a busy key is not extended with each event.
 local function keep_for(key, ms)
   if redis.call('PTTL', key) < ms then
     redis.call('PEXPIRE', key, ms + math.ceil(ms / 4))

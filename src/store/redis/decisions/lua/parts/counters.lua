@@ -1,11 +1,12 @@
--- counters.lua · limits: one routine over however many there are
+-- counters.lua · limits: one routine for any number of them
 --
--- A counter is a key that counts the events of one subject, and the rules that it is held to. Scripts get
+-- A counter is a key that counts the events of one subject, with the rules that apply. Scripts get
 --   KEYS  one for each counter
---   ARGV  how many counters, and for each: 'moments' or 'slices', how many rules, and for each rule: name, max, window ms
+--   ARGV  number of counters, and for each: 'moments' or 'slices', number of rules, and for each rule: name, max,
+--   window ms
 
--- The counters that come next in the arguments, and the name and the wait in ms of the rule that holds longest: '' and 0
--- if none does.
+-- Reads the next counters. Also returns the name and the wait in ms of the rule with the longest wait: '' and 0 if none
+-- is reached.
 local function counters_read(now)
   local counters, name, wait = {}, '', 0
   for i = 1, number() do
@@ -24,7 +25,7 @@ local function counters_read(now)
   return counters, name, wait
 end
 
--- Charges an event of now to each counter.
+-- Records an event in each counter.
 local function counters_charge(counters, now)
   for _, counter in ipairs(counters) do
     if counter.slices then

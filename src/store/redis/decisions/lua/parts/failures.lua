@@ -1,12 +1,12 @@
 -- failures.lua · wrong guesses at a number
 --
--- They count against the address that they come from, and against the number; against the number only the first `share`
--- of each address. One address therefore locks the number for itself alone, and its owner, who is elsewhere, still has
+-- They count against the address that they come from, but only the first `share` of each address count against the
+-- number. One address can therefore lock the number only for itself, while its owner, at another address, still has
 -- guesses.
 --   KEYS  moments of the number's failures · hash of the same by address
---   ARGV  max, window ms (0: no such limit) · share · what stands for the address, or ''
+--   ARGV  max, window ms (0: no such limit) · share · name of the address, or ''
 
--- The failures that come next in the arguments, with the ms until another guess is compared as `wait`.
+-- Reads the failures. Their `wait` is the ms until another guess is compared.
 local function failures_read(now)
   local failures = {key = key(), by_address = key(), max = number(), window = number(), share = number()}
   failures.address, failures.own, failures.newest, failures.wait = word(), '', '', 0
@@ -23,7 +23,7 @@ local function failures_read(now)
   return failures
 end
 
--- Adds a failure of now.
+-- Records a failure.
 local function failures_add(failures, now)
   local max, window = failures.max, failures.window
   if max == 0 then
@@ -35,11 +35,11 @@ local function failures_add(failures, now)
   if failures.address == '' then
     return
   end
-  -- The newest so many, or as many as there were: another instance may need them.
+  -- Keeps the newest `max`, or as many as there were: another instance may need them.
   local own = string.sub(failures.own .. digits(now), -math.max(max * WIDTH, #failures.own))
   redis.call('HSET', failures.by_address, failures.address, own)
   keep_for(failures.by_address, window)
-  -- Addresses whose failures have all left the window go when there are more than matter.
+  -- If there are more addresses than matter, those whose failures have all left the window are dropped.
   if redis.call('HLEN', failures.by_address) > max then
     local entries = redis.call('HGETALL', failures.by_address)
     for i = 1, #entries, 2 do

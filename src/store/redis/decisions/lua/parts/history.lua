@@ -1,7 +1,7 @@
--- history.lua · the replication history of this server, by which verifications from before a failover are told
+-- history.lua · the replication history of this server, which identifies verifications from before a failover
 
--- The history, or nil and the error to answer with. A promotion draws a new history, on the promoted server alone. A
--- server that is not a primary, or no longer one, decides nothing.
+-- Returns the history, or nil and the error to answer with. A promotion starts a new history, on the promoted server
+-- alone. A server that is not, or no longer, a primary makes no decisions.
 local function replication_history()
   local info = redis.call('INFO', 'replication')
   if not string.find(info, '\nrole:master\r', 1, true) then
@@ -14,7 +14,7 @@ local function replication_history()
   return string.sub(id, 1, 16)
 end
 
--- The history to compare verifications with if they are to be fenced, and the error to answer with if there is none.
+-- Returns the history to compare verifications with, if any, and the error to answer with if it is unknown.
 local function fence(after_failover)
   if after_failover == 'reject' then
     return replication_history()

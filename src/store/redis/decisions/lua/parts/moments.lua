@@ -1,8 +1,8 @@
 -- moments.lua · events by their moments, for limits that hold exactly
 --
--- Moments are ms since 1970, 13 digits each (good until 2286), side by side in the order in which they came. An event
--- counts while it is younger than the window is long, so no window of that length, wherever it starts, ever holds more
--- than the limit. Only as many of the newest events as the limit allows matter.
+-- Moments are ms since 1970, 13 digits each (valid until 2286), without separators, in order. An event counts until it
+-- is as old as the window is long, so no window of that length, wherever it starts, ever contains more events than the
+-- limit. Only as many of the newest events as the limit allows matter.
 
 local WIDTH = 13
 -- A key that holds fewer moments is not shortened: an instance with a higher limit may need them.
@@ -12,13 +12,13 @@ local function digits(moment)
   return string.format('%013.0f', moment)
 end
 
--- The moment of the nth event from the newest, or nil if there are fewer.
+-- Returns the nth newest moment, or nil if there are fewer.
 local function nth_newest(moments, n)
   local from = #moments - n * WIDTH + 1
   return from >= 1 and tonumber(string.sub(moments, from, from + WIDTH - 1)) or nil
 end
 
--- ms until one more event fits where `leaver` has to leave the window first; 0 if one fits now.
+-- Returns the ms until one more event fits if `leaver` must leave the window first; 0 if one fits now.
 local function wait_for(leaver, window, now)
   if not leaver or leaver + window <= now then
     return 0
@@ -26,15 +26,15 @@ local function wait_for(leaver, window, now)
   return leaver + window - now
 end
 
--- Moments that lie ahead of a clock that was set back become moments of now. Otherwise the wait that is told would be
--- shorter than the wait that follows.
+-- Moves moments that lie ahead of a clock that was set back to now. Otherwise the reported wait would be shorter than
+-- the actual one.
 local function not_ahead(moments, now)
   return (string.gsub(moments, string.rep('%d', WIDTH), function(moment)
     return tonumber(moment) > now and digits(now) or nil
   end))
 end
 
--- The newest moment of a key, as text; '' if it has none.
+-- Returns the newest moment of a key as text; '' if there is none.
 local function moments_newest(key, now)
   local newest = redis.call('GETRANGE', key, -WIDTH, -1)
   if newest == '' then
@@ -49,7 +49,7 @@ local function moments_newest(key, now)
   return newest
 end
 
--- ms until one more event fits into a key's window, 0 if one does now; max 0 means no limit.
+-- Returns the ms until one more event fits into a key's window, 0 if one fits now; max 0 means no limit.
 local function moments_wait(key, max, window, now)
   if max == 0 then
     return 0
@@ -58,7 +58,7 @@ local function moments_wait(key, max, window, now)
   return wait_for(#leaver == WIDTH and tonumber(leaver), window, now)
 end
 
--- Adds an event of now. `newest` is the key's newest moment, `most` how many matter, `keep` for how long, in ms.
+-- Records an event. `newest` is the key's newest moment, `most` the number that matter, `keep` their lifetime in ms.
 local function moments_add(key, newest, most, keep, now)
   if newest == '' then
     redis.call('SET', key, digits(now), 'PX', keep)
@@ -72,7 +72,7 @@ local function moments_add(key, newest, most, keep, now)
   end
 end
 
--- Takes an event back. Events of one moment are alike.
+-- Removes an event. Events of the same moment are interchangeable.
 local function moments_remove(key, moment)
   local moments, event = redis.call('GET', key) or '', digits(moment)
   for from = #moments - WIDTH + 1, 1, -WIDTH do

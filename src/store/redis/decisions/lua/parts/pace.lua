@@ -1,11 +1,11 @@
 -- pace.lua · the pace of a sender, as one number: the moment of the next turn in us since 1970
 --
--- Each message takes that turn and moves it on by the interval (the generic cell rate algorithm).
+-- Each message takes that turn and advances it by the interval (the generic cell rate algorithm).
 
--- So long the number outlives its turn, in ms: a sender that is in use adds to it instead of writing it anew.
+-- The number outlives its turn by this many ms, so that a busy sender adds to it rather than rewriting it.
 local LINGER = 10000
 
--- The pace that comes next in the arguments: the us between two messages, 0 for no pace, and the longest wait in us.
+-- Reads the pace: the us between two messages, 0 for no pace, and the maximum wait in ms.
 local function pace_read()
   local interval, longest_wait = number(), number()
   if interval > 0 then
@@ -13,8 +13,8 @@ local function pace_read()
   end
 end
 
--- Finds a message's turn, and returns the ms by which it is later than a message may wait, 0 if it is not. No message
--- waits longer than that, so a turn that lies further ahead was set by another clock.
+-- Finds a message's turn, and returns the ms by which it exceeds the maximum wait, or 0. No message waits longer than
+-- that, so a turn further ahead was set by another clock.
 local function pace_late(pace, now)
   local next_turn = tonumber(redis.call('GET', pace.key))
   local counts = next_turn and next_turn <= now + pace.longest_wait + pace.interval

@@ -1,7 +1,7 @@
--- slices.lua · events counted by slices of a window, for limits of more events than are worth a moment each
+-- slices.lua · events counted by slices of a window, for limits with too many events to store each moment
 --
--- A hash has a count for each slice, by the moment at which the slice begins. A slice counts until its last moment has
--- left the window, so the limit is never exceeded, and up to a slice passes before an event that left makes room.
+-- A hash has a count for each slice, keyed by the slice's first moment. A slice counts until its last moment has left
+-- the window. So the limit is never exceeded, but an event may count for up to a slice too long.
 
 local SLICES = 30
 
@@ -13,7 +13,7 @@ local function slice_of(moment, window)
   return string.format('%013.0f', moment - moment % slice_width(window))
 end
 
--- ms until one more event fits, 0 if one does now.
+-- Returns the ms until one more event fits, 0 if one fits now.
 local function slices_wait(key, max, window, now)
   local width, entries, live, total = slice_width(window), redis.call('HGETALL', key), {}, 0
   for i = 1, #entries, 2 do

@@ -1,9 +1,9 @@
 -- verifications.lua · the verifications of one number for one app
 --
--- The newest is in the hash's fields. `earlier` has those before it, newest first, a line each with the same words: while a
--- new code is being sent the one before it stays pending, as nobody knows yet which of them is on the phone; once that
--- is settled (`confirm`, or the send has had its time) it stays as a status, until its deadline and linger have passed.
--- `sends` is left out while it is 1.
+-- The newest is in the hash's fields. `earlier` has the others, newest first, on a line each with the same values.
+-- While a new code is being sent, the one before it stays pending, as either may be on the phone. Once that is settled
+-- (`confirm`, or the time for the send is over), it stays as a status while the newest is kept. `sends` is omitted
+-- while it is 1.
 
 local ID, STATUS, DIGEST, SECRET, ATTEMPTS, MAX_ATTEMPTS, SENDS, CREATED, EXPIRES, ENDED, HISTORY, DELIVERIES, EARLIER =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
@@ -11,16 +11,16 @@ local FIELDS = {
   'id', 'status', 'digest', 'secret_id', 'attempts', 'max_attempts', 'sends', 'created_at', 'expires_at', 'ended_at',
   'history', 'deliveries', 'earlier',
 }
--- So many pending ones are kept behind the newest, however many are requested at once: the newest, and the one that was
--- there first. With those that are over there are at most so many.
+-- The number of pending codes kept, however many are requested concurrently: the newest ones, and the oldest. Together
+-- with those that have ended, at most this many earlier ones are kept.
 local MOST_PENDING, MOST_EARLIER = 3, 5
 
 local function finish(verification, status, now)
   verification[STATUS], verification[ENDED] = status, now
 end
 
--- Why a verification's code is not compared with a guess, or nil if it is. `history` is that of this server where those
--- of another are refused: there the code may have been used, or guessed at, without this server knowing.
+-- Returns the reason not to compare a verification's code with a guess, or nil. `history` is that of this server if
+-- others are refused: a code of another history may have been used or guessed at without this server knowing.
 local function reason_against(verification, history, now)
   if verification[STATUS] ~= 'pending' then
     return verification[STATUS]
@@ -36,7 +36,7 @@ local function reason_against(verification, history, now)
   end
 end
 
--- Ends a pending verification that another one replaces, or an operator cancels. Returns true if its code was still good.
+-- Ends a pending verification that is replaced or canceled. Returns true if its code was still valid.
 local function cancel(verification, history, now)
   local reason = reason_against(verification, history, now)
   if verification[STATUS] == 'pending' then
@@ -45,8 +45,8 @@ local function cancel(verification, history, now)
   return not reason
 end
 
--- The verifications of a key, newest first. `send_time` is the longest that a send takes, in ms. A key that holds
--- something else is an error, unless a new verification is to take its place.
+-- Returns the verifications of a key, newest first. `send_time` is the maximum time of a send in ms. A key of another
+-- type is an error, unless a new verification is to replace it.
 local function verifications_read(key, send_time, now, take_place)
   local newest = redis.pcall('HMGET', key, unpack(FIELDS))
   if newest.err then
@@ -73,8 +73,8 @@ local function verifications_read(key, send_time, now, take_place)
   return verifications
 end
 
--- Writes what a key's verifications are now. It stays until the newest has expired, and linger ms more; with no linger
--- its time to live does not change. A key that is_new has no fields to drop.
+-- Writes a key's verifications. It expires `linger` ms after the newest; without `linger`, its time to live does not
+-- change. A key that `is_new` has no fields to drop.
 local function verifications_write(key, verifications, linger, now, is_new)
   local newest = verifications[1]
   local lines, pending = {}, 0
