@@ -1,8 +1,8 @@
-//! What strangers control, fed with whatever a fuzzer comes up with: `fuzz/` runs these for as long as one likes, the
-//! tests below on the inputs in `fuzz/corpus`. Each asserts what always holds, and not only that nothing panics.
+//! Fuzz targets for input from strangers: `fuzz/` runs them without end, the tests below on the inputs in
+//! `fuzz/corpus`. Each asserts properties that always hold, not only that nothing panics.
 //!
-//! Compiled for tests and under `cfg(fuzzing)` alone. A new target is a function here or in the `fuzzing` of its layer, a
-//! row in [`TARGETS`], and a file in `fuzz/fuzz_targets`.
+//! Compiled only for tests and under `cfg(fuzzing)`. A new target is a function here or in the `fuzzing` of its layer,
+//! a row in [`TARGETS`], and a file in `fuzz/fuzz_targets`.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a target that finds something panics")]
 
@@ -16,10 +16,10 @@ pub use crate::store::redis::fuzzing::redis_reply;
 use crate::telemetry::{cleaned, without_numbers};
 pub use crate::whatsapp::fuzzing::whatsapp_answer;
 
-/// Panics if what an input leads to is not what it should be.
+/// Panics if an input has a wrong result.
 pub type Target = fn(&[u8]);
 
-/// Every target by its name, which is also that of its corpus.
+/// Every target by its name, which is also the name of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
     ("body", body),
     ("forwarded", forwarded),
@@ -59,7 +59,7 @@ pub fn phone(input: &[u8]) {
     assert_eq!(format!("{phone:?}"), format!("PhoneNumber({masked})"));
 }
 
-/// A text of somebody else's that goes into a log.
+/// Foreign text for a log.
 pub fn redact(input: &[u8]) {
     let text = String::from_utf8_lossy(input);
     let clean = without_numbers(&text);
@@ -74,19 +74,19 @@ pub fn redact(input: &[u8]) {
     assert!(!has_digits(&clean.replace("(#131026)", "|"), 4), "{text:?} became {clean:?}");
 }
 
-/// Whether a text has so many digits in a row, with up to two separators after each.
+/// Returns `true` if a text has so many digits in a row, with up to two separators after each.
 fn has_digits(text: &str, count: usize) -> bool {
     static NUMBER: LazyLock<Regex> = LazyLock::new(|| Regex::new("[0-9](?:[-. _:()/]{0,2}[0-9])*").unwrap());
     let digits = |number: &str| number.bytes().filter(u8::is_ascii_digit).count();
     NUMBER.find_iter(text).any(|number| digits(number.as_str()) >= count)
 }
 
-/// Whether something in a text may be a phone number.
+/// Returns `true` if a text may contain a phone number.
 pub(crate) fn may_be_number(text: &str) -> bool {
     has_digits(text, 7)
 }
 
-/// Takes the input's first byte, which chooses between cases.
+/// Takes the input's first byte, which selects a case.
 pub(crate) fn choice(input: &mut &[u8]) -> Option<u8> {
     let (first, rest) = input.split_first()?;
     *input = rest;

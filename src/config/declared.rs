@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-/// How much of a value may be shown.
+/// The part of a value that may be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     /// All of it.

@@ -46,7 +46,7 @@ impl fmt::Display for Origin {
 pub struct Fault {
     /// The key, such as `otp.code_length`, or the name of a faulty source.
     pub key: String,
-    /// What was expected.
+    /// The expected value.
     pub expected: String,
     /// The value, unless there was none or it may contain a secret.
     pub given: Option<String>,

@@ -14,7 +14,7 @@ use super::reader::{Input, Reader, Reported};
 #[derive(Clone)]
 pub struct Replaceable<T> {
     files: Vec<PathBuf>,
-    /// What the sources gave, before any file of a secret was read.
+    /// The values from the sources, before any file of a secret was read.
     given: Reader,
     read: fn(&mut Reader) -> Result<T, Reported>,
 }

@@ -70,7 +70,7 @@ pub type AcceptedKeys = watch::Receiver<Arc<[AcceptedKey]>>;
 /// An API key that is accepted. Only the caller has the key itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedKey {
-    /// What is known about the key.
+    /// The known details of the key.
     pub key: Arc<Key>,
     /// SHA-256 of the key.
     pub sha256: [u8; 32],

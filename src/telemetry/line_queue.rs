@@ -20,14 +20,14 @@ use crate::supervisor;
 const CAPACITY: usize = 8_192;
 /// The size from which a batch is written.
 const BATCH_BYTES: usize = 64 * 1024;
-/// How long the writer pauses after a batch. While it pauses, no request has to wake it, which would cost more than the
-/// line itself.
+/// The time that the writer pauses after a batch. While it pauses, no request has to wake it, which would cost more
+/// than the line itself.
 const COLLECT: Duration = Duration::from_millis(5);
-/// How long to wait before trying again when there is no room.
+/// The pause before another attempt if the output has no room.
 const RETRY_AFTER: Duration = Duration::from_millis(5);
 /// The shortest time between two lines that report lost ones.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-/// How long a lost line counts as recent.
+/// The time for which a lost line counts as recent.
 const RECENT: Duration = Duration::from_mins(5);
 
 /// The entrance of the queue. Clones feed the same queue.

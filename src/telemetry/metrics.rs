@@ -4,8 +4,8 @@
 //! That works anywhere and does nothing until [`Metrics::install`] has been called.
 //!
 //! Labels have few values, known in advance: never a phone, an address, an id or anything else that callers choose.
-//! Where all values are listed here, the series exist from the start, at zero: otherwise the first failure, which an alert
-//! waits for, would not count as an increase.
+//! Series whose label values are all listed here exist from the start, at zero: otherwise the first failure, which an
+//! alert waits for, would not count as an increase.
 
 use std::convert::Infallible;
 use std::sync::OnceLock;
@@ -149,7 +149,8 @@ declare! {
     WHATSAPP_ERRORS_TOTAL = "whatsapp_otp_whatsapp_errors_total", Counter, "code": &[], "class": &[];
     /// 1 if the template can be sent, 0 if WhatsApp says that it cannot, or has not said anything yet.
     TEMPLATE_APPROVED = "whatsapp_otp_template_approved", Gauge;
-    /// Whether a sender suspends sending because its channel keeps failing: 0 closed (all is well), 1 open, 2 half-open.
+    /// State of a sender's circuit breaker, which suspends sending while its channel keeps failing: 0 closed (all is
+    /// well), 1 open, 2 half-open.
     BREAKER_STATE = "whatsapp_otp_breaker_state", Gauge, "sender": &[];
     /// Time that sends waited for their turn under the sending rate.
     PACING_WAIT_SECONDS = "whatsapp_otp_pacing_wait_seconds", Histogram(PACING_BUCKETS);
@@ -162,8 +163,8 @@ declare! {
     BUILD_INFO = "whatsapp_otp_build_info", Gauge, "version": &[];
 }
 
-/// How often recorded durations are added to their histograms. Until then each takes at least 8 bytes, so thousands of
-/// requests a second would fill the memory if this were left to a Prometheus that may never scrape.
+/// The interval at which recorded durations are added to their histograms. Until then each takes at least 8 bytes, so
+/// thousands of requests a second would fill the memory if this were left to a Prometheus that may never scrape.
 const UPKEEP: Duration = Duration::from_secs(2);
 
 /// A handle to the metrics of this process. Clones share them.

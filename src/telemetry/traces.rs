@@ -19,17 +19,17 @@ use uuid::Uuid;
 use super::settings::TraceSettings;
 use super::spans::TRACER;
 
-/// The longest that a collector may take over a batch, including retries.
+/// The maximum time for a collector to take a batch, including retries.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long spans are collected into a batch.
+/// The time for which spans are collected into a batch.
 const EXPORT_EVERY: Duration = Duration::from_secs(2);
 /// The capacity of the queue; spans that do not fit are dropped. A full queue takes some megabytes.
 const QUEUE: usize = 4096;
 /// The most spans in a batch.
 const BATCH: usize = 512;
-/// The longest that stopping waits for the last spans to be exported.
+/// The maximum time that stopping waits for the last spans to be exported.
 const FLUSH_WITHIN: Duration = Duration::from_secs(2);
-/// The longest answer of a collector that is accepted.
+/// The maximum length of a collector's answer.
 const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Traces cannot be exported.

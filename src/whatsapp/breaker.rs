@@ -19,7 +19,7 @@ const FAILURES: usize = 10;
 const FAILURES_OF_ONE: usize = 3;
 /// The most sends that are considered, and the greatest age of the oldest.
 const CONSIDERED: (usize, Duration) = (100, Duration::from_secs(30));
-/// How long sending is suspended before one send may try, and how long that one holds off others.
+/// The time for which sending is suspended before one send may try, and for which that send holds off others.
 const SUSPENDED_FOR: Duration = Duration::from_secs(5);
 
 /// The outcome of a send, as evidence about WhatsApp.

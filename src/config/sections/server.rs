@@ -67,7 +67,7 @@ pub(super) fn auth_mode(reader: &mut Reader) -> Result<AuthMode, Reported> {
     reader.word("auth.mode", &[("open", AuthMode::Open), ("api_key", AuthMode::ApiKey)])
 }
 
-/// What a request leaves for its body to arrive.
+/// Returns the time that a request leaves for its body to arrive.
 fn body_timeout(reader: &mut Reader, request: Duration, redis: Option<Duration>) -> Result<Duration, Reported> {
     let redis = redis.unwrap_or_default();
     let left = request.checked_sub(redis).filter(|left| !left.is_zero());
