@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use rand::rngs::SysRng;
 
 use super::{
-    App, Apps, Check, ClientAddress, Creation, Guess, Issued, KeyRing, LimitKind, NewVerification, OutgoingCode, Pace,
-    Pacing, PhoneNumber, Refusal, Sent, StoreError, Turn, Unpaced, Verdict, VerificationId, VerificationStore,
+    App, Apps, Caller, Check, ClientAddress, Creation, Guess, Issued, KeyRing, LimitKind, NewVerification,
+    OutgoingCode, Pace, Pacing, PhoneNumber, Refusal, Sent, StoreError, Turn, Unpaced, Verdict, VerificationId,
+    VerificationStore,
 };
 
 /// Issues and checks codes for its apps, with any store and any senders.
@@ -23,6 +24,8 @@ pub struct OtpService {
 pub struct CodeRequest<'r> {
     /// The requesting app.
     pub app: &'r App,
+    /// The caller, which may use the app.
+    pub caller: &'r Caller,
     /// The number to prove.
     pub phone: &'r PhoneNumber,
     /// The requesting client, if limits by address apply.
@@ -36,6 +39,8 @@ pub struct CodeRequest<'r> {
 pub struct CodeCheck<'r> {
     /// The requesting app.
     pub app: &'r App,
+    /// The caller, which may use the app.
+    pub caller: &'r Caller,
     /// The number that the code was sent to.
     pub phone: &'r PhoneNumber,
     /// The only verification to compare the guess with; `None` for any pending one.
@@ -113,7 +118,7 @@ impl OtpService {
     ///
     /// [`RequestError`]; no message was sent.
     pub async fn request(&self, request: &CodeRequest<'_>) -> Result<Sent, RequestError> {
-        let CodeRequest { app, phone, client, deadline } = *request;
+        let CodeRequest { app, caller, phone, client, deadline } = *request;
         let policy = &app.policy;
         if !policy.limits.destinations.permit(phone) {
             return Err(RequestError::DestinationNotAllowed);
@@ -150,12 +155,12 @@ impl OtpService {
         match &sent {
             Ok(Sent::Accepted) => {}
             Ok(Sent::Unclear { reason }) => {
-                tracing::warn!(verification = %id, reason, "the sender gave no clear answer; the code stays valid");
+                tracing::warn!(verification = %id, key = caller.name(), reason, "the sender gave no clear answer; the code stays valid");
             }
             Err(refusal) => {
                 let refund = refusal.kind.refund();
                 if let Err(error) = self.store.take_back(&new, &charge, refund, policy).await {
-                    tracing::warn!(verification = %id, %error, "an unsent code could not be taken back; it expires by itself");
+                    tracing::warn!(verification = %id, key = caller.name(), %error, "an unsent code could not be taken back; it expires by itself");
                 }
             }
         }
@@ -163,7 +168,7 @@ impl OtpService {
         if charge.replaces
             && let Err(error) = self.store.confirm(&new, policy).await
         {
-            tracing::warn!(verification = %id, %error, "an earlier code could not be ended; it ends by itself within the time of a send");
+            tracing::warn!(verification = %id, key = caller.name(), %error, "an earlier code could not be ended; it ends by itself within the time of a send");
         }
         Ok(sent)
     }
@@ -174,9 +179,13 @@ impl OtpService {
     ///
     /// [`StoreError`]: the guess may have been counted, and a right one used.
     pub async fn check(&self, check: &CodeCheck<'_>) -> Result<Verdict, StoreError> {
-        let CodeCheck { app, phone, id, client, guess } = *check;
+        let CodeCheck { app, caller, phone, id, client, guess } = *check;
         let check = Check { app: &app.name, phone, id, client, guess, keys: &self.keys };
-        self.store.check(&check, &app.policy).await
+        let verdict = self.store.check(&check, &app.policy).await;
+        if let Ok(Verdict::Approved(id)) = &verdict {
+            tracing::debug!(verification = %id, app = %app.name, key = caller.name(), "approved");
+        }
+        verdict
     }
 }
 

@@ -225,9 +225,13 @@ fn longest(waits: impl Iterator<Item = (&'static LimitKind, Duration)>) -> Optio
 fn cancel(records: &mut [Record], now: UnixMillis) -> u64 {
     let mut canceled = 0;
     for record in records.iter_mut().filter(|record| record.status == Status::Pending) {
-        let has_expired = now >= record.expires_at;
-        record.finish(if has_expired { Status::Expired } else { Status::Canceled }, now);
-        canceled += u64::from(!has_expired);
+        let status = match record.verdict_without_guess(now) {
+            None if record.attempts < record.max_attempts => Status::Canceled,
+            None => Status::Failed,
+            Some(_) => Status::Expired,
+        };
+        record.finish(status, now);
+        canceled += u64::from(status == Status::Canceled);
     }
     canceled
 }

@@ -42,7 +42,7 @@ impl Watch {
             if line.contains(&mark) {
                 return digests;
             }
-            let is_digest = |word: &&str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_digest = |word: &&str| word.len() == 32 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
             if line.to_lowercase().contains("\"evalsha\"") {
                 digests.extend(line.split('"').filter(is_digest).map(str::to_owned));
             }

@@ -20,7 +20,7 @@ pub(super) async fn request_code(call: Call) -> Ended {
 ///
 /// An outcome that is not counted yet: no code was asked for, or its task is gone.
 async fn requested(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> {
-    let Admitted { phone, client, holder } = admit(&call, subject)?;
+    let Admitted { app, caller, phone, client, holder } = admit(&call, subject)?;
     let state = call.state;
     let _place = state.request_place(holder)?;
     let deadline = Instant::now() + state.send_within;
@@ -30,8 +30,8 @@ async fn requested(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome
     let shared = Arc::clone(&state);
     let request = async move {
         let _place = place;
-        let app = shared.service.apps().default_app();
-        let result = shared.service.request(&CodeRequest { app, phone: &phone, client, deadline }).await;
+        let request = CodeRequest { app: &app, caller: &caller, phone: &phone, client, deadline };
+        let result = shared.service.request(&request).await;
         if let Err(error @ (RequestError::Store(_) | RequestError::Entropy)) = &result {
             tracing::warn!(%error, "a code could not be issued");
         }

@@ -16,16 +16,16 @@ pub(super) async fn verify_code(call: Call) -> Ended {
 }
 
 async fn verified(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> {
-    let Admitted { phone, client, holder } = admit(&call, subject)?;
+    let Admitted { app, caller, phone, client, holder } = admit(&call, subject)?;
     let Call { state, request, .. } = call;
     if !guess::is_json(request.headers()) {
         return Err(Outcome::NoCode);
     }
-    let app = state.service.apps().default_app();
     let body = body::read(&state, holder, request).await?;
     let guess = guess::parse(&body, app.policy.code_length)?;
     let _place = state.request_place(holder)?;
-    let verdict = state.service.check(&CodeCheck { app, phone: &phone, id: None, client, guess: &guess }).await;
+    let check = CodeCheck { app: &app, caller: &caller, phone: &phone, id: None, client, guess: &guess };
+    let verdict = state.service.check(&check).await;
     let verdict = verdict.inspect_err(|error| tracing::warn!(%error, "a guess could not be settled"))?;
     Ok(verdict.into())
 }
