@@ -1,8 +1,8 @@
-//! The structure of `src`, held to the map at the head of `src/lib.rs`.
+//! Checks the structure of `src` against the map at the head of `src/lib.rs`.
 //!
-//! A file imports another one if a `use`, or a path that starts with `crate`, `self` or `super`, names something that the
-//! other one defines. Re-exports are followed to the definition and are no imports of their own, so that a `mod.rs`
-//! counts only for what it defines itself. Tests and targets of the fuzzer may import anything.
+//! A file imports another if a `use`, or a path that starts with `crate`, `self` or `super`, names an item that the
+//! other defines. Re-exports are followed to the definition and are not imports themselves, so a `mod.rs` counts only
+//! for what it defines. Tests and fuzz targets may import anything.
 
 #![allow(clippy::unwrap_used, reason = "what goes wrong in a test fails it")]
 
@@ -32,9 +32,9 @@ type Module = Vec<String>;
 #[derive(Default)]
 struct File {
     text: String,
-    /// Paths that are named, as they are written.
+    /// The named paths, as written.
     paths: Vec<Vec<String>>,
-    /// The names that `use` brings into scope, and their paths.
+    /// The names that `use` brings into scope, with their paths.
     names: BTreeMap<String, Vec<String>>,
 }
 
@@ -47,7 +47,7 @@ fn regex(pattern: &str) -> Regex {
     Regex::new(pattern).unwrap()
 }
 
-/// Comments, and the scopes of visibilities, which are no imports.
+/// Comments, and the scopes of visibilities, which are not imports.
 static COMMENT: LazyLock<Regex> = LazyLock::new(|| regex(r"//[^\n]*|\(in [a-z_:]+\)"));
 static TESTS: LazyLock<Regex> = LazyLock::new(|| regex(r"#\[cfg\(test\)\]\s*(#\[[^\n]*\]\s*)*mod [a-z_]+ \{"));
 static USE: LazyLock<Regex> = LazyLock::new(|| regex(r"(?m)^ *(pub(?:\([a-z: ]*\))? +)?use\s+([^;]+);"));
@@ -57,7 +57,7 @@ fn segments(path: &str) -> Vec<String> {
     path.split("::").map(|segment| segment.trim().to_owned()).collect()
 }
 
-/// The paths of a `use`: `a::{b, c::{d as e}}` names `a::b` and `a::c::d as e`.
+/// Returns the paths of a `use`: `a::{b, c::{d as e}}` names `a::b` and `a::c::d as e`.
 fn expand(tree: &str) -> Vec<String> {
     let Some((prefix, rest)) = tree.split_once('{') else { return vec![tree.trim().to_owned()] };
     let (mut depth, mut parts) = (0, vec![String::new()]);
@@ -101,7 +101,7 @@ impl File {
 }
 
 impl Tree {
-    /// The tree of these files, named by their paths below `src`.
+    /// Builds the tree of these files, named by their paths below `src`.
     fn new(sources: impl IntoIterator<Item = (String, String)>) -> Self {
         let (mut files, mut map) = (BTreeMap::new(), Vec::new());
         let row = regex(r"(?m)^//! \| (?:\[`(\w+)`\]|`(\w+)`) \| ([\w, ]*) \|");
@@ -128,7 +128,7 @@ impl Tree {
         Self { files, map }
     }
 
-    /// The tree of `src`.
+    /// Reads the tree of `src`.
     fn of_src() -> Self {
         fn walk(directory: &Path, files: &mut Vec<(String, String)>, root: &Path) {
             for entry in fs::read_dir(directory).unwrap() {
@@ -146,7 +146,7 @@ impl Tree {
         Self::new(files)
     }
 
-    /// A path from the crate's root, if it does not lead to another crate.
+    /// Returns a path from the crate's root, unless it leads to another crate.
     fn absolute(&self, from: &Module, path: &[String]) -> Option<Module> {
         let child = |name: &String| self.files.contains_key(&[from.as_slice(), std::slice::from_ref(name)].concat());
         let (mut absolute, mut rest) = match path[0].as_str() {
@@ -164,7 +164,7 @@ impl Tree {
         Some(absolute)
     }
 
-    /// The module that defines what a path names.
+    /// Returns the module that defines the target of a path.
     fn definition(&self, absolute: &Module) -> Module {
         let mut module = Module::new();
         for (index, segment) in absolute.iter().enumerate() {
@@ -185,7 +185,7 @@ impl Tree {
         module
     }
 
-    /// The files that each file imports.
+    /// Returns the files that each file imports.
     fn imports(&self) -> BTreeMap<Module, BTreeSet<Module>> {
         let of = |(module, file): (&Module, &File)| {
             let absolute = file.paths.iter().filter_map(|path| self.absolute(module, path));
@@ -195,7 +195,7 @@ impl Tree {
         self.files.iter().map(of).collect()
     }
 
-    /// The imports between files that are part of a cycle.
+    /// Returns the imports between files that are part of a cycle.
     fn cycles(&self) -> Vec<String> {
         let imports = self.imports();
         let leads_back = |from: &Module, to: &Module| {
@@ -215,7 +215,7 @@ impl Tree {
         cyclic.map(|(module, imported)| format!("{} imports {}", module.join("::"), imported.join("::"))).collect()
     }
 
-    /// The differences between the imports of modules and the map.
+    /// Returns the differences between the imports of modules and the map.
     fn violations(&self) -> Vec<String> {
         let mut arrows: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (module, file) in self.files.iter().filter(|(module, _)| !module.is_empty()) {
@@ -236,7 +236,7 @@ impl Tree {
         violations
     }
 
-    /// Uses of crates outside the modules that may use them.
+    /// Returns the uses of crates outside the modules that may use them.
     fn strangers(&self) -> Vec<String> {
         let mut strangers = Vec::new();
         for (name, homes) in CRATES {

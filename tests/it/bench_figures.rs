@@ -1,4 +1,4 @@
-//! The arithmetic of `benches/service`: what its rounds come to.
+//! The arithmetic of `benches/service`: the figures from its rounds.
 
 #[path = "../../benches/service/figures.rs"]
 mod figures;

@@ -185,7 +185,7 @@ async fn a_page_of_an_allowed_origin_may_call() {
     let post = send(post.json(&serde_json::json!({ "code": app.code(PHONE) }))).await;
     post.is(200, "OK");
     assert_eq!(post.header("access-control-allow-origin"), Some(ORIGIN));
-    // On errors as well, or the page could not read them.
+    // Error responses must have it too, or the page could not read them.
     let refused = send(app.call(Method::GET, "/otp/abc").header("origin", ORIGIN)).await;
     assert_eq!(refused.header("access-control-allow-origin"), Some(ORIGIN));
     app.finish().await;
@@ -226,7 +226,7 @@ async fn a_preflight_needs_no_key() {
     app.finish().await;
 }
 
-/// A request for a code as a browser makes it, with these headers.
+/// Requests a code as a browser does, with these headers.
 async fn from_a_browser(app: &TestApp, headers: &[(&'static str, &'static str)]) -> Reply {
     let call = app.call(Method::GET, "/otp/15551234567");
     send(headers.iter().fold(call, |call, (name, value)| call.header(*name, *value))).await
@@ -237,7 +237,7 @@ async fn a_page_of_another_site_cannot_send_a_message() {
     let app = TestApp::builder().set("server.cors_origins", ORIGIN).start().await;
     let cross_site = ("sec-fetch-site", "cross-site");
     for headers in [
-        // <img>, a link that was followed, a fetch without CORS and one with it.
+        // <img>, a followed link, a fetch without CORS and one with it.
         vec![cross_site, ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
         vec![cross_site, ("sec-fetch-mode", "navigate"), ("sec-fetch-user", "?1")],
         vec![cross_site, ("sec-fetch-mode", "no-cors"), ("origin", "null")],

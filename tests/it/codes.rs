@@ -213,7 +213,7 @@ async fn redis_holds_what_is_documented_and_no_code() {
     let app = TestApp::start().await;
     let code = app.code_for(PHONE).await;
     let expected = ["v2:{15551234567}:sends", "v2:{15551234567}:verification:default", "v2:{ip:127.0.0.1}:sends"];
-    // The sender's pace is not counted as a trace.
+    // The sender's pace does not count as a trace.
     assert_eq!(app.traces().await, expected.map(|rest| app.keys.key(rest)));
 
     let mut fields: Vec<(String, String)> = redis::cmd("HGETALL")

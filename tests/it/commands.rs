@@ -1,4 +1,4 @@
-//! The commands as an operator runs them: what they print and how they end.
+//! The commands as an operator runs them: their output and exit codes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use crate::harness::unique_prefix;
 
 const PHONE: &str = "15551234567";
 
-/// Where commands find the state of an application under test.
+/// The environment in which commands find the state of an application under test.
 fn redis_of(app: &TestApp) -> HashMap<String, String> {
     let settings = [("redis.url", app.keys.url()), ("redis.key_prefix", app.keys.prefix())];
     settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
@@ -104,7 +104,7 @@ async fn every_command_that_reads_settings_refuses_bad_ones() {
     }
 }
 
-/// A simulator and a Redis, and settings that fit them.
+/// A simulator and a Redis, with settings for them.
 struct World {
     simulator: Simulator,
     keys: RedisKeys,
@@ -218,7 +218,7 @@ async fn inspect_shows_active_codes_as_a_table_and_as_json() {
 
     let nobody = Program::new(&["inspect", "15557654399"]).settings(&redis_of(&app)).run().await;
     assert!(nobody.stdout.starts_with("No active code for phone # 15557654399"), "{}", nobody.stdout);
-    // Looking changes nothing.
+    // Inspecting changes nothing.
     app.verify(PHONE, &code).await.is(200, "OK");
     app.finish().await;
 }
@@ -274,7 +274,7 @@ async fn healthcheck_says_whether_the_local_instance_is_ready() {
     let app = TestApp::start().await;
     let port = app.ops().address().port();
     let check = |listen: String| Program::new(&["healthcheck"]).set("server.ops_listen", &listen);
-    // As in a container, where it listens on all addresses.
+    // It listens on all addresses, as in a container.
     for listen in [format!("127.0.0.1:{port}"), format!("0.0.0.0:{port}")] {
         let ended = check(listen).run().await;
         assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
@@ -310,13 +310,13 @@ async fn healthcheck_fails_while_redis_is_away() {
     app.finish().await;
 }
 
-/// The simulator's inbox over HTTP.
+/// The simulator's inbox, over HTTP.
 async fn latest(inbox: &str, phone: &str) -> Value {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     client.get(format!("{inbox}/inbox/{phone}/latest")).send().await.unwrap().json().await.unwrap()
 }
 
-/// Requests a code and verifies the one that arrived in the inbox.
+/// Requests a code and verifies the one that arrives in the inbox.
 async fn flow(service: &Client, inbox: &str) -> Reply {
     service.request(PHONE).await.is(200, "OK");
     let message = latest(inbox, PHONE).await;
@@ -511,7 +511,7 @@ async fn a_command_whose_output_is_closed_ends_quietly() {
         assert_eq!(ended.stderr, "", "{arguments:?}");
         assert!([0, 1].contains(&ended.code), "{arguments:?}: {}", ended.code);
     }
-    // Nor does what goes wrong panic when nobody reads that.
+    // Failing does not panic either when nobody reads the output.
     for arguments in [vec!["inspect", "--most", "x"], vec!["healthcheck", "--url", "http://127.0.0.1:1"]] {
         let ended = Program::new(&arguments).stdout_to(closed()).stderr_to(closed()).run().await;
         assert!([1, 2].contains(&ended.code), "{arguments:?}: {}", ended.code);

@@ -1,4 +1,4 @@
-//! Degraded, not down: the table in `docs/operations.md` of what goes on while something outside is in trouble.
+//! Degraded, not down: tests for the table in `docs/operations.md` of what still works when a dependency is in trouble.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ const PHONE: &str = "15551234567";
 const OTHER_PHONE: &str = "15557654321";
 const TEMPLATE: &str = "300000000000001";
 
-/// The rows of the table, with their tests: in this module, unless they name another.
+/// The rows of the table, with their tests, which are in this module unless they name another.
 const ROWS: &[(&str, &[&str])] = &[
     ("Redis unreachable", &["without_redis_every_call_is_refused_in_time_and_nothing_is_sent"]),
     (
@@ -84,7 +84,7 @@ fn each_row_of_the_table_has_tests_and_names_alerts_that_exist() {
     }
 }
 
-/// The instance checks codes, and reports why it sends none.
+/// Asserts that the instance checks codes, and reports why it sends none.
 async fn assert_only_checks(instance: &Instance, code: &str, reason: &str) {
     instance.verify(PHONE, code).await.is(200, "OK");
     instance.request(OTHER_PHONE).await.is(503, says::UNAVAILABLE);
@@ -120,7 +120,7 @@ async fn with_a_token_that_whatsapp_refuses_instances_start_and_check_codes() {
     app.simulator.set_switches(Switches { account: AccountState::TokenRevoked, ..Switches::default() });
     let another = app.start_another().await;
     assert_only_checks(app.on(another), &code, "WhatsApp error 190").await;
-    // An instance that was running has its template, and WhatsApp refuses its sends.
+    // A running instance has its template, and WhatsApp refuses its sends.
     app.simulator.set_switches(Switches::default());
     let code = app.code_for(PHONE).await;
     app.simulator.set_switches(Switches { account: AccountState::TokenRevoked, ..Switches::default() });
@@ -189,8 +189,8 @@ async fn codes_are_sent_and_checked_after_the_clock_of_redis_stepped() {
     app.finish().await;
 }
 
-/// A test cannot set a machine's clock, so this looks for code that reads it. Only the log and the warning about the end of
-/// a Graph API version may, and the embedded store, which is the sandbox's.
+/// A test cannot set a machine's clock, so this looks for code that reads it. Only the log, the warning about the end
+/// of a Graph API version, and the sandbox's embedded store may.
 #[test]
 fn the_clock_of_an_instance_decides_nothing() {
     let allowed = ["app/check.rs", "store/clock.rs", "telemetry/"];

@@ -1,4 +1,4 @@
-//! The countries and types of numbers that codes may be sent to, as callers meet them.
+//! The countries and types of numbers that may receive codes, as callers see them.
 
 use crate::harness::app::TestApp;
 use crate::harness::logs;
@@ -8,7 +8,7 @@ const GERMAN: &str = "4915123456789";
 const AUSTRIAN: &str = "4366412345678";
 const AMERICAN: &str = "12015550123";
 const CANADIAN: &str = "15062345678";
-/// +1 800: of every country that shares +1.
+/// +1 800, which belongs to every country that shares +1.
 const TOLL_FREE: &str = "18002345678";
 const PREMIUM_RATE: &str = "449012345678";
 
@@ -46,7 +46,7 @@ async fn a_list_of_what_is_denied_permits_everything_else() {
     }
     is_refused(&app.request(AUSTRIAN).await);
     is_refused(&app.request("%2B43 (0)664 12345678").await);
-    // What is no number at all is no number of a country.
+    // An invalid number belongs to no country.
     app.request("999123456789").await.is(400, says::INVALID_PHONE);
     app.finish().await;
 }
@@ -64,7 +64,7 @@ async fn the_united_states_and_canada_are_told_apart_where_they_can_be() {
     all_but.request(AMERICAN).await.is(200, "OK");
     is_refused(&only.request(CANADIAN).await);
     is_refused(&all_but.request(CANADIAN).await);
-    // Of both: each list decides for its own country.
+    // It belongs to both: each list decides for its own country.
     only.request(TOLL_FREE).await.is(200, "OK");
     is_refused(&all_but.request(TOLL_FREE).await);
     app.finish().await;
@@ -85,7 +85,7 @@ async fn types_of_numbers_are_refused_in_every_country() {
     }
     app.on(0).request(landline).await.is(200, "OK");
     is_refused(&app.on(1).request(landline).await);
-    // Its plan does not tell mobile phones from landlines.
+    // Its plan does not distinguish mobile phones from landlines.
     app.on(1).request(AMERICAN).await.is(200, "OK");
     app.on(1).request(GERMAN).await.is(200, "OK");
     app.finish().await;

@@ -1,4 +1,4 @@
-//! HAProxy as it is shipped, in front of the service: one address cannot keep the others out.
+//! HAProxy with the shipped configuration, in front of the service: one address cannot keep the others out.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ use crate::harness::{eventually, free_port};
 const STRANGER: &str = "127.0.0.2";
 const HONEST: &str = "127.0.0.3";
 const UPSTREAM: &str = "127.0.0.4";
-/// More than any answer takes while HAProxy lets its caller in, and less than it keeps an idle connection.
+/// Longer than any answer takes while HAProxy admits its caller, and shorter than it keeps an idle connection.
 const PROMPT: Duration = Duration::from_secs(10);
 /// Refused before anything is stored or sent.
 const CHEAP: &str = "GET /otp/abc HTTP/1.1\r\nHost: otp\r\n\r\n";
@@ -50,7 +50,7 @@ impl Front {
         socket.connect(self.address).await
     }
 
-    /// One request on a connection of its own, from this address.
+    /// Makes one request from this address, on a new connection.
     async fn call(&self, from: &str, method: &str, path: &str, headers: &str, body: &str) -> Reply {
         let head = format!("{method} {path} HTTP/1.1\r\nHost: otp\r\nConnection: close\r\n{headers}");
         let request = format!("{head}Content-Length: {}\r\n\r\n{body}", body.len());
@@ -63,7 +63,7 @@ impl Front {
         tokio::time::timeout(PROMPT, answer).await.unwrap_or_else(|_| panic!("{from} gets no answer in {PROMPT:?}"))
     }
 
-    /// A code requested and verified from this address, which nobody may get in the way of.
+    /// Requests and verifies a code from this address, which nobody may prevent.
     async fn serves(&self, app: &TestApp, from: &str, digits: &str) {
         self.call(from, "GET", &format!("/otp/{digits}"), "", "").await.is(200, "OK");
         let body = format!(r#"{{"code":"{}"}}"#, app.code(digits));
@@ -90,19 +90,19 @@ async fn service() -> TestApp {
     TestApp::builder().set("server.trusted_proxies", "127.0.0.1").set("limits.per_ip", "2/1h").start().await
 }
 
-/// The first number after these words in the shipped configuration.
+/// Returns the first number after these words in the shipped configuration.
 fn shipped_number(before: &str) -> usize {
     let (_, rest) = SHIPPED.split_once(before).unwrap_or_else(|| panic!("no {before:?}"));
     rest.split(|c: char| !c.is_ascii_digit()).next().unwrap().parse().unwrap()
 }
 
-/// Opens a connection, has one request answered on it and returns it, if HAProxy lets it in.
+/// Opens a connection, makes one request on it and returns it, if HAProxy admits it.
 async fn kept(front: &Front) -> Option<TcpStream> {
     let mut stream = front.connect(STRANGER).await.ok()?;
     stream.write_all(CHEAP.as_bytes()).await.ok()?;
     let mut answer = [0; 1024];
     let read = tokio::time::timeout(Duration::from_secs(1), stream.read(&mut answer)).await;
-    // Those that wait in the kernel's queue are kept as well.
+    // Those that wait in the kernel's queue are kept, too.
     (!matches!(read, Ok(Ok(0) | Err(_)))).then_some(stream)
 }
 
@@ -173,7 +173,7 @@ async fn only_the_upstream_proxy_says_who_its_clients_are() {
         let headers = format!("X-Forwarded-For: {client}\r\n");
         front.call(from, "GET", &format!("/otp/155512300{number}"), &headers, "").await.status
     };
-    // Two codes for each address, and a third for none.
+    // Two codes for each address are sent; a third is refused.
     for (number, from, client, status) in [
         (11, STRANGER, "198.51.100.1", 200),
         (12, STRANGER, "198.51.100.2", 200),
@@ -185,7 +185,7 @@ async fn only_the_upstream_proxy_says_who_its_clients_are() {
     ] {
         assert_eq!(request(from, client, number).await, status, "{from} for {client}");
     }
-    // Without one it is a client like any other, and not HAProxy.
+    // Without one, it is a client like any other, not HAProxy.
     for (number, status) in [(18, 200), (19, 200), (20, 429)] {
         let reply = front.call(UPSTREAM, "GET", &format!("/otp/155512300{number}"), "", "").await;
         assert_eq!(reply.status, status);

@@ -1,11 +1,11 @@
-//! The harness does to servers and connections what it says, or tests of outages would prove nothing.
+//! Tests of the harness: without them, tests of outages would prove nothing.
 
 use std::net::SocketAddr;
 
 use crate::harness::proxy::{Mode, Proxy};
 use crate::harness::redis::RedisServer;
 
-/// The answer to `PING` on a connection of its own, or what went wrong.
+/// Returns the answer to `PING` on a new connection, or the error.
 async fn ping(address: SocketAddr) -> String {
     let ping = async {
         let client = redis::Client::open(format!("redis://{address}"))?;

@@ -40,7 +40,7 @@ async fn the_operators_listener_reports_liveness_and_readiness() {
     app.finish().await;
 }
 
-/// Readiness with faults that the test sets.
+/// Readiness with faults set by the test.
 #[tokio::test]
 async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
     let keys = HashMap::from([("otp.secret", SECRET), ("server.listen", "127.0.0.1:0"), ("server.drain_delay", "0s")]);
@@ -162,7 +162,7 @@ async fn ask_over_http2(requests: &mut Requests) -> Result<u16, h2::Error> {
 #[tokio::test]
 async fn an_http_2_client_that_does_not_react_does_not_delay_the_end() {
     let app = TestApp::builder().set("server.shutdown_timeout", "30s").start().await;
-    // The preface, SETTINGS, and GET /otp/123 as HEADERS; then nothing, not even what the protocol requires.
+    // The preface, SETTINGS, and GET /otp/123 as HEADERS; then nothing, not even the frames that the protocol requires.
     let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
     let head = b"\x82\x86\x04\x08/otp/123\x01\x01x";
     bytes.extend([0, 0, u8::try_from(head.len()).unwrap(), 1, 5, 0, 0, 0, 1]);

@@ -1,4 +1,4 @@
-//! A sender that keeps no deadline: what the caller gets, and what becomes of the send.
+//! A sender that misses its deadline: the caller's answer, and the outcome of the send.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -55,7 +55,7 @@ async fn a_send_that_outlasts_its_request_is_answered_with_a_status_that_no_clie
     let reply = client.request("15551234567").await;
     reply.is(500, says::SEND_FAILED).within(Duration::from_secs(5));
 
-    // The process does not stop before the send is done.
+    // The process does not stop before the send has ended.
     deliver.notify_one();
     drop(stop);
     running.await.unwrap().unwrap();

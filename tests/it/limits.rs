@@ -11,10 +11,10 @@ use crate::harness::reply::{Reply, says, send, wrong};
 
 const PHONE: &str = "15551234567";
 const OTHER: &str = "15557654321";
-/// WhatsApp refuses messages to this one for good.
+/// WhatsApp always refuses messages to this one.
 const REFUSED: &str = "15550131026";
 const HOUR: u64 = 3_600;
-/// What a test may take, by which a wait may be shorter than its window.
+/// The time that a test may take, by which a wait may be shorter than its window.
 const LEEWAY: u64 = 30;
 
 fn error(code: u32) -> Behaviour {
@@ -50,7 +50,7 @@ async fn the_sixth_code_within_an_hour_has_to_wait() {
     let refused = app.request(PHONE).await;
     assert_about(refused.retry_after(), HOUR);
     assert_eq!(app.sends(), 5);
-    // Another phone has nothing to do with it, and the last code is still good.
+    // Another phone is not affected, and the last code is still valid.
     app.request(OTHER).await.is(200, "OK");
     app.verify(PHONE, &app.code(PHONE)).await.is(200, "OK");
     app.finish().await;
@@ -144,7 +144,7 @@ async fn behind_trusted_proxies_each_client_has_a_limit_of_its_own() {
     let app = TestApp::builder().set("limits.per_ip", "1/1h").set("server.trusted_proxies", proxies).start().await;
     request_from(&app, "198.51.100.1", "15557654321").await.is(200, "OK");
     request_from(&app, "198.51.100.2, 10.1.2.3", "15557654322").await.is(200, "OK");
-    // What a client wrote there itself stands left of what the proxy saw.
+    // Addresses that a client wrote itself are left of the one that the proxy saw.
     for forwarded in
         ["203.0.113.9, 198.51.100.1", "198.51.100.1:4711", "::ffff:198.51.100.1", "x, 198.51.100.2, 10.9.9.9"]
     {
@@ -184,7 +184,7 @@ async fn too_many_wrong_guesses_over_several_codes_close_the_phone() {
     let code = app.code_for(PHONE).await;
     app.verify(PHONE, &wrong(&code)).await.is(401, &says::incorrect(2));
 
-    // From here on neither a guess, a right one even, nor a new code.
+    // From here on, neither guesses, even right ones, nor new codes are allowed.
     assert_about(app.verify(PHONE, &wrong(&code)).await.retry_after(), 24 * HOUR);
     assert_about(app.verify(PHONE, &code).await.retry_after(), 24 * HOUR);
     let sent = app.sends();
@@ -255,7 +255,7 @@ async fn a_spray_of_guesses_from_one_address_ends_soon_and_leaves_most_codes_alo
         verified += usize::from(verify_from(&app, &owner, phone, &app.code(phone)).await.status == 200);
     }
     assert_eq!(verified, 60, "three guesses each lock 40");
-    // Phones without a code are no way around it.
+    // Phones without a code do not circumvent it.
     assert_eq!(verify_from(&app, "198.51.100.66", PHONE, "123456").await.status, 429);
     app.finish().await;
 }
@@ -273,7 +273,7 @@ async fn the_total_holds_over_phones_addresses_and_instances() {
         send(call.header("x-forwarded-for", format!("198.51.100.{n}"))).await.is(200, "OK");
     }
     let wait = request_from(&app, "198.51.100.9", PHONE).await.retry_after();
-    // A send makes room up to a thirtieth of the window after it has left it.
+    // A send may count for up to a thirtieth of the window too long.
     assert!(wait > HOUR - LEEWAY && wait <= HOUR + HOUR / 30, "{wait}");
     assert_eq!(app.sends(), 5);
     app.age(seconds(wait)).await;
@@ -301,7 +301,7 @@ async fn a_recipient_that_cannot_be_reached_costs_what_any_other_does() {
         app.request(REFUSED).await.is(500, says::SEND_FAILED);
     }
     assert_about(app.request(REFUSED).await.retry_after(), HOUR);
-    // Whoever asks which numbers WhatsApp knows pays for each, and is soon told to wait.
+    // A caller who probes which numbers WhatsApp knows pays for each, and is soon told to wait.
     app.request("15551131026").await.is(200, "OK");
     assert_about(app.request(PHONE).await.retry_after(), HOUR);
     assert_eq!(app.sends(), 3);
@@ -360,7 +360,7 @@ async fn a_whatsapp_that_cannot_be_reached_costs_nobody_anything() {
 #[tokio::test]
 async fn a_refused_message_leaves_the_code_that_is_on_the_phone() {
     let app = TestApp::builder().set("limits.per_phone", "off").start().await;
-    // The recipient, the operator, a passing fault that lasts, and WhatsApp's pace for one recipient.
+    // The recipient, the operator, a lasting transient failure, and WhatsApp's pace for one recipient.
     for (code, status) in [(131_026, 500), (190, 500), (131_056, 429)] {
         let kept = app.code_for(PHONE).await;
         app.verify(PHONE, &wrong(&kept)).await.is(401, &says::incorrect(2));

@@ -1,4 +1,4 @@
-//! A log that cannot be written: requests and health go on, and it is said elsewhere that lines are lost.
+//! A log that cannot be written: requests and health continue, and lost lines are reported elsewhere.
 
 use std::io::{PipeReader, Read, pipe};
 use std::process::Stdio;
@@ -14,10 +14,10 @@ use crate::harness::reply::{Client, says};
 use crate::harness::stores::RedisKeys;
 use crate::harness::{eventually, eventually_within, free_port, unique_prefix};
 
-/// Of each of the two calls: more than a pipe that nobody reads has room for lines of.
+/// The number of each of the two calls: their lines do not fit into a pipe that nobody reads.
 const CALLS: usize = 300;
 
-/// The program, which cannot say where it listens.
+/// The program, which cannot print its address.
 struct Scene {
     simulator: Simulator,
     program: Running,
@@ -46,7 +46,7 @@ impl Scene {
         Self { simulator, program, client: Client::new(listen.parse().unwrap()), ops, _keys: keys }
     }
 
-    /// All calls are answered as if nothing were wrong.
+    /// Asserts that all calls are answered as usual.
     async fn play(&self) {
         for number in 0..CALLS {
             let phone = format!("1555765{number:04}");
@@ -56,7 +56,7 @@ impl Scene {
         }
     }
 
-    /// Health answers as well, and says that lines are lost.
+    /// Asserts that health answers and reports lost lines.
     async fn says_that_lines_are_lost(&self) {
         assert_eq!(self.ops.json("/health/live").await.0, 200);
         let (status, body) = self.ops.json("/health/ready").await;
@@ -120,7 +120,7 @@ async fn requests_go_on_without_standard_output_and_standard_error() {
 async fn requests_go_on_while_nobody_reads_the_log_and_its_gap_is_told_of() {
     let (reader, writer) = pipe().unwrap();
     let errors = writer.try_clone().unwrap();
-    // So many lines that they do not all find room while they wait.
+    // At this level, there are more lines than the queue has room for.
     let scene = Scene::start(serve().stdout_to(writer.into()).stderr_to(errors.into()), "trace").await;
     scene.play().await;
     eventually_within(Duration::from_mins(1), "there is no room left for lines that wait", async || {
@@ -139,7 +139,7 @@ async fn requests_go_on_while_nobody_reads_the_log_and_its_gap_is_told_of() {
         move || read_into(reader, &log)
     });
     eventually("the log tells of its gap", async || {
-        // The gap is told of once there is a line after it.
+        // The gap is reported once there is a line after it.
         scene.client.request("123").await.is(400, says::INVALID_PHONE);
         log.lock().unwrap().contains("log lines were lost")
     })

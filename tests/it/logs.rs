@@ -1,4 +1,4 @@
-//! The log, while everything that can happen happens: complete, and without what must not be in it.
+//! The log during every kind of event: complete, and without forbidden contents.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ const UNSETTLED: &str = "a guess could not be settled";
 const UNCLEAR: &str = "the sender gave no clear answer; the code stays valid";
 const API_KEY: &str = "the-api-key-of-a-backend";
 
-/// The program and its surroundings.
+/// The program and its environment.
 struct Scene {
     simulator: Simulator,
     proxy: Proxy,
@@ -40,14 +40,15 @@ impl Scene {
     async fn start(format: &str, level: &str) -> Self {
         let simulator = Simulator::new(SimulatorSettings::default());
         let whatsapp = serve_simulator(&simulator).await;
-        // A server of its own: the table of active codes reads a bounded number of keys, other tests' included.
+        // A server of its own: the table of active codes reads a bounded number of keys, including those of other
+        // tests.
         let server = Arc::new(RedisServer::start());
         let proxy = Proxy::start(server.address());
         let keys = RedisKeys::new(Arc::clone(&server), unique_prefix());
         let redis = format!("redis://{}/0", proxy.address());
         let mut program = Program::new(&["serve"])
             .settings(&serve_settings(&simulator, whatsapp, &redis, keys.prefix()))
-            // Long enough that no other number in the log is mistaken for a code.
+            // Long enough that no other number in the log can be mistaken for a code.
             .set("otp.code_length", "10")
             .set("limits.per_phone", "6/1h")
             .set("limits.per_ip", "off")
@@ -173,7 +174,7 @@ impl Scene {
     }
 }
 
-/// The part of a line that is one of the numbers of this test.
+/// Finds the part of a line that is one of this test's numbers.
 fn whole_number(line: &str) -> Option<&str> {
     line.split(|c: char| !c.is_ascii_digit()).find(|run| run.len() >= 11 && run.starts_with("1555"))
 }
@@ -269,7 +270,7 @@ async fn the_log_for_people_shows_active_codes_but_no_code() {
     }
     let rows = |table: &str| table.lines().filter(|line| line.starts_with("│ 1555*****")).count();
     let tables = |log: String| log.split("Active codes state:").skip(1).map(str::to_owned).collect::<Vec<_>>();
-    // The last table may follow a second after the last call.
+    // The last table may appear up to a second after the last call.
     eventually("the last table", async || tables(scene.program.stdout()).iter().any(|table| rows(table) == 20)).await;
     let ended = scene.end().await;
     assert_eq!(ended.stderr, "");
@@ -337,7 +338,7 @@ async fn the_table_of_active_codes_reads_little_of_redis_and_rarely() {
     assert_eq!(program.stop().await.code, 0);
 }
 
-/// The caller's status and the program's log for one send that WhatsApp answers like this.
+/// Returns the caller's status and the program's log for one send with this answer of WhatsApp.
 async fn answered_with(status: u16, body: &str) -> (u16, Vec<Value>) {
     let stub = Stub::answering(status, None, body).await;
     let simulator = Simulator::new(SimulatorSettings::default());
@@ -383,7 +384,7 @@ async fn an_error_with_status_200_is_an_error() {
     let (status, lines) = answered_with(200, &refused).await;
     assert_eq!(status, 500);
     assert!(lines.iter().any(|line| line["outcome"] == "send_failed" && line["reason"] == "recipient"), "{lines:?}");
-    // Without a code neither its meaning nor the fate of the message is known.
+    // Without a code, neither the meaning of the error nor the fate of the message is known.
     let (status, lines) = answered_with(200, &format!(r#"{{"error":"no",{accepted}}}"#)).await;
     assert_eq!(status, 200);
     assert!(lines.iter().any(|line| line["outcome"] == "sent_unclear"), "{lines:?}");

@@ -107,7 +107,7 @@ impl Sandbox {
     }
 }
 
-/// The value of a series whose labels are written in any order.
+/// Returns the value of a series whose labels may be in any order.
 #[track_caller]
 fn value(series: &Series, name: &str, labels: &[&str]) -> f64 {
     let found: Vec<_> = series
@@ -198,7 +198,7 @@ async fn values_that_callers_choose_make_no_series() {
     sandbox.send("15550131026").await;
     let digits = regex::Regex::new(r"[0-9]{7}").unwrap();
     for series in sandbox.metrics().await.keys() {
-        // The sender's ID is the operator's choice.
+        // The sender's ID is chosen by the operator.
         let series = series.replace("200000000000001", "");
         assert!(!digits.is_match(&series), "{series}");
     }
@@ -227,7 +227,7 @@ async fn callers_who_hang_up_are_no_longer_in_flight() {
     let hung_up = value(&series, "whatsapp_otp_http_requests_total", &["status=\"499\""]);
     assert!((hung_up - f64::from(CALLERS)).abs() < 0.1, "{hung_up}");
 
-    // The codes are sent nevertheless, and count.
+    // The codes are sent nevertheless, and counted.
     let sent = async || value(&sandbox.metrics().await, "whatsapp_otp_sends_total", &["outcome=\"sent\""]);
     sandbox.until("all are sent", async || sent().await >= f64::from(CALLERS)).await;
 }

@@ -1,7 +1,7 @@
-//! Redis going away in every manner, and coming back.
+//! Outages of Redis of every kind, and recovery.
 //!
-//! The bounds: an answer comes within `redis.timeout` and half a second, and a request succeeds again within a second of
-//! Redis being back. While it is away nothing is sent.
+//! The bounds: an answer comes within `redis.timeout` and half a second, and requests succeed within a second of
+//! Redis's return. While it is unreachable, nothing is sent.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ const ANSWER_WITHIN: Duration = Duration::from_millis(800 + 500);
 const REFUSED_WITHIN: Duration = Duration::from_millis(500);
 const BACK_WITHIN: Duration = Duration::from_secs(1);
 
-/// A service whose limits allow for the retries of these tests.
+/// A service whose limits allow the retries of these tests.
 fn service() -> crate::harness::app::TestAppBuilder {
     let timeout = format!("{}ms", TIMEOUT.as_millis());
     let without = ["limits.per_phone", "limits.per_ip", "limits.checks_per_ip"];
@@ -38,7 +38,8 @@ async fn connection(server: &RedisServer) -> MultiplexedConnection {
     redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap()
 }
 
-/// Both calls say that Redis is away, within the bound, and send nothing, however often they are made.
+/// Asserts that both calls report that Redis is unreachable, within the bound, and send nothing, however often they are
+/// made.
 async fn assert_away(app: &TestApp, bound: Duration) {
     let sent = app.sends();
     let mut slowest = Duration::ZERO;
@@ -56,7 +57,7 @@ async fn assert_away(app: &TestApp, bound: Duration) {
     assert_eq!(body["dependencies"]["template"]["status"], "ok");
 }
 
-/// Requests succeed again within the bound, and from then on all of them.
+/// Asserts that requests succeed within the bound, and that all later ones do.
 async fn assert_back(app: &TestApp) {
     let back =
         eventually_within(BACK_WITHIN, "requests succeed again", async || app.request(PHONE).await.status == 200);
@@ -65,7 +66,7 @@ async fn assert_back(app: &TestApp) {
         let code = app.code_for(PHONE).await;
         app.verify(PHONE, &code).await.is(200, "OK");
     }
-    // One that was away at the start is first looked at, once a second.
+    // If Redis was unreachable at the start, it is only checked once a second.
     eventually("the instance is ready", async || app.ready().await.0 == 200).await;
 }
 
@@ -199,7 +200,7 @@ async fn killed_connections_cost_at_most_the_request_under_way() {
 #[tokio::test]
 async fn a_full_redis_is_told_and_nothing_is_sent() {
     let server = Arc::new(RedisServer::start());
-    // With its limits and without, the first write is another one.
+    // The first write differs with and without limits.
     a_full_redis(TestApp::builder(), &server).await;
     a_full_redis(service(), &server).await;
 }
@@ -213,7 +214,7 @@ async fn a_full_redis(service: crate::harness::app::TestAppBuilder, server: &Arc
     };
     let (code, keys, sent) = (app.code(PHONE), app.traces().await, app.sends());
     maxmemory("1").await;
-    // Guesses cannot be counted, so codes that could be guessed at must not go out either.
+    // Guesses cannot be counted, so codes that could be guessed must not be sent either.
     app.verify(PHONE, &code).await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
     app.request(PHONE).await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
     app.request("15557654321").await.is(503, says::UNAVAILABLE).within(REFUSED_WITHIN);
@@ -231,7 +232,7 @@ async fn a_primary_that_became_a_read_only_replica_is_told_and_nothing_is_sent()
     let app = service().redis(&server).start().await;
     let code = app.code_for(PHONE).await;
     let mut connection = connection(&server).await;
-    // Nobody listens on port 1, so it keeps what it has.
+    // Nothing listens on port 1, so it keeps its data.
     redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).exec_async(&mut connection).await.unwrap();
     let sent = app.sends();
     for _ in 0..3 {
@@ -264,7 +265,7 @@ async fn keys_that_hold_something_else_are_no_decision() {
     redis::cmd("SET").arg(&key).arg("x").arg("EX").arg(60).exec_async(&mut connection).await.unwrap();
     app.verify(PHONE, "123456").await.is(503, says::UNAVAILABLE);
     assert_eq!(app.sends(), 0);
-    // A new code takes the place of whatever is there.
+    // A new code replaces whatever is there.
     let code = app.code_for(PHONE).await;
     app.verify(PHONE, &code).await.is(200, "OK");
     app.finish().await;
@@ -289,7 +290,7 @@ async fn the_right_password_opens() {
     app.finish().await;
 }
 
-/// So that what is left there can be looked at.
+/// Allows the final checks to read the keys.
 async fn drop_password(server: &RedisServer) {
     let client = redis::Client::open(format!("redis://:the-password@{}/0", server.address())).unwrap();
     let mut connection = client.get_multiplexed_async_connection().await.unwrap();
@@ -302,7 +303,7 @@ async fn a_network_on_which_requests_are_in_time_serves_them_all() {
     let proxy = Proxy::start(server.address());
     let service = TestApp::builder().redis(&server).redis_through(&proxy).set("limits.per_phone", "off");
     let app = service.simulator(|simulator| simulator.pair_limit = false).start().await;
-    // A round trip of 0.6 s; a request may take 2 s.
+    // A round trip takes 0.6 s; a request may take 2 s.
     proxy.set(Mode::Slow(server.address(), Duration::from_millis(300))).await;
     eventually("it is connected", async || app.request(PHONE).await.status == 200).await;
     // Several heartbeats pass meanwhile.

@@ -1,4 +1,4 @@
-//! Overload: what is refused, and what goes on.
+//! Overload: requests that are refused, and those that still succeed.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::harness::eventually;
 use crate::harness::proxy::Mode;
 use crate::harness::reply::{Client, Reply, send};
 
-/// The time for an answer that waits for nothing, even on a busy machine.
+/// The maximum time for an answer that does not have to wait, even on a busy machine.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 fn phone(number: usize) -> String {
@@ -143,8 +143,8 @@ async fn a_caller_over_a_limit_does_not_keep_a_recovered_whatsapp_suspended() {
     }
     proxy.set(upstream).await;
 
-    // After the pause the stranger is the first to ask, and its limit refuses it. However often it asks, that leaves the
-    // attempt that resumes sending to the next caller.
+    // After the pause, the stranger is the first to request a code, and its limit refuses it. However often that
+    // happens, the attempt that resumes sending is left to the next caller.
     let stranger_asks = async || request_from(&app, stranger, &phone(0)).await.status;
     assert_eq!(stranger_asks().await, 500);
     eventually("the pause is over", async || stranger_asks().await == 429).await;
@@ -165,7 +165,7 @@ async fn numbers_that_fail_for_one_address_do_not_suspend_sending() {
         TestApp::builder().set("whatsapp.max_retries", "0").set("server.trusted_proxies", "127.0.0.1").start().await;
     let mut failed = 0;
     for number in 0..80 {
-        // For each honest number, three with which WhatsApp fails.
+        // For each honest number, there are three with which WhatsApp fails.
         for n in 0..3 {
             let failing = format!("15550{:06}", [131_016, 131_000, 131_057][n]);
             let status = request_from(&app, "198.51.100.66", &failing).await.status;
@@ -187,7 +187,7 @@ async fn retries_keep_to_the_pace_as_well() {
         .set("whatsapp.messages_per_second", &pace.to_string())
         .start()
         .await;
-    // Each is tried three times, if the pace allows.
+    // Each is tried three times if the pace allows.
     assert!(
         app.simulator
             .push_order(Order::once(Behaviour::Error { code: 131_016, http: None, retry_after: None }).times(99))
@@ -243,7 +243,7 @@ async fn two_instances_together_keep_to_the_pace_that_whatsapp_allows() {
             *statuses.entry(reply.unwrap().status).or_default() += 1;
         }
     }
-    // Sends whose turn comes within two seconds wait for it. The rest is refused, and never by WhatsApp (500).
+    // Sends whose turn comes within two seconds wait for it. The others are refused, but never by WhatsApp (500).
     assert_eq!(statuses.keys().filter(|status| ![200, 503].contains(*status)).count(), 0, "{statuses:?}");
     let sent = statuses[&200];
     assert!((40..=60).contains(&sent), "{statuses:?}");

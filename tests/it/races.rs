@@ -1,4 +1,4 @@
-//! Many requests at once, on two instances over one Redis.
+//! Many concurrent requests, on two instances with one Redis.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +10,7 @@ use crate::harness::reply::{Client, Reply, says, wrong};
 const PHONE: &str = "15551234567";
 const MANY: usize = 50;
 
-/// Makes `MANY` calls at once, on both instances in turn.
+/// Makes `MANY` concurrent calls, alternating between both instances.
 async fn at_once<F>(app: &TestApp, call: impl Fn(Client) -> F) -> Vec<Reply>
 where
     F: Future<Output = Reply> + Send + 'static,
@@ -23,7 +23,7 @@ where
     replies
 }
 
-/// How often each answer was given.
+/// Counts the answers of each kind.
 fn tally(replies: &[Reply]) -> HashMap<(u16, &str), usize> {
     let mut tally = HashMap::new();
     for reply in replies {
@@ -110,7 +110,7 @@ async fn an_old_code_is_never_good_after_a_newer_one_was_promised() {
         .simulator(|simulator| simulator.pair_limit = false)
         .start()
         .await;
-    // While one instance issues code after code, the other is asked about all that were replaced.
+    // While one instance issues code after code, the other is asked about all the replaced ones.
     for _ in 0..15 {
         let old = app.code_for(PHONE).await;
         let done = std::sync::Arc::new(AtomicBool::new(false));
@@ -125,7 +125,7 @@ async fn an_old_code_is_never_good_after_a_newer_one_was_promised() {
             })
         };
         app.on(0).request(PHONE).await.is(200, "OK");
-        // From here on the old code must not pass, wherever it is tried.
+        // From here on, the old code must not be accepted by either instance.
         for n in 0..4 {
             let reply = app.on(n % 2).verify(PHONE, &old).await;
             assert_eq!(reply.status, 401, "{reply:?}");
@@ -156,7 +156,7 @@ async fn issuing_and_guessing_at_once_leaves_the_newest_code_or_none() {
         for request in requests {
             assert_eq!(request.await.unwrap(), 200);
         }
-        // Which of ten requests at once was the last is for Redis to say: exactly one of their codes is good.
+        // Only Redis knows which of ten concurrent requests was the last: exactly one of their codes is valid.
         let mut good = 0;
         let codes: Vec<String> =
             app.simulator.inbox().into_iter().take(10).filter_map(|message| message.code).collect();

@@ -1,4 +1,4 @@
-//! Readiness, which does what a request does and reports why that fails.
+//! Readiness, which does the work of a request and reports why that fails.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ async fn tell(server: &RedisServer, command: &str) {
     command.exec_async(&mut connection(server).await).await.unwrap();
 }
 
-/// Requests fail and readiness gives this reason; after the remedy both succeed.
+/// Asserts that requests fail and readiness gives this reason, and that both succeed after the remedy.
 async fn assert_reported(server: &Arc<RedisServer>, trouble: &str, reason: &str, remedy: &str) {
     let app = TestApp::builder().redis(server).set("limits.per_phone", "off").start().await;
     let code = app.code_for(PHONE).await;
@@ -78,7 +78,7 @@ async fn a_redis_without_the_replica_that_has_to_acknowledge_is_not_ready() {
     app.finish().await;
 }
 
-/// A server with a user `otp` that may run every command but this.
+/// A server with a user `otp` that may run every command except this one.
 async fn server_without(command: &str) -> Arc<RedisServer> {
     let server = Arc::new(RedisServer::start());
     tell(&server, &format!("ACL SETUSER otp on >sesame ~* &* +@all -{command}")).await;

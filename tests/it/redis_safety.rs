@@ -1,4 +1,4 @@
-//! A safe Redis, or none: what `serve` refuses to start on.
+//! Unsafe Redis servers, on which `serve` refuses to start.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! A primary and its replica: what a promotion may not undo, and what is not told before a replica has it.
+//! A primary and its replica: decisions that a promotion must not undo, and results that are withheld until a replica
+//! has them.
 
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,10 @@ use crate::harness::unique_prefix;
 use crate::store_contract::{Attempt, assert_approved, at_its_turn, client, limit, limits, phone, policy, with_limits};
 
 const TIMEOUT: Duration = Duration::from_millis(800);
-/// A busy machine, beyond the time-out.
+/// Additional time on a busy machine, beyond the time-out.
 const LEEWAY: Duration = Duration::from_millis(700);
 
-/// Two servers, the second a replica of the first, and settings for stores on them.
+/// Two servers, the second a replica of the first, with settings for stores on them.
 struct Pair {
     primary: Node,
     replica: Node,
@@ -43,9 +44,9 @@ impl Pair {
         RedisStore::new(&self.settings(node, min_replicas_ack, after_failover)).unwrap()
     }
 
-    /// A code that the replica has too.
+    /// Creates a code that the replica has, too.
     async fn code_on_both(&self, last_digits: u32) -> Attempt {
-        // A primary begins another history when its first replica comes.
+        // A primary begins another history when its first replica connects.
         let follows = async || {
             let info: String = self.replica.ask("INFO replication").await.unwrap();
             info.contains("master_link_status:up")
@@ -94,13 +95,13 @@ async fn a_used_code_does_not_come_back_with_a_promotion() {
             assert_eq!(guess_wrong(&after, attempt).await.unwrap(), Verdict::Fenced);
         }
     }
-    // Codes that the new primary made are good, the same phone's too.
+    // Codes made by the new primary are valid, even for the same phone.
     let new = Attempt::new(&phone(1));
     assert!(at_its_turn(&after.create(&new.new, &policy()).await.unwrap()));
     assert_approved(guess_right(&after, &new).await.unwrap());
 }
 
-/// What the fence is there for: without it, the same steps bring the code back.
+/// Shows why the fence exists: without it, the same steps revive the code.
 #[tokio::test]
 async fn a_used_code_comes_back_with_a_promotion_if_that_is_accepted() {
     let pair = Pair::start();
@@ -159,19 +160,19 @@ async fn what_no_replica_has_in_time_is_not_told() {
     assert!(began.elapsed() < TIMEOUT + LEEWAY, "{:?}", began.elapsed());
     assert_unacknowledged(&guess_wrong(&store, &attempt).await);
     assert_unacknowledged(&guess_right(&store, &attempt).await);
-    // It tells that the code was used, which replicas must know first.
+    // The answer reveals that the code was used, which replicas must know first.
     assert_unacknowledged(&guess_right(&store, &attempt).await);
 
     pair.replica.wake();
     assert_eq!(guess_right(&store, &attempt).await.unwrap(), Verdict::Used, "whoever was told");
-    // The first was taken back: its limit is free.
+    // The first was taken back, so its limit is free.
     assert_eq!(guess_right(&store, &new).await.unwrap(), Verdict::Absent);
     assert!(at_its_turn(&store.create(&new.new, &limited).await.unwrap()));
     assert_approved(guess_right(&store, &new).await.unwrap());
 }
 
-/// Three guesses that nobody was told the outcome of, and then the news that the code is locked: all of them were wrong.
-/// After a failover that is not fenced the code would take three more.
+/// Makes three guesses without a known outcome, then learns that the code is locked, so all of them were wrong. After a
+/// failover without the fence, the code would accept three more.
 #[tokio::test]
 async fn that_a_code_is_locked_is_not_told_before_a_replica_knows() {
     let pair = Pair::start();

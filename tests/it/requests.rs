@@ -305,7 +305,7 @@ async fn a_body_may_have_four_kibibytes_and_no_more() {
     };
     app.raw(chunked(4_096)).await.is(404, &says::no_active_code(PHONE));
     assert_eq!(app.raw(chunked(4_097)).await.status, 413);
-    // Announced and never sent: refused immediately.
+    // The body is announced but never sent, and the request is refused immediately.
     let announced = app.raw(format!("{head}Content-Length: 100000000\r\n\r\n")).await;
     assert_eq!(announced.status, 413);
     announced.within(Duration::from_secs(2));

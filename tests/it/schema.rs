@@ -1,11 +1,11 @@
-//! Releases side by side on one Redis, as during a rolling update.
+//! Different releases on one Redis, as during a rolling update.
 
 use crate::harness::app::TestApp;
 use crate::harness::reply::{says, wrong};
 
 const PHONE: &str = "15551234567";
 
-/// A newer release of the same schema may note more about a verification.
+/// A newer release of the same schema may record more about a verification.
 #[tokio::test]
 async fn fields_of_a_newer_release_stay_and_decide_nothing() {
     let app = TestApp::start().await;
@@ -18,7 +18,7 @@ async fn fields_of_a_newer_release_stay_and_decide_nothing() {
     assert_eq!(app.keys.of_verification(PHONE, "of_later").await.as_deref(), Some("kept"));
     let line = app.keys.of_verification(PHONE, "id").await.unwrap();
     let code = app.code_for(PHONE).await;
-    // An earlier verification with a word more than this release knows.
+    // An earlier verification with one word more than this release knows.
     let earlier = app.keys.of_verification(PHONE, "earlier").await.unwrap();
     assert!(earlier.starts_with(&line), "{earlier}");
     let longer = format!("{earlier} of_later");

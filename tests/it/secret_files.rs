@@ -67,7 +67,7 @@ async fn a_new_access_token_is_sent_without_a_restart() {
     };
     fs::write(&path, "no token at all").unwrap();
     eventually("a token that cannot be used is logged", async || refused().count() > 0).await;
-    // The file is looked at every second.
+    // The file is checked every second.
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     assert_eq!(refused().count(), 1);
     assert_eq!(sent().await, "Bearer SECOND0TOKEN");

@@ -1,4 +1,4 @@
-//! Sentinel and Cluster from outside: what callers get, and what operators see.
+//! Sentinel and Cluster from outside: the answers to callers, and the view of operators.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -136,13 +136,13 @@ async fn each_side_has_its_own_password() {
 async fn a_primary_that_the_sentinels_replace_is_left_within_a_second() {
     let topology = Topology::start(Kind::Sentinel).await;
     let shard = topology.whole().await.remove(0);
-    // Both replicas have the code: which one has more is nothing that sentinels know at any moment.
+    // Both replicas have the code, as sentinels do not know at any moment which one has more data.
     let settings = RedisSettings { min_replicas_ack: 2, ..replicated_settings(&topology, &unique_prefix()) };
     let store = RedisStore::new(&settings).unwrap();
     let attempt = Attempt::new(&phone(1));
     assert!(at_its_turn(&store.create(&attempt.new, &policy()).await.unwrap()));
     let old = topology.nodes()[shard.primary].address();
-    // It goes on answering: only the sentinels say that another one has taken its place.
+    // The old primary still answers: only the sentinels report that another one has taken its place.
     let announced = async || {
         let named: Result<(String, u16), _> = topology.sentinels()[1].ask("SENTINEL GET-MASTER-ADDR-BY-NAME otp").await;
         named.is_ok_and(|(_, port)| port != old.port())
@@ -169,7 +169,7 @@ async fn a_code_whose_slot_moves_is_never_accepted_twice_and_others_are_served()
     let (slot, from) = topology.slot_of(moving.new.phone.digits()).await;
     let to = topology.whole().await.iter().map(|shard| shard.primary).find(|&node| node != from).unwrap();
     let migration = topology.migrate(slot, from, to).await;
-    // Some of the phone's keys are here and none there: nothing is decided, and nothing is counted.
+    // Some of the phone's keys are here and some there, so nothing is decided or counted.
     assert!(guess(&moving).await.is_err());
     assert_approved(guess(&staying).await.unwrap());
     migration.finish().await;
@@ -212,7 +212,7 @@ async fn operators_see_the_codes_of_all_primaries() {
     assert_eq!(on.store.active(7).await.unwrap().len(), 7);
 }
 
-/// Connections that a server ever took. Asked for on a connection of the caller's.
+/// Returns the number of connections that a server has ever accepted, using the caller's connection.
 async fn connections_taken(connection: &mut redis::aio::MultiplexedConnection) -> u64 {
     let info: String = redis::cmd("INFO").arg("stats").query_async(connection).await.unwrap();
     info.lines().find_map(|line| line.strip_prefix("total_connections_received:")).unwrap().trim().parse().unwrap()
@@ -227,7 +227,7 @@ async fn a_cluster_in_trouble_is_asked_on_the_connections_that_there_are() {
     let mut healthy = topology.nodes()[shards[1].primary].connection().await.unwrap();
     topology.nodes()[shards[0].replicas[0]].kill();
     topology.nodes()[shards[0].primary].kill();
-    // Nobody takes its place, so the nodes are asked again and again.
+    // No replica takes its place, so the nodes are asked again and again.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = connections_taken(&mut healthy).await;
     tokio::time::sleep(Duration::from_secs(2)).await;
@@ -297,7 +297,7 @@ async fn time_is_kept_back_to_give_charges_back_and_healthy_connections_stay() {
     let mut connection = topology.nodes()[of_phone].connection().await.unwrap();
     let before = connections_taken(&mut connection).await;
 
-    // Decisions wait, heartbeats do not: the address's server takes half of the time, and the phone's all that is left.
+    // Decisions wait, heartbeats do not: the address's server takes half of the time, the phone's all the rest.
     let pause = async |node: usize, milliseconds: u32| {
         topology.nodes()[node].tell(&format!("CLIENT PAUSE {milliseconds} WRITE")).await;
     };
@@ -315,7 +315,7 @@ async fn time_is_kept_back_to_give_charges_back_and_healthy_connections_stay() {
 
 #[tokio::test]
 async fn nodes_that_do_not_agree_are_told_as_such() {
-    // It has all slots, and sends every decision to itself.
+    // It has all slots, but redirects every decision to itself.
     let node = FakeRedis::start(|words, own| {
         let (host, port) = (own.ip().to_string(), own.port());
         let words: Vec<_> = words.iter().map(|word| word.to_uppercase()).collect();

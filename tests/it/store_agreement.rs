@@ -1,4 +1,4 @@
-//! Both stores, given the same history, answer the same: properties over random histories.
+//! Both stores give the same answers for the same history: properties over random histories.
 
 use std::time::Duration;
 
@@ -41,8 +41,8 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Time goes in whole minutes here, and each window ends at another second of its own, far from whole minutes and from
-/// the others: the moments by which Redis's clock is ahead of the other decide nothing, nor which of two waits is longer.
+/// Time advances in whole minutes, and each window ends at a different second, far from whole minutes and from other
+/// windows. So the small lead of Redis's clock changes no decision, nor which of two waits is longer.
 fn policy() -> Policy {
     let at = |minutes: u64, seconds: u64| Duration::from_secs(minutes * 60 + seconds);
     let limit = |max, window| Some(Limit { max, window });
@@ -63,7 +63,7 @@ fn policy() -> Policy {
     }
 }
 
-/// A wait in steps of five seconds: Redis's clock goes on by less than that in a history.
+/// A wait in steps of five seconds: Redis's clock advances by less than that in a history.
 fn steps(wait: Duration) -> u128 {
     wait.as_millis().div_ceil(5_000)
 }
@@ -132,7 +132,7 @@ async fn play(on: &TestStore, history: &[Step]) -> Vec<String> {
             }
             Step::Wait { minutes } => {
                 on.advance(Duration::from_secs(minutes * 60)).await;
-                // A refusal comes within the request's time, and on Redis it is the past that moves.
+                // A refusal comes within the request's time, and on Redis the stored data is moved.
                 charges = Default::default();
                 String::new()
             }

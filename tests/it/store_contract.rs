@@ -1,4 +1,4 @@
-//! What every store promises, written once and run on each of them.
+//! The contract of stores, written once and run on each of them.
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -18,9 +18,9 @@ use crate::harness::topology::Kind;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
-/// Longer than anything here takes on Redis, too.
+/// Longer than any operation here takes, even on Redis.
 const SEND_TIME: Duration = MINUTE;
-/// Longer than anything here takes on Redis, whose clock goes on by itself; shorter than any step of time.
+/// Longer than any operation here takes on Redis, whose clock advances by itself; shorter than any step of time.
 const LEEWAY: Duration = Duration::from_secs(20);
 
 /// Returns `true` if a verification was created whose message need not wait for its turn.
@@ -107,7 +107,7 @@ contract! {
     deliveries_move_forward_only
 }
 
-/// Runs a promise on Redis, then checks that everything left there goes away by itself.
+/// Runs a promise on Redis, then checks that every key left there has a TTL.
 async fn on_redis(store: TestStore, promise: impl AsyncFnOnce(&TestStore)) {
     promise(&store).await;
     let keys = store.keys().unwrap();
@@ -125,7 +125,7 @@ pub fn policy() -> Policy {
     }
 }
 
-/// The limits of those names.
+/// Returns the limits with those names.
 pub fn limits<const N: usize>(of: [(&str, Option<Limit>); N]) -> Limits {
     let mut limits = Limits::default();
     for (name, limit) in of {
@@ -160,7 +160,7 @@ pub fn client(last: u8) -> ClientAddress {
     IpAddr::from([203, 0, 113, last]).into()
 }
 
-/// A fresh verification of a phone, and guesses at its code.
+/// A new verification of a phone, with guesses at its code.
 #[derive(Clone)]
 pub struct Attempt {
     pub new: NewVerification,
@@ -205,7 +205,7 @@ impl Attempt {
         on.store.create(&self.new, policy).await.unwrap()
     }
 
-    /// Creates it, which must succeed at once.
+    /// Creates it, which must succeed without a wait.
     async fn charged(&self, on: &TestStore, policy: &Policy) -> Charge {
         match self.create(on, policy).await {
             Creation::Created(charge) if charge.wait.is_zero() => charge,
@@ -225,7 +225,7 @@ impl Attempt {
         self.try_guess(on.store.as_ref(), text, client, policy).await.unwrap()
     }
 
-    /// A guess that may not be settled.
+    /// Makes a guess that may fail to be settled.
     pub async fn try_guess(
         &self,
         store: &dyn VerificationStore,
@@ -249,12 +249,12 @@ impl Attempt {
         store.check(&Check { app, phone, id, client: Some(client), guess: &guess, keys: &self.ring }, policy).await
     }
 
-    /// A guess at this verification alone.
+    /// Makes a guess at this verification alone.
     async fn guess_by_id(&self, on: &TestStore, text: &str, policy: &Policy) -> Verdict {
         self.try_guess_at(on.store.as_ref(), Some(&self.new.id), text, client(7), policy).await.unwrap()
     }
 
-    /// How this verification stands.
+    /// Returns the status of this verification.
     async fn status(&self, on: &TestStore) -> Option<Status> {
         let NewVerification { app, phone, id, .. } = &self.new;
         let status = on.store.status(phone, app, &policy()).await.unwrap();
@@ -276,7 +276,7 @@ async fn created(on: &TestStore, phone: &PhoneNumber, policy: &Policy) -> Attemp
     attempt
 }
 
-/// The wait of a refusal, which must be by the limit `name` and about `expected` long.
+/// Asserts that a refusal is by the limit `name` with a wait of about `expected`.
 fn assert_limited(creation: &Creation, name: &str, expected: Duration) {
     let Creation::Limited { limit, retry_after } = creation else { panic!("not limited: {creation:?}") };
     assert_eq!(limit.name, name);
@@ -384,14 +384,14 @@ async fn a_refused_code_leaves_the_earlier_one_in_force_with_the_guesses_that_it
         let charge = refused.charged(on, &policy()).await;
         assert!(charge.replaces);
         refused.take_back(on, charge, refund, &policy()).await;
-        // It is as dead as one that never was: no attempt of its own is left.
+        // It has no effect on the earlier code's attempts.
         assert_eq!(
             on.store.status(&phone(130), &AppName::default(), &policy()).await.unwrap().active().unwrap().attempts,
             1
         );
     }
     assert_eq!(earlier.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
-    // Its lifetime is that from before.
+    // Its lifetime has not changed.
     on.advance((3 * MINUTE).checked_sub(LEEWAY).unwrap()).await;
     let refused = Attempt::new(&phone(130));
     let charge = refused.charged(on, &policy()).await;
@@ -415,7 +415,7 @@ async fn a_guess_counts_against_every_code_that_it_is_compared_with(on: &TestSto
     earlier.guess_wrong(on, &policy()).await;
     let refused = Attempt::new(&phone(132));
     let charge = refused.charged(on, &policy()).await;
-    // The third guess at the earlier code, the second at the new one.
+    // This is the third guess at the earlier code, and the second at the new one.
     assert_eq!(refused.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     assert_eq!(refused.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
     assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Locked, "the last attempt of the new one as well");
@@ -433,7 +433,7 @@ async fn of_several_codes_being_sent_each_ends_those_before_it(on: &TestStore) {
     assert_eq!(first.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     assert_approved(one.guess_right(on, &policy()).await);
 
-    // The same, and the first message is told last.
+    // The same, but the first message is confirmed last.
     let first = created(on, &phone(134), &policy()).await;
     let (one, other) = (created(on, &phone(134), &policy()).await, created(on, &phone(134), &policy()).await);
     other.confirm(on, &policy()).await;
@@ -442,7 +442,7 @@ async fn of_several_codes_being_sent_each_ends_those_before_it(on: &TestStore) {
     assert_eq!(one.guess_right(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
     assert_approved(other.guess_right(on, &policy()).await);
 
-    // However many are asked for, the one that was there before is not forgotten.
+    // However many are requested, the first one is not forgotten.
     let first = created(on, &phone(135), &policy()).await;
     let mut charges = Vec::new();
     for _ in 0..6 {
@@ -494,18 +494,18 @@ async fn what_is_given_back_depends_on_who_is_at_fault(on: &TestStore) {
         assert_eq!(refused.guess_right(on, &policy).await, Verdict::Absent);
         match (Attempt::of(&phone(last), address, &ring(1)).create(on, &policy).await, limited_by) {
             (Creation::Created(_), None) => {}
-            // Where the address is on a server of its own, it is asked first.
+            // If the address is on another server, it is checked first.
             (Creation::Limited { limit, .. }, Some(expected)) => {
                 assert!([expected, "per_ip"].contains(&limit.name), "{refund:?}: {limit:?}");
             }
             (other, _) => panic!("{refund:?}: {other:?}"),
         }
     }
-    // A phone that keeps its charge keeps it for others, too.
+    // A phone that keeps its charge keeps it for other callers, too.
     let per_phone = with_limits(limits([("per_phone", one)]));
     let elsewhere = Attempt::of(&phone(140), client(9), &ring(1));
     assert_limited(&elsewhere.create(on, &per_phone).await, "per_phone", HOUR);
-    // What the app may send is given back unless the recipient is at fault.
+    // The total is refunded unless the recipient is at fault.
     let total = with_limits(limits([("total", one)]));
     for (last, refund) in [(141, Refund::Everything), (142, Refund::AllButAddress), (143, Refund::Nothing)] {
         let refused = Attempt::new(&phone(last));
@@ -527,7 +527,7 @@ async fn a_charge_given_back_is_one_of_several(on: &TestStore) {
     let charge = refused.charged(on, &policy).await;
     refused.take_back(on, charge, Refund::Everything, &policy).await;
     created(on, &phone(43), &policy).await;
-    // The older ones are as old as they were.
+    // The older charges keep their age.
     let elsewhere = Attempt::of(&phone(43), client(11), &ring(1));
     assert_limited(&elsewhere.create(on, &policy).await, "per_phone", 30 * MINUTE);
     assert_limited(&Attempt::new(&phone(44)).create(on, &policy).await, "per_ip", 30 * MINUTE);
@@ -548,7 +548,7 @@ async fn the_limit_per_phone_holds_in_every_window(on: &TestStore) {
     on.advance(30 * MINUTE).await;
     created(on, &phone(11), &policy).await;
     created(on, &phone(11), &policy).await;
-    // Three in the last half hour: a counter that starts anew each hour would let three more through soon.
+    // Three in the last half hour: a counter that restarts each hour would soon allow three more.
     assert_limited(&Attempt::new(&phone(11)).create(on, &policy).await, "per_phone", 30 * MINUTE);
     on.advance(30 * MINUTE).await;
     created(on, &phone(11), &policy).await;
@@ -597,7 +597,7 @@ async fn guesses_of_one_address_are_limited_whether_there_are_codes_or_not(on: &
     let Verdict::Limited { limit, retry_after } = attempt.guess_right(on, &policy).await else { panic!("not limited") };
     assert_eq!(limit.name, "checks_per_ip");
     assert_about(retry_after, 30 * MINUTE);
-    // It was not compared, and what others guess is not limited by it.
+    // It was not compared, and guesses from other addresses are not limited.
     assert_approved(attempt.guess(on, &attempt.right, client(8), &policy).await);
 }
 
@@ -626,7 +626,7 @@ async fn the_total_counts_all_phones_and_addresses(on: &TestStore) {
     let Creation::Limited { limit: _, retry_after } = Attempt::new(&phone(159)).create(on, &policy).await else {
         panic!("not limited")
     };
-    // A slice is two minutes here: the first send may wait that long until it makes room.
+    // A slice is two minutes here, so the first send may count for that much too long.
     assert!(retry_after <= 22 * MINUTE && retry_after + LEEWAY > 20 * MINUTE, "{retry_after:?}");
     on.advance(retry_after).await;
     Attempt::new(&phone(159)).charged(on, &policy).await;
@@ -819,7 +819,8 @@ async fn codes_take_their_turns_at_the_senders_pace(on: &TestStore) {
             other => panic!("{other:?}"),
         }
     }
-    // One after the other, five in a little more than a second, for messages under way. Time goes on meanwhile, on Redis.
+    // In order, five in slightly more than a second, to allow for messages under way. Meanwhile, Redis's clock
+    // advances.
     for (index, wait) in waits.into_iter().enumerate() {
         let most = Duration::from_millis(211) * u32::try_from(index).unwrap();
         assert!(wait <= most && wait + LEEWAY >= most, "code {index} waits {wait:?}");
@@ -861,7 +862,7 @@ async fn a_clock_that_was_set_back_does_not_stop_sending(on: &TestStore) {
     assert!(matches!(Attempt::new(&phone(301)).at_pace(&pacing).create(on, &policy()).await, Creation::Created(_)));
 }
 
-/// Runs `times` copies of a request at once, on several threads where the runtime has them.
+/// Runs `times` copies of a request concurrently, on several threads if the runtime has them.
 async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
     times: usize,
     request: impl Fn() -> F,
@@ -974,7 +975,7 @@ async fn a_replaced_verification_stays_as_a_status(on: &TestStore) {
     assert_eq!(replaced.status(on).await, Some(Status::Canceled));
     assert_eq!(newest.status(on).await, Some(Status::Pending));
     assert_eq!(replaced.guess_by_id(on, &replaced.right, &policy()).await, Verdict::Canceled);
-    // However many there are, room is bounded.
+    // However many there are, storage is bounded.
     for _ in 0..20 {
         created(on, &phone(175), &policy()).await.confirm(on, &policy()).await;
     }

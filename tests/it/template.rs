@@ -1,4 +1,4 @@
-//! What the service makes of the template: at a start that requires it, and when it changes later.
+//! The service's use of the template: at a start that requires it, and when it changes later.
 
 use std::time::{Duration, Instant};
 
@@ -17,14 +17,14 @@ fn simulator() -> Simulator {
     Simulator::new(SimulatorSettings::default())
 }
 
-/// Creates templates until the account has more than fit on a page of a hundred, all listed before the first.
+/// Creates templates until the account has more than a page of a hundred, all listed before the first.
 async fn fill(simulator: &Simulator, count: usize) {
     whatsapp_otp::cli::install_tls_provider();
     let address = serve_simulator(simulator).await;
     let account = simulator.settings();
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     for n in 0..count {
-        // So that neither Meta's hundred an hour nor its calls an hour run out.
+        // Spread out, so that neither limit of Meta, on templates or on calls an hour, is reached.
         simulator.advance(Duration::from_mins(2));
         let created = client
             .post(format!("http://{address}/v21.0/{}/message_templates", account.waba_id))
@@ -87,7 +87,7 @@ async fn a_language_that_the_template_has_not_is_told_with_those_it_has() {
 
 #[tokio::test]
 async fn a_template_of_another_kind_is_told() {
-    // One that every simulated account has.
+    // A template that every simulated account has.
     let error = TestApp::builder()
         .require_whatsapp()
         .set("whatsapp.template_id", "310000000000002")

@@ -32,7 +32,7 @@ fn write_certificate(folder: &Path) -> (TlsFiles, reqwest::Certificate) {
     (files, reqwest::Certificate::from_pem(cert.pem().as_bytes()).unwrap())
 }
 
-/// A client that trusts this certificate and nothing else.
+/// A client that trusts only this certificate.
 fn trusting(certificate: &reqwest::Certificate) -> reqwest::Client {
     whatsapp_otp::cli::install_tls_provider();
     let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(10));
@@ -80,7 +80,7 @@ async fn a_new_certificate_takes_effect_and_open_connections_stay() {
     let ask = async |client: &reqwest::Client| client.get(&url).send().await.map(|response| response.status().as_u16());
     assert_eq!(ask(&connected).await.unwrap(), 200);
 
-    // Half a replacement does not match and changes nothing.
+    // Half a replacement does not match, so it changes nothing.
     let other = TempDir::new().unwrap();
     let (replacement, new) = write_certificate(other.path());
     fs::copy(&replacement.certificate, &files.certificate).unwrap();

@@ -1,14 +1,14 @@
-//! The set-ups of several servers do what they say, or the tests that stand on them would prove nothing.
+//! Tests of the topologies: without them, the tests that use them would prove nothing.
 
 use crate::harness::topology::{Kind, Node, Passwords, Shard, Topology};
 use crate::harness::{eventually, measured};
 
-/// Writes through a primary until it is done, and says whether a node has it.
+/// Writes through a primary until that succeeds, and returns whether a node has the data.
 async fn has(node: &Node, key: &str) -> bool {
     node.ask::<Option<String>>(&format!("GET {key}")).await.is_ok_and(|value| value.is_some())
 }
 
-/// Waits until every replica of a shard has what its primary has.
+/// Waits until every replica of a shard has its primary's data.
 async fn replicated(topology: &Topology, shard: &Shard) {
     let offset = async |node: usize| {
         let info: String = topology.nodes()[node].ask("INFO replication").await.unwrap();

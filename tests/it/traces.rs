@@ -1,5 +1,5 @@
-//! Traces, as a collector gets them from the real program. In-process tests share one process, and traces are set up
-//! once for each.
+//! Traces, as a collector receives them from the real program. In-process tests share one process, which sets up traces
+//! only once.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -27,12 +27,12 @@ use crate::harness::stores::RedisKeys;
 use crate::harness::{free_port, unique_prefix};
 
 const PHONE: &str = "15551234567";
-/// Of a caller's trace and span, and the header that names them.
+/// The trace and span of a caller, and the header that names them.
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
 const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
-/// Something that takes traces.
+/// A collector of traces.
 #[derive(Clone, Default)]
 struct Collector {
     bodies: Arc<Mutex<Vec<Bytes>>>,
@@ -61,12 +61,12 @@ impl Collector {
         resources.flat_map(|resource| resource.scope_spans).flat_map(|scope| scope.spans).collect()
     }
 
-    /// The one span with this name of the request with this id.
+    /// Returns the only span with this name in the request with this id.
     fn request(&self, id: &str) -> Span {
         self.spans().into_iter().find(|span| text(span, "whatsapp_otp.request_id") == id).expect("a span")
     }
 
-    /// The spans within that one, in order.
+    /// Returns the spans within that one, in order.
     fn within(&self, parent: &Span) -> Vec<Span> {
         let mut spans = self.spans();
         spans.retain(|span| span.parent_span_id == parent.span_id);
@@ -81,7 +81,7 @@ async fn take(State(collector): State<Collector>, headers: HeaderMap, body: Byte
     collector.bodies.lock().unwrap().push(body);
 }
 
-/// An attribute, as text; empty if there is none.
+/// Returns an attribute as text; empty if there is none.
 fn text(span: &Span, key: &str) -> String {
     of(&span.attributes, key)
 }
@@ -104,7 +104,7 @@ fn hex(id: &[u8]) -> String {
     data_encoding::HEXLOWER.encode(id)
 }
 
-/// The program, serving, with a simulated WhatsApp in this process.
+/// The running program, with a simulated WhatsApp in this process.
 struct Service {
     program: Running,
     client: Client,
@@ -138,12 +138,12 @@ impl Service {
         send(call).await.status
     }
 
-    /// The last message that was sent, as WhatsApp got it.
+    /// Returns the last message, as WhatsApp received it.
     fn sent(&self) -> RecordedRequest {
         self.simulator.requests().into_iter().find(RecordedRequest::is_send).expect("a message was sent")
     }
 
-    /// Asks it to stop, and returns what it logged.
+    /// Asks it to stop, and returns its log.
     async fn stop(self) -> Vec<Json> {
         let ended = self.program.stop().await;
         assert_eq!(ended.code, 0, "{ended:?}");
@@ -152,7 +152,7 @@ impl Service {
     }
 }
 
-/// The line about the request with this id.
+/// Returns the line about the request with this id.
 fn access<'a>(lines: &'a [Json], id: &str) -> &'a Json {
     let about = |line: &&Json| line["request_id"] == id && line["duration_ms"].is_number();
     lines.iter().find(about).unwrap_or_else(|| panic!("{lines:#?}"))
@@ -273,7 +273,7 @@ async fn no_span_names_a_number_a_code_a_token_or_an_address() {
     assert_eq!(service.client.get("/15551234567/other").await.status, 404);
     assert_eq!(service.request("15550131026", "15551234567", &[]).await, 500);
     assert_eq!(service.request("15551234567x", "invalid", &[]).await, 400);
-    // A method is whatever the caller says, and so is what has no route.
+    // Methods are chosen by callers, and so are paths without a route.
     let made_up = Method::from_bytes(b"15551234567").unwrap();
     assert_eq!(send(service.client.call(made_up, "/otp/15551234567")).await.status, 405);
     service.stop().await;
@@ -282,7 +282,7 @@ async fn no_span_names_a_number_a_code_a_token_or_an_address() {
     let requests = spans.iter().filter(|span| span.kind == SpanKind::Server as i32);
     assert_eq!(requests.count(), 8, "{spans:#?}");
     let all: Vec<u8> = collector.bodies().concat();
-    // The id of the process is as long a text as any, and has digits.
+    // The process's id is as long as any text, and has digits.
     let all = String::from_utf8_lossy(&all);
     let numbers = [PHONE, "5551234567", "123-4567", "15550131026", "203.0.113.7"];
     let secrets =
@@ -290,7 +290,7 @@ async fn no_span_names_a_number_a_code_a_token_or_an_address() {
     for forbidden in numbers.into_iter().chain(secrets) {
         assert!(!all.contains(forbidden), "{forbidden} in {spans:#?}");
     }
-    // Nothing but what is known to be harmless.
+    // Only values that are known to be harmless.
     for attribute in spans.iter().flat_map(|span| &span.attributes) {
         let known = [
             "http.request.method",
@@ -324,10 +324,10 @@ async fn without_a_collector_there_are_no_traces() {
     assert!(line.get("trace_id").is_none(), "{line}");
 }
 
-/// Requests and stopping, with a collector that is of no use.
+/// Makes requests and stops, with a useless collector.
 async fn goes_on_without(endpoint: &str) -> Vec<Json> {
     let service = Service::start(endpoint).await;
-    // Long enough for a batch to have gone out and to be waited for.
+    // Long enough for a batch to have been exported and waited for.
     let began = Instant::now();
     let mut slowest = Duration::ZERO;
     while began.elapsed() < Duration::from_secs(3) {

@@ -1,4 +1,4 @@
-//! What somebody learns who watches Redis: nothing that helps with a later code.
+//! The view of an observer of Redis: nothing that helps with a later code.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::harness::reply::{says, wrong};
 
 const PHONE: &str = "15551234567";
 
-/// Every command that a Redis gets, as `MONITOR` shows it.
+/// Every command that a Redis receives, as `MONITOR` shows it.
 struct Watch(BufReader<TcpStream>);
 
 impl Watch {
@@ -31,7 +31,7 @@ impl Watch {
         line.trim_end().to_owned()
     }
 
-    /// Digests that went by in scripts' arguments since the last time.
+    /// Returns the digests in scripts' arguments since the last call.
     async fn digests(&mut self, server: &RedisServer) -> BTreeSet<String> {
         let mark = format!("mark-{}", uuid::Uuid::now_v7());
         let mut stream = TcpStream::connect(server.address()).await.unwrap();
@@ -56,13 +56,13 @@ async fn guesses_leave_nothing_in_redis_that_tells_of_other_codes() {
     let app = TestApp::builder().redis(&server).start().await;
     let mut watch = Watch::start(&server).await;
 
-    // Where there is no code nothing is computed from a guess.
+    // Without a code, nothing is computed from a guess.
     for _ in 0..3 {
         app.verify(PHONE, "123456").await.is(404, &says::no_active_code(PHONE));
     }
     assert_eq!(watch.digests(&server).await, BTreeSet::new());
 
-    // The same guess at two codes of one phone looks different each time, and so would the same code.
+    // The same guess at two codes of one phone looks different each time, as would the same code.
     let mut seen = BTreeSet::new();
     let guess = "000000";
     for round in 1..=3 {
@@ -73,7 +73,7 @@ async fn guesses_leave_nothing_in_redis_that_tells_of_other_codes() {
         seen.extend(watch.digests(&server).await);
         assert_eq!(seen.len(), round, "a digest for each guess, and none twice");
     }
-    // Nor where the code is locked.
+    // The same applies if the code is locked.
     app.verify(PHONE, guess).await;
     app.verify(PHONE, guess).await;
     watch.digests(&server).await;

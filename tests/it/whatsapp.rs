@@ -1,4 +1,4 @@
-//! What goes out to WhatsApp, and what its answers mean for the caller and the code.
+//! Messages to WhatsApp, and the consequences of its answers for the caller and the code.
 
 use std::time::{Duration, Instant};
 
@@ -23,13 +23,13 @@ fn hasty() -> TestAppBuilder {
     TestApp::builder().set("whatsapp.timeout", "300ms")
 }
 
-/// Nothing can be verified and nothing was charged.
+/// Asserts that nothing can be verified and nothing was charged.
 async fn assert_taken_back(app: &TestApp, phone: &str) {
     app.verify(phone, "123456").await.is(404, &says::no_active_code(phone));
     assert!(app.traces().await.iter().all(|key| !key.contains(":code")));
 }
 
-/// Whether the phone was charged for the message.
+/// Returns `true` if the phone was charged for the message.
 async fn is_charged(app: &TestApp, phone: &str) -> bool {
     app.keys.list().await.contains(&app.keys.key(&format!("v2:{{{phone}}}:sends")))
 }
@@ -90,8 +90,8 @@ async fn recipients_of_all_countries_get_their_full_number() {
     app.finish().await;
 }
 
-/// Codes that a sender may meet, by how often a message is tried with two retries. Spelled out from the table of
-/// WhatsApp's documentation, not from ours.
+/// Codes that a sender may receive, by the number of tries with two retries. Copied from the table in WhatsApp's
+/// documentation, not from ours.
 const TRANSIENT: &[u32] = &[2, 131_000, 131_016, 131_057, 133_004];
 const WORTH_ONE_MORE: &[u32] = &[1];
 #[rustfmt::skip]
@@ -102,14 +102,14 @@ const DEFINITE: &[u32] = &[
     131_050, 131_051, 131_052, 131_053, 131_056, 131_059, 131_062, 131_063, 131_064,
     132_000, 132_001, 132_005, 132_007, 132_008, 132_012, 132_015, 132_016, 132_018, 132_068, 132_069,
     133_000, 133_005, 133_006, 133_008, 133_009, 133_010, 133_015, 133_016, 134_011, 135_000, 137_000,
-    // Nobody documented these.
+    // Undocumented ones.
     5, 139_999, 999_999,
 ];
 
-/// Those for which the recipient, and not the sender, is the reason.
+/// Codes that are due to the recipient, not the sender.
 const ABOUT_THE_RECIPIENT: &[u32] = &[130_403, 130_472, 130_497, 131_021, 131_026, 131_049, 131_050, 131_056, 137_000];
 
-/// One service, one refusal: the answer, the number of tries, and that nothing is left.
+/// Tests one refusal on a new service: the answer, the number of tries, and that nothing is left.
 async fn refused_with(code: u32, attempts: u64, throttle: ThrottleStatus) {
     let app = TestApp::builder().simulator(|simulator| simulator.throttle_status = throttle).start().await;
     let phone = format!("15550{code:06}");
@@ -128,7 +128,7 @@ async fn refused_with(code: u32, attempts: u64, throttle: ThrottleStatus) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_error_is_tried_again_as_its_kind_asks_and_leaves_nothing_behind() {
     let table = ThrottleStatus::BadRequest;
-    // Those that wait between attempts first, all at once with the others.
+    // Those that wait between attempts come first; all run concurrently.
     let rows = TRANSIENT.iter().map(|&code| (code, 3, table));
     let rows = rows.chain(WORTH_ONE_MORE.iter().map(|&code| (code, 2, table)));
     let rows = rows.chain(DEFINITE.iter().map(|&code| (code, 1, table)));
@@ -199,7 +199,7 @@ async fn the_wait_that_whatsapp_asks_for_is_kept_and_told() {
     assert!(app.simulator.push_order(Order::once(transient(1))));
     let waited = app.request(PHONE).await;
     assert!(waited.is(200, "OK").took >= Duration::from_secs(1), "{:?}", waited.took);
-    // Longer than the request has: told at once.
+    // This is longer than the request has, so it is reported immediately.
     assert!(app.simulator.push_order(Order::once(transient(3_600))));
     app.request(PHONE).await.is(500, says::SEND_FAILED).within(Duration::from_secs(1));
     app.finish().await;
@@ -307,7 +307,7 @@ async fn a_connection_that_was_closed_while_idle_costs_no_message() {
     for _ in 0..3 {
         let code = app.code_for(PHONE).await;
         app.verify(PHONE, &code).await.is(200, "OK");
-        // Whatever was open is closed; new connections pass.
+        // Open connections are closed; new ones pass.
         let upstream = proxy.upstream();
         proxy.set(Mode::Cut).await;
         proxy.set(upstream).await;
@@ -325,7 +325,7 @@ async fn the_callers_time_is_never_exceeded() {
             .set("redis.timeout", "500ms")
             .set("whatsapp.max_retries", "10")
     };
-    // Slow to answer; never an answer; one passing fault after another.
+    // A slow answer, no answer, and one transient failure after another.
     for (phone, status) in [("15550900005", 200), ("15550911000", 200), ("15550131000", 500)] {
         let app = service().start().await;
         let reply = app.request(phone).await;

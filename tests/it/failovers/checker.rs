@@ -1,47 +1,47 @@
-//! Reads a history and says which promises it shows broken.
+//! Reads a history and reports the broken promises that it shows.
 //!
-//! It judges by answers alone. A request that was answered 503 may have been decided or not, and perhaps much later:
-//! whatever it may have done is allowed for, so that what is found is a violation without doubt.
+//! It judges by answers alone. A request that was answered 503 may have been decided or not, perhaps much later. All of
+//! its possible effects are allowed for, so every reported violation is certain.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::history::{Answer, Call, History, Moment, Request};
 
-/// What was promised.
+/// The promises.
 #[derive(Debug, Clone)]
 pub struct Promises {
-    /// Guesses that are compared with one code.
+    /// The number of guesses that are compared with one code.
     pub max_attempts: u32,
-    /// Messages to a phone. The window must be longer than the history, so that all of them are in one.
+    /// The number of messages to a phone. The window must be longer than the history, so that it covers all of them.
     pub per_phone: usize,
-    /// Messages for an address, likewise.
+    /// The number of messages for an address, likewise.
     pub per_address: usize,
-    /// Wrong guesses for a phone over all its codes, likewise.
+    /// The number of wrong guesses for a phone over all its codes, likewise.
     pub failures_per_phone: usize,
-    /// The slowest answer.
+    /// The longest time for an answer.
     pub answered_within: Duration,
 }
 
-/// A promise that was broken.
+/// A broken promise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Violation {
     /// A code was accepted more often than it was sent.
     AcceptedTwice { phone: String, code: String, times: usize },
-    /// A code was accepted that the phone was never sent.
+    /// A code was accepted that was never sent to the phone.
     AcceptedUnsent { phone: String, code: String },
-    /// More guesses were compared with a code than it allows; what shows it.
+    /// More guesses were compared with a code than allowed; `why` is the evidence.
     TooManyGuesses { phone: String, why: &'static str },
-    /// More messages than the limit.
+    /// More messages than the limit allows.
     TooManySends { to: String, messages: usize },
-    /// More wrong guesses than the limit.
+    /// More wrong guesses than the limit allows.
     TooManyFailures { phone: String, failures: usize },
     /// An answer took too long.
     Slow { phone: String, took: Duration },
 }
 
 impl Violation {
-    /// The phone, or the address, that it is about.
+    /// The phone or address.
     pub fn of(&self) -> &str {
         match self {
             Self::AcceptedTwice { phone, .. }
@@ -54,7 +54,7 @@ impl Violation {
     }
 }
 
-/// Every violation in the history. `address_of` says on whose behalf a phone's codes were requested.
+/// Returns every violation in the history. `address_of` returns the address that requested a phone's codes.
 pub fn violations(history: &History, promises: &Promises, address_of: impl Fn(&str) -> String) -> Vec<Violation> {
     let mut found = Vec::new();
     found.extend(acceptances(history));
@@ -87,7 +87,7 @@ pub fn violations(history: &History, promises: &Promises, address_of: impl Fn(&s
     found
 }
 
-/// Whether the phone's failures may have been cleared by this request: it was right, or nobody knows.
+/// Returns `true` if this request may have cleared the phone's failures: it was right, or its outcome is unknown.
 fn may_clear(request: &Request) -> bool {
     matches!(request.call, Call::Guess(_)) && matches!(request.answer, Answer::Accepted | Answer::Unknown)
 }
@@ -127,16 +127,16 @@ fn sends(history: &History, promises: &Promises, address_of: impl Fn(&str) -> St
     over(phones, promises.per_phone).chain(over(addresses, promises.per_address)).collect()
 }
 
-/// The time from one request for a code that may have stored one to the next, with the guesses of that time.
+/// The time from one request for a code that may have stored one to the next, with the guesses in that time.
 struct Epoch<'h> {
     begin: Moment,
     guesses: Vec<&'h Request>,
-    /// Codes that guesses may have been compared with: the one that was sent, and those of requests with an unknown
-    /// outcome, which may be carried out at any time after they were made.
+    /// The number of codes that guesses may have been compared with: the sent one, and those of requests with an
+    /// unknown outcome, which may take effect at any later time.
     codes: u32,
 }
 
-/// The epochs of a phone, from all its requests. Guesses that overlap a request for a code belong to none.
+/// Returns the epochs of a phone, from all its requests. Guesses that overlap a request for a code belong to none.
 fn epochs(mut requests: Vec<&Request>) -> Vec<Epoch<'_>> {
     requests.sort_by_key(|request| request.started);
     let is_send =
@@ -173,7 +173,7 @@ impl Epoch<'_> {
             let most = (max_attempts - 1) * self.codes;
             return if wrong > most as usize { violation("more were wrong than there are attempts") } else { None };
         }
-        // One code, so the count of attempts can only go one way.
+        // There is one code, so its attempts can only count down.
         let mut seen = BTreeSet::new();
         for guess in self.answered(|_| true) {
             let before = |other: &&Request| other.ended < guess.started;
@@ -194,7 +194,7 @@ impl Epoch<'_> {
         None
     }
 
-    /// Wrong guesses that were counted without doubt.
+    /// Returns the number of wrong guesses that were certainly counted.
     fn failures(&self, max_attempts: u32) -> usize {
         let wrong = self.answered(|answer| matches!(answer, Answer::Wrong { .. })).count();
         let locked = self.codes == 1 && self.answered(|answer| answer == Answer::Locked).next().is_some();
@@ -209,7 +209,7 @@ mod tests {
 
     const PHONE: &str = "15551234567";
 
-    /// A history of one phone, told line by line: each request takes ten ms and starts ten after the one before.
+    /// A history of one phone, built line by line: each request takes ten ms and starts ten ms after the one before.
     #[derive(Default)]
     struct Tale {
         history: History,
@@ -225,7 +225,7 @@ mod tests {
             self
         }
 
-        /// A code that arrived.
+        /// Adds a message with a code.
         fn sent(mut self, code: &str) -> Self {
             self.history.messages.push(Message { phone: PHONE.to_owned(), code: code.to_owned() });
             self.request(Call::Send, Answer::Sent)
@@ -239,7 +239,7 @@ mod tests {
             self.request(Call::Guess(code.to_owned()), answer)
         }
 
-        /// The last request was made at the same time as the one before it.
+        /// Gives the last request the time of the one before it.
         fn at_once(mut self) -> Self {
             let [.., before, last] = &mut *self.history.requests else { panic!("two requests") };
             (last.started, last.ended) = (before.started, before.ended);
@@ -288,7 +288,7 @@ mod tests {
         let tale = Tale::default().sent("1").guess("1", Answer::Accepted).guess("1", Answer::Absent);
         let twice = Violation::AcceptedTwice { phone: PHONE.to_owned(), code: "1".to_owned(), times: 2 };
         tale.guess("1", Answer::Accepted).shows(twice.clone());
-        // Also if another code was sent in between, and at the same time.
+        // The same applies if another code was sent in between, or at the same time.
         let tale = Tale::default().sent("1").guess("1", Answer::Accepted).sent("2");
         tale.guess("1", Answer::Accepted).shows(twice.clone());
         Tale::default().sent("1").guess("1", Answer::Accepted).guess("1", Answer::Accepted).at_once().shows(twice);
@@ -360,7 +360,7 @@ mod tests {
         let locked = |tale: Tale| tale.guess("9", WRONG_2).guess("9", WRONG_1).guess("9", Answer::Locked);
         let tale = locked(locked(Tale::default().sent("1")).sent("2"));
         tale.shows(Violation::TooManyFailures { phone: PHONE.to_owned(), failures: 6 });
-        // One that was right in between clears those before it.
+        // A right guess in between clears those before it.
         let right = locked(Tale::default().sent("1")).sent("2").guess("9", WRONG_2).guess("2", Answer::Accepted);
         locked(right.sent("3")).is_fine();
     }

@@ -1,4 +1,4 @@
-//! What can happen to a set-up of several servers, drawn at random from a seed.
+//! Faults of several servers, drawn at random from a seed.
 
 use std::time::{Duration, Instant};
 
@@ -9,44 +9,43 @@ use super::history::Moment;
 use super::traffic::Traffic;
 use crate::harness::topology::{Kind, Shard, Topology};
 
-/// Something that goes wrong, or that operators do, and how long that lasts. Shards are numbered as they are found when
-/// the fault comes, and so are replicas.
+/// A fault, or an operator's action, and its duration. Shards and replicas are numbered in the order found when the
+/// fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// A primary crashes, and is started again after this time: before anybody has noticed, or when another has its
-    /// place.
+    /// A primary crashes and is started again after this time: before anyone noticed, or after another took its place.
     KillPrimary { shard: usize, down: Duration },
-    /// A primary hangs, and goes on where it was: with its old connections, and as the primary that it believes to be.
+    /// A primary hangs, then continues with its old connections, still believing that it is the primary.
     PausePrimary { shard: usize, paused: Duration },
-    /// What a primary decides does not reach its replicas, for this time. Then it crashes.
+    /// A primary's decisions do not reach its replicas for this time. Then it crashes.
     CutThenKill { shard: usize, cut: Duration },
-    /// The same, and then it does again.
+    /// The same, but then the connection is restored instead.
     CutThenMend { shard: usize, cut: Duration },
-    /// Sentinels and replicas lose a primary that clients still reach, for this time: it does not hear that another takes
-    /// its place.
+    /// Sentinels and replicas lose a primary that clients still reach, for this time: it does not learn that another
+    /// takes its place.
     CutOff { shard: usize, cut: Duration },
     /// A replica crashes and is started again.
     KillReplica { shard: usize, replica: usize, down: Duration },
-    /// A replica hangs, and so does not acknowledge anything.
+    /// A replica hangs, so it acknowledges nothing.
     PauseReplica { shard: usize, replica: usize, paused: Duration },
     /// The slot of a busy phone moves to another primary, key by key, in this time.
     MigrateSlot { takes: Duration },
-    /// Every server is restarted, one after the other, replicas first.
+    /// Every server is restarted, one by one, replicas first.
     RollAll,
 }
 
-/// What happens during one test, in this order.
+/// The faults of one test, in order.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     pub seed: u64,
     pub faults: Vec<Fault>,
 }
 
-/// How long a crashed server stays down at most after another has taken its place.
+/// The maximum time for which a crashed server stays down after another took its place.
 const LONGEST: u64 = 4_000;
 
 impl Schedule {
-    /// The schedule of a seed: the same one each time.
+    /// Returns the schedule of a seed, always the same one.
     pub fn random(kind: Kind, seed: u64) -> Self {
         let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
         let faults = (0..3).map(|_| Fault::random(kind, &mut random)).collect();
@@ -61,7 +60,7 @@ impl Fault {
             Kind::Cluster => (3, 1),
         };
         let (shard, replica) = (random.random_range(0..shards), random.random_range(0..replicas));
-        // As many short ones as long ones.
+        // As many short faults as long ones.
         let most = if random.random_bool(0.5) { 400 } else { LONGEST };
         let time = Duration::from_millis(random.random_range(0..most));
         match random.random_range(0..20) {
@@ -77,20 +76,21 @@ impl Fault {
         }
     }
 
-    /// Whether sentinels may promote a replica while the old primary serves, again or still, and another replica follows
-    /// it and acknowledges what is lost when both are told. In a cluster every replica that there is has acknowledged.
+    /// Returns `true` if sentinels may promote a replica while the old primary serves, still or again, and another
+    /// replica follows it and acknowledges decisions that are lost when both learn of the promotion. In a cluster,
+    /// every existing replica has acknowledged them.
     pub fn promotes_behind_the_back(self, kind: Kind) -> bool {
         let promotes = !matches!(self, Self::CutThenMend { .. } | Self::KillReplica { .. } | Self::PauseReplica { .. });
         kind == Kind::Sentinel && promotes
     }
 
-    /// Makes it happen, and returns the moment from which on the service has to serve again.
+    /// Strikes, and returns the moment from which the service must serve again.
     pub async fn strike(self, topology: &Topology, traffic: &Traffic, acknowledgements: usize) -> Moment {
         let shards = topology.whole().await;
         let node = |shard: usize| &topology.nodes()[shards[shard].primary];
         let replica = |shard: usize, replica: usize| &topology.nodes()[shards[shard].replicas[replica]];
         let struck = traffic.now();
-        // Where every replica has to acknowledge, nothing is decided until the last one is back.
+        // If every replica must acknowledge, nothing is decided until the last one is back.
         let spare = acknowledgements < topology.replicas_per_primary();
         let back_from = |struck: Moment| if spare { struck } else { traffic.now() };
         match self {

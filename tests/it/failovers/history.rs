@@ -1,4 +1,4 @@
-//! What callers asked, what they were answered, and what arrived on phones.
+//! The record of callers' requests, their answers, and the messages that arrived on phones.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::harness::reply::{Reply, says};
 
-/// A moment, as the time since the history began.
+/// A moment, as the time since the start of the history.
 pub type Moment = Duration;
 
 /// One request and its answer.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// Digits.
+    /// The phone's digits.
     pub phone: String,
-    /// Which instance of the service was asked.
+    /// The instance of the service.
     pub instance: usize,
     pub call: Call,
     pub started: Moment,
@@ -26,7 +26,7 @@ pub struct Request {
 pub enum Call {
     /// A code was requested.
     Send,
-    /// This code was offered for verification.
+    /// This code was submitted for verification.
     Guess(String),
 }
 
@@ -36,7 +36,7 @@ pub enum Answer {
     Sent,
     /// 200 to a guess.
     Accepted,
-    /// The guess was compared and was wrong; so many more may be.
+    /// The guess was compared and wrong; this many are left.
     Wrong {
         left: u32,
     },
@@ -52,12 +52,12 @@ pub enum Answer {
 /// A message with a code that reached a phone.
 #[derive(Debug, Clone)]
 pub struct Message {
-    /// Digits.
+    /// The phone's digits.
     pub phone: String,
     pub code: String,
 }
 
-/// All of it, in no particular order.
+/// The whole record, in no particular order.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     pub requests: Vec<Request>,
@@ -65,7 +65,7 @@ pub struct History {
 }
 
 impl Answer {
-    /// What the service's answer means.
+    /// Interprets the service's answer.
     pub fn of(call: &Call, reply: &Reply) -> Self {
         let wrong = |left: &u32| reply.body == says::incorrect(*left);
         match (reply.status, call) {
@@ -90,14 +90,14 @@ impl fmt::Display for Request {
 }
 
 impl History {
-    /// All requests for a phone, in the order in which they were made.
+    /// Returns all requests for a phone, in the order in which they were made.
     pub fn of(&self, phone: &str) -> Vec<&Request> {
         let mut requests: Vec<&Request> = self.requests.iter().filter(|request| request.phone == phone).collect();
         requests.sort_by_key(|request| request.started);
         requests
     }
 
-    /// The most messages to any one of those by whom they are counted.
+    /// Returns the largest number of messages with the same value of `by`.
     pub fn most(&self, by: impl Fn(&Message) -> String) -> usize {
         let mut counts = BTreeMap::<String, usize>::new();
         for message in &self.messages {
@@ -106,7 +106,7 @@ impl History {
         counts.into_values().max().unwrap_or_default()
     }
 
-    /// How often an answer was given.
+    /// Returns the number of times that an answer was given.
     pub fn count(&self, is: impl Fn(Answer) -> bool) -> usize {
         self.requests.iter().filter(|request| is(request.answer)).count()
     }

@@ -1,7 +1,7 @@
-//! More than one Redis, and servers that crash, hang and come back, under steady traffic on two instances.
+//! Several Redis servers that crash, hang and come back, under steady traffic on two instances.
 //!
-//! [`traffic`] makes requests and records them, [`faults`] strike meanwhile, and [`checker`] reads the record for promises
-//! that were broken. `TOPOLOGY_SEED` runs the schedule of one seed again, `TOPOLOGY_SCHEDULES=50` as many as that.
+//! [`traffic`] makes requests and records them while [`faults`] strike, and [`checker`] searches the record for broken
+//! promises. `TOPOLOGY_SEED` repeats the schedule of one seed; `TOPOLOGY_SCHEDULES=50` runs that many.
 
 mod checker;
 mod faults;
@@ -28,7 +28,7 @@ async fn random_schedules(kind: Kind) {
     let (mut recoveries, mut broken) = (Vec::new(), Vec::new());
     for seed in first..first + schedules {
         println!("TOPOLOGY_SEED={seed}");
-        // Each that promises as much as the checker asks for.
+        // Each of these promises as much as the checker expects.
         let protections = [Protection::DEFAULT, Protection::both(kind), Protection::acknowledgements(kind)];
         let protection = protections[usize::try_from(seed).unwrap() % protections.len()];
         let report = run(kind, &Schedule::random(kind, seed), protection).await;
@@ -52,9 +52,9 @@ async fn no_schedule_of_faults_breaks_a_promise_in_a_cluster() {
     random_schedules(Kind::Cluster).await;
 }
 
-/// What one of two replicas had acknowledged was lost here: it followed a primary that had been started again while the
-/// other was promoted. By its faults and not by its seed (100), which means other faults whenever those that there are
-/// change.
+/// Decisions that one of two replicas had acknowledged were once lost here: it followed a primary that had been
+/// restarted while the other replica was promoted. The faults are listed because a seed (100) would mean others
+/// whenever the kinds of faults change.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_is_back_while_another_is_promoted_loses_nothing_that_all_replicas_acknowledged() {
     let faults = vec![
@@ -72,13 +72,13 @@ async fn lose_what_was_decided(kind: Kind, protection: Protection) -> Vec<Violat
     run(kind, &schedule, protection).await.violations
 }
 
-/// In both kinds of set-up.
+/// The same for both kinds of topology.
 async fn lose_it_in_both(protection: fn(Kind) -> Protection) -> [Vec<Violation>; 2] {
     let lose_it = |kind| Box::pin(lose_what_was_decided(kind, protection(kind)));
     tokio::join!(lose_it(Kind::Sentinel), lose_it(Kind::Cluster)).into()
 }
 
-/// The checker sees it, so that its silence means something.
+/// The checker notices, so its silence means something.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_protection_used_codes_come_back() {
     for violations in lose_it_in_both(|_| Protection::NONE).await {
@@ -87,7 +87,8 @@ async fn without_protection_used_codes_come_back() {
     }
 }
 
-/// The fence saves codes, though not what limits had counted; acknowledgements of all replicas save whatever was answered.
+/// The fence protects codes, but not the counts of limits; acknowledgements of all replicas protect every answered
+/// decision.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn either_protection_saves_what_it_promises_to() {
     let fence = lose_it_in_both(|_| Protection::FENCE);

@@ -1,4 +1,4 @@
-//! One schedule of faults on one set-up, from the start of the servers to what the checker says.
+//! One schedule of faults on one topology, from the start of the servers to the checker's verdict.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::harness::app::TestApp;
 use crate::harness::logs::last_warnings;
 use crate::harness::topology::{Kind, Topology};
 
-/// How soon both instances serve all phones again once the servers have agreed on a primary and its replicas follow it.
+/// The time within which both instances serve all phones again, once the servers have agreed on a primary and its
+/// replicas follow it.
 const BACK_WITHIN: Duration = Duration::from_secs(2);
 const MAX_ATTEMPTS: u32 = 3;
 const PER_PHONE: usize = 5;
@@ -21,7 +22,7 @@ const ANSWERED_WITHIN: Duration = Duration::from_secs(4);
 /// The windows of all limits: longer than any history.
 const WINDOW: Duration = Duration::from_hours(1);
 
-/// How the service is told to protect itself.
+/// The protections that the service is set to use.
 #[derive(Debug, Clone, Copy)]
 pub struct Protection {
     acknowledgements: usize,
@@ -30,7 +31,7 @@ pub struct Protection {
 
 impl Protection {
     pub const NONE: Self = Self { acknowledgements: 0, after_failover: "accept" };
-    /// What holds if nothing is set.
+    /// The defaults.
     pub const DEFAULT: Self = Self { acknowledgements: 1, after_failover: "reject" };
     pub const FENCE: Self = Self { acknowledgements: 0, after_failover: "reject" };
 
@@ -48,11 +49,11 @@ impl Protection {
     }
 }
 
-/// What came of a schedule.
+/// The result of a schedule.
 pub struct Report {
     history: History,
     pub violations: Vec<Violation>,
-    /// How long after each fault all phones were served again.
+    /// The times from each fault until all phones were served again.
     pub recoveries: Vec<Duration>,
 }
 
@@ -88,14 +89,14 @@ pub async fn run(kind: Kind, schedule: &Schedule, protection: Protection) -> Rep
         topology.whole().await;
         recoveries.push(serves(&app, &traffic, since).await.saturating_sub(since));
     }
-    // Codes from before the last fault are tried again after it.
+    // Codes from before the last fault are retried after it.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(traffic.now() < WINDOW);
     let history = traffic.finish().await;
     app.finish().await;
 
-    // If not every replica has to acknowledge, what is decided on the old primary while another is promoted is lost when
-    // it hears of that: each time a limit may be used up once more. Codes are not concerned, as they are fenced.
+    // Unless every replica must acknowledge, decisions of the old primary while another is promoted are lost when it
+    // learns of that: each time, a limit may be used up once more. Codes are not affected, as they are fenced.
     let behind_the_back = |fault: &&Fault| fault.promotes_behind_the_back(kind);
     let lossy = protection.acknowledgements < topology.replicas_per_primary();
     let times = 1 + if lossy { schedule.faults.iter().filter(behind_the_back).count() } else { 0 };
@@ -112,7 +113,8 @@ pub async fn run(kind: Kind, schedule: &Schedule, protection: Protection) -> Rep
     report
 }
 
-/// Waits until both instances serve all phones, and returns since when they do, looking at what was asked after `since`.
+/// Waits until both instances serve all phones, judging by requests after `since`, and returns the moment when they
+/// did.
 async fn serves(app: &TestApp, traffic: &Traffic, since: Moment) -> Moment {
     let whole = traffic.now();
     loop {

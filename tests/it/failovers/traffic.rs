@@ -1,4 +1,4 @@
-//! Callers of every kind, on two instances at once, and the record of what they saw.
+//! Callers of every kind, on two instances, and the record of what they saw.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -14,30 +14,30 @@ use super::history::{Answer, Call, History, Message, Moment, Request};
 use crate::harness::app::TestApp;
 use crate::harness::reply::{Client, send, wrong};
 
-/// Instances of the service.
+/// The number of instances of the service.
 pub const INSTANCES: usize = 2;
-/// Phones that there are, from `1555` and this on. Callers take the first ones, probes the last ones.
+/// The number of phones, from `1555` and this on. Callers take the first ones, probes the last ones.
 const PHONES: u32 = 12_000;
 const FIRST_PHONE: u32 = 2_000_000;
-/// How often a probe looks whether the service serves.
+/// The interval at which a probe checks that the service serves.
 const PROBED_EVERY: Duration = Duration::from_millis(150);
-/// Phones that are busy at any time.
+/// The number of phones in use at any time.
 const CALLERS: u64 = 14;
-/// How often messages are looked at.
+/// The interval at which messages are collected.
 const COLLECTED_EVERY: Duration = Duration::from_millis(500);
-/// Phones that share an address.
+/// The number of phones that share an address.
 const PHONES_PER_ADDRESS: u32 = 6;
-/// How long a phone is used. It spans a failover, so that what was decided before one is tried again after it.
+/// The time for which a phone is used. It spans a failover, so that codes from before one are retried after it.
 const LIFE: Duration = Duration::from_secs(7);
 
-/// Callers that go on until they are told to stop.
+/// Callers that continue until told to stop.
 pub struct Traffic {
     shared: Arc<Shared>,
     callers: JoinSet<()>,
     collector: JoinHandle<()>,
 }
 
-/// How phones are spread over the data.
+/// The distribution of phones over the primaries.
 pub struct Parts {
     pub of: Vec<usize>,
     pub count: usize,
@@ -49,7 +49,7 @@ struct Shared {
     parts: Parts,
     simulator: whatsapp_otp_simulator::Simulator,
     history: Mutex<History>,
-    /// What each probe saw: when it requested a code, and when it had verified it.
+    /// For each probe, the moments at which it requested a code and had verified it.
     served: Mutex<Vec<Vec<(Moment, Moment)>>>,
     next_phone: AtomicU32,
     stop: AtomicBool,
@@ -57,7 +57,7 @@ struct Shared {
 }
 
 impl Traffic {
-    /// Starts callers who do as the seed says.
+    /// Starts callers that act as the seed determines.
     pub fn start(app: &TestApp, parts: Parts, seed: u64) -> Self {
         let shared = Arc::new(Shared {
             began: Instant::now(),
@@ -85,13 +85,13 @@ impl Traffic {
         Self { shared, callers, collector }
     }
 
-    /// The present moment of the history.
+    /// Returns the current moment of the history.
     pub fn now(&self) -> Moment {
         self.shared.began.elapsed()
     }
 
-    /// When each instance had first sent and verified a code for each part of the phones that was requested after this
-    /// moment, if all have.
+    /// Returns the moment by which every instance had sent and verified a code, requested after this moment, for each
+    /// part of the phones; `None` if some have not.
     pub fn served_since(&self, moment: Moment) -> Option<Moment> {
         let served = self.shared.served.lock().unwrap();
         let first = |probe: &Vec<(Moment, Moment)>| {
@@ -100,14 +100,14 @@ impl Traffic {
         served.iter().map(first).collect::<Option<Vec<_>>>()?.into_iter().max()
     }
 
-    /// A phone that was sent a code just now.
+    /// Returns a phone that was just sent a code.
     pub fn a_busy_phone(&self) -> Option<String> {
         let history = self.shared.history();
         let sent = history.requests.iter().rev().find(|request| request.answer == Answer::Sent);
         sent.map(|request| request.phone.clone())
     }
 
-    /// Lets callers finish what they are at, and returns what they saw.
+    /// Lets callers finish their current calls, and returns what they saw.
     pub async fn finish(mut self) -> History {
         self.shared.stop.store(true, Ordering::Relaxed);
         while let Some(caller) = self.callers.join_next().await {
@@ -119,7 +119,7 @@ impl Traffic {
     }
 }
 
-/// All phones that traffic may use, by their number.
+/// Returns all phones that traffic may use, by number.
 pub fn phones() -> Vec<String> {
     (0..PHONES).map(phone).collect()
 }
@@ -132,20 +132,20 @@ fn number(phone: &str) -> u32 {
     phone["1555".len()..].parse::<u32>().unwrap() - FIRST_PHONE
 }
 
-/// On whose behalf a phone's codes are requested.
+/// Returns the address that requests a phone's codes.
 pub fn address_of(phone: &str) -> String {
     let group = number(phone) / PHONES_PER_ADDRESS;
     format!("198.18.{}.{}", group / 250, group % 250)
 }
 
-/// What a caller does with the codes of a phone.
+/// A caller's use of a phone's codes.
 #[derive(Clone, Copy)]
 enum Habit {
     /// Enters the right code, sometimes after a wrong one.
     Honest,
-    /// Enters the right one many times at once, on both instances.
+    /// Enters the right code many times concurrently, on both instances.
     Racer,
-    /// Enters wrong ones until it locks, and then the right one.
+    /// Enters wrong codes until it locks, and then the right one.
     Guesser,
     /// Waits before entering it.
     Slow,
@@ -162,7 +162,7 @@ impl Shared {
         }
     }
 
-    /// Requests and verifies codes of ever new phones of one part on one instance.
+    /// Requests and verifies codes of a new phone each time, all of one part, on one instance.
     async fn probe_until_told(&self, probe: usize) {
         let (part, instance) = (probe / INSTANCES, probe % INSTANCES);
         let phones = (0..PHONES).rev().filter(|&number| self.parts.of[number as usize] == part);
@@ -182,12 +182,13 @@ impl Shared {
         panic!("the probe has run out of phones");
     }
 
-    /// The code that last arrived on a phone: none if WhatsApp was asked to send it and nobody knows what became of that.
+    /// Returns the code that last arrived on a phone, if there is one.
     fn arrived(&self, phone: &str) -> Option<String> {
         self.simulator.latest(phone).and_then(|message| message.code)
     }
 
-    /// The life of one phone: some codes, then the same ones over and over, and requests for more than the limit.
+    /// Acts out the life of one phone: some codes, then the same ones again and again, and more requests than the
+    /// limit.
     async fn live(&self, random: &mut Xoshiro256PlusPlus) {
         let phone = phone(self.next_phone.fetch_add(1, Ordering::Relaxed));
         let born = Instant::now();
@@ -197,7 +198,7 @@ impl Shared {
                 return;
             }
             if self.send_some(&phone, random).await == Answer::Sent
-                // Before anybody asks for the next one.
+                // Before anyone requests the next one.
                 && let Some(code) = self.arrived(&phone)
             {
                 self.use_code(&phone, &code, random).await;
@@ -206,7 +207,7 @@ impl Shared {
             self.pause(random, 50..400).await;
             self.try_again(&phone, &codes, random).await;
         }
-        // A code that was used or locked stays so, whatever happens meanwhile.
+        // A code that was used or locked stays so, whatever happens.
         while born.elapsed() < LIFE && !self.stop.load(Ordering::Relaxed) {
             self.try_again(&phone, &codes, random).await;
             if random.random_bool(0.1) {
@@ -216,7 +217,7 @@ impl Shared {
         }
     }
 
-    /// Requests a code, now and then two at once: then it is unknown which one holds.
+    /// Requests a code, sometimes two concurrently: then it is unknown which one is valid.
     async fn send_some(&self, phone: &str, random: &mut Xoshiro256PlusPlus) -> Answer {
         if random.random_bool(0.15) {
             tokio::join!(self.call(phone, 0, Call::Send), self.call(phone, 1, Call::Send));
@@ -250,7 +251,7 @@ impl Shared {
         }
     }
 
-    /// Enters codes of earlier again, on both instances at once.
+    /// Enters earlier codes again, on both instances concurrently.
     async fn try_again(&self, phone: &str, codes: &[String], random: &mut Xoshiro256PlusPlus) {
         if codes.is_empty() {
             return;
@@ -259,7 +260,7 @@ impl Shared {
         tokio::join!(self.guess(phone, 0, code), self.guess(phone, 1, code));
     }
 
-    /// More guesses than a code has attempts, on both instances.
+    /// Makes more guesses than a code has attempts, on both instances.
     async fn guess_at_once(&self, phone: &str, code: &str) {
         let guess = |instance| self.guess(phone, instance, code);
         tokio::join!(guess(0), guess(1), guess(0), guess(1));
@@ -285,7 +286,7 @@ impl Shared {
         answer
     }
 
-    /// Notes what arrives on phones, before it is forgotten there.
+    /// Records the messages that arrive on phones, before they are dropped there.
     async fn collect_until_told(&self) {
         let mut seen = HashSet::new();
         loop {

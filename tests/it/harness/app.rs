@@ -1,8 +1,8 @@
 //! A whole service under test: real listeners, a real Redis, a simulated WhatsApp over real HTTP.
 //!
-//! It has opinions. Every response that it hands on has been checked ([`reply`](super::reply)), and [`TestApp::finish`],
-//! which a test must not forget, checks what is left: every key goes away by itself, the token went out in its header
-//! alone, every listener stopped in order, and no log line names a whole number, a code or a secret.
+//! Every response has been checked ([`reply`](super::reply)) before a test sees it. Every test must call
+//! [`TestApp::finish`], which checks the rest: every key has a TTL, the token was sent only in its header, every
+//! listener stopped in order, and no log line contains a whole number, a code or a secret.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -28,23 +28,23 @@ use super::unique_prefix;
 
 /// `otp.secret` of every application under test.
 pub const SECRET: &str = "the-secret-of-the-end-to-end-tests";
-/// The longest that an application may take to stop.
+/// The maximum time for an application to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
-/// Instances of the service on one Redis prefix and one simulator. It is also a client of the first.
+/// Instances of the service on one Redis prefix and one simulator; also a client of the first instance.
 pub struct TestApp {
     instances: Vec<Instance>,
     pub simulator: Simulator,
-    /// In front of the simulator, if it was asked for.
+    /// In front of the simulator, if requested.
     pub simulator_proxy: Option<Proxy>,
     pub keys: RedisKeys,
     log: LogMark,
-    /// Of further instances.
+    /// The settings of further instances.
     settings: HashMap<String, String>,
     finished: bool,
 }
 
-/// One instance, and a client of it.
+/// One instance, with a client of it.
 pub struct Instance {
     client: Client,
     ops: Client,
@@ -52,7 +52,7 @@ pub struct Instance {
     running: JoinHandle<anyhow::Result<()>>,
 }
 
-/// What the service under test is to be.
+/// Builds the service under test.
 pub struct TestAppBuilder {
     settings: HashMap<String, String>,
     left_out: Vec<&'static str>,
@@ -66,7 +66,7 @@ pub struct TestAppBuilder {
 }
 
 impl TestApp {
-    /// A service on the shared Redis with the product's defaults.
+    /// Starts from the product's defaults, on the shared Redis.
     pub async fn start() -> Self {
         Self::builder().start().await
     }
@@ -79,24 +79,24 @@ impl TestApp {
             instances: 1,
             redis: None,
             redis_address: None,
-            // As many as the tests please, unless one is about just that.
+            // Unlimited, unless a test is about that limit.
             simulator: SimulatorSettings { messages_per_second: 0, ..SimulatorSettings::default() },
             simulator_proxied: false,
             whatsapp_at_start: WhatsAppAtStart::Awaited,
         }
     }
 
-    /// The instance of that index.
+    /// Returns the instance with that index.
     pub fn on(&self, index: usize) -> &Instance {
         &self.instances[index]
     }
 
-    /// Starts one more instance, as a deploy does, with the settings of all, and returns its index.
+    /// Starts another instance with the same settings, as a deployment does, and returns its index.
     pub async fn start_another(&mut self) -> usize {
         self.start_one(&self.settings.clone()).await
     }
 
-    /// The same, with a setting of its own.
+    /// The same, with one different setting.
     pub async fn start_another_with(&mut self, key: &str, value: &str) -> usize {
         let mut settings = self.settings.clone();
         settings.insert(key.to_owned(), value.to_owned());
@@ -109,42 +109,42 @@ impl TestApp {
         self.instances.len() - 1
     }
 
-    /// The code that last arrived on a phone, given by its digits.
+    /// Returns the code that last arrived on a phone, given by its digits.
     pub fn code(&self, digits: &str) -> String {
         let message = self.simulator.latest(digits).expect("a message arrived");
         message.code.expect("the message carries a code")
     }
 
-    /// Requests a code, which must succeed, and reads it off the phone.
+    /// Requests a code, which must succeed, and reads it on the phone.
     pub async fn code_for(&self, digits: &str) -> String {
         self.request(digits).await.is(200, "OK");
         self.code(digits)
     }
 
-    /// Lets `duration` pass, as far as Redis is concerned.
+    /// Lets `duration` pass in Redis.
     pub async fn age(&self, duration: Duration) {
         self.keys.age(duration).await;
     }
 
-    /// Keys that a caller caused: all but the sender's turns, which are of no consequence for anyone in particular.
+    /// Returns the keys that a caller caused: all but the sender's turns, which reveal nothing about anyone.
     pub async fn traces(&self) -> Vec<String> {
         let mut keys = self.keys.list().await;
         keys.retain(|key| !key.contains("{sender:"));
         keys
     }
 
-    /// Sends that reached the simulator, whatever became of them.
+    /// Returns the number of sends that reached the simulator, whatever their outcome.
     pub fn sends(&self) -> u64 {
         self.simulator.send_requests()
     }
 
-    /// Messages that were accepted for this phone.
+    /// Returns the number of messages accepted for this phone.
     pub fn messages_to(&self, digits: &str) -> usize {
         let to = format!("+{digits}");
         self.simulator.inbox().iter().filter(|message| message.to == to).count()
     }
 
-    /// Stops every instance in order and checks what is left.
+    /// Stops every instance in order and makes the final checks.
     pub async fn finish(mut self) {
         self.finished = true;
         for instance in self.instances.drain(..) {
@@ -184,22 +184,22 @@ impl Deref for Instance {
 }
 
 impl Instance {
-    /// A client of the operators' listener.
+    /// Returns a client of the operators' listener.
     pub fn ops(&self) -> &Client {
         &self.ops
     }
 
-    /// The status of `/health/ready` and what it says.
+    /// Returns the status and the body of `/health/ready`.
     pub async fn ready(&self) -> (u16, serde_json::Value) {
         self.ops.json("/health/ready").await
     }
 
-    /// Asks the instance to stop, as the first signal does.
+    /// Asks the instance to stop, as a first signal does.
     pub async fn ask_to_stop(&self) {
         self.stop.send(()).await.expect("the instance runs");
     }
 
-    /// Whether its `run_until` has returned.
+    /// Returns `true` if its `run_until` has returned.
     pub fn has_stopped(&self) -> bool {
         self.running.is_finished()
     }
@@ -214,19 +214,19 @@ impl Instance {
 }
 
 impl TestAppBuilder {
-    /// A setting by its key, `limits.per_phone`, on every instance.
+    /// Sets a setting by its key, such as `limits.per_phone`, on every instance.
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
         self
     }
 
-    /// Leaves a setting out that every instance has otherwise.
+    /// Omits a setting that every instance has otherwise.
     pub fn without(mut self, key: &'static str) -> Self {
         self.left_out.push(key);
         self
     }
 
-    /// A setting of one instance.
+    /// Sets a setting of one instance.
     pub fn set_on(mut self, instance: usize, key: &str, value: &str) -> Self {
         self.of_instance.push((instance, key.to_owned(), value.to_owned()));
         self
@@ -237,19 +237,19 @@ impl TestAppBuilder {
         self
     }
 
-    /// A Redis of the test's own.
+    /// Uses a Redis of the test's own.
     pub fn redis(mut self, server: &Arc<RedisServer>) -> Self {
         self.redis = Some(Arc::clone(server));
         self
     }
 
-    /// Reaches Redis through a proxy; keys are looked at past it.
+    /// Connects to Redis through a proxy; the test reads keys directly.
     pub fn redis_through(mut self, proxy: &Proxy) -> Self {
         self.redis_address = Some(proxy.address().to_string());
         self
     }
 
-    /// Changes how the simulated account is set up.
+    /// Changes the settings of the simulated account.
     pub fn simulator(mut self, change: impl FnOnce(&mut SimulatorSettings)) -> Self {
         change(&mut self.simulator);
         self
@@ -261,7 +261,7 @@ impl TestAppBuilder {
         self
     }
 
-    /// Starts as `serve --require-whatsapp` does.
+    /// Starts like `serve --require-whatsapp`.
     pub fn require_whatsapp(mut self) -> Self {
         self.whatsapp_at_start = WhatsAppAtStart::Required;
         self
@@ -272,7 +272,7 @@ impl TestAppBuilder {
         self.start_on(simulator).await.unwrap_or_else(|error| panic!("the service does not start: {error:#}"))
     }
 
-    /// The error that start-up ends with on this simulator.
+    /// Returns the error with which the start on this simulator fails.
     pub async fn start_fails(self, simulator: Simulator) -> String {
         match self.start_on(simulator).await {
             Ok(mut app) => {
@@ -283,7 +283,7 @@ impl TestAppBuilder {
         }
     }
 
-    /// Starts on a simulator that the test prepared.
+    /// Starts on a simulator prepared by the test.
     pub async fn start_on(self, simulator: Simulator) -> anyhow::Result<TestApp> {
         let log = logs::capture();
         let address = serve_simulator(&simulator).await;
@@ -309,12 +309,12 @@ impl TestAppBuilder {
     }
 }
 
-/// The app `default` alone, whose codes this sends.
+/// Returns the app `default` alone, with this sender.
 pub fn apps(sender: impl CodeSender + 'static, policy: Policy) -> Apps {
     Apps::one(policy, Senders::one(Sender { channel: Channel::whatsapp(), pacing: None, by: Arc::new(sender) }))
 }
 
-/// Settings as the environment of a process has them.
+/// Returns settings as environment variables.
 pub fn environment(settings: &HashMap<String, String>) -> HashMap<String, String> {
     let variable = |key: &String| format!("WHATSAPP_OTP__{}", key.to_uppercase().replace('.', "__"));
     settings.iter().map(|(key, value)| (variable(key), value.clone())).collect()

@@ -1,4 +1,4 @@
-//! Containers that stand in for a `redis-server` on `PATH`.
+//! Containers that replace a `redis-server` on `PATH`.
 
 use std::sync::LazyLock;
 
@@ -7,13 +7,13 @@ use testcontainers::runners::AsyncRunner;
 use testcontainers::{ContainerAsync, ContainerRequest, GenericImage};
 use tokio::runtime::Runtime;
 
-/// The image that they are made of.
+/// Their image.
 const IMAGE: (&str, &str) = ("redis", "7-bookworm");
 
 /// A container. It is removed when dropped.
 pub struct Container(Option<Box<ContainerAsync<GenericImage>>>);
 
-/// What a container of Redis starts from.
+/// The files and arguments for a container of Redis.
 pub fn redis() -> GenericImage {
     GenericImage::new(IMAGE.0, IMAGE.1)
 }
@@ -26,7 +26,7 @@ impl Container {
         Self(Some(Box::new(container)))
     }
 
-    /// Where its port is published.
+    /// Returns the address on the host at which the port is published.
     pub fn address(&self, port: u16) -> String {
         on_docker(async {
             let container = self.container();
@@ -43,12 +43,12 @@ impl Container {
         on_docker(async { if pause { container.pause().await } else { container.unpause().await } }).expect("pause");
     }
 
-    /// Ends what runs in it, without leave.
+    /// Kills what runs in it.
     pub fn kill(&self) {
         let _ = on_docker(self.container().stop_with_timeout(Some(0)));
     }
 
-    /// Starts it again, with the files that it had.
+    /// Starts it again with the same files.
     pub fn start_again(&self) {
         on_docker(self.container().start()).expect("the container starts again");
     }
@@ -70,8 +70,8 @@ impl Drop for Container {
     }
 }
 
-/// Runs a call to Docker to its end. All containers share one client, whose connections live on the runtime of its
-/// first call: that must be none of a test's, because those end with their tests.
+/// Runs a call to Docker to completion. All containers share one client, whose connections live on the runtime of its
+/// first call. That cannot be a test's runtime, which ends with the test.
 fn on_docker<T: Send>(call: impl Future<Output = T> + Send) -> T {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("runtime"));
     std::thread::scope(|scope| scope.spawn(|| RUNTIME.block_on(call)).join()).expect("Docker")

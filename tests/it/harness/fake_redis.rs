@@ -1,4 +1,5 @@
-//! A server that speaks Redis's protocol and answers what the test says: for what no real server does on request.
+//! A server that speaks Redis's protocol and gives the answers of the test, for situations that no real server produces
+//! on request.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ pub struct FakeRedis {
 }
 
 impl FakeRedis {
-    /// Answers each command, given as its words, with what `answer` makes of them: RESP2, as it goes over the wire.
+    /// Answers each command with the result of `answer` for its words: RESP2, as sent over the wire.
     pub async fn start(answer: impl Fn(&[String], SocketAddr) -> String + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -46,17 +47,17 @@ impl Drop for FakeRedis {
     }
 }
 
-/// A text as Redis sends it.
+/// Encodes a text as Redis sends it.
 pub fn bulk(text: &str) -> String {
     format!("${}\r\n{text}\r\n", text.len())
 }
 
-/// Values as Redis sends a list of them.
+/// Encodes values as Redis sends a list of them.
 pub fn array(values: &[String]) -> String {
     format!("*{}\r\n{}", values.len(), values.concat())
 }
 
-/// The next command's words; `None` at the end.
+/// Reads the next command's words; `None` at the end.
 async fn command(client: &mut BufReader<TcpStream>) -> Option<Vec<String>> {
     let words = number(client, '*').await?;
     let mut command = Vec::new();

@@ -1,12 +1,12 @@
-//! The HAProxy configuration that is shipped, but for where things are.
+//! The shipped HAProxy configuration, except for the addresses.
 
 use std::net::SocketAddr;
 
-/// The configuration that is shipped.
+/// The shipped configuration.
 pub const SHIPPED: &str = include_str!("../../../config/haproxy/haproxy.cfg");
 
-/// The shipped configuration with another public address, with instances that are named one by one (their public and
-/// their operators' listener) instead of found by Docker's name server, and with this address as the upstream proxy.
+/// Returns the shipped configuration with another public address, with listed instances (their public and operators'
+/// listeners) instead of those from Docker's name server, and with this address as the upstream proxy.
 pub fn configuration(public: SocketAddr, instances: &[(SocketAddr, SocketAddr)], upstream: &str) -> String {
     let mut lines = Vec::new();
     let mut skipping = false;

@@ -1,4 +1,4 @@
-//! What the service logs while it is tested in this process, from `trace` on.
+//! The log of the service in this process, from `trace` on.
 
 use std::collections::HashSet;
 use std::io::Write;
@@ -9,10 +9,10 @@ use tracing_subscriber::fmt::MakeWriter;
 
 static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-/// Where the log stood when a test began.
+/// The position in the log at which a test began.
 pub struct LogMark(usize);
 
-/// Starts capturing, once for all tests, and says where the log stands.
+/// Starts capturing, once for all tests, and returns the current position.
 pub fn capture() -> LogMark {
     static STARTED: OnceLock<()> = OnceLock::new();
     STARTED.get_or_init(|| {
@@ -25,14 +25,14 @@ pub fn capture() -> LogMark {
 }
 
 impl LogMark {
-    /// The lines since that have this text, by this test and those beside it.
+    /// Returns the later lines with this text, including those of concurrent tests.
     pub fn lines_with(&self, text: &str) -> Vec<String> {
         let log = LOG.lock().unwrap_or_else(PoisonError::into_inner)[self.0..].to_vec();
         let log = String::from_utf8_lossy(&log);
         log.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
     }
 
-    /// What was logged since, by this test and by those beside it, has none of these, and no whole phone number.
+    /// Asserts that later lines, including those of concurrent tests, contain none of these and no whole phone number.
     pub fn has_no_secrets(&self, codes: &[String], secrets: &[&str]) {
         let log = LOG.lock().unwrap_or_else(PoisonError::into_inner)[self.0..].to_vec();
         let log = String::from_utf8_lossy(&log);
@@ -53,14 +53,14 @@ impl LogMark {
 }
 
 impl LogMark {
-    /// Whether some line since has all of these texts.
+    /// Returns `true` if a later line has all of these texts.
     pub fn has_line(&self, texts: &[&str]) -> bool {
         let log = LOG.lock().unwrap_or_else(PoisonError::into_inner)[self.0..].to_vec();
         String::from_utf8_lossy(&log).lines().any(|line| texts.iter().all(|text| line.contains(text)))
     }
 }
 
-/// The last lines of the log that are worth a look when a test goes wrong: warnings and errors.
+/// Returns the last warnings and errors of the log, for a failed test.
 pub fn last_warnings(lines: usize) -> String {
     let log = LOG.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let log = String::from_utf8_lossy(&log);
@@ -68,7 +68,7 @@ pub fn last_warnings(lines: usize) -> String {
     warnings[warnings.len().saturating_sub(lines)..].join("\n")
 }
 
-/// The line without `request_id=…`, which is hexadecimal and may look like anything.
+/// Removes `request_id=…`, which is hexadecimal and may look like anything.
 fn without_request_id(line: &str) -> String {
     let Some((before, after)) = line.split_once("request_id=") else { return line.to_owned() };
     let end = after.find(['}', ' ']).unwrap_or(after.len());

@@ -1,4 +1,4 @@
-//! What the tests stand on: servers, proxies, whole applications.
+//! The harness of the tests: servers, proxies, whole applications.
 
 pub mod app;
 pub mod docker;
@@ -22,7 +22,7 @@ pub fn eventually(what: &'static str, condition: impl AsyncFnMut() -> bool) -> i
     eventually_within(Duration::from_secs(10), what, condition)
 }
 
-/// Waits until the condition holds, and returns how long that took, which must not be longer than `bound`.
+/// Waits until the condition holds, and returns how long that took, which must be at most `bound`.
 pub async fn eventually_within(
     bound: Duration,
     what: &'static str,
@@ -38,24 +38,24 @@ pub async fn eventually_within(
     took
 }
 
-/// Shows a figure to whoever runs tests with `--nocapture`.
+/// Prints a figure for those who run tests with `--nocapture`.
 #[expect(clippy::print_stdout, reason = "a figure for people")]
 pub fn measured(what: &str, took: Duration) {
     println!("{what}: {took:?}");
 }
 
-/// A port that nobody listened on a moment ago.
+/// Returns a port that was free a moment ago.
 pub fn free_port() -> u16 {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-/// A key prefix that no other test uses, in this run or another.
+/// Returns a key prefix that no other test uses, in this run or another.
 pub fn unique_prefix() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("test-{}-{}", uuid::Uuid::now_v7().simple(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// What the environment says, if anything.
+/// Returns the environment variable, if it is set.
 #[expect(clippy::disallowed_methods, reason = "a setting of the tests, none of the service's")]
 pub fn setting(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())

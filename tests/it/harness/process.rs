@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 
 use super::app::environment;
 
-/// The longest that any command may take to end, and a running one to say that it runs.
+/// The maximum time for any command to end, or for a running one to start.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// A command to run: `whatsapp-otp`, with nothing in its environment but what is given.
+/// A command to run: `whatsapp-otp`, with only the given variables in its environment.
 pub struct Program {
     command: Command,
 }
 
-/// How a command ended.
+/// The result of a command that ended.
 #[derive(Debug)]
 pub struct Ended {
     pub code: i32,
@@ -33,7 +33,7 @@ pub struct Running {
     stderr: Text,
 }
 
-/// What a pipe has brought so far.
+/// The text that a pipe has delivered so far.
 #[derive(Default)]
 struct Text {
     text: Arc<Mutex<String>>,
@@ -45,7 +45,7 @@ impl Program {
         Self::of(Command::new(env!("CARGO_BIN_EXE_whatsapp-otp")), arguments)
     }
 
-    /// The program with so many descriptors at most.
+    /// Runs the program with a limit on descriptors.
     pub fn with_descriptors(limit: usize, arguments: &[&str]) -> Self {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", &format!("ulimit -n {limit}; exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_whatsapp-otp")]);
@@ -55,12 +55,12 @@ impl Program {
     fn of(mut command: Command, arguments: &[&str]) -> Self {
         command.args(arguments).env_clear();
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        // A directory with nothing in it that could be a setting.
+        // A directory that contains no settings.
         command.current_dir(env!("CARGO_TARGET_TMPDIR"));
         Self { command }
     }
 
-    /// The same with standard output and standard error closed before it starts.
+    /// Runs it with standard output and standard error closed.
     pub fn without_outputs(arguments: &[&str]) -> Self {
         let mut program = Self::new(&[]);
         let mut command = Command::new("/bin/sh");
@@ -70,19 +70,19 @@ impl Program {
         program
     }
 
-    /// Standard output other than to this test, which then knows nothing of it.
+    /// Sends standard output elsewhere, so the test cannot read it.
     pub fn stdout_to(mut self, output: Stdio) -> Self {
         self.command.stdout(output);
         self
     }
 
-    /// Standard error other than to this test.
+    /// Sends standard error elsewhere, so the test cannot read it.
     pub fn stderr_to(mut self, output: Stdio) -> Self {
         self.command.stderr(output);
         self
     }
 
-    /// Settings by key, as environment variables.
+    /// Passes settings, by key, as environment variables.
     pub fn settings(mut self, settings: &HashMap<String, String>) -> Self {
         self.command.envs(environment(settings));
         self
@@ -104,14 +104,14 @@ impl Program {
 
     pub fn start(mut self) -> Running {
         let mut child = self.command.spawn().expect("the program starts");
-        // The child alone holds what it writes to.
+        // Only the child holds its ends of the pipes.
         self.command.stdout(Stdio::null()).stderr(Stdio::null());
         let stdout = child.stdout.take().map(Text::of).unwrap_or_default();
         let stderr = child.stderr.take().map(Text::of).unwrap_or_default();
         Running { child, stdout, stderr }
     }
 
-    /// Runs it to its end, on another thread, as the test may serve what it calls.
+    /// Runs it to completion on another thread, as the test may serve its calls.
     pub async fn run(self) -> Ended {
         tokio::task::spawn_blocking(move || self.start().wait()).await.unwrap()
     }
@@ -126,12 +126,12 @@ impl Running {
         self.stderr.so_far()
     }
 
-    /// What follows `marker` on the line where it first stands, up to a blank, a quote or the line's end.
+    /// Returns the text after the first `marker`, up to a space, a quote or the end of the line.
     pub async fn printed(&mut self, marker: &str) -> String {
         let began = Instant::now();
         loop {
             let text = self.stdout();
-            // A line is complete once its end is there.
+            // A line is complete once its line break has arrived.
             let found =
                 text.split_inclusive('\n').filter(|line| line.ends_with('\n')).find_map(|line| line.split_once(marker));
             if let Some((_, rest)) = found {
@@ -144,12 +144,12 @@ impl Running {
         }
     }
 
-    /// How many descriptors it has open.
+    /// Returns the number of its open descriptors.
     pub fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
-    /// Memory that it has now, in KiB.
+    /// Returns its current memory, in KiB.
     pub fn resident(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process that runs");
@@ -162,7 +162,7 @@ impl Running {
         assert!(sent.expect("kill").success());
     }
 
-    /// Waits for the end, whatever brings it about.
+    /// Waits for the end, whatever the cause.
     pub fn wait(mut self) -> Ended {
         let began = Instant::now();
         let status = loop {
@@ -176,7 +176,7 @@ impl Running {
         Ended { code, stdout: self.stdout.whole(), stderr: self.stderr.whole() }
     }
 
-    /// Asks it to stop and waits for its end.
+    /// Asks it to stop and waits for the end.
     pub async fn stop(self) -> Ended {
         self.signal("TERM");
         tokio::task::spawn_blocking(move || self.wait()).await.unwrap()
@@ -217,7 +217,7 @@ impl Text {
     }
 }
 
-/// Settings that `serve` needs, for a simulator and a Redis at these addresses.
+/// Returns the settings that `serve` needs for a simulator and a Redis at these addresses.
 pub fn serve_settings(
     simulator: &whatsapp_otp_simulator::Simulator,
     whatsapp: std::net::SocketAddr,

@@ -1,4 +1,4 @@
-//! A TCP proxy that fails on request: in front of Redis it is the network, or the server, going away.
+//! A TCP proxy that fails on request: in front of Redis, it acts as a failing network or server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// What the proxy does with connections.
+/// The proxy's treatment of connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
     /// Passes everything on to this address.
     Pass(SocketAddr),
-    /// Passes everything on to this address, each byte so much later: half of a round trip.
+    /// Passes everything on to this address, with each byte delayed by this time: half of a round trip.
     Slow(SocketAddr, Duration),
-    /// Closes what is open and refuses what is new.
+    /// Closes open connections and refuses new ones.
     Cut,
-    /// Accepts, keeps open, and passes nothing on.
+    /// Accepts connections and keeps them open, but passes nothing on.
     Frozen,
 }
 
@@ -34,7 +34,7 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// Starts one in front of `upstream`. Must be called within a Tokio runtime.
+    /// Starts a proxy in front of `upstream`. Must be called within a Tokio runtime.
     pub fn start(upstream: SocketAddr) -> Self {
         let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).listen(1024).unwrap();
         let address = listener.local_addr().unwrap();
@@ -44,17 +44,17 @@ impl Proxy {
         Self { address, upstream, mode: Arc::new(mode), passing, task }
     }
 
-    /// Where it listens.
+    /// Returns its address.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The mode that passes everything on to where it started.
+    /// Returns the mode that passes everything on to the original address.
     pub fn upstream(&self) -> Mode {
         Mode::Pass(self.upstream)
     }
 
-    /// Changes what it does, for connections old and new. It does so when this returns.
+    /// Changes the mode for open and new connections before it returns.
     pub async fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
         let in_force = async || match mode {
@@ -76,7 +76,7 @@ impl Drop for Proxy {
     }
 }
 
-/// A socket of the address, which several may have as long as no more than one of them listens.
+/// Binds a socket to the address, which several may share as long as at most one listens.
 fn bind(address: SocketAddr) -> TcpSocket {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.set_reuseport(true).expect("reuse");
@@ -89,7 +89,7 @@ async fn run(listener: TcpListener, address: SocketAddr, mut mode: watch::Receiv
     loop {
         let now = *mode.borrow_and_update();
         if now == Mode::Cut {
-            // Bound but not listening: connections are refused, and nobody else gets the port meanwhile.
+            // Bound but not listening: connections are refused, and nobody else can take the port.
             let socket = bind(address);
             drop(listener.take());
             if mode.changed().await.is_err() {
@@ -137,11 +137,11 @@ async fn pass(mut client: TcpStream, mut mode: watch::Receiver<Mode>, passing: A
             return;
         }
     }
-    // Another mode than at the start: frozen keeps the socket open until the mode changes again, others drop it.
+    // The mode has changed: frozen keeps the socket open until the mode changes again, others drop it.
     let _ = mode.wait_for(|mode| *mode != Mode::Frozen).await;
 }
 
-/// Copies to the end, each byte so much later.
+/// Copies everything, with each byte delayed.
 async fn delayed(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, delay: Duration) {
     let (sender, mut underway) = mpsc::unbounded_channel();
     let read = async move {

@@ -1,6 +1,6 @@
-//! A real Redis for tests: `redis-server` on `PATH`, else a container; `scripts/test` tells how to choose.
+//! A real Redis for tests: `redis-server` on `PATH`, else a container; `scripts/test` explains how to choose.
 //!
-//! A server of our own is stopped when the last test that holds it is done. None at all fails the test.
+//! A server is stopped when the last test that holds it is done. Without any server, tests fail.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -24,14 +24,14 @@ enum Kind {
     Container(Container),
 }
 
-/// What servers of our own are.
+/// The means of running servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Means {
     Process,
     Container,
 }
 
-/// Processes if there is a `redis-server`, unless the environment says otherwise.
+/// Returns processes if there is a `redis-server`, unless the environment says otherwise.
 pub fn means() -> Means {
     match setting("TEST_REDIS").as_deref() {
         Some("process") => Means::Process,
@@ -45,7 +45,7 @@ pub fn means() -> Means {
 }
 
 impl RedisServer {
-    /// The server that all tests of this run share.
+    /// Returns the server that all tests of this run share.
     pub fn shared() -> Arc<Self> {
         static SHARED: Mutex<Weak<RedisServer>> = Mutex::new(Weak::new());
         let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -60,7 +60,7 @@ impl RedisServer {
         })
     }
 
-    /// A server for one test alone, which may freeze or stop it.
+    /// Starts a server for one test alone, which may freeze or stop it.
     pub fn start() -> Self {
         Self::start_with(&[])
     }
@@ -74,7 +74,7 @@ impl RedisServer {
     }
 
     fn process(arguments: &[&str]) -> Self {
-        // Somebody else may take the port before the server does.
+        // Another program may take the port before the server does.
         (0..5).find_map(|_| Self::try_process(arguments)).expect("redis-server is ready")
     }
 
@@ -120,12 +120,12 @@ impl RedisServer {
         url.socket_addrs(|| Some(6379)).expect("address")[0]
     }
 
-    /// Stops answering without closing anything, as a machine that swaps does.
+    /// Stops answering without closing anything, like a machine that swaps.
     pub fn freeze(&self) {
         self.pause(true);
     }
 
-    /// Goes on where it was frozen.
+    /// Continues after a freeze.
     pub fn thaw(&self) {
         self.pause(false);
     }
@@ -135,7 +135,7 @@ impl RedisServer {
             Kind::Given => panic!("a server that was given must not be disturbed"),
             Kind::Process(child) => {
                 let signal = if pause { "-STOP" } else { "-CONT" };
-                // The shell's own kill: the program is missing on small systems.
+                // The shell's own `kill`: small systems lack the program.
                 let sent = Command::new("sh").args(["-c", &format!("kill {signal} {}", child.id())]).status();
                 assert!(sent.expect("sh").success());
             }

@@ -1,4 +1,4 @@
-//! A client of the service that looks at every answer before a test does.
+//! A client of the service that checks every answer before a test sees it.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use reqwest::{Method, RequestBuilder};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// The longest that any answer may take.
+/// The maximum time for any answer.
 const LONGEST: Duration = Duration::from_secs(30);
 
 /// Calls one listener.
@@ -18,13 +18,13 @@ pub struct Client {
     http: reqwest::Client,
 }
 
-/// An answer that kept the promises which all answers make.
+/// An answer that has kept the promises of all answers.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: u16,
     pub body: String,
     pub headers: HeaderMap,
-    /// From the first byte sent to the last one received.
+    /// The time from the first byte sent to the last one received.
     pub took: Duration,
 }
 
@@ -39,7 +39,7 @@ impl Client {
         self.address
     }
 
-    /// A request to build further and to [`send`].
+    /// Starts a request, to complete and to [`send`].
     pub fn call(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("http://{}{path}", self.address))
     }
@@ -64,34 +64,34 @@ impl Client {
         send(self.call(Method::POST, path).header(CONTENT_TYPE, "application/json").body(json.to_owned())).await
     }
 
-    /// `GET` of JSON, for what is not the public listener.
+    /// `GET` of JSON, for other listeners.
     pub async fn json(&self, path: &str) -> (u16, serde_json::Value) {
         let response = self.call(Method::GET, path).send().await.unwrap();
         let status = response.status().as_u16();
         (status, response.json().await.unwrap())
     }
 
-    /// Opens a connection and writes the bytes as they are.
+    /// Opens a connection and writes the bytes unchanged.
     pub async fn connect(&self, bytes: impl AsRef<[u8]>) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         stream.write_all(bytes.as_ref()).await.unwrap();
         stream
     }
 
-    /// Sends the bytes as they are, `Connection: close` among them, and reads one answer.
+    /// Sends the bytes unchanged, including `Connection: close`, and reads one answer.
     pub async fn raw(&self, bytes: impl AsRef<[u8]>) -> Reply {
         let began = Instant::now();
         let mut stream = self.connect(bytes).await;
         read(&mut stream, began).await
     }
 
-    /// The status alone, for what is answered before it reaches the service.
+    /// Returns only the status, for requests that are answered before they reach the service.
     pub async fn raw_status(&self, bytes: impl AsRef<[u8]>) -> u16 {
         status(&receive(&mut self.connect(bytes).await).await.0)
     }
 }
 
-/// The head of an answer and its body, both as they came.
+/// Returns the head of an answer and its body, both unchanged.
 async fn receive(stream: &mut TcpStream) -> (String, String) {
     let mut answer = Vec::new();
     let all = tokio::time::timeout(LONGEST, stream.read_to_end(&mut answer)).await.expect("an answer");
@@ -127,7 +127,7 @@ pub async fn read(stream: &mut TcpStream, began: Instant) -> Reply {
 }
 
 impl Reply {
-    /// What every answer of the public listener promises.
+    /// Checks the promises of every answer of the public listener.
     #[track_caller]
     fn checked(self) -> Self {
         assert_eq!(self.header("cache-control"), Some("no-store"), "{self:?}");
@@ -157,21 +157,21 @@ impl Reply {
         Some(first)
     }
 
-    /// The answer is this one, word by word.
+    /// Asserts that the answer is this one, word for word.
     #[track_caller]
     pub fn is(&self, status: u16, body: &str) -> &Self {
         assert_eq!((self.status, self.body.as_str()), (status, body));
         self
     }
 
-    /// The seconds of a 429.
+    /// Returns the seconds of a 429.
     #[track_caller]
     pub fn retry_after(&self) -> u64 {
         assert_eq!(self.status, 429, "{self:?}");
         self.header("retry-after").unwrap().parse().unwrap()
     }
 
-    /// The answer came within `bound`.
+    /// Asserts that the answer came within `bound`.
     #[track_caller]
     pub fn within(&self, bound: Duration) -> &Self {
         assert!(self.took <= bound, "{} took {:?}, more than {bound:?}", self.status, self.took);
@@ -200,7 +200,7 @@ pub mod says {
     }
 }
 
-/// A code of the same length that is another one.
+/// Returns another code of the same length.
 pub fn wrong(code: &str) -> String {
     let last = code.as_bytes().last().copied().unwrap();
     let other = if last == b'9' { '0' } else { char::from(last + 1) };

@@ -25,9 +25,9 @@ pub struct TestStore {
 
 #[derive(Clone)]
 enum Time {
-    /// The embedded store's clock is moved.
+    /// The embedded store's clock is advanced.
     Clock(Arc<ManualClock>),
-    /// Redis's clock is its own: what it stored is made older instead.
+    /// Redis has its own clock: the stored data is made older instead.
     Redis(Arc<RedisKeys>),
 }
 
@@ -47,7 +47,7 @@ impl TestStore {
         Self { store: Arc::new(RedisStore::new(&settings).unwrap()), time: Time::Redis(Arc::new(keys)) }
     }
 
-    /// On several servers that all tests of this run share, with every protection.
+    /// Returns a store on several servers that all tests of this run share, with every protection.
     pub async fn replicated(kind: Kind) -> Self {
         let servers = Topology::shared(kind).await;
         let keys = RedisKeys::on(servers, unique_prefix()).await;
@@ -63,7 +63,7 @@ impl TestStore {
         }
     }
 
-    /// Sets the clock back by `duration`: what happened lies that much ahead of it.
+    /// Sets the clock back by `duration`: stored events then lie ahead of it.
     pub async fn set_back(&self, duration: Duration) {
         match &self.time {
             Time::Clock(clock) => clock.set_back(duration),
@@ -71,7 +71,7 @@ impl TestStore {
         }
     }
 
-    /// The test's keys, on Redis.
+    /// The test's keys in Redis.
     pub fn keys(&self) -> Option<&RedisKeys> {
         match &self.time {
             Time::Clock(_) => None,
@@ -80,7 +80,7 @@ impl TestStore {
     }
 }
 
-/// Settings for a store on `url`, with defaults but for the prefix.
+/// Returns settings for a store on `url`, with defaults except for the prefix.
 pub fn settings(url: &str, prefix: &str) -> RedisSettings {
     RedisSettings {
         topology: redis::Topology::Single(RedisUrl::parse(url).unwrap()),
@@ -95,7 +95,7 @@ pub fn settings(url: &str, prefix: &str) -> RedisSettings {
     }
 }
 
-/// Settings for a store on several servers, with the defaults of their mode but for the prefix.
+/// Returns settings for a store on several servers, with the defaults of their mode except for the prefix.
 pub fn replicated_settings(servers: &Topology, prefix: &str) -> RedisSettings {
     let endpoints = |nodes: &[Node], port| {
         nodes.iter().map(|node| Endpoint::parse(&node.address().to_string(), port).unwrap()).collect()
@@ -117,7 +117,7 @@ pub fn replicated_settings(servers: &Topology, prefix: &str) -> RedisSettings {
     }
 }
 
-/// A clock that moves when told.
+/// A clock that moves only when told.
 pub struct ManualClock(AtomicI64);
 
 impl Default for ManualClock {
@@ -145,12 +145,12 @@ impl Clock for ManualClock {
 /// One test's keys on a Redis.
 pub struct RedisKeys {
     servers: Servers,
-    /// Of the servers that have the keys.
+    /// The servers that have the keys.
     urls: Vec<String>,
     prefix: String,
 }
 
-/// Kept running.
+/// Kept so that it keeps running.
 enum Servers {
     One(#[expect(dead_code, reason = "dropping it stops the server")] Arc<RedisServer>),
     Several(Arc<Topology>),
@@ -161,13 +161,13 @@ impl RedisKeys {
         Self { urls: vec![server.url().to_owned()], servers: Servers::One(server), prefix }
     }
 
-    /// The keys of a test that leaves primaries as they are.
+    /// Returns the keys of a test that does not change primaries.
     pub async fn on(servers: Arc<Topology>, prefix: String) -> Self {
         let primaries = servers.whole().await.into_iter().map(|shard| servers.nodes()[shard.primary].url());
         Self { urls: primaries.collect(), servers: Servers::Several(servers), prefix }
     }
 
-    /// Settings for a store with these keys.
+    /// Returns settings for a store with these keys.
     pub fn settings(&self) -> RedisSettings {
         match &self.servers {
             Servers::One(_) => settings(self.url(), &self.prefix),
@@ -179,28 +179,28 @@ impl RedisKeys {
         &self.prefix
     }
 
-    /// The server's URL; of several, the first one's.
+    /// Returns the server's URL, or the first of several.
     pub fn url(&self) -> &str {
         &self.urls[0]
     }
 
-    /// A connection of the test's own.
+    /// Opens a connection for the test.
     pub async fn connection(&self) -> MultiplexedConnection {
         connection(self.url()).await
     }
 
-    /// A key of the test by what follows its prefix, such as `v2:{15551234567}:verification:default`.
+    /// Returns a key by the part after its prefix, such as `v2:{15551234567}:verification:default`.
     pub fn key(&self, rest: &str) -> String {
         format!("{}:{rest}", self.prefix)
     }
 
-    /// A field of a phone's newest verification.
+    /// Returns a field of a phone's newest verification.
     pub async fn of_verification(&self, digits: &str, field: &str) -> Option<String> {
         let key = self.key(&format!("v2:{{{digits}}}:verification:default"));
         ::redis::cmd("HGET").arg(key).arg(field).query_async(&mut self.connection().await).await.unwrap()
     }
 
-    /// Every key of the test, sorted.
+    /// Returns every key of the test, sorted.
     pub async fn list(&self) -> Vec<String> {
         let mut found = BTreeSet::new();
         for url in &self.urls {
@@ -223,7 +223,7 @@ impl RedisKeys {
         }
     }
 
-    /// Keys without a TTL: there must be none.
+    /// Returns the keys without a TTL, of which there must be none.
     pub async fn immortal(&self) -> Vec<String> {
         let mut immortal = Vec::new();
         for url in &self.urls {
@@ -238,12 +238,12 @@ impl RedisKeys {
         immortal
     }
 
-    /// Moves every stored moment and every TTL `duration` back: on each server in one step, unless slots forbid that.
+    /// Moves every stored moment and every TTL back by `duration`: in one step per server, unless slots prevent that.
     pub async fn age(&self, duration: Duration) {
         self.shift(i64::try_from(duration.as_millis()).unwrap()).await;
     }
 
-    /// Moves every stored moment ahead, as if the clock had been set back since.
+    /// Moves every stored moment ahead, as if the clock had been set back.
     pub async fn rejuvenate(&self, duration: Duration) {
         self.shift(-i64::try_from(duration.as_millis()).unwrap()).await;
     }
@@ -297,7 +297,7 @@ impl RedisKeys {
     }
 }
 
-/// A patient connection: the machine may be busy with other tests.
+/// Opens a patient connection: the machine may be busy with other tests.
 async fn connection(url: &str) -> MultiplexedConnection {
     let patience = Some(Duration::from_secs(20));
     let config = ::redis::AsyncConnectionConfig::new().set_connection_timeout(patience).set_response_timeout(patience);

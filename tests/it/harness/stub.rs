@@ -1,4 +1,4 @@
-//! Another other end of the wire than the simulator: it knows nothing, answers as told and keeps whole requests.
+//! A stub of WhatsApp that is simpler than the simulator: it gives fixed answers and keeps whole requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -33,7 +33,7 @@ struct Answers {
 }
 
 impl Stub {
-    /// A WhatsApp whose template 300000000000001 is approved, and whose every send is answered like this.
+    /// Starts a WhatsApp whose template 300000000000001 is approved, and that answers every send like this.
     pub async fn answering(status: u16, header: Option<(&'static str, &str)>, body: &str) -> Self {
         let headers = header.map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
         let sends = Arc::default();

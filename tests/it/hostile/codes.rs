@@ -1,4 +1,4 @@
-//! What attacks codes, limits and the number at WhatsApp: guesses at everybody's codes, numbers that WhatsApp refuses, and
+//! Attacks on codes, limits and the number at WhatsApp: guesses at everyone's codes, numbers that WhatsApp refuses, and
 //! numbers with which it fails. The limits are the defaults.
 
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::at_least;
 use super::stage::{ATTACKER, Stage};
 
-/// How long each attack goes on.
+/// The duration of each attack.
 const LONG: Duration = Duration::from_secs(8);
 /// The default of `limits.per_ip`.
 const PER_IP: f64 = 60.0;
@@ -20,7 +20,7 @@ fn client(source: Ipv4Addr) -> Client {
     Client::builder().no_proxy().local_address(IpAddr::V4(source)).timeout(Duration::from_secs(10)).build().unwrap()
 }
 
-/// Asks for codes to these numbers, over and over, on several connections.
+/// Requests codes for these numbers again and again, on several connections.
 async fn ask_for(stage: &Stage, numbers: &[String]) {
     let client = client(ATTACKER);
     let one = async |first: usize| loop {
@@ -51,7 +51,7 @@ async fn guesses_at_everybodys_codes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_search_for_numbers_that_whatsapp_knows() {
     let stage = Stage::start().await;
-    // Not on WhatsApp, and others that it refuses for what they are.
+    // Numbers that are not on WhatsApp, and others that it refuses because of the recipient.
     let recipients = [130_403, 130_472, 130_497, 131_021, 131_026, 131_049, 131_050, 137_000];
     let numbers: Vec<_> = recipients.into_iter().chain(999_000..999_400).map(|n| format!("15550{n}")).collect();
     stage.beside(ask_for(&stage, &numbers)).await.is_as_if_nothing_happened();

@@ -1,6 +1,7 @@
-//! Hostile clients beside honest people: each attack comes from one address, and those at another see nothing of it.
+//! Hostile clients beside honest ones: each attack comes from one address, and clients at other addresses do not
+//! notice.
 //!
-//! Here is what attacks an instance; what attacks codes, limits or the number at WhatsApp is in [`codes`].
+//! These attacks are on an instance; those on codes, limits or the number at WhatsApp are in [`codes`].
 
 mod codes;
 mod stage;
@@ -22,9 +23,9 @@ use crate::harness::eventually_within;
 use crate::harness::reply::{Reply, send};
 
 const PHONE: &str = "15559990000";
-/// Connections that an instance without bounds runs out of descriptors with.
+/// Enough connections to use up the descriptors of an instance without bounds.
 const MORE_THAN_DESCRIPTORS: usize = 1_200;
-/// When an attacker whose connection was refused tries again.
+/// The pause of an attacker whose connection was refused.
 const AGAIN: Duration = Duration::from_millis(200);
 
 /// An HTTP/2 connection, and the task that drives it.
@@ -40,7 +41,7 @@ fn get(stage: &Stage) -> Request<()> {
     Request::get(format!("http://{}/nowhere", stage.public)).body(()).unwrap()
 }
 
-/// A guess whose body is said to come.
+/// A guess that announces a body.
 fn guess(stage: &Stage) -> Request<()> {
     let guess = Request::post(format!("http://{}/otp/{PHONE}", stage.public));
     guess.header("content-type", "application/json").header("content-length", "20").body(()).unwrap()
@@ -51,7 +52,7 @@ async fn at_least(stage: &Stage, series: &str, least: f64) {
     assert!(value >= least, "{series} is {value}");
 }
 
-/// What honest people see when nobody attacks, to compare the others with (`--nocapture` prints how long they waited).
+/// The view of honest people without an attack, for comparison (`--nocapture` prints how long they waited).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody() {
     let stage = Stage::start().await;
@@ -110,14 +111,14 @@ async fn slow_bodies() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unread_answers() {
     let stage = Stage::start().await;
-    // More than fits on the way is asked for, and nothing is read.
+    // Requests more answers than the buffers hold, and reads none.
     let pipelined = "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n".repeat(500);
     let over_http1 = async || {
         let small = |socket: &tokio::net::TcpSocket| socket.set_recv_buffer_size(1_024);
         let Ok(mut stream) = connect_with(ATTACKER, stage.public, small).await else { return };
         while stream.write_all(pipelined.as_bytes()).await.is_ok() {}
     };
-    // Answers whose bodies are never let go.
+    // Requests answers without ever allowing their bodies.
     let mut client = h2::client::Builder::new();
     client.initial_window_size(0);
     let over_http2 = async || {
@@ -174,7 +175,7 @@ async fn idle_connections_of_many_addresses_make_room() {
         }
     }
     at_least(&stage, "whatsapp_otp_connections", 400.0).await;
-    // Idle ones are closed early for as long as less than a quarter of the places is left.
+    // Idle ones are closed early while less than a quarter of the places is left.
     let has_room = async || stage.series("whatsapp_otp_connections").await < 390.0;
     let attack = async {
         eventually_within(Duration::from_secs(40), "there is room", has_room).await;
@@ -216,7 +217,7 @@ async fn five_thousand_connections() {
     };
     stage.beside(attack).await.is_as_if_nothing_happened();
     assert!(stage.series("whatsapp_otp_connections").await < 100.0, "of one address, and a few honest ones");
-    // Whoever is refused is told so, rather than left waiting.
+    // Refused clients are told so, rather than left waiting.
     let mut left = 0;
     for stream in &mut open {
         left += usize::from(timeout(Duration::from_millis(5), stream.read(&mut [0])).await.is_err());
@@ -244,7 +245,7 @@ async fn more_connections_than_there_are_descriptors_leave_the_operators_theirs(
     let most = f64::from(u32::try_from(MOST_CONNECTIONS).unwrap());
     assert!(stage.series("whatsapp_otp_connections").await <= most);
     assert!(stage.log().contains("server.max_connections is 10000, but the limit"), "{}", stage.log());
-    // None of them brought a request, so they are gone soon.
+    // None of them made a request, so they are soon closed.
     eventually_within(Duration::from_secs(20), "there is room again", async || {
         stage.series("whatsapp_otp_connections").await < 10.0
     })
@@ -252,7 +253,7 @@ async fn more_connections_than_there_are_descriptors_leave_the_operators_theirs(
     stage.beside(sleep(Duration::from_secs(3))).await.is_as_if_nothing_happened();
 }
 
-/// The lines of `X-Forwarded-For` that a stranger and the proxy write together.
+/// The lines of `X-Forwarded-For` from a stranger and the proxy.
 type Trick = fn(usize) -> Vec<Vec<u8>>;
 
 #[tokio::test]
@@ -260,7 +261,7 @@ async fn forwarded_addresses_that_a_stranger_writes() {
     let trusting = TestApp::builder().set("limits.per_ip", "3/1h").set("server.trusted_proxies", "127.0.0.1");
     let app = trusting.start().await;
     let phone = |number: usize| format!("1555321{number:04}");
-    // What stands before the address that the proxy appended is the stranger's own, on the same line or on an earlier one.
+    // Anything before the address that the proxy appended comes from the stranger, on the same line or an earlier one.
     let tricks: [Trick; 4] = [
         |n| vec![format!("6.6.6.{n}, 198.51.100.66").into_bytes()],
         |n| vec![format!("6.6.6.{n}").into_bytes(), b"198.51.100.66".to_vec()],
@@ -274,7 +275,7 @@ async fn forwarded_addresses_that_a_stranger_writes() {
     let mut statuses = Vec::new();
     for number in 1..=12 {
         statuses.push(ask(tricks[number % 4](number), number).await.status);
-        // An honest person at another address, beside.
+        // An honest person at another address, at the same time.
         if number % 6 == 0 {
             ask(vec![b"203.0.113.7".to_vec()], 100 + number).await.is(200, "OK");
         }

@@ -1,5 +1,5 @@
-//! A service under attack: the program itself with few descriptors, honest people beside the attacker, and somebody who
-//! looks at the operators' listener all the while.
+//! A service under attack: the program with few descriptors, honest people beside the attacker, and an operator who
+//! watches the operators' listener.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -15,26 +15,26 @@ use crate::harness::redis::RedisServer;
 use crate::harness::stores::RedisKeys;
 use crate::harness::unique_prefix;
 
-/// The limit on descriptors, the usual one: 512 of them are for public connections, 51 for one address.
+/// The usual limit on descriptors: 512 of them are for public connections, 51 for one address.
 const DESCRIPTORS: usize = 1_024;
-/// Those that the public listener may have.
+/// The public listener's share of them.
 pub const MOST_CONNECTIONS: usize = 512;
 
-/// What the process may have resident, in KiB: an idle one and what one address can hold, some times over.
+/// The maximum resident memory, in KiB: that of an idle process and several times what one address can hold.
 const MOST_MEMORY: usize = 256 * 1_024;
 
-/// Where the attacker sits.
+/// The attacker's address.
 pub const ATTACKER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
-/// Where honest people sit: so many addresses that none of them meets a limit.
+/// The honest people's addresses: so many that none of them meets a limit.
 const HONEST: std::ops::RangeInclusive<u8> = 1..=12;
-/// The longest that an honest person waits for an answer.
+/// The maximum time that an honest person waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two honest codes.
+/// The pause between two honest codes.
 const BETWEEN_CODES: Duration = Duration::from_millis(40);
-/// Between two looks at the operators' listener.
+/// The pause between two looks at the operators' listener.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
-/// The service, and what it needs.
+/// The service and its dependencies.
 pub struct Stage {
     program: Running,
     pub public: SocketAddr,
@@ -43,9 +43,9 @@ pub struct Stage {
     _keys: RedisKeys,
 }
 
-/// What honest people and the operator saw.
+/// The observations of honest people and of the operator.
 pub struct Seen {
-    /// For each code, how long it took to be sent and checked, if it was.
+    /// For each code, the time in which it was sent and checked, if it was.
     codes: Vec<Option<Duration>>,
     looks: usize,
     failed_looks: Vec<String>,
@@ -77,7 +77,7 @@ impl Stage {
         stage
     }
 
-    /// Has honest people ask for codes and the operator look for as long as the attack lasts.
+    /// Lets honest people request codes and the operator look while the attack lasts.
     pub async fn beside(&self, attack: impl Future<Output = ()>) -> Seen {
         let mut seen =
             Seen { codes: Vec::new(), looks: 0, failed_looks: Vec::new(), most_descriptors: 0, most_memory: 0 };
@@ -88,7 +88,7 @@ impl Stage {
         let people: Vec<_> = HONEST.map(client).collect();
         let codes = &mut seen.codes;
         let honest = async {
-            // A moment for the attack to unfold.
+            // Gives the attack a moment to take effect.
             tokio::time::sleep(Duration::from_millis(500)).await;
             loop {
                 let began = Instant::now();
@@ -140,7 +140,7 @@ impl Stage {
         answer.text().await.map_err(|error| format!("{path}: {error:?}"))
     }
 
-    /// What a series of `/metrics` is at.
+    /// Returns the value of a series of `/metrics`.
     pub async fn series(&self, name: &str) -> f64 {
         let text = self.look("/metrics").await.unwrap();
         let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
@@ -168,7 +168,7 @@ impl Seen {
         self.codes.iter().copied().flatten().collect()
     }
 
-    /// Nobody but the attacker noticed.
+    /// Asserts that only the attacker noticed.
     pub fn is_as_if_nothing_happened(&self) {
         let (codes, served) = (self.codes.len(), self.served().len());
         assert!(codes >= 5, "honest people had the time for {codes} codes only");
@@ -179,7 +179,7 @@ impl Seen {
     }
 }
 
-/// A connection from an address of this machine's, of which there are many.
+/// Connects from one of this machine's addresses, which are many.
 pub async fn connect_from(source: Ipv4Addr, to: SocketAddr) -> std::io::Result<TcpStream> {
     connect_with(source, to, |_| Ok(())).await
 }

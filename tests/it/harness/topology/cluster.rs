@@ -5,11 +5,11 @@ use redis::Value;
 use super::node::{Node, Role};
 use super::{Passwords, Shard, data_configuration};
 
-/// Slots of any cluster.
+/// The number of slots in any cluster.
 const SLOTS: u16 = 16_384;
 pub(super) const PRIMARIES: usize = 3;
 const NODES: usize = 6;
-/// A node that is silent for this long is down.
+/// The silence after which a node counts as down.
 const NODE_TIMEOUT_MS: u32 = 1_000;
 
 pub(super) fn start(passwords: &Passwords) -> Vec<Node> {
@@ -17,16 +17,16 @@ pub(super) fn start(passwords: &Passwords) -> Vec<Node> {
     configuration.extend([
         "cluster-enabled yes".to_owned(),
         format!("cluster-node-timeout {NODE_TIMEOUT_MS}"),
-        // Whoever is left may take over, however long it has heard nothing.
+        // Any remaining replica may take over, however long it has heard nothing.
         "cluster-replica-validity-factor 0".to_owned(),
-        // The others go on when a primary is lost, and each keeps its own replica.
+        // The others continue when a primary is lost, and each keeps its own replica.
         "cluster-require-full-coverage no".to_owned(),
         "cluster-allow-replica-migration no".to_owned(),
     ]);
     (0..NODES).map(|_| Node::start(Role::ClusterData, passwords.redis, &configuration)).collect()
 }
 
-/// Introduces the nodes to each other and gives each its part.
+/// Introduces the nodes to one another and assigns their roles.
 pub(super) async fn form(nodes: &[Node]) {
     for (index, node) in nodes.iter().enumerate() {
         node.tell(&format!("CLUSTER SET-CONFIG-EPOCH {}", index + 1)).await;
@@ -53,12 +53,12 @@ pub(super) async fn form(nodes: &[Node]) {
     }
 }
 
-/// The name that the cluster has for a node.
+/// Returns the cluster's name for a node.
 pub(super) async fn id(node: &Node) -> String {
     node.ask("CLUSTER MYID").await.unwrap()
 }
 
-/// What one node knows of another.
+/// One node's knowledge of another.
 struct Known {
     id: String,
     port: String,
@@ -86,11 +86,11 @@ async fn known(node: &Node) -> Result<Vec<Known>, String> {
     Ok(nodes.lines().map(known).collect())
 }
 
-/// The primaries, each with its replicas, as every node sees them.
+/// Returns the primaries, each with its replicas, if every node agrees.
 ///
 /// # Errors
 ///
-/// What is not as it should be: nodes that are missing or see others than the rest does.
+/// The first problem: nodes that are missing or disagree with the rest.
 pub(super) async fn shards(nodes: &[Node]) -> Result<Vec<Shard>, String> {
     let mut views = Vec::new();
     for node in nodes {
@@ -125,7 +125,7 @@ pub(super) async fn fail_over(replica: &Node) -> Result<(), String> {
     replica.ask("CLUSTER FAILOVER").await.map_err(|error| error.to_string())
 }
 
-/// The primary that each phone belongs to when the cluster is formed, in the order of slots.
+/// Returns the primary that each phone belongs to when the cluster is formed, in the order of slots.
 pub(super) async fn parts(node: &Node, phones: &[String]) -> Vec<usize> {
     let mut questions = redis::pipe();
     for phone in phones {
@@ -135,7 +135,7 @@ pub(super) async fn parts(node: &Node, phones: &[String]) -> Vec<usize> {
     slots.into_iter().map(|slot| slot * PRIMARIES / usize::from(SLOTS)).collect()
 }
 
-/// The slot of a phone's keys, given by its digits, and the node that has it.
+/// Returns the slot of a phone's keys, given by its digits, and the node that has it.
 pub(super) async fn slot_of(nodes: &[Node], digits: &str) -> (u16, usize) {
     let slot: u16 = nodes[0].ask(&format!("CLUSTER KEYSLOT {digits}")).await.unwrap();
     let ranges: Vec<Vec<Value>> = nodes[0].ask("CLUSTER SLOTS").await.unwrap();
@@ -147,8 +147,7 @@ pub(super) async fn slot_of(nodes: &[Node], digits: &str) -> (u16, usize) {
     (slot, nodes.iter().position(|node| node.address().port() == port).expect("one of ours"))
 }
 
-/// A slot on its way to another primary: the keys that it has move one by one, and those that are new are asked for at
-/// their new place.
+/// A slot on its way to another primary: its existing keys move one by one, and new keys are created at the new place.
 pub struct Migration<'n> {
     slot: u16,
     from: &'n Node,
@@ -164,20 +163,20 @@ impl<'n> Migration<'n> {
         Self { slot, from, to, nodes }
     }
 
-    /// Moves one key. `false` if there was none left.
+    /// Moves one key. Returns `false` if there was none left.
     pub async fn move_a_key(&self) -> bool {
         let keys: Vec<String> = self.from.ask(&format!("CLUSTER GETKEYSINSLOT {} 1", self.slot)).await.unwrap();
         let Some(key) = keys.first() else { return false };
         let port = self.to.address().port();
-        // A key that expired meanwhile is answered NOKEY, which is fine.
+        // A key that has expired meanwhile is answered with NOKEY, which is fine.
         self.from.tell(&format!("MIGRATE 127.0.0.1 {port} {key} 0 2000")).await;
         true
     }
 
-    /// Moves what is left and tells every primary who has the slot now.
+    /// Moves the remaining keys and tells every primary who has the slot now.
     pub async fn finish(self) {
         let to = id(self.to).await;
-        // A key may be made between the last one that was moved and the end: then the old place refuses.
+        // A key may be created after the last one was moved: then the old place refuses.
         loop {
             while self.move_a_key().await {}
             self.to.tell(&format!("CLUSTER SETSLOT {} NODE {to}", self.slot)).await;

@@ -1,6 +1,6 @@
-//! More than one Redis, of real servers on loopback: watched by sentinels, or as a cluster.
+//! Several real Redis servers on loopback: watched by sentinels, or as a cluster.
 //!
-//! [`Topology`] is either. What can be done to it is the same for both, so that one schedule of faults runs on each.
+//! [`Topology`] is either. Both support the same operations, so one schedule of faults runs on each.
 
 mod cluster;
 mod node;
@@ -17,14 +17,14 @@ pub use self::cluster::Migration;
 pub use self::node::{Node, Role};
 pub use self::sentinel::MASTER_NAME;
 
-/// Replicas and sentinels log in as these users, so that each can be locked out while clients are served.
+/// Replicas and sentinels log in as these users, so that each can be locked out without affecting clients.
 const REPLICATION_USER: &str = "replication";
 const SENTINEL_USER: &str = "sentinel";
 const THEIR_PASSWORD: &str = "the-password-of-the-servers";
-/// The longest that a set-up may take to be whole, at its start and after a fault.
+/// The maximum time for a topology to be whole, at its start and after a fault.
 const WHOLE_WITHIN: Duration = Duration::from_secs(40);
 
-/// Which of the two it is.
+/// The kind of topology.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// One primary, two replicas, three sentinels.
@@ -33,7 +33,7 @@ pub enum Kind {
     Cluster,
 }
 
-/// What clients have to say to be let in, if anything.
+/// The passwords of clients, if any.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Passwords {
     pub redis: Option<&'static str>,
@@ -47,7 +47,7 @@ pub struct Shard {
     pub replicas: Vec<usize>,
 }
 
-/// A set-up of Redis servers.
+/// A topology of Redis servers.
 pub struct Topology {
     kind: Kind,
     nodes: Vec<Node>,
@@ -80,7 +80,7 @@ impl Topology {
         topology
     }
 
-    /// One that all tests of this run share: none may disturb it.
+    /// Returns one that all tests of this run share: none may disturb it.
     pub async fn shared(kind: Kind) -> Arc<Self> {
         static SHARED: [Mutex<Weak<Topology>>; 2] = [const { Mutex::const_new(Weak::new()) }; 2];
         let mut shared = SHARED[kind as usize].lock().await;
@@ -96,17 +96,17 @@ impl Topology {
         self.kind
     }
 
-    /// The servers that hold data, by their index.
+    /// Returns the servers with data, by index.
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 
-    /// The sentinels, if it has any.
+    /// Returns the sentinels, if there are any.
     pub fn sentinels(&self) -> &[Node] {
         &self.sentinels
     }
 
-    /// The service's settings that name it.
+    /// Returns the service's settings for it.
     pub fn settings(&self) -> HashMap<String, String> {
         let addresses = |nodes: &[Node]| {
             let addresses: Vec<String> = nodes.iter().map(|node| node.address().to_string()).collect();
@@ -130,11 +130,11 @@ impl Topology {
         settings
     }
 
-    /// The primaries and their replicas, if everything is there, everybody agrees, and every replica is in step.
+    /// Returns the primaries and their replicas, if nothing is missing, all agree, and every replica is in step.
     ///
     /// # Errors
     ///
-    /// The first thing that is not as it should be.
+    /// The first problem.
     pub async fn shards(&self) -> Result<Vec<Shard>, String> {
         let shards = match self.kind {
             Kind::Sentinel => vec![sentinel::shard(&self.nodes, &self.sentinels).await?],
@@ -146,7 +146,7 @@ impl Topology {
         Ok(shards)
     }
 
-    /// Whether all replicas of a shard are connected to its primary and have what it has.
+    /// Returns `true` if all replicas of a shard are connected to its primary and have its data.
     async fn in_step(&self, shard: &Shard) -> Result<(), String> {
         let primary = &self.nodes[shard.primary];
         let info: String = primary.ask("INFO replication").await.map_err(|error| error.to_string())?;
@@ -167,7 +167,7 @@ impl Topology {
         Ok(())
     }
 
-    /// Replicas that a primary has when the set-up is whole.
+    /// Returns the number of replicas of each primary when the topology is whole.
     pub fn replicas_per_primary(&self) -> usize {
         match self.kind {
             Kind::Sentinel => 2,
@@ -175,7 +175,7 @@ impl Topology {
         }
     }
 
-    /// Waits until everything is there, everybody agrees, and every replica is in step.
+    /// Waits until nothing is missing, all agree, and every replica is in step.
     pub async fn whole(&self) -> Vec<Shard> {
         let began = Instant::now();
         loop {
@@ -187,16 +187,16 @@ impl Topology {
         }
     }
 
-    /// Stops a primary's changes from reaching its replicas, while it goes on serving clients.
+    /// Stops a primary's changes from reaching its replicas, while it continues to serve clients.
     pub async fn cut_replication(&self, primary: usize) {
         let node = &self.nodes[primary];
         node.tell(&format!("ACL SETUSER {REPLICATION_USER} off")).await;
         node.tell("CLIENT KILL TYPE replica").await;
     }
 
-    /// Stops sentinels from reaching a primary as well. Clients go on.
+    /// Stops sentinels from reaching a primary as well. Clients are not affected.
     pub async fn cut_off(&self, primary: usize) {
-        // Still let in, as otherwise they would go on as nobody in particular, who is asked for no password.
+        // It can still log in; otherwise it would continue as the default user, who needs no password.
         self.nodes[primary].tell(&format!("ACL SETUSER {SENTINEL_USER} nocommands resetchannels")).await;
         self.cut_replication(primary).await;
     }
@@ -208,7 +208,7 @@ impl Topology {
         node.tell(&format!("ACL SETUSER {SENTINEL_USER} allcommands allchannels")).await;
     }
 
-    /// Promotes a replica while all is well, as an operator does before an upgrade, and waits until it is done.
+    /// Promotes a replica of a healthy primary, as an operator does before an upgrade, and waits until it is done.
     pub async fn hand_over(&self, shard: &Shard) {
         let began = Instant::now();
         loop {
@@ -218,7 +218,7 @@ impl Topology {
             };
             match told {
                 Ok(()) => break,
-                // A failover may just be under way, or the last one may not be forgotten.
+                // A failover may be under way, or the last one not yet forgotten.
                 Err(error) => assert!(began.elapsed() < WHOLE_WITHIN, "no hand-over: {error}"),
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
@@ -248,7 +248,7 @@ impl Topology {
         super::measured("promoted after", took);
     }
 
-    /// Restarts every server, one after the other, replicas first: as for an upgrade.
+    /// Restarts every server, one by one, replicas first, as for an upgrade.
     pub async fn roll(&self) {
         for shard in self.whole().await {
             for &replica in &shard.replicas {
@@ -266,7 +266,7 @@ impl Topology {
         }
     }
 
-    /// In how many parts phones are spread over primaries.
+    /// Returns the number of parts into which phones are divided over primaries.
     pub fn part_count(&self) -> usize {
         match self.kind {
             Kind::Sentinel => 1,
@@ -274,7 +274,7 @@ impl Topology {
         }
     }
 
-    /// The part that each phone belongs to, given by its digits.
+    /// Returns the part of each phone, given by its digits.
     pub async fn parts(&self, phones: &[String]) -> Vec<usize> {
         match self.kind {
             Kind::Sentinel => vec![0; phones.len()],
@@ -282,7 +282,7 @@ impl Topology {
         }
     }
 
-    /// The slot of a phone, given by its digits, and the index of the primary that has it.
+    /// Returns the slot of a phone, given by its digits, and the index of its primary.
     pub async fn slot_of(&self, digits: &str) -> (u16, usize) {
         cluster::slot_of(&self.nodes, digits).await
     }
@@ -292,7 +292,7 @@ impl Topology {
         Migration::begin(&self.nodes, slot, from, to).await
     }
 
-    /// Keys of this prefix that have no TTL, on all primaries.
+    /// Returns the keys of this prefix that have no TTL, on all primaries.
     pub async fn immortal(&self, prefix: &str) -> Vec<String> {
         const IMMORTAL: &str = "local found = {} \
             for _, key in ipairs(redis.call('KEYS', ARGV[1])) do \
@@ -308,10 +308,10 @@ impl Topology {
     }
 }
 
-/// What every server with data is told.
+/// The configuration of every server with data.
 fn data_configuration(passwords: &Passwords) -> Vec<String> {
     let mut configuration = vec![
-        // A server that is killed comes back with what it had.
+        // A killed server comes back with its data.
         "save \"\"".to_owned(),
         "appendonly yes".to_owned(),
         "repl-diskless-sync-delay 0".to_owned(),

@@ -1,4 +1,4 @@
-//! One `redis-server` of a set-up, at an address that is its own also while it is down.
+//! One `redis-server` of a topology, at an address that stays its own while it is down.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -10,14 +10,14 @@ use redis::{AsyncConnectionConfig, FromRedisValue, RedisError, RedisResult};
 
 use super::server::Server;
 
-/// The longest that a server may take to answer after its start.
+/// The maximum time for a server to answer after its start.
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
-/// The longest that a question may take.
+/// The maximum time for a question.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// In a cluster, nodes speak to each other on their port and this.
+/// In a cluster, nodes speak to one another on their port plus this.
 const BUS: u16 = 10_000;
 
-/// What kind of server it is.
+/// The role of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     Data,
@@ -34,7 +34,7 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts one with these lines of configuration. `password` is the one that it asks for, if it does.
+    /// Starts one with these lines of configuration. `password` is the one that it requires, if any.
     pub fn start(role: Role, password: Option<&str>, configuration: &[String]) -> Self {
         (0..5).find_map(|_| Self::try_start(role, password, configuration)).expect("redis-server starts")
     }
@@ -59,24 +59,24 @@ impl Node {
         format!("redis://{password}{}", self.address)
     }
 
-    /// Ends it at once, as a crash does. What it wrote to its disk stays.
+    /// Kills it, as a crash does. The data that it wrote to disk stays.
     pub fn kill(&self) {
         self.server().kill();
     }
 
-    /// Starts it again with the configuration and the data that it had, as a supervisor would.
+    /// Starts it again with its configuration and data, as a supervisor would.
     pub fn restart(&self) {
         self.kill();
         self.server().start_again();
         assert!(self.answers(), "{} does not start again: {}", self.address, self.server().log());
     }
 
-    /// Stops it in its tracks. Its connections stay open, and what arrives on them waits.
+    /// Pauses it. Its connections stay open, and data that arrives on them waits.
     pub fn pause(&self) {
         self.server().pause(true);
     }
 
-    /// Goes on where it was paused.
+    /// Resumes it.
     pub fn wake(&self) {
         self.server().pause(false);
     }
@@ -85,32 +85,32 @@ impl Node {
         self.server.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A connection of the test's own.
+    /// Opens a connection for the test.
     pub async fn connection(&self) -> RedisResult<redis::aio::MultiplexedConnection> {
         let config =
             AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
         redis::Client::open(self.url())?.get_multiplexed_async_connection_with_config(&config).await
     }
 
-    /// The answer to one command, given as its words.
+    /// Returns the answer to one command, given as its words.
     pub async fn ask<T: FromRedisValue>(&self, command: &str) -> RedisResult<T> {
         self.ask_words(&command.split(' ').collect::<Vec<_>>()).await
     }
 
-    /// The answer to one command whose words may be empty or hold blanks.
+    /// Returns the answer to one command whose words may be empty or contain spaces.
     pub async fn ask_words<T: FromRedisValue>(&self, words: &[&str]) -> RedisResult<T> {
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
         command.query_async(&mut self.connection().await?).await
     }
 
-    /// A command that must succeed.
+    /// Runs a command that must succeed.
     pub async fn tell(&self, command: &str) {
         let told: Result<redis::Value, RedisError> = self.ask(command).await;
         told.unwrap_or_else(|error| panic!("{command} on {}: {error}", self.address));
     }
 
-    /// Waits until it answers, whatever it says, and has read its files. `false` if its process ends instead.
+    /// Waits until it answers and has read its files. Returns `false` if its process ends instead.
     fn answers(&self) -> bool {
         let began = Instant::now();
         while began.elapsed() < STARTS_WITHIN {
@@ -135,14 +135,14 @@ impl Node {
     }
 }
 
-/// A port that stays free while its server is down: below those that systems take for outgoing connections, and claimed
-/// for as long as the socket lives. That is of UDP, where nobody else is, so that the server can still have it for TCP.
+/// A port that stays free while its server is down: below those that systems use for outgoing connections, and claimed
+/// as long as the socket lives. The socket is a UDP one, so that the server can still use the port for TCP.
 fn steady_port() -> (u16, UdpSocket) {
     const FIRST: u32 = 11_000;
     const COUNT: u32 = 10_000;
     static NEXT: AtomicU32 = AtomicU32::new(0);
     loop {
-        // Each test process starts somewhere else.
+        // Each test process starts at another port.
         let step = std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
         let port = u16::try_from(FIRST + step % COUNT).unwrap();
         let Ok(claim) = UdpSocket::bind(("127.0.0.1", port)) else { continue };

@@ -3,14 +3,14 @@
 use super::node::{Node, Role};
 use super::{Passwords, SENTINEL_USER, Shard, THEIR_PASSWORD, data_configuration};
 
-/// What the primary is called.
+/// The sentinels' name for the primary.
 pub const MASTER_NAME: &str = "otp";
-/// A primary that is silent for this long is down.
+/// The silence after which a primary counts as down.
 const DOWN_AFTER_MS: u32 = 700;
 
-/// How long sentinels wait between one thing and the next, in ms. Their own times are for networks, and make a
-/// failover take ten seconds and more. A connection that is lost is replaced once in a `ping-period`, which must be well
-/// below the time in which its server counts as down, or one failover leads to the next.
+/// The sentinels' intervals, in ms. The default ones are for networks, and make a failover take ten seconds or more. A
+/// lost connection is replaced once per `ping-period`, which must be well below the time in which its server counts as
+/// down, or one failover leads to the next.
 const HASTE: &str = "ping-period 300 info-period 500 publish-period 300 ask-period 200 min-link-reconnect-period 500 \
                      election-timeout 2000 tilt-trigger 20000 tilt-period 1000";
 
@@ -39,16 +39,16 @@ pub(super) fn start(passwords: &Passwords) -> (Vec<Node>, Vec<Node>) {
     (std::iter::once(primary).chain(replicas).collect(), sentinels.into())
 }
 
-/// Makes a sentinel quick. It forgets that when it restarts.
+/// Makes a sentinel fast. It forgets that when it restarts.
 pub(super) async fn hasten(sentinel: &Node) {
     sentinel.tell(&format!("SENTINEL DEBUG {HASTE}")).await;
 }
 
-/// The primary as the sentinels know it, and those who say that they replicate it.
+/// Returns the primary as the sentinels know it, and its replicas.
 ///
 /// # Errors
 ///
-/// What is not as it should be: sentinels that disagree or do not see each other, a node that is missing.
+/// The first problem: sentinels that disagree or do not see one another, or a missing node.
 pub(super) async fn shard(nodes: &[Node], sentinels: &[Node]) -> Result<Shard, String> {
     let mut primaries = Vec::new();
     for sentinel in sentinels {
@@ -68,7 +68,7 @@ pub(super) async fn shard(nodes: &[Node], sentinels: &[Node]) -> Result<Shard, S
     Ok(Shard { primary, replicas })
 }
 
-/// Makes the sentinels promote a replica while all is well.
+/// Makes the sentinels promote a replica of a healthy primary.
 pub(super) async fn fail_over(sentinels: &[Node]) -> Result<(), String> {
     sentinels[0].ask(&format!("SENTINEL FAILOVER {MASTER_NAME}")).await.map_err(said)
 }

@@ -1,4 +1,4 @@
-//! What runs a server of a set-up: a process of this machine, or a container on its network.
+//! Runs a server of a topology: a process on this machine, or a container on its network.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,7 +10,7 @@ use testcontainers::ImageExt;
 use crate::harness::docker::{self, Container};
 use crate::harness::redis::{Means, means};
 
-/// The directory that a container keeps its files in.
+/// The directory of a container's files.
 const IN_CONTAINER: &str = "/data";
 
 /// A server with files of its own, which outlive its process.
@@ -20,7 +20,7 @@ pub enum Server {
 }
 
 impl Server {
-    /// Starts one with this configuration, to which it adds where its files are.
+    /// Starts one with this configuration, to which it adds the paths of its files.
     pub fn start(configuration: &str, sentinel: bool) -> Self {
         match means() {
             Means::Process => {
@@ -30,7 +30,7 @@ impl Server {
             }
             Means::Container => {
                 let directory = Path::new(IN_CONTAINER);
-                // Servers tell each other and their clients where they are, so they cannot be behind translated ports.
+                // Servers announce their addresses to one another and to clients, so their ports cannot be translated.
                 let image = docker::redis().with_network("host");
                 let image =
                     image.with_copy_to(format!("{IN_CONTAINER}/conf"), complete(configuration, directory).into_bytes());
@@ -39,7 +39,7 @@ impl Server {
         }
     }
 
-    /// Ends it at once, as a crash does.
+    /// Kills it, as a crash does.
     pub fn kill(&mut self) {
         match self {
             Self::Process { child, .. } => {
@@ -58,12 +58,12 @@ impl Server {
         }
     }
 
-    /// Stops it in its tracks, or lets it go on.
+    /// Pauses or resumes it.
     pub fn pause(&self, pause: bool) {
         match self {
             Self::Process { child, .. } => {
                 let signal = if pause { "-STOP" } else { "-CONT" };
-                // The shell's own kill: the program is missing on small systems.
+                // The shell's own `kill`: small systems lack the program.
                 let sent = Command::new("sh").args(["-c", &format!("kill {signal} {}", child.id())]).status();
                 assert!(sent.expect("sh").success());
             }
@@ -71,7 +71,7 @@ impl Server {
         }
     }
 
-    /// Whether it ended by itself.
+    /// Returns `true` if it ended by itself.
     pub fn has_ended(&mut self) -> bool {
         match self {
             Self::Process { child, .. } => child.try_wait().unwrap().is_some(),
@@ -79,7 +79,7 @@ impl Server {
         }
     }
 
-    /// What it has logged, if that can be had.
+    /// Returns its log, if available.
     pub fn log(&self) -> String {
         match self {
             Self::Process { directory, .. } => {
@@ -93,7 +93,7 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // A container is removed when it is dropped.
+        // A container is removed when dropped.
         if let Self::Process { child, .. } = self {
             let _ = child.kill();
             let _ = child.wait();
@@ -114,7 +114,7 @@ fn arguments(configuration: &Path, sentinel: bool) -> Vec<String> {
 
 fn spawn(directory: &Path, sentinel: bool) -> Child {
     let arguments = arguments(&directory.join("conf"), sentinel);
-    // What it cannot log: a configuration that it does not understand.
+    // For output before the log is open, such as errors in the configuration.
     let output = File::create(directory.join("output")).unwrap();
     let mut command = Command::new(&arguments[0]);
     command.args(&arguments[1..]).stdin(Stdio::null()).stderr(output.try_clone().unwrap()).stdout(output);
