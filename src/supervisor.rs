@@ -22,7 +22,7 @@ impl Default for Supervisor {
     }
 }
 
-/// The supervisor of this process.
+/// Returns the supervisor of this process.
 #[must_use]
 pub fn of_process() -> &'static Supervisor {
     static PROCESS: LazyLock<Supervisor> = LazyLock::new(Supervisor::default);

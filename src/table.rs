@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use crate::otp::{UnixMillis, Verification};
 
-/// The table of `codes`, with phones in the form that `show_subject` returns.
+/// Returns the table of `codes`, with phones in the form that `show_subject` returns.
 #[must_use]
 pub fn active_codes(codes: &[Verification], show_subject: impl Fn(&str) -> String) -> String {
     let mut table = Table::new();

@@ -7,8 +7,8 @@ use crate::http::{MAX_OPS_CONNECTIONS, ServerSettings};
 /// The descriptors that Redis, the log, the runtime and a certificate being read take.
 const OTHERS: usize = 192;
 
-/// The most connections that the public listener may have: those of the settings, unless the limit on descriptors
-/// allows fewer. This first raises that limit as far as the process may.
+/// Returns the most connections that the public listener may have: those of the settings, unless the limit on
+/// descriptors allows fewer. This first raises that limit as far as the process may.
 pub(super) fn connections(settings: &ServerSettings) -> usize {
     let limit = raised_limit();
     let most = within(limit, settings.max_connections, settings.max_concurrent_sends);
@@ -23,7 +23,7 @@ pub(super) fn connections(settings: &ServerSettings) -> usize {
     most
 }
 
-/// The share of `limit` that public connections may take. The rest is for the operators' listener, for calls to
+/// Returns the share of `limit` that public connections may take. The rest is for the operators' listener, for calls to
 /// WhatsApp and for [`OTHERS`], but it is never more than half.
 fn within(limit: usize, wanted: usize, sends: usize) -> usize {
     let kept = (MAX_OPS_CONNECTIONS + sends + OTHERS).min(limit / 2);

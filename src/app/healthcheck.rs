@@ -24,7 +24,7 @@ pub async fn healthcheck(url: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The URL of this machine's readiness.
+/// Returns the URL of this machine's readiness.
 ///
 /// # Errors
 ///
@@ -36,7 +36,7 @@ pub fn readiness_url(settings: &Settings) -> anyhow::Result<String> {
     Ok(format!("http://{address}/health/ready"))
 }
 
-/// The address to connect to for one that is listened on: "any" is reached through loopback.
+/// Returns the address to connect to for one that is listened on: "any" is reached through loopback.
 fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),

@@ -4,7 +4,7 @@ use crate::config::Settings;
 use crate::otp::{StoreError, VerificationStore};
 use crate::store::redis::RedisStore;
 
-/// The configured store.
+/// Returns the configured store.
 ///
 /// # Errors
 ///

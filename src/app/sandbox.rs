@@ -41,7 +41,7 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// The URL of the simulated phones' inbox and of the page, `http://127.0.0.1:3001`.
+    /// Returns the URL of the simulated phones' inbox and of the page, `http://127.0.0.1:3001`.
     #[must_use]
     pub fn inbox_url(&self) -> String {
         format!("http://{}", self.listener.address())
@@ -129,7 +129,7 @@ pub async fn sandbox(
     Ok(Sandbox { app, simulator, page, listener })
 }
 
-/// The account at the simulated WhatsApp.
+/// Returns the account at the simulated WhatsApp.
 pub(super) fn account_of(world: &SimulatorSettings) -> WhatsAppAccount {
     WhatsAppAccount {
         waba_id: world.waba_id.clone(),
@@ -139,7 +139,7 @@ pub(super) fn account_of(world: &SimulatorSettings) -> WhatsAppAccount {
     }
 }
 
-/// The code's lifetime as the template's footer has it: whole minutes, 1 to 90.
+/// Returns the code's lifetime as the template's footer has it: whole minutes, 1 to 90.
 fn minutes(lifetime: std::time::Duration) -> u8 {
     u8::try_from(lifetime.as_secs().div_ceil(60)).unwrap_or(90).clamp(1, 90)
 }

@@ -29,7 +29,7 @@ pub async fn simulator(settings: SimulatorSettings, listen: SocketAddr) -> anyho
 }
 
 impl SimulatedWhatsApp {
-    /// The account that it simulates.
+    /// Returns the account that it simulates.
     #[must_use]
     pub fn account(&self) -> &SimulatorSettings {
         self.simulator.settings()

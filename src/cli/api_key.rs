@@ -67,7 +67,7 @@ fn checksum(text: &str) -> String {
     characters.map(char::from).iter().collect()
 }
 
-/// The CRC-32 of zlib and Ethernet.
+/// Returns the CRC-32 of zlib and Ethernet.
 fn crc32(bytes: &[u8]) -> u32 {
     let shifted = |crc: u32, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg());
     !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), shifted))

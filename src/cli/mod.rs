@@ -166,8 +166,8 @@ fn invalid_settings(settings: &SettingsError) -> String {
     format!("{} invalid setting(s)", settings.faults().len())
 }
 
-/// The settings of a command that logs. The log is set up in the configured format even if other settings are invalid,
-/// so that it ends with the faults.
+/// Returns the settings of a command that logs. The log is set up in the configured format even if other settings are
+/// invalid, so that it ends with the faults.
 fn with_log<T>(
     sources: &Sources,
     settings: Result<T, SettingsError>,

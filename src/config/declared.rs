@@ -180,7 +180,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
     }
 
     "auth" {
-        /// Who may use the sample server's calls. `open`: anyone, as with the sample server. `api_key`: callers that send
+        /// Access to the sample server's calls. `open`: anyone, as with the sample server. `api_key`: callers that send
         /// "Authorization: Bearer KEY" with a key for the app `default`. Servers act for many users and pass on the user's
         /// address as "X-Client-IP: 203.0.113.7"; without it, no limit by address applies.
         Open "mode": Words(&["open", "api_key"]) => Default("open");
@@ -193,9 +193,9 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The apps that the key works for; the first is the default of its requests. The default is ["default"].
         Open "apps": List("the name of an app") => Nothing("default");
 
-        /// What its holder may do. `server`: everything in its apps; it is a backend, whose statements about the client's
+        /// Permissions of its holder. `server`: everything in its apps; it is a backend, whose statements about the client's
         /// address are believed. `client`: request and check codes, from an app on somebody's device. `test`: as a server,
-        /// but no message leaves. Required.
+        /// but no message is sent. Required.
         Open "kind": Words(&["server", "client", "test"]) => Nothing("server");
 
         /// The SHA-256 of the key. Required. A file is read again when it changes.
@@ -266,7 +266,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
     }
 
     "redis" {
-        /// How Redis is deployed; docs/redis.md says which mode suits whom, and what each promises when a server is lost.
+        /// Deployment of Redis; docs/redis.md compares the modes and what each promises when a server is lost.
         /// `single`: one address, which may be a proxy's. `sentinel`: a primary with replicas, watched by sentinels.
         /// `cluster`: several primaries with replicas.
         Open "mode": Words(&["single", "sentinel", "cluster"]) => Default("single");
@@ -303,7 +303,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// default is 0 in mode single and 1 in the others.
         Open "min_replicas_ack": Whole(0, 16) => Nothing("1");
 
-        /// What happens to codes made before a failover, whose use and wrong guesses the new primary may not know.
+        /// Handling of codes made before a failover, whose use and wrong guesses the new primary may not know.
         /// `reject`: they count as expired, and people request another. `accept`: they stay valid, perhaps used ones too.
         /// The default is accept in mode single, where a restart of Redis is such a failover, and reject in the others.
         Open "after_failover": Words(&["reject", "accept"]) => Nothing("reject");
@@ -311,7 +311,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The start of every key.
         Open "key_prefix": Text("1 to 64 letters, digits, and - . : _") => Default("otp");
 
-        /// How keys name a phone or a client's address. `phone`: in plain digits, which you can read. `hashed`: by a keyed
+        /// Form of a phone or a client's address in keys. `phone`: in plain digits, which you can read. `hashed`: by a keyed
         /// digest, so that a copy of Redis identifies nobody.
         Open "subject": Words(&["phone", "hashed"]) => Default("phone");
 
@@ -363,7 +363,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// connecting.
         Open "timeout": Span(ms(100), secs(60)) => Default("10s");
 
-        /// How often a call is retried if WhatsApp reports a transient failure.
+        /// Maximum number of retries of a call if WhatsApp reports a transient failure.
         Open "max_retries": Whole(0, 10) => Default("2");
 
         /// Messages that WhatsApp lets your number send in a second, over all instances; 0 for no limit. A message above it

@@ -73,7 +73,7 @@ impl SettingsError {
         Self(faults)
     }
 
-    /// Each fault.
+    /// Returns every fault.
     #[must_use]
     pub fn faults(&self) -> &[Fault] {
         &self.0

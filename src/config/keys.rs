@@ -10,12 +10,12 @@ const PREFIX: &str = "WHATSAPP_OTP__";
 /// Separates section and key in a variable: doubled, as keys contain single ones.
 const SEPARATOR: &str = "__";
 
-/// Every declared key, in the order of `config/default.toml`.
+/// Returns every declared key, in the order of `config/default.toml`.
 pub(super) fn all() -> impl Iterator<Item = String> {
     with_files(settings())
 }
 
-/// The keys of `settings`, and those that name the files of secrets.
+/// Returns the keys of `settings`, and those that name the files of secrets.
 fn with_files(settings: impl Iterator<Item = &'static Setting>) -> impl Iterator<Item = String> {
     settings.flat_map(|setting| {
         let file = (setting.kind == Kind::Secret).then(|| file_of(setting.key));
@@ -23,7 +23,7 @@ fn with_files(settings: impl Iterator<Item = &'static Setting>) -> impl Iterator
     })
 }
 
-/// The key that names the file with the secret of `key`.
+/// Returns the key that names the file with the secret of `key`.
 pub(super) fn file_of(key: &str) -> String {
     format!("{key}_file")
 }
@@ -32,7 +32,7 @@ fn settings() -> impl Iterator<Item = &'static Setting> {
     SECTIONS.iter().flat_map(|section| section.settings)
 }
 
-/// The app of `key`, if it is an app's, and the declared key that it matches, which need not exist.
+/// Returns the app of `key`, if it is an app's, and the declared key that it matches, which need not exist.
 fn declared(key: &str) -> (Option<&str>, String) {
     match key.splitn(3, '.').collect::<Vec<_>>()[..] {
         ["apps", app, rest] => (Some(app), rest.to_owned()),
@@ -46,13 +46,13 @@ fn setting(key: &str) -> Option<&'static Setting> {
     settings().find(|setting| setting.key == declared && (app.is_none() || setting.per_app))
 }
 
-/// The kind of the setting `key`, if there is one.
+/// Returns the kind of the setting `key`, if there is one.
 pub(super) fn kind(key: &str) -> Option<Kind> {
     let file = || setting(key.strip_suffix("_file")?).filter(|setting| setting.kind == Kind::Secret);
     setting(key).map(|setting| setting.kind).or_else(|| file().map(|_| Kind::Open))
 }
 
-/// The values that the setting `key` accepts.
+/// Returns the values that the setting `key` accepts.
 pub(super) fn takes(key: &str) -> Takes {
     setting(key).map_or(Takes::Text("a declared setting"), |setting| setting.takes)
 }
@@ -73,12 +73,12 @@ pub(super) fn is_section(section: &str) -> bool {
     names_follow || settings().any(|setting| of_section(setting) && (app.is_none() || setting.per_app))
 }
 
-/// The environment variable of `key`.
+/// Returns the environment variable of `key`.
 pub(super) fn variable(key: &str) -> String {
     format!("{PREFIX}{}", key.replace('.', SEPARATOR).to_uppercase())
 }
 
-/// The key whose variable is `name`.
+/// Returns the key whose variable is `name`.
 pub(super) fn of_variable(name: &str) -> Option<String> {
     let key = name.strip_prefix(PREFIX)?.replace(SEPARATOR, ".").to_lowercase();
     (kind(&key).is_some() && variable(&key) == name).then_some(key)
@@ -89,15 +89,15 @@ pub(super) fn has_prefix(name: &str) -> bool {
     name.to_uppercase().starts_with(PREFIX)
 }
 
-/// The key that was probably meant by the unknown variable `name`. None is meant by those of other programs: Kubernetes sets
-/// some, such as `WHATSAPP_OTP_SERVICE_HOST`, for a service named `whatsapp-otp`.
+/// Returns the key that was probably meant by the unknown variable `name`. None is meant by those of other programs:
+/// Kubernetes sets some, such as `WHATSAPP_OTP_SERVICE_HOST`, for a service named `whatsapp-otp`.
 pub(super) fn of_misspelled_variable(name: &str) -> Option<String> {
     let plain = |name: &str| name.to_uppercase().replace(SEPARATOR, "_");
     let meant = all().find(|key| plain(&variable(key)) == plain(name));
     meant.or_else(|| closest(&name.to_uppercase().strip_prefix(PREFIX)?.to_lowercase().replace(SEPARATOR, ".")))
 }
 
-/// The key that was probably meant by `unknown`.
+/// Returns the key that was probably meant by `unknown`.
 pub(super) fn closest(unknown: &str) -> Option<String> {
     if unknown == "auth.api_keys" {
         return Some("keys.NAME.sha256".to_owned());

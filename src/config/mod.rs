@@ -122,7 +122,7 @@ impl SetupSettings {
 }
 
 impl Sources {
-    /// The log settings alone, for when others are faulty; the defaults if they are faulty themselves.
+    /// Returns the log settings alone, for when others are faulty; the defaults if they are faulty themselves.
     #[must_use]
     pub fn log_settings(&self) -> LogSettings {
         let defaults = || sections::log::read(&mut Self::default().read());
@@ -145,7 +145,7 @@ impl Settings {
         reader.finish(api.and(settings))
     }
 
-    /// Every setting in force, in the order of `config/default.toml`, with its origin and without secrets.
+    /// Returns every setting in force, in the order of `config/default.toml`, with its origin and without secrets.
     #[must_use]
     pub fn shown(&self) -> &[ShownSetting] {
         &self.shown
@@ -218,7 +218,7 @@ impl SandboxSettings {
     }
 }
 
-/// The key of `otp.secret`.
+/// Returns the key of `otp.secret`.
 fn current(keys: &Result<KeyRing, Reported>) -> Result<OtpSecret, Reported> {
     keys.as_ref().map(|keys| keys.current().clone()).map_err(|&reported| reported)
 }

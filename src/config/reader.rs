@@ -60,7 +60,7 @@ impl Reader {
         self.empty_sections.insert(section, origin);
     }
 
-    /// The names that follow `section` in keys, such as those of apps in `apps`, each with its origin.
+    /// Returns the names that follow `section` in keys, such as those of apps in `apps`, each with its origin.
     pub(super) fn names_in(&self, section: &str) -> BTreeMap<String, Origin> {
         let sections = self.empty_sections.iter();
         let values = self.values.iter().map(|(key, given)| (key, &given.origin));
@@ -79,7 +79,7 @@ impl Reader {
         settings
     }
 
-    /// The key under which the app has its own value for `key`, or `key`.
+    /// Returns the key under which the app has its own value for `key`, or `key`.
     fn own(&self, key: &str) -> String {
         let own = self.app.as_ref().map(|app| format!("apps.{app}.{key}"));
         own.filter(|own| self.values.contains_key(own)).unwrap_or_else(|| key.to_owned())
@@ -97,7 +97,7 @@ impl Reader {
         })
     }
 
-    /// The origin of the value of `key`.
+    /// Returns the origin of the value of `key`.
     pub(super) fn origin(&self, key: &str) -> Origin {
         self.given(key).map_or(Origin::Unset, |given| given.origin.clone())
     }
@@ -230,12 +230,12 @@ impl Reader {
         self.has(key).then(|| read(self, key)).transpose()
     }
 
-    /// The path of a file, which need not exist yet.
+    /// Returns the path of a file, which need not exist yet.
     pub(super) fn path(&mut self, key: &str) -> Result<Option<PathBuf>, Reported> {
         self.optional(key, |text| Ok::<_, String>(PathBuf::from(text)))
     }
 
-    /// The files from which secrets whose keys start with `start` were read.
+    /// Returns the files from which secrets whose keys start with `start` were read.
     pub(super) fn files_of(&self, start: &str) -> Vec<PathBuf> {
         let secrets = self.values.iter().filter(|(key, _)| key.starts_with(start));
         let files = secrets.filter_map(|(_, given)| match &given.origin {
@@ -245,7 +245,7 @@ impl Reader {
         files.collect()
     }
 
-    /// Every value in force, secrets masked.
+    /// Returns every value in force, secrets masked.
     pub(super) fn shown(&self) -> Vec<ShownSetting> {
         let shown = |(key, given): (&String, &Given)| {
             let value = open_form(key, &given.input).or_else(|| given.guarded_form.clone());
@@ -269,7 +269,7 @@ impl Reader {
     }
 }
 
-/// The value as text, if it is not secret.
+/// Returns the value as text, if it is not secret.
 fn open_form(key: &str, input: &Input) -> Option<String> {
     if keys::kind(key) != Some(Kind::Open) {
         return None;

@@ -20,7 +20,7 @@ pub struct Replaceable<T> {
 }
 
 impl<T> Replaceable<T> {
-    /// The secrets under keys that start with `start`, which `reader` has read and `given` has not.
+    /// Returns the secrets under keys that start with `start`, which `reader` has read and `given` has not.
     pub(super) fn new(
         start: &str,
         reader: &Reader,
@@ -30,7 +30,7 @@ impl<T> Replaceable<T> {
         Self { files: reader.files_of(start), given, read }
     }
 
-    /// The files; none if the secrets have another origin.
+    /// Returns the files; none if the secrets have another origin.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
         self.files.clone()
@@ -113,7 +113,7 @@ impl Reader {
     }
 }
 
-/// The text of a file, without the newline that editors and `echo` add at its end.
+/// Returns the text of a file, without the newline that editors and `echo` add at its end.
 fn text_of(path: &Path) -> Result<SecretString, String> {
     let text = fs::read_to_string(path).map_err(|error| format!("a readable text file ({error})"))?;
     let text = SecretString::from(text);

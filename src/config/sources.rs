@@ -27,7 +27,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The file of `--config`, else of `WHATSAPP_OTP_CONFIG`, and the environment of this process.
+    /// Returns the file of `--config`, else of `WHATSAPP_OTP_CONFIG`, and the environment of this process.
     #[must_use]
     pub fn from_process(config_flag: Option<PathBuf>) -> Self {
         // Unlike `vars`, `vars_os` does not panic over variables that are not Unicode.
@@ -42,7 +42,7 @@ impl Sources {
         Self { file: config_flag.or_else(|| variable.map(PathBuf::from)), environment }
     }
 
-    /// Every value that is given, by key.
+    /// Returns every value that is given, by key.
     pub(super) fn read(&self) -> Reader {
         self.over(&[DEFAULTS])
     }

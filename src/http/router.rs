@@ -18,7 +18,7 @@ use super::edge::route::Route;
 use super::routes;
 use super::state::PublicState;
 
-/// The public service: requests in, complete responses out.
+/// Returns the public service: requests in, complete responses out.
 #[must_use]
 pub fn public_service(
     state: PublicState,
@@ -30,7 +30,7 @@ pub fn public_service(
     })
 }
 
-/// The response to a request, which is logged, carries the request's id and must not be cached.
+/// Returns the response to a request, which is logged, carries the request's id and must not be cached.
 async fn respond(state: Arc<PublicState>, request: Request) -> Response {
     let route = routes::find(request.uri().path());
     let id = request_id::of(request.headers());
@@ -44,8 +44,8 @@ async fn respond(state: Arc<PublicState>, request: Request) -> Response {
     response
 }
 
-/// The answer of the route, or that there is none. A panic is answered as well; the connection and its other requests live
-/// on.
+/// Returns the answer of the route, or the refusal if there is none. A panic is answered as well; the connection and its other
+/// requests live on.
 async fn answer(state: Arc<PublicState>, route: Option<&'static Route>, request: Request) -> Response {
     let surface = route.map_or(routes::DEFAULT, |route| route.surface);
     if !has_host(&request) {
@@ -66,7 +66,7 @@ async fn answer(state: Arc<PublicState>, route: Option<&'static Route>, request:
     answer_or_panic(service, request).await.unwrap_or_else(|| surface.answer(Outcome::Internal.into()))
 }
 
-/// The response of `service`, unless it panics.
+/// Returns the response of `service`, unless it panics.
 async fn answer_or_panic<S>(service: S, request: Request) -> Option<Response>
 where
     S: Service<Request, Response = Response, Error = Infallible>,

@@ -8,7 +8,7 @@ static ROUTES: [Route; 1] = [sample::OTP];
 /// Presents what has no route.
 pub(super) static DEFAULT: &Surface = &sample::SURFACE;
 
-/// The route of a path.
+/// Returns the route of a path.
 pub(super) fn find(path: &str) -> Option<&'static Route> {
     ROUTES.iter().find(|route| route.parameter(path).is_some())
 }

@@ -24,7 +24,7 @@ pub struct Apps {
 }
 
 impl Apps {
-    /// The app `default` alone.
+    /// Returns the app `default` alone.
     #[must_use]
     pub fn one(policy: Policy, senders: Senders) -> Self {
         Self { default: Arc::new(App { name: AppName::default(), policy, senders }), others: BTreeMap::new() }

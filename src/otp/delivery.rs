@@ -10,7 +10,7 @@ use super::{AppName, PhoneNumber, RefusalKind, UnixMillis, VerificationId};
 pub struct Channel(Box<str>);
 
 impl Channel {
-    /// The channel for WhatsApp messages.
+    /// Returns the channel for WhatsApp messages.
     #[must_use]
     pub fn whatsapp() -> Self {
         Self("whatsapp".into())

@@ -87,7 +87,7 @@ mod tests {
         Destinations::default()
     }
 
-    /// Every country with the example of its mobile numbers.
+    /// Returns every country with the example of its mobile numbers.
     fn mobiles() -> impl Iterator<Item = (&'static Metadata, PhoneNumber)> {
         let example = |region: &'static Metadata| {
             let national = region.descriptors().mobile()?.example()?;

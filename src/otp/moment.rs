@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct UnixMillis(pub i64);
 
 impl UnixMillis {
-    /// The moment `duration` later.
+    /// Returns the moment `duration` later.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))

@@ -237,7 +237,7 @@ mod tests {
         }
     }
 
-    /// The examples of every region, each with its type.
+    /// Returns the examples of every region, each with its type.
     fn examples() -> impl Iterator<Item = (&'static Metadata, NumberType, String)> {
         DATABASE.iter().flat_map(|region| {
             NumberType::ALL.into_iter().filter_map(move |kind| {

@@ -4,7 +4,7 @@ use crate::otp::UnixMillis;
 
 /// Tells the time. Tests set their clocks by hand.
 pub trait Clock: Send + Sync {
-    /// The current time.
+    /// Returns the current time.
     fn now(&self) -> UnixMillis;
 }
 

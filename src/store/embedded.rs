@@ -207,7 +207,7 @@ impl Contents {
     }
 }
 
-/// The key of a number's failures.
+/// Returns the key of a number's failures.
 fn failures_of(about: &About<'_>) -> Option<(Subject, &'static str)> {
     Some((Scope::Number.subject(about)?, Event::Failure.as_str()))
 }

@@ -16,7 +16,7 @@ tokio::task_local! {
 pub(crate) struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// The id as text.
+    /// Returns the id as text.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
@@ -44,7 +44,7 @@ pub(crate) fn in_current_request<F: Future>(work: F) -> impl Future<Output = F::
     }
 }
 
-/// The id of the current request, if there is one.
+/// Returns the id of the current request, if there is one.
 pub(super) fn request_id() -> Option<RequestId> {
     REQUEST_ID.try_with(RequestId::clone).ok()
 }

@@ -80,7 +80,7 @@ mod tests {
         }
     }
 
-    /// The lines that `log_events` produces, ours or the library's, without their timestamps.
+    /// Returns the lines that `log_events` produces, ours or the library's, without their timestamps.
     fn lines(log_events: fn(), ours: bool) -> Vec<Value> {
         let written = Written::default();
         let writer = written.clone();

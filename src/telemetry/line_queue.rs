@@ -105,7 +105,7 @@ impl LineQueue {
         let _ = wait.recv_timeout(until.saturating_duration_since(Instant::now()));
     }
 
-    /// The number of lines lost since the start.
+    /// Returns the number of lines lost since the start.
     pub(super) fn lost(&self) -> u64 {
         self.losses.lines.load(Ordering::Relaxed)
     }

@@ -75,7 +75,7 @@ pub fn flush() {
     }
 }
 
-/// The format of the log, if it is set up.
+/// Returns the format of the log, if it is set up.
 #[must_use]
 pub fn log_format() -> Option<LogFormat> {
     LOG.get().map(|log| log.format)
@@ -89,12 +89,12 @@ pub(crate) fn print_to_log(mut text: String) {
     }
 }
 
-/// The number of lines lost since the start.
+/// Returns the number of lines lost since the start.
 pub(super) fn lost_lines() -> u64 {
     LOG.get().map_or(0, |log| log.lines.lost())
 }
 
-/// The reason why the log is incomplete, if lines were lost in the last five minutes.
+/// Returns the reason why the log is incomplete, if lines were lost in the last five minutes.
 pub(crate) fn log_fault() -> Option<String> {
     let log = LOG.get().filter(|log| log.lines.loses_lines())?;
     Some(format!("standard output does not take every line; {} were lost since the start", log.lines.lost()))

@@ -59,7 +59,7 @@ fn masked(text: &str, fewest_digits: usize) -> Cow<'_, str> {
     Cow::Owned(clean)
 }
 
-/// The numbers in the text, from left to right, in the digits of any script.
+/// Returns the numbers in the text, from left to right, in the digits of any script.
 fn numbers(text: &str) -> impl Iterator<Item = Number> {
     let mut characters = text.char_indices().peekable();
     std::iter::from_fn(move || {

@@ -16,7 +16,7 @@ impl<K: Copy + Ord, H: Clone> Series<K, H> {
         Self { look_up, known: RwLock::default() }
     }
 
-    /// The series with these labels.
+    /// Returns the series with these labels.
     pub(crate) fn of(&self, labels: K) -> H {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&labels).cloned();
         known.unwrap_or_else(|| {

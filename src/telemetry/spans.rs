@@ -30,7 +30,7 @@ impl RequestSpan {
         Self(TRACER.get().map(start))
     }
 
-    /// The trace's id, for the log.
+    /// Returns the trace's id, for the log.
     pub(crate) fn trace_id(&self) -> Option<String> {
         self.0.as_ref().map(|context| context.span().span_context().trace_id().to_string())
     }
@@ -147,7 +147,7 @@ impl CallSpan {
         }))
     }
 
-    /// The header that makes the called service part of the trace.
+    /// Returns the header that makes the called service part of the trace.
     pub(crate) fn traceparent(&self) -> Option<HeaderValue> {
         trace_context::traceparent(self.0.as_ref()?.span_context())
     }

@@ -13,7 +13,7 @@ const LONGEST_STATE: usize = 512;
 /// The shortest run of digits that may be a phone number.
 const PHONE_DIGITS: usize = 7;
 
-/// The context of the caller's span, if the headers name one.
+/// Returns the context of the caller's span, if the headers name one.
 pub(super) fn caller(headers: &HeaderMap) -> Context {
     let mut parents = headers.get_all(TRACEPARENT).iter();
     let (Some(traceparent), None) = (parents.next(), parents.next()) else { return Context::new() };
@@ -37,8 +37,8 @@ impl Extractor for Carrier<'_> {
     }
 }
 
-/// The state that other tracing systems added, unless it may contain a phone number: it is exported with the spans, and
-/// anybody can send anything.
+/// Returns the state that other tracing systems added, unless it may contain a phone number: it is exported with the
+/// spans, and anybody can send anything.
 fn state(headers: &HeaderMap) -> Option<String> {
     let states: Result<Vec<_>, _> = headers.get_all(TRACESTATE).iter().map(HeaderValue::to_str).collect();
     let state = states.ok()?.join(",");
@@ -47,7 +47,8 @@ fn state(headers: &HeaderMap) -> Option<String> {
     (state.len() <= LONGEST_STATE && !runs.any(may_be_number)).then_some(state)
 }
 
-/// The header that makes a called service part of the trace. Not by the propagator, which would also pass on the state.
+/// Returns the header that makes a called service part of the trace. Not by the propagator, which would also pass on
+/// the state.
 pub(super) fn traceparent(context: &SpanContext) -> Option<HeaderValue> {
     let (trace_id, span_id, flags) = (context.trace_id(), context.span_id(), context.trace_flags());
     let header = format!("00-{trace_id}-{span_id}-{:02x}", flags & TraceFlags::SAMPLED);
@@ -67,7 +68,7 @@ mod tests {
         pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
     }
 
-    /// The caller's span.
+    /// Returns the caller's span.
     fn span(headers: &HeaderMap) -> Option<SpanContext> {
         let context = caller(headers);
         context.has_active_span().then(|| context.span().span_context().clone())

@@ -170,7 +170,7 @@ async fn exchange(http: &reqwest::Client, request: Request<Bytes>) -> Result<Res
     Ok(answer)
 }
 
-/// The root cause: the errors around it only add the address.
+/// Returns the root cause: the errors around it only add the address.
 fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
     std::iter::successors(Some(error), |error| error.source()).last().map_or_else(String::new, ToString::to_string)
 }

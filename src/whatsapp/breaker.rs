@@ -159,7 +159,7 @@ impl State {
         }
     }
 
-    /// The number of failures that count, and of sends that were answered.
+    /// Returns the number of failures that count, and of sends that were answered.
     fn tally(&self) -> (usize, usize) {
         let answered = self.recent.iter().filter(|sample| sample.outcome == Outcome::Answered).count();
         let count = |index: usize| {

@@ -60,7 +60,7 @@ pub enum CallError {
 }
 
 impl CallError {
-    /// The kind of failure, in a word.
+    /// Returns the kind of failure, in a word.
     fn kind(&self) -> &'static str {
         match self {
             Self::Api(_) => "whatsapp_error",
@@ -93,7 +93,7 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    /// The consequences of the error.
+    /// Returns the consequences of the error.
     #[must_use]
     pub fn class(&self) -> ErrorClass {
         let mut class = classify(self.code, self.subcode, self.status);
@@ -153,8 +153,8 @@ impl GraphClient {
         Self { authorization: authorizations, ..self }
     }
 
-    /// The longest that connecting takes. A call with no more time than that cannot tell, when the time is up, whether
-    /// anything was asked.
+    /// Returns the maximum time for connecting. A call with no more time than that cannot tell, when the time is up,
+    /// whether anything was asked.
     #[must_use]
     pub fn connect_timeout(&self) -> Duration {
         connect_timeout(self.timeout)
@@ -192,7 +192,7 @@ impl GraphClient {
         self.call(Method::DELETE, path, query, None::<&()>, self.timeout).await
     }
 
-    /// The longest that one call takes.
+    /// Returns the maximum time for one call.
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
@@ -247,7 +247,7 @@ impl GraphClient {
     }
 }
 
-/// The header that presents a token.
+/// Returns the header that presents a token.
 ///
 /// # Errors
 ///
@@ -277,7 +277,7 @@ pub(super) fn decoded<T: DeserializeOwned>(
     }
 }
 
-/// The error with texts that are safe to log.
+/// Returns the error with texts that are safe to log.
 fn api_error(error: &ErrorBody, status: u16, retry_after: Option<Duration>) -> ApiError {
     let code = error.code;
     let details = error.details().filter(|details| !error.message.contains(details));
@@ -297,7 +297,8 @@ fn api_error(error: &ErrorBody, status: u16, retry_after: Option<Duration>) -> A
     }
 }
 
-/// The content of an answer, or the reason why it is unintelligible: without any value, which may be a phone number.
+/// Returns the content of an answer, or the reason why it is unintelligible: without any value, which may be a phone
+/// number.
 fn understood<T: DeserializeOwned>(body: &[u8]) -> Result<T, &'static str> {
     let answer: Value = serde_json::from_slice(body).map_err(|_| "not JSON")?;
     // Otherwise an array would be accepted, with the values of the fields in order.

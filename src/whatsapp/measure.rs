@@ -23,7 +23,7 @@ pub(super) fn attempt(took: Duration, error: Option<&CallError>) {
     }
 }
 
-/// The error's code and class.
+/// Returns the error's code and class.
 fn labels(error: &CallError) -> (String, &'static str) {
     match error {
         CallError::Api(error) if is_documented(error.code) => (error.code.to_string(), error.class().kind.as_str()),

@@ -44,7 +44,7 @@ impl BusinessNumber {
         paging::all(client, &format!("{waba_id}/phone_numbers"), &[FIELDS]).await
     }
 
-    /// The number in international format, however WhatsApp displays it.
+    /// Returns the number in international format, however WhatsApp displays it.
     #[must_use]
     pub fn international(&self) -> String {
         let number = &self.display_phone_number;

@@ -32,7 +32,7 @@ pub(super) async fn all<T: DeserializeOwned>(
     Err(CallError::Unclear(format!("a list of more than {MAX_PAGES} pages")))
 }
 
-/// The cursor of the next page. The list ends where `next` is absent, even if there are cursors.
+/// Returns the cursor of the next page. The list ends where `next` is absent, even if there are cursors.
 fn next_cursor(paging: Paging) -> Option<String> {
     let next = paging.next?;
     paging.cursors.after.or_else(|| {

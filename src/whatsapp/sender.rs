@@ -36,7 +36,7 @@ impl WhatsAppSender {
         Self { client, path, template, max_retries, breaker }
     }
 
-    /// The template to send now.
+    /// Returns the template to send now.
     fn template(&self) -> Result<Arc<Template>, Refusal> {
         self.template.get().map_err(|reason| Refusal {
             kind: RefusalKind::NotReady,
@@ -135,7 +135,7 @@ impl WhatsAppSender {
     }
 }
 
-/// The name by which WhatsApp's webhooks will refer to the message.
+/// Returns the name by which WhatsApp's webhooks will refer to the message.
 fn reference(message: &OutgoingCode<'_>) -> String {
     format!("v1.{}.{}", message.id, message.delivery)
 }
@@ -150,8 +150,8 @@ fn is_worth_retrying(error: &CallError, attempts: u32) -> bool {
     }
 }
 
-/// The result of a send that ended with this error. An unclear outcome is never retried, so all earlier errors were
-/// definite.
+/// Returns the result of a send that ended with this error. An unclear outcome is never retried, so all earlier errors
+/// were definite.
 fn settle(error: CallError) -> Result<Sent, Refusal> {
     let detail = error.to_string();
     let refusal = match error {

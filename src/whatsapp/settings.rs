@@ -90,7 +90,8 @@ pub fn base_url(text: &str) -> Result<Url, &'static str> {
     url.ok_or("https:// or http://, a host and, if need be, a path; no user name, ? or #")
 }
 
-/// The warning about an address to which the token would travel in plain text: `http://`, except to this machine.
+/// Returns the warning about an address to which the token would travel in plain text: `http://`, except to this
+/// machine.
 #[must_use]
 pub fn plain_text_warning(base_url: &Url) -> Option<String> {
     let is_local = match base_url.host() {
@@ -128,7 +129,7 @@ impl ApiVersion {
             .ok_or(ApiVersionError)
     }
 
-    /// The version as written in paths.
+    /// Returns the version as written in paths.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -161,7 +162,7 @@ impl LanguageCode {
         valid.then(|| Self(text.to_owned())).ok_or("a language code, such as en_US, de or fil")
     }
 
-    /// The code as text.
+    /// Returns the code as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

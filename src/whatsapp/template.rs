@@ -43,19 +43,19 @@ pub struct Template {
 }
 
 impl Template {
-    /// The text of the message, with `{{1}}` in place of the code.
+    /// Returns the text of the message, with `{{1}}` in place of the code.
     #[must_use]
     pub fn body(&self) -> Option<&str> {
         self.component("BODY")?["text"].as_str()
     }
 
-    /// The text below the message.
+    /// Returns the text below the message.
     #[must_use]
     pub fn footer(&self) -> Option<&str> {
         self.component("FOOTER")?["text"].as_str()
     }
 
-    /// The lifetime of a code according to the footer.
+    /// Returns the lifetime of a code according to the footer.
     #[must_use]
     pub fn code_lifetime(&self) -> Option<Duration> {
         let minutes = self.component("FOOTER")?["code_expiration_minutes"].as_u64();
@@ -117,7 +117,7 @@ impl CurrentTemplate {
         Self::new(watch::channel(Ok(Arc::new(template))).1, Arc::default())
     }
 
-    /// The template to send now.
+    /// Returns the template to send now.
     ///
     /// # Errors
     ///
@@ -264,7 +264,7 @@ fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -
     Ok(template)
 }
 
-/// The warning for a template whose footer promises another lifetime than codes have.
+/// Returns the warning for a template whose footer promises another lifetime than codes have.
 #[must_use]
 pub fn lifetime_warning(template: &Template, code_lifetime: Duration) -> Option<String> {
     let promised = template.code_lifetime()?;

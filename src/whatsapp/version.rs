@@ -31,7 +31,7 @@ pub fn measure(version: &ApiVersion) {
     }
 }
 
-/// The last day of `version`; for one older than all that are listed, some day after its end.
+/// Returns the last day of `version`; for one older than all that are listed, some day after its end.
 fn end(version: &ApiVersion) -> Option<Date> {
     let major = major(version)?;
     let (oldest_listed, end_of_oldest) = *ENDS.first()?;
@@ -45,7 +45,7 @@ fn major(version: &ApiVersion) -> Option<u32> {
     version.as_str().trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
-/// The warning about using `version` on `today`, if one is due.
+/// Returns the warning about using `version` on `today`, if one is due.
 #[must_use]
 pub fn warning(version: &ApiVersion, today: Date) -> Option<String> {
     let major = major(version)?;

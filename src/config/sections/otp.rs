@@ -31,7 +31,7 @@ pub(in crate::config) fn read_policy(reader: &mut Reader) -> Result<Policy, Repo
     })
 }
 
-/// The secret of new codes and those of existing ones.
+/// Returns the secret of new codes and those of existing ones.
 pub(in crate::config) fn read_keys(reader: &mut Reader) -> Result<KeyRing, Reported> {
     let current = read_secret(reader);
     let previous = reader.secret_list("otp.previous_secrets", digest_key);
@@ -57,7 +57,7 @@ pub(in crate::config) fn draw_secret(reader: &mut Reader) -> Result<(), Reported
     Ok(())
 }
 
-/// The bytes of the text are the key: hexadecimal is not decoded.
+/// Uses the bytes of the text as the key: hexadecimal is not decoded.
 pub(in crate::config) fn digest_key(text: &str) -> Result<OtpSecret, String> {
     OtpSecret::new(text.as_bytes().to_vec()).map_err(|too_short| format!("a secret of {too_short}"))
 }

@@ -62,7 +62,7 @@ pub(in crate::config) fn read(
     })
 }
 
-/// The callers of the sample server's calls.
+/// Returns the callers of the sample server's calls.
 pub(super) fn auth_mode(reader: &mut Reader) -> Result<AuthMode, Reported> {
     reader.word("auth.mode", &[("open", AuthMode::Open), ("api_key", AuthMode::ApiKey)])
 }

@@ -61,7 +61,7 @@ fn from_file(text: &str) -> (TempDir, Sources) {
     (directory, sources)
 }
 
-/// The only fault of a load that must fail.
+/// Returns the only fault of a load that must fail.
 fn only_fault<T: Debug>(loaded: Result<T, SettingsError>) -> Fault {
     let error = loaded.unwrap_err();
     assert_eq!(error.faults().len(), 1, "{error}");

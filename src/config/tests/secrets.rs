@@ -14,7 +14,7 @@ fn id(secret: &str) -> SecretId {
     OtpSecret::new(secret.as_bytes().to_vec()).unwrap().id().clone()
 }
 
-/// The ids of all secrets in force, current first.
+/// Returns the ids of all secrets in force, current first.
 fn ids(keys: &KeyRing) -> Vec<SecretId> {
     keys.secret_ids().cloned().collect()
 }

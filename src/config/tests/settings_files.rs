@@ -88,7 +88,7 @@ fn comment(text: &mut String, lines: &[&str]) {
     }
 }
 
-/// The value in TOML.
+/// Returns the value in TOML.
 fn literal(takes: Takes, value: &str) -> String {
     let is_bare = matches!(takes, Takes::Whole(..)) || value.parse::<bool>().is_ok() || value.parse::<f64>().is_ok();
     match takes {

@@ -14,8 +14,8 @@ use crate::otp::{AppName, Caller, PhoneNumber};
 use crate::telemetry::metrics::{KEY_REQUESTS_TOTAL, OTHER};
 use crate::telemetry::{RequestId, RequestSpan, within_request};
 
-/// The response of `answer`, which works within the request's id and span. `route` is the pattern, never the path, which
-/// holds the number.
+/// Returns the response of `answer`, which works within the request's id and span. `route` is the pattern, never the
+/// path, which holds the number.
 pub(crate) async fn logged<F>(
     state: &PublicState,
     request_id: RequestId,

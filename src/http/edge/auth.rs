@@ -26,15 +26,15 @@ pub(crate) fn caller(mode: AuthMode, keys: &[AcceptedKey], headers: &HeaderMap) 
     }
 }
 
-/// The key in the only `Authorization` line. With several, a proxy on the way may have checked any of them.
+/// Returns the key in the only `Authorization` line. With several, a proxy on the way may have checked any of them.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let (scheme, key) = lines.next()?.to_str().ok()?.split_once(' ')?;
     (lines.next().is_none() && scheme.eq_ignore_ascii_case("bearer")).then(|| key.trim_matches(' '))
 }
 
-/// The accepted key that was presented. Compares with every key, so that the time reveals neither which one matched nor how
-/// nearly.
+/// Returns the accepted key that was presented. Compares with every key, so that the time reveals neither which one
+/// matched nor how nearly.
 fn accepted<'k>(keys: &'k [AcceptedKey], presented: &str) -> Option<&'k AcceptedKey> {
     let presented: [u8; 32] = Sha256::digest(presented).into();
     let none = (Choice::from(0), 0_u64);

@@ -68,22 +68,22 @@ pub struct ConnectionBounds {
 }
 
 impl ConnectionBounds {
-    /// The bounds of the public listener, which may have `most` connections.
+    /// Returns the bounds of the public listener, which may have `most` connections.
     #[must_use]
     pub fn public(most: usize, settings: &ServerSettings) -> Self {
         let exempt = settings.trusted_proxies.clone().into();
         Self { most, share: share(most, 10), exempt, idle: IDLE_TIMEOUT, is_public: true }
     }
 
-    /// The bounds of the operators' listener. Its descriptors are reserved, so that it stays reachable whatever happens to the
-    /// public one.
+    /// Returns the bounds of the operators' listener. Its descriptors are reserved, so that it stays reachable whatever
+    /// happens to the public one.
     #[must_use]
     pub fn ops() -> Self {
         let most = MAX_OPS_CONNECTIONS;
         Self { most, share: share(most, 2), exempt: Box::default(), idle: SHORT_IDLE_TIMEOUT, is_public: false }
     }
 
-    /// The bounds of a listener that only this machine reaches.
+    /// Returns the bounds of a listener that only this machine reaches.
     #[must_use]
     pub fn local() -> Self {
         let most = MAX_LOCAL_CONNECTIONS;
@@ -94,13 +94,13 @@ impl ConnectionBounds {
         Places::new(self.most, self.share)
     }
 
-    /// The address whose share a connection takes, unless it is a trusted proxy's.
+    /// Returns the address whose share a connection takes, unless it is a trusted proxy's.
     pub(crate) fn holder(&self, peer: IpAddr) -> Option<ClientAddress> {
         let peer = peer.to_canonical();
         (!is_trusted(peer, &self.exempt)).then(|| peer.into())
     }
 
-    /// The time that a connection may be idle at the moment.
+    /// Returns the time that a connection may be idle at the moment.
     pub(crate) fn idle_timeout(&self, places: &Places) -> Duration {
         if places.is_crowded() { self.idle.min(SHORT_IDLE_TIMEOUT) } else { self.idle }
     }

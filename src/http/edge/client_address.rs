@@ -12,7 +12,7 @@ const X_FORWARDED_FOR: &str = "x-forwarded-for";
 /// Names the address of the user that a backend calls for.
 const X_CLIENT_IP: &str = "x-client-ip";
 
-/// The client that limits by address apply to. A backend stands for many users: it names the user's address in
+/// Returns the client that limits by address apply to. A backend stands for many users: it names the user's address in
 /// `X-Client-IP`, and without it no limit by address applies.
 ///
 /// # Errors
@@ -38,7 +38,7 @@ pub(crate) fn client_of(
     }
 }
 
-/// The address whose share of the places a request takes. Backends and trusted proxies have no share.
+/// Returns the address whose share of the places a request takes. Backends and trusted proxies have no share.
 pub(crate) fn holder(
     caller: &Caller,
     peer: SocketAddr,
@@ -59,8 +59,8 @@ pub(crate) fn is_trusted(address: IpAddr, trusted: &[IpNet]) -> bool {
     trusted.iter().any(|network| network.contains(&address))
 }
 
-/// The client's address: the peer's, or behind a trusted proxy the right-most address in `X-Forwarded-For` that is not a
-/// trusted proxy's. Anyone may have written what is left of that.
+/// Returns the client's address: the peer's, or behind a trusted proxy the right-most address in `X-Forwarded-For` that
+/// is not a trusted proxy's. Anyone may have written what is left of that.
 pub(crate) fn client(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let mut client = peer.ip().to_canonical();
     let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();

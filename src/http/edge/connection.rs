@@ -73,7 +73,7 @@ pub(crate) enum End {
 }
 
 impl End {
-    /// The name in metrics, if the server closed the connection.
+    /// Returns the name in metrics, if the server closed the connection.
     pub(crate) fn reason(self) -> Option<&'static str> {
         match self {
             Self::SlowHead => Some("slow_head"),
@@ -315,7 +315,8 @@ fn end_of(ended: Result<(), axum::BoxError>, closing: Option<End>) -> End {
     }
 }
 
-/// The response of `service`. While the instance stops, it asks HTTP/1 clients to send their next request elsewhere.
+/// Returns the response of `service`. While the instance stops, it asks HTTP/1 clients to send their next request
+/// elsewhere.
 async fn answer<S>(
     service: S,
     peer: SocketAddr,

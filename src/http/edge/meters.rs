@@ -73,7 +73,8 @@ fn counted(outcome: Outcome) -> Outcome {
     outcome
 }
 
-/// The method, or `other` for one that HTTP does not define: callers can make up any word, such as somebody's number.
+/// Returns the method, or `other` for one that HTTP does not define: callers can make up any word, such as somebody's
+/// number.
 pub(crate) fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"];
     KNOWN.into_iter().find(|known| method == known).unwrap_or(OTHER)

@@ -68,7 +68,7 @@ pub(crate) enum Outcome {
 }
 
 impl Outcome {
-    /// The name in logs, metrics and traces.
+    /// Returns the name in logs, metrics and traces.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sent(Sent::Accepted) => "sent",
@@ -106,7 +106,7 @@ impl Outcome {
         }
     }
 
-    /// The limit, the shortage or the kind of refusal.
+    /// Returns the limit, the shortage or the kind of refusal.
     pub(crate) fn reason(&self) -> Option<&'static str> {
         match self {
             Self::Limited { limit, .. } => Some(limit),
@@ -116,7 +116,7 @@ impl Outcome {
         }
     }
 
-    /// The number of whole seconds after which the same call may succeed.
+    /// Returns the number of whole seconds after which the same call may succeed.
     pub(crate) fn retry_after(&self) -> Option<u64> {
         match self {
             Self::Limited { retry_after, .. }

@@ -24,7 +24,7 @@ pub(crate) enum Full {
 }
 
 impl Full {
-    /// The name in logs and metrics.
+    /// Returns the name in logs and metrics.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Total => "total",
@@ -61,7 +61,7 @@ impl Places {
         Ok(place)
     }
 
-    /// The number of places taken.
+    /// Returns the number of places taken.
     pub(crate) fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }

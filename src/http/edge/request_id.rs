@@ -8,7 +8,7 @@ use crate::telemetry::RequestId;
 pub(crate) const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_LENGTH: usize = 64;
 
-/// The caller's id if it is short and plain enough for a log, else a new one. New ids sort by time.
+/// Returns the caller's id if it is short and plain enough for a log, else a new one. New ids sort by time.
 pub(crate) fn of(headers: &HeaderMap) -> RequestId {
     let callers = headers.get(X_REQUEST_ID).and_then(|id| id.to_str().ok()).filter(|id| is_sane(id));
     callers.map_or_else(
@@ -17,7 +17,7 @@ pub(crate) fn of(headers: &HeaderMap) -> RequestId {
     )
 }
 
-/// The id as a header of the response.
+/// Returns the id as a header of the response.
 pub(crate) fn header(id: &RequestId) -> Option<HeaderValue> {
     HeaderValue::from_str(id.as_str()).ok()
 }

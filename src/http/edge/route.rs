@@ -43,8 +43,8 @@ pub(crate) struct Call {
 }
 
 impl Route {
-    /// The parameter in `path`, if the path is this route's. As in Express, which the sample server's clients were written
-    /// for, letter case does not matter outside the parameter, and a trailing slash is optional.
+    /// Returns the parameter in `path`, if the path is this route's. As in Express, which the sample server's clients
+    /// were written for, letter case does not matter outside the parameter, and a trailing slash is optional.
     pub(crate) fn parameter<'p>(&self, path: &'p str) -> Option<&'p str> {
         let mut parameter = "";
         let mut segments = path.strip_suffix('/').unwrap_or(path).split('/');
@@ -84,7 +84,7 @@ impl Route {
 }
 
 impl Surface {
-    /// The response to a call, which carries the call for those who report it.
+    /// Returns the response to a call, which carries the call for those who report it.
     pub(crate) fn answer(&self, ended: Ended) -> Response {
         let mut response = (self.present)(&ended);
         response.extensions_mut().insert(ended);

@@ -88,7 +88,7 @@ impl Handle {
         self.phase.send_replace(Phase::Stopped);
     }
 
-    /// The number of open connections.
+    /// Returns the number of open connections.
     #[must_use]
     pub fn connection_count(&self) -> usize {
         self.connections.len()
@@ -117,7 +117,7 @@ impl Listener {
         Ok(Self { socket, address: bound, certificate, bounds })
     }
 
-    /// The bound address, with the port that the system chose if port 0 was asked for.
+    /// Returns the bound address, with the port that the system chose if port 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address

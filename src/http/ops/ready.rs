@@ -82,7 +82,8 @@ impl Readiness {
         }
     }
 
-    /// The reason why the store could not decide now. One probe runs at a time, and its result is reused for a while.
+    /// Returns the reason why the store could not decide now. One probe runs at a time, and its result is reused for a
+    /// while.
     async fn store_fault(&self) -> Option<String> {
         let mut probed = self.probed.lock().await;
         match &*probed {
@@ -127,7 +128,7 @@ pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
 }
 
-/// The status of a dependency: `ok`, or `faulty` with the reason.
+/// Returns the status of a dependency: `ok`, or `faulty` with the reason.
 fn state(faulty: &str, fault: Option<String>) -> Map<String, Value> {
     let Some(reason) = fault else { return Map::from_iter([("status".to_owned(), json!("ok"))]) };
     Map::from_iter([("status".to_owned(), json!(faulty)), ("reason".to_owned(), json!(reason))])

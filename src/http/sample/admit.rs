@@ -18,7 +18,7 @@ pub(super) struct Admitted {
     pub(super) holder: Option<ClientAddress>,
 }
 
-/// The subject of a call about which nothing else is known yet.
+/// Returns the subject of a call about which nothing else is known yet.
 pub(super) fn subject(call: &Call) -> Subject {
     Subject { app: Some(call.state.service.apps().default_app().name.clone()), ..Subject::default() }
 }

@@ -53,13 +53,13 @@ impl RedisStore {
         self.settings.topology.mode()
     }
 
-    /// The servers that currently make decisions, `host:port` each, as far as they are known.
+    /// Returns the servers that currently make decisions, `host:port` each, as far as they are known.
     #[must_use]
     pub fn primaries(&self) -> Vec<String> {
         self.route.primary_names()
     }
 
-    /// The deadline of a decision that begins now, including its acknowledgement.
+    /// Returns the deadline of a decision that begins now, including its acknowledgement.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.timeout
     }

@@ -11,7 +11,7 @@ const DASHBOARD: &str = include_str!("../../../config/grafana/whatsapp-otp.json"
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 const README: &str = include_str!("../../../README.md");
 
-/// The metric of a series: histograms have three.
+/// Returns the metric of a series: histograms have three.
 fn metric_of(series: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| match metric.kind {
         Kind::Histogram(_) => {

@@ -30,7 +30,7 @@ impl RedisUrl {
         if fine { Ok(Self(text.to_owned().into())) } else { Err(RedisUrlError) }
     }
 
-    /// The server's address.
+    /// Returns the server's address.
     pub(crate) fn endpoint(&self) -> Option<Endpoint> {
         let url = Url::parse(self.0.expose_secret()).ok()?;
         Some(Endpoint::new(url.host_str()?, url.port().unwrap_or(6379), url.scheme() == "rediss"))
@@ -40,7 +40,7 @@ impl RedisUrl {
         Url::parse(self.0.expose_secret()).is_ok_and(|url| url.password().is_some())
     }
 
-    /// The URL with its password, for connecting.
+    /// Returns the URL with its password, for connecting.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
@@ -104,7 +104,7 @@ impl Endpoint {
         Ok(Self::new(host, url.port().unwrap_or(default_port), tls))
     }
 
-    /// The address of a server that another one named. The host may be an IPv6 address without brackets.
+    /// Makes the address of a server that another one named. The host may be an IPv6 address without brackets.
     pub(crate) fn new(host: &str, port: u16, tls: bool) -> Self {
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         Self { host, port, tls }

@@ -94,12 +94,12 @@ impl Cluster {
         Self { shared, owners, keeper }
     }
 
-    /// Every primary that owns slots.
+    /// Returns every primary that owns slots.
     pub(crate) fn primaries(&self) -> Vec<Arc<Primary>> {
         self.owners.borrow().primaries.iter().map(|(_, primary)| Arc::clone(primary)).collect()
     }
 
-    /// The number of slots that have an owner.
+    /// Returns the number of slots that have an owner.
     pub(crate) fn covered(&self) -> usize {
         self.owners.borrow().primaries.iter().map(|(slots, _)| slots.count()).sum()
     }
@@ -164,7 +164,7 @@ impl Cluster {
         }
     }
 
-    /// The owner of a slot, once it is known.
+    /// Returns the owner of a slot, once it is known.
     async fn owner(&self, slot: Slot, deadline: Instant) -> Result<Arc<Primary>, StoreError> {
         let find = |owners: &Owners| {
             let mut all = owners.primaries.iter();
@@ -225,8 +225,8 @@ impl Shared {
         self.seeds.iter().any(Endpoint::is_tls)
     }
 
-    /// The primary at an endpoint, which is connected to if it was not before. `slots` are those that it owns, if
-    /// known.
+    /// Returns the primary at an endpoint, which is connected to if it was not before. `slots` are those that it owns,
+    /// if known.
     fn node(&self, endpoint: &Endpoint, slots: Option<Slots>) -> Arc<Primary> {
         let mut nodes = self.nodes();
         let node = nodes.entry(endpoint.name()).or_insert_with(|| self.connect(endpoint));

@@ -76,7 +76,7 @@ impl View {
         self.primaries.push((endpoint.clone(), slots));
     }
 
-    /// The order of trust: nodes that serve first, then those that know of the latest change.
+    /// Ranks views by trust: first those of nodes that serve, then those with the latest change.
     pub(crate) fn rank(&self) -> (bool, u64) {
         (self.serves, self.epoch)
     }

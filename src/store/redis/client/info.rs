@@ -17,7 +17,7 @@ impl Info {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// The connected replicas of a primary.
+    /// Returns the connected replicas of a primary.
     pub(crate) fn replicas(&self) -> Vec<Replica> {
         let lines = (0..).map_while(|index| self.0.get(&format!("slave{index}")));
         let written: Option<u64> = self.get("master_repl_offset").parse().ok();
@@ -34,7 +34,7 @@ impl Info {
         lines.filter_map(replica).collect()
     }
 
-    /// The server's memory, if the answer has it.
+    /// Returns the server's memory, if the answer has it.
     pub(crate) fn memory(&self) -> Option<Memory> {
         let used = self.get("used_memory").parse().ok()?;
         Some(Memory { used, max: self.get("maxmemory").parse().ok().filter(|max| *max > 0) })
@@ -71,7 +71,7 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    /// The used share of the limit, in percent.
+    /// Returns the used share of the limit, in percent.
     pub(crate) fn percent(self) -> Option<u64> {
         Some(self.used.saturating_mul(100) / self.max?)
     }

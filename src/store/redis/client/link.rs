@@ -93,7 +93,7 @@ impl Link {
         Self { state: states, suspected, keeper: supervisor::spawn("redis link", keeper.run()) }
     }
 
-    /// The connection, once there is one.
+    /// Returns the connection, once there is one.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Link {
         }
     }
 
-    /// The connection, if there is one now.
+    /// Returns the connection, if there is one now.
     pub(crate) fn current(&self) -> Option<Numbered> {
         match &*self.state.borrow() {
             State::Up(connection) => Some(connection.clone()),

@@ -86,17 +86,17 @@ impl Primary {
         }
     }
 
-    /// The current server, if known.
+    /// Returns the current server, if known.
     pub(crate) fn whereabouts(&self) -> Whereabouts {
         self.whereabouts.borrow().clone()
     }
 
-    /// The slots that it owns.
+    /// Returns the slots that it owns.
     pub(crate) fn slots(&self) -> Slots {
         self.slots.borrow().clone()
     }
 
-    /// The current server, once there is a connection to it.
+    /// Returns the current server, once there is a connection to it.
     ///
     /// # Errors
     ///
@@ -170,7 +170,7 @@ impl Primary {
     }
 }
 
-/// The connection. No timer is set if there is one already.
+/// Returns the connection. No timer is set if there is one already.
 async fn connection(link: &Link, deadline: Instant) -> Result<Numbered, Failure> {
     match link.current() {
         Some(connected) => Ok(connected),

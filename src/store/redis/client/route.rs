@@ -101,7 +101,7 @@ impl Route {
         }
     }
 
-    /// The servers that currently make decisions, `host:port` each, as far as they are known.
+    /// Returns the servers that currently make decisions, `host:port` each, as far as they are known.
     pub(crate) fn primary_names(&self) -> Vec<String> {
         let primaries = match self {
             Self::One(primary, _) => vec![Arc::clone(primary)],
@@ -111,7 +111,7 @@ impl Route {
         servers.map(|server| server.name().to_owned()).collect()
     }
 
-    /// Every server that makes decisions.
+    /// Returns every server that makes decisions.
     ///
     /// # Errors
     ///

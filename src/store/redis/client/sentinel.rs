@@ -99,7 +99,7 @@ impl Sentinels {
         Ok((Self { servers, name: name.clone(), patience, _asking: asking }, whereabouts))
     }
 
-    /// Each sentinel's report, the number of usable sentinels, and whether they could agree on another primary.
+    /// Returns each sentinel's report, the number of usable sentinels, and whether they could agree on another primary.
     pub(crate) async fn survey(&self) -> (Vec<String>, usize, Result<(), String>) {
         let (mut reports, mut usable, mut quorum) = (Vec::new(), 0, Err("none of them answers".to_owned()));
         let asked = self.servers.iter().map(|server| timeout(self.patience, self.quorum(server)));
@@ -222,7 +222,7 @@ impl Board {
     }
 }
 
-/// The announcement with the highest epoch.
+/// Returns the announcement with the highest epoch.
 fn newest(said: &[Result<Announcement, String>]) -> Option<&Announcement> {
     // `max_by_key` would return the last of equals; the first stays.
     said.iter().flatten().reduce(|one, other| if other.epoch > one.epoch { other } else { one })

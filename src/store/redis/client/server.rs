@@ -40,7 +40,7 @@ pub(crate) struct Server {
 }
 
 impl Dial {
-    /// The server of a URL.
+    /// Returns the server of a URL.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl Dial {
         self.server(url.endpoint().map(|endpoint| endpoint.name()).unwrap_or_default(), url.expose())
     }
 
-    /// The server at an endpoint.
+    /// Returns the server at an endpoint.
     ///
     /// # Errors
     ///

@@ -23,7 +23,7 @@ impl Slot {
 pub(crate) struct Slots(Vec<RangeInclusive<u16>>);
 
 impl Slots {
-    /// All slots, which a server outside a cluster owns.
+    /// Returns all slots, which a server outside a cluster owns.
     pub(crate) fn all() -> Self {
         Self(vec![0..=SLOTS - 1])
     }

@@ -8,7 +8,7 @@ use super::{cancel, check, confirm, create, delivery, probe, status, take_back, 
 use crate::store::redis::client::schema::Schema;
 use crate::store::redis::client::slots::Slots;
 
-/// Every script.
+/// Returns every script.
 fn all() -> [&'static Lua; 10] {
     [
         &create::CREATE,

@@ -56,7 +56,7 @@ pub(crate) fn advice(what: impl Into<String>, fix: impl Into<String>) -> Finding
     Finding { gravity: Gravity::Advice, what: what.into(), fix: fix.into() }
 }
 
-/// The findings about the server of `settings`, worst first.
+/// Returns the findings about the server of `settings`, worst first.
 pub(crate) fn findings(info: &Info, settings: &RedisSettings) -> Vec<Finding> {
     let mut findings = Vec::new();
     if info.version().is_some_and(|version| version < OLDEST) {
@@ -189,7 +189,7 @@ mod tests {
         findings.into_iter().map(|finding| (finding.gravity == Gravity::Unsafe, finding.to_string())).collect()
     }
 
-    /// The only finding about a good server with `from` replaced by `to`.
+    /// Returns the only finding about a good server with `from` replaced by `to`.
     fn only(from: &str, to: &str) -> (bool, String) {
         assert!(FINE.contains(from));
         let mut found = found(&FINE.replace(from, to), "redis://127.0.0.1:6379/0");

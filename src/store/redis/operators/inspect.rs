@@ -73,7 +73,7 @@ async fn scan(
     Ok(false)
 }
 
-/// The active verifications of a batch: those that were neither approved nor canceled.
+/// Returns the active verifications of a batch: those that were neither approved nor canceled.
 fn records(keys: &Keys, batch: &[String], answers: Vec<Vec<Option<String>>>) -> impl Iterator<Item = Verification> {
     let mut answers = answers.into_iter();
     // TIME returns seconds and microseconds.

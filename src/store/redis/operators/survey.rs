@@ -120,7 +120,7 @@ impl Survey {
     }
 }
 
-/// The consequences of losing a server under these settings.
+/// Returns the consequences of losing a server under these settings.
 fn promises(settings: &RedisSettings) -> String {
     let acknowledged = match settings.min_replicas_ack {
         0 => "decisions wait for no replica".to_owned(),
