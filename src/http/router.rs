@@ -44,8 +44,8 @@ async fn respond(state: Arc<PublicState>, request: Request) -> Response {
     response
 }
 
-/// Returns the answer of the route, or the refusal if there is none. A panic is answered as well; the connection and its other
-/// requests live on.
+/// Returns the answer of the route, or the refusal if there is none. A panic is answered as well, and the connection and
+/// its other requests continue.
 async fn answer(state: Arc<PublicState>, route: Option<&'static Route>, request: Request) -> Response {
     let surface = route.map_or(routes::DEFAULT, |route| route.surface);
     if !has_host(&request) {

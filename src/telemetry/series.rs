@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLock};
 
-/// A metric's series by their label values, of which there are few.
+/// A metric's series by their few label values.
 pub(crate) struct Series<K, H> {
     look_up: fn(K) -> H,
     known: RwLock<BTreeMap<K, H>>,

@@ -38,7 +38,7 @@ impl Extractor for Carrier<'_> {
 }
 
 /// Returns the state that other tracing systems added, unless it may contain a phone number: it is exported with the
-/// spans, and anybody can send anything.
+/// spans, and callers can send anything.
 fn state(headers: &HeaderMap) -> Option<String> {
     let states: Result<Vec<_>, _> = headers.get_all(TRACESTATE).iter().map(HeaderValue::to_str).collect();
     let state = states.ok()?.join(",");

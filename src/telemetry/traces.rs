@@ -1,4 +1,4 @@
-//! Exporting traces to a collector, in the background: neither requests nor the end of the process wait for it, whatever
+//! Exports traces to a collector, in the background: neither requests nor the end of the process wait for it, whatever
 //! the collector does.
 
 use std::sync::atomic::{AtomicU64, Ordering};

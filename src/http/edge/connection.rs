@@ -32,7 +32,7 @@ use super::bounds::{CLOSE_TIMEOUT, HEAD_TIMEOUT, UNREAD_TIMEOUT};
 
 /// The longest time between two looks at a connection.
 const LOOK: Duration = Duration::from_secs(5);
-/// The same while draining for a connection whose protocol is not known yet: HTTP/2 has to be told to go away.
+/// The same while draining for a connection whose protocol is not known yet: HTTP/2 needs a GOAWAY.
 const LOOK_WHILE_DRAINING: Duration = Duration::from_millis(250);
 
 /// The phase of a listener, which its connections follow.

@@ -73,7 +73,7 @@ fn counted(outcome: Outcome) -> Outcome {
     outcome
 }
 
-/// Returns the method, or `other` for one that HTTP does not define: callers can make up any word, such as somebody's
+/// Returns the method, or `other` for one that HTTP does not define: callers can make up any word, such as a phone
 /// number.
 pub(crate) fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE"];

@@ -223,7 +223,7 @@ impl RedisKeys {
         }
     }
 
-    /// Returns the keys without a TTL, of which there must be none.
+    /// Returns the keys without a TTL; there must not be any.
     pub async fn immortal(&self) -> Vec<String> {
         let mut immortal = Vec::new();
         for url in &self.urls {

@@ -3,7 +3,7 @@
 --   Returns {} | {the refused command, the server's message}
 
 local key, keep = KEYS[1], ARGV[1]
--- Lack of memory, replicas or permissions shows in the first write; the expiry comes before anything that lacks one.
+-- The first write has an expiry, and fails if the server lacks memory or replicas: no key without an expiry can remain.
 local commands = {
   {'TIME'},
   {'SET', key, '1', 'PX', keep}, {'GET', key}, {'GETRANGE', key, 0, 0}, {'INCRBY', key, 1}, {'APPEND', key, '1'},
