@@ -1,7 +1,7 @@
 //! The service over HTTP: the sample server's two calls, and health and metrics for operators.
 //!
 //! `router` finds a request's route in the table of `routes`, gives the request its id and line in the log, and hands it to
-//! the endpoint. Endpoints ask the domain and return an [`Outcome`](edge::outcome::Outcome), which the route's surface
+//! the endpoint. Endpoints ask the domain and return an `Outcome`, which the route's surface
 //! presents. `edge` is what all surfaces share; `ops` is the operators' listener.
 
 mod edge;

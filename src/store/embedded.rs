@@ -458,7 +458,6 @@ impl VerificationStore for EmbeddedStore {
             if right.is_none() && record.sealed.digest == guess.digest {
                 right = Some(index);
             } else if record.attempts >= record.max_attempts && right.is_none() {
-                // If a newer code is right, this one is canceled instead.
                 record.finish(Status::Failed, now);
             }
         }

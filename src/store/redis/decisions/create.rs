@@ -4,6 +4,8 @@
 //! different slots, so each makes its own decision, the number last. A refusal refunds the charges before it, and a
 //! crash in between leaves a charge too many, never one too few. No code is sent unless the number's server has agreed.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use metrics::histogram;
 use tokio::time::Instant;
@@ -14,7 +16,6 @@ use super::{limit, take_back, unknown};
 use crate::otp::{Charge, Charged, Creation, Event, NewVerification, Policy, StoreError, UnixMillis};
 use crate::store::redis::{RedisStore, count, milliseconds};
 use crate::telemetry::metrics::PACING_WAIT_SECONDS;
-use std::time::Duration;
 
 pub(super) static CREATE: Lua = lua!(
     "create",

@@ -61,7 +61,9 @@ pub(crate) fn verification(app: &str, subject: &str, words: &[String], now: Unix
         return None;
     };
     let expires_at = UnixMillis(expires_at.parse().ok()?);
+    let (attempts, max_attempts): (u32, u32) = (attempts.parse().ok()?, max_attempts.parse().ok()?);
     let status = match Status::from_name(status)? {
+        Status::Pending if attempts >= max_attempts => Status::Failed,
         Status::Pending if now >= expires_at => Status::Expired,
         status => status,
     };
@@ -71,8 +73,8 @@ pub(crate) fn verification(app: &str, subject: &str, words: &[String], now: Unix
         subject: subject.to_owned(),
         status,
         digest: digest.get(..8).unwrap_or_default().to_owned(),
-        attempts: attempts.parse().ok()?,
-        max_attempts: max_attempts.parse().ok()?,
+        attempts,
+        max_attempts,
         sends: if sends.is_empty() { 1 } else { sends.parse().ok()? },
         created_at: UnixMillis(created_at.parse().ok()?),
         expires_at,
