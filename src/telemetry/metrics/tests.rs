@@ -174,7 +174,7 @@ fn durations_land_in_their_buckets() {
     metrics::histogram!(REDIS_SCRIPT_DURATION_SECONDS, "script" => "cancel").record(Duration::from_micros(1_700));
     let text = Metrics::install().unwrap().render();
     let bucket = |bound: &str, count: u32| {
-        format!("whatsapp_otp_redis_script_duration_seconds_bucket{{script=\"revoke\",le=\"{bound}\"}} {count}")
+        format!("whatsapp_otp_redis_script_duration_seconds_bucket{{script=\"cancel\",le=\"{bound}\"}} {count}")
     };
     for line in [bucket("0.001", 0), bucket("0.0025", 1), bucket("+Inf", 1)] {
         assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
