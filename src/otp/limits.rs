@@ -191,6 +191,12 @@ impl Limits {
         &self.rules
     }
 
+    /// Returns the limit on wrong guesses, if it is on.
+    #[must_use]
+    pub fn failures(&self) -> Option<Rule> {
+        self.rules.iter().find(|rule| rule.kind.event == Event::Failure).copied()
+    }
+
     /// Returns `true` if clients' sends are limited by address.
     #[must_use]
     pub fn know_clients(&self) -> bool {

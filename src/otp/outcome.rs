@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Counting, Event, LimitKind, Scope, UnixMillis, VerificationId};
+use super::{LimitKind, Scope, UnixMillis, VerificationId};
 
 /// The store's decision about a new verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +39,8 @@ pub struct Charge {
 pub struct Charged {
     /// The scope.
     pub scope: Scope,
-    /// The events.
-    pub event: Event,
-    /// The way in which it counts.
-    pub counting: Counting,
+    /// The counter's name in keys.
+    pub counter: &'static str,
     /// The recorded moment, by the clock of the server that recorded it.
     pub at: UnixMillis,
 }

@@ -212,10 +212,6 @@ fn failures_of(about: &About<'_>) -> Option<(Subject, &'static str)> {
     Some((Scope::Number.subject(about)?, Event::Failure.as_str()))
 }
 
-fn failures_rule(policy: &Policy) -> Option<Rule> {
-    policy.limits.rules().iter().find(|rule| rule.kind.event == Event::Failure).copied()
-}
-
 /// Returns the longest wait, or the first among equals.
 fn longest(waits: impl Iterator<Item = (&'static LimitKind, Duration)>) -> Option<(&'static LimitKind, Duration)> {
     waits.reduce(|one, other| if other.1 > one.1 { other } else { one })
@@ -362,7 +358,7 @@ impl Counts {
 impl VerificationStore for EmbeddedStore {
     async fn create(&self, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError> {
         let (mut contents, now) = self.open();
-        let (about, rule) = (new.about(), failures_rule(policy));
+        let (about, rule) = (new.about(), policy.limits.failures());
         let counters = policy.limits.counters(Event::Send, &about);
         let failures = rule.and_then(|rule| Some((rule.kind, contents.failures_wait(&about, Some(rule), now)?)));
         if let Some((limit, retry_after)) = longest(contents.wait(&counters, now).into_iter().chain(failures)) {
@@ -404,12 +400,7 @@ impl VerificationStore for EmbeddedStore {
                 records.remove(oldest);
             }
         }
-        let charged = counters.iter().map(|counter| Charged {
-            scope: counter.scope,
-            event: counter.event,
-            counting: counter.counting,
-            at: now,
-        });
+        let charged = counters.iter().map(|counter| Charged { scope: counter.scope, counter: counter.name(), at: now });
         Ok(Creation::Created(Charge { wait, replaces, charged: charged.collect() }))
     }
 
@@ -424,7 +415,7 @@ impl VerificationStore for EmbeddedStore {
 
     async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
         let (mut contents, now) = self.open();
-        let (about, rule) = (check.about(), failures_rule(policy));
+        let (about, rule) = (check.about(), policy.limits.failures());
         let counters = policy.limits.counters(Event::Check, &about);
         if let Some((limit, retry_after)) = contents.wait(&counters, now) {
             return Ok(Verdict::Limited { limit, retry_after });
@@ -491,7 +482,7 @@ impl VerificationStore for EmbeddedStore {
             let charged = charge
                 .charged
                 .iter()
-                .find(|charged| (charged.scope, charged.counting) == (counter.scope, counter.counting));
+                .find(|charged| (charged.scope, charged.counter) == (counter.scope, counter.name()));
             let counts = contents.counters.get_mut(&(counter.subject.clone(), counter.name()));
             if let (Some(charged), Some(counts)) = (charged, counts) {
                 counts.remove(charged.at, counter.window(), counter.counting);

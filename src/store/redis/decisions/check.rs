@@ -46,8 +46,8 @@ pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy
 
     let mut uncharged: &[&Counter] = &of_number;
     for _ in 0..ROUNDS {
-        let candidates = if let Some(guess) = check.id.and_then(|id| guess_at(check, id)) {
-            vec![guess]
+        let candidates: Vec<_> = if let Some(id) = check.id {
+            guess_at(check, id).into_iter().collect()
         } else {
             let mut call = FIND.call();
             scripts::counters(&mut call, keys, std::mem::take(&mut uncharged));

@@ -84,12 +84,8 @@ async fn create_parts<'p>(
             Decided::Created { waits, at, is_replacing } => {
                 turn = turn.max(Instant::now() + waits);
                 replaces |= is_replacing;
-                let charged = part.counters.iter().map(|counter| Charged {
-                    scope: counter.scope,
-                    event: counter.event,
-                    counting: counter.counting,
-                    at,
-                });
+                let charged =
+                    part.counters.iter().map(|counter| Charged { scope: counter.scope, counter: counter.name(), at });
                 done.push((part, charged.collect()));
             }
             Decided::Refused(refusal) => return Ok(refusal),

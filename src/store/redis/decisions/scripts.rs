@@ -72,7 +72,7 @@ pub(super) fn interval(pacing: &Pacing) -> u64 {
 
 /// Adds a number's verifications for an app and its failures, as `failures.lua` reads them. `guesser` is the client.
 pub(super) fn number(call: &mut ScriptInvocation<'_>, keys: &NumberKeys, policy: &Policy, guesser: Option<&str>) {
-    let limit = policy.limits.get("failures_per_phone");
+    let limit = policy.limits.failures().map(|rule| rule.limit);
     call.key(&keys.verification).key(&keys.failures).key(&keys.guessers);
     call.arg(limit.map_or(0, |limit| limit.max)).arg(limit.map_or(0, |limit| milliseconds(limit.window)));
     call.arg(limit.map_or(0, |limit| limit.share())).arg(guesser.unwrap_or_default());

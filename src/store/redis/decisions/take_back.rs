@@ -59,9 +59,7 @@ async fn undo(
 ) -> Result<(), StoreError> {
     let number = store.keys.number(&new.app, &new.phone);
     let charge_of = |counter: &&crate::otp::Counter| {
-        let charge = charged.iter().find(|charge| {
-            (charge.scope, charge.event, charge.counting) == (counter.scope, counter.event, counter.counting)
-        })?;
+        let charge = charged.iter().find(|charge| (charge.scope, charge.counter) == (counter.scope, counter.name()))?;
         Some((store.keys.counter(counter), counter.counting, charge.at, counter.window()))
     };
     let to_give_back: Vec<_> = part.counters.iter().filter_map(charge_of).collect();
