@@ -115,8 +115,7 @@ declare! {
     /// Requests with an API key, by the key's name, app and outcome.
     KEY_REQUESTS_TOTAL = "whatsapp_otp_key_requests_total", Counter, "key": &[], "app": &[], "outcome": &[];
     /// Requests refused because a limit was reached, by the limit's setting.
-    LIMIT_REFUSALS_TOTAL = "whatsapp_otp_limit_refusals_total", Counter,
-        "limit": &["per_phone", "resend_cooldown", "per_ip", "checks_per_ip", "total", "failures_per_phone"];
+    LIMIT_REFUSALS_TOTAL = "whatsapp_otp_limit_refusals_total", Counter, "limit": &[];
     /// Requests refused because of overload, by the resource that ran out.
     OVERLOAD_REFUSALS_TOTAL = "whatsapp_otp_overload_refusals_total", Counter,
         "what": &["requests", "bodies", "sends", "pace"];

@@ -148,6 +148,7 @@ async fn metrics_count_what_happened() {
         is("whatsapp_otp_verifications_total", &[&format!("outcome=\"{outcome}\"")], count);
     }
     is("whatsapp_otp_limit_refusals_total", &["limit=\"per_phone\""], 1.0);
+    is("whatsapp_otp_limit_refusals_total", &["limit=\"total\""], 0.0);
     let http = |method, status| [r#"route="/otp/{phone}""#.to_owned(), method, status];
     for (method, status, count) in [("GET", 200, 2.0), ("GET", 429, 1.0), ("GET", 500, 3.0), ("POST", 404, 1.0)] {
         let labels = http(format!("method=\"{method}\""), format!("status=\"{status}\""));

@@ -6,6 +6,7 @@ use axum::http::Method;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
 use super::outcome::Outcome;
+use crate::otp::LIMITS;
 use crate::telemetry::Series;
 use crate::telemetry::metrics::{
     HTTP_REQUEST_DURATION_SECONDS, HTTP_REQUESTS_IN_FLIGHT, HTTP_REQUESTS_TOTAL, LIMIT_REFUSALS_TOTAL, OTHER,
@@ -30,6 +31,10 @@ pub(crate) struct Meters {
 impl Meters {
     /// Looks up the metrics, for which a recorder must have been installed.
     pub(crate) fn new() -> Self {
+        for kind in &LIMITS {
+            // So that alerts see the first refusal as an increase.
+            counter!(LIMIT_REFUSALS_TOTAL, "limit" => kind.name).increment(0);
+        }
         Self {
             in_flight: gauge!(HTTP_REQUESTS_IN_FLIGHT),
             requests: Series::new(
