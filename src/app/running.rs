@@ -14,7 +14,7 @@ use crate::http::{
     ConnectionBounds, Dependency, Handle, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router,
     public_service,
 };
-use crate::otp::{Apps, KeyRing, OtpService, VerificationStore};
+use crate::otp::{Apps, KeyRing, OtpService, ProofSigner, VerificationStore};
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Metrics;
 
@@ -32,6 +32,8 @@ pub struct Parts {
     pub dependencies: Vec<Dependency>,
     /// The secrets of the digests.
     pub keys: KeyRing,
+    /// Signs proofs, if there are keys.
+    pub proofs: Option<Arc<dyn ProofSigner>>,
     /// `true` to log the table of active codes after each call.
     pub show_active_codes: bool,
 }
@@ -76,7 +78,7 @@ impl App {
         plans.await.context("cannot load the numbering plans")?;
         let readiness =
             Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.dependencies);
-        let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys));
+        let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys, parts.proofs));
         let tasks = TaskTracker::new();
         let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);
         let (handles, supervisor) = (Handles::default(), supervisor::of_process().clone());

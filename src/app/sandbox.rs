@@ -116,6 +116,7 @@ pub async fn sandbox(
         apps: Apps::one(common.policy, Senders::one(over_whatsapp(sender, None))),
         dependencies: Vec::new(),
         keys,
+        proofs: None,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     let app = App::bind(common.server, parts).await?;

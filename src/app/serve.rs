@@ -13,7 +13,7 @@ use super::template_watch::TemplateWatch;
 use super::{App, Parts, check, redis_memory};
 use crate::config::ServeSettings;
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
-use crate::otp::{App as OtpApp, AppName, Apps, Channel, Pacing, Sender, Senders};
+use crate::otp::{App as OtpApp, AppName, Apps, Channel, Pacing, ProofPolicy, Sender, Senders};
 use crate::reread;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
@@ -93,7 +93,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             let (template, _logged) = watch.start(None).settled().await;
             sender(&client, &own, template)
         };
-        apps.insert(OtpApp { name: app.name, policy: app.policy, senders });
+        apps.insert(OtpApp { name: app.name, policy: app.policy, senders, proofs: ProofPolicy::default() });
     }
     let parts = Parts {
         store_details: Some(redis_details(&store)),
@@ -105,6 +105,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             Dependency::partial(TEMPLATE, template_fault),
         ],
         keys,
+        proofs: None,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AppName, Caller, Policy, Senders};
+use super::{AppName, Caller, Policy, ProofPolicy, Senders};
 
 /// One app.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct App {
     pub policy: Policy,
     /// The senders of its codes.
     pub senders: Senders,
+    /// The rules for its proofs.
+    pub proofs: ProofPolicy,
 }
 
 /// Every app of the service; `default` is always among them.
@@ -24,10 +26,11 @@ pub struct Apps {
 }
 
 impl Apps {
-    /// Returns the app `default` alone.
+    /// Returns the app `default` alone, with the default rules for proofs. [`insert`](Self::insert) replaces it.
     #[must_use]
     pub fn one(policy: Policy, senders: Senders) -> Self {
-        Self { default: Arc::new(App { name: AppName::default(), policy, senders }), others: BTreeMap::new() }
+        let default = App { name: AppName::default(), policy, senders, proofs: ProofPolicy::default() };
+        Self { default: Arc::new(default), others: BTreeMap::new() }
     }
 
     /// Adds an app, replacing the one with the same name.

@@ -22,6 +22,7 @@ mod pacing;
 mod phone;
 mod policy;
 mod port;
+mod proof;
 mod refusal;
 mod secret;
 mod senders;
@@ -48,6 +49,9 @@ pub use pacing::Pacing;
 pub use phone::{PhoneError, PhoneNumber};
 pub use policy::Policy;
 pub use port::{Cause, CodeSender, OutgoingCode, Pace, StoreError, Unpaced, VerificationStore};
+pub use proof::{
+    Audience, AudienceError, AudienceNotAllowed, Nonce, NonceError, Proof, ProofFacts, ProofPolicy, ProofSigner,
+};
 pub use refusal::{Refusal, RefusalKind};
 pub use secret::{CodeDigest, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};

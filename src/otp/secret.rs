@@ -157,6 +157,10 @@ impl OtpSecret {
         }
     }
 
+    fn proof_id(&self, id: &VerificationId) -> String {
+        HEXLOWER.encode(&mac(&self.secret, &[b"whatsapp-otp/proof-id/v1/", id.as_bytes()])[..16])
+    }
+
     fn draw_id<R: TryCryptoRng>(
         &self,
         app: &AppName,
@@ -272,6 +276,13 @@ impl KeyRing {
     #[must_use]
     pub fn secret_of(&self, id: &VerificationId) -> Option<&SecretId> {
         self.all().find(|secret| secret.read_id(id).is_some()).map(OtpSecret::id)
+    }
+
+    /// Derives the id of a verification's proof, 32 hexadecimal digits that are the same each time; `None` if its secret is
+    /// not in the ring.
+    #[must_use]
+    pub fn proof_id(&self, id: &VerificationId) -> Option<String> {
+        self.all().find(|secret| secret.read_id(id).is_some()).map(|secret| secret.proof_id(id))
     }
 
     /// Seals the guess as the code of that verification, under the secret that sealed the code; `None` if that secret
@@ -414,6 +425,16 @@ mod tests {
         }
         let read = ids.iter().filter(|id| ring(2).locate(id).is_some()).count();
         assert!(read <= 3, "{read} of 1,000 ids under another secret were read");
+    }
+
+    #[test]
+    fn a_proof_has_the_same_id_each_time() {
+        // Python: hmac.new(b'\x01' * 32, b'whatsapp-otp/proof-id/v1/' + b'A' * 16, 'sha256').hexdigest()[:32]
+        assert_eq!(secret(1).proof_id(&id(b'A')), "eb18d2eb23d166526bb4c870799de1f7");
+        let issued = ring(1).issue(&AppName::default(), &phone(), length(6), &mut SysRng).unwrap();
+        let rotated = KeyRing::new(secret(2), vec![secret(1)]);
+        assert!(ring(1).proof_id(&issued.id).is_some_and(|proof| rotated.proof_id(&issued.id) == Some(proof)));
+        assert_eq!(ring(2).proof_id(&issued.id), None);
     }
 
     #[test]

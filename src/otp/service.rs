@@ -8,8 +8,8 @@ use rand::rngs::SysRng;
 
 use super::{
     App, Apps, Caller, Check, ClientAddress, Creation, Guess, Issued, KeyRing, LimitKind, NewVerification,
-    OutgoingCode, Pace, Pacing, PhoneNumber, Refusal, Sent, StoreError, Turn, Unpaced, Verdict, VerificationId,
-    VerificationStore,
+    OutgoingCode, Pace, Pacing, PhoneNumber, ProofSigner, Refusal, Sent, StoreError, Turn, Unpaced, Verdict,
+    VerificationId, VerificationStore,
 };
 
 /// Issues and checks codes for its apps, with any store and any senders.
@@ -17,6 +17,7 @@ pub struct OtpService {
     store: Arc<dyn VerificationStore>,
     apps: Apps,
     keys: KeyRing,
+    proofs: Option<Arc<dyn ProofSigner>>,
 }
 
 /// A request for a code.
@@ -83,10 +84,21 @@ pub enum RequestError {
 }
 
 impl OtpService {
-    /// Creates the service.
+    /// Creates the service, which makes proofs if there is a signer.
     #[must_use]
-    pub fn new(store: Arc<dyn VerificationStore>, apps: Apps, keys: KeyRing) -> Self {
-        Self { store, apps, keys }
+    pub fn new(
+        store: Arc<dyn VerificationStore>,
+        apps: Apps,
+        keys: KeyRing,
+        proofs: Option<Arc<dyn ProofSigner>>,
+    ) -> Self {
+        Self { store, apps, keys, proofs }
+    }
+
+    /// Returns the signer of proofs, if there is one.
+    #[must_use]
+    pub fn proofs(&self) -> Option<&dyn ProofSigner> {
+        self.proofs.as_deref()
     }
 
     /// Returns the store, for operators.
