@@ -53,7 +53,8 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     ui.say(format!("Sending a code to {masked} with \"{}\" in {} …", template.name, template.language));
     let template = CurrentTemplate::always(template.name, template.language);
     let sender = WhatsAppSender::new(client, &number, template, MAX_RETRIES);
-    let message = OutgoingCode { id: &id, delivery: 1, phone: &arguments.phone, code: &code, client: None };
+    let message =
+        OutgoingCode { id: &id, delivery: 1, phone: &arguments.phone, code: &code, locale: None, client: None };
     let sent = sender.send(message, &Unpaced, Instant::now() + PATIENCE).await.map_err(explain)?;
     let accepted = matches!(sent, Sent::Accepted);
     match sent {

@@ -15,6 +15,7 @@ mod delivery;
 mod destinations;
 mod id;
 mod limits;
+mod locale;
 mod moment;
 mod numbering_plan;
 mod outcome;
@@ -42,6 +43,7 @@ pub use id::{VerificationId, VerificationIdError};
 pub use limits::{
     About, Counter, Counting, Event, LIMITS, Limit, LimitError, LimitKind, Limits, Rule, Scope, Subject, Written,
 };
+pub use locale::{Locale, LocaleError};
 pub use moment::UnixMillis;
 pub use numbering_plan::load as load_numbering_plans;
 pub use outcome::{Charge, Charged, Creation, Refund, Sent, Turn, Verdict};

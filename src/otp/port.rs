@@ -7,8 +7,9 @@ use std::time::Instant;
 use async_trait::async_trait;
 
 use super::{
-    AppName, Cancellation, Charge, Check, ClientAddress, Code, Creation, DeliveryReport, NewVerification, Pacing,
-    PhoneNumber, PhoneStatus, Policy, Progress, Refund, Refusal, Sent, Turn, Verdict, Verification, VerificationId,
+    AppName, Cancellation, Charge, Check, ClientAddress, Code, Creation, DeliveryReport, Locale, NewVerification,
+    Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Refusal, Sent, Turn, Verdict, Verification,
+    VerificationId,
 };
 
 /// Keeps verifications and limits, and decides everything that requests could race for.
@@ -183,6 +184,8 @@ pub struct OutgoingCode<'a> {
     pub phone: &'a PhoneNumber,
     /// The code in clear text.
     pub code: &'a Code,
+    /// The locale of the message, if its sender has several: what [`CodeSender::locale`] returned.
+    pub locale: Option<&'a Locale>,
     /// The requesting client, if limits by address apply.
     pub client: Option<ClientAddress>,
 }
@@ -205,6 +208,12 @@ pub trait CodeSender: Send + Sync {
     /// [`Refusal`] if a send cannot succeed.
     fn health(&self) -> Result<(), Refusal> {
         Ok(())
+    }
+
+    /// Returns the locale in which a message to a person who wants that one would be sent now; `None` if this sender does not
+    /// choose one.
+    fn locale(&self, _wanted: Option<&Locale>) -> Option<Locale> {
+        None
     }
 
     /// Sends the code, retrying at the sender's pace where that is safe, and returns by `deadline`.

@@ -159,7 +159,7 @@ impl OtpService {
         }
         // If addresses are not limited, one may stand for many callers.
         let client = client.filter(|_| policy.limits.know_clients());
-        let message = OutgoingCode { id: &id, delivery: 1, phone, code: &code, client };
+        let message = OutgoingCode { id: &id, delivery: 1, phone, code: &code, locale: None, client };
         let sent = match &sender.pacing {
             None => sender.by.send(message, &Unpaced, deadline).await,
             Some(pacing) => sender.by.send(message, &StoredPace { store: &*self.store, pacing }, deadline).await,

@@ -229,7 +229,14 @@ mod tests {
         // Time for a fractional number of attempts.
         for milliseconds in [100, 700, 1_700] {
             let deadline = Instant::now() + Duration::from_millis(milliseconds);
-            let message = OutgoingCode { id: &issued.id, delivery: 1, phone: &phone, code: &issued.code, client: None };
+            let message = OutgoingCode {
+                id: &issued.id,
+                delivery: 1,
+                phone: &phone,
+                code: &issued.code,
+                locale: None,
+                client: None,
+            };
             let sent = sender.send(message, &Unpaced, deadline).await;
             assert!(matches!(sent, Err(Refusal { kind: RefusalKind::Unreachable, .. })), "{milliseconds} ms: {sent:?}");
         }
