@@ -14,6 +14,7 @@ mod country;
 mod delivery;
 mod destinations;
 mod id;
+mod idempotency;
 mod limits;
 mod locale;
 mod moment;
@@ -40,6 +41,7 @@ pub use country::{Country, NumberType, UnknownCountry, UnknownNumberType};
 pub use delivery::{Channel, Delivery, DeliveryReport, DeliveryStatus, Progress};
 pub use destinations::{Destinations, Selection};
 pub use id::{VerificationId, VerificationIdError};
+pub use idempotency::{Begun, Finished, IdempotencyEntry, IdempotencyKey, IdempotencyKeyError, IdempotentCall};
 pub use limits::{
     About, Counter, Counting, Event, LIMITS, Limit, LimitError, LimitKind, Limits, Rule, Scope, Subject, Written,
 };
@@ -55,7 +57,7 @@ pub use proof::{
     Audience, AudienceError, AudienceNotAllowed, Nonce, NonceError, Proof, ProofFacts, ProofPolicy, ProofSigner,
 };
 pub use refusal::{Refusal, RefusalKind};
-pub use secret::{CodeDigest, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
+pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};
 pub use service::{CodeCheck, CodeRequest, OtpService, RequestError};
 pub use verification::{Cancellation, NewVerification, PhoneStatus, Status, Verification};

@@ -2,14 +2,14 @@
 
 use std::error::Error;
 use std::fmt;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
 use super::{
-    AppName, Cancellation, Charge, Check, ClientAddress, Code, Creation, DeliveryReport, Locale, NewVerification,
-    Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Refusal, Sent, Turn, Verdict, Verification,
-    VerificationId,
+    AppName, Begun, Cancellation, Charge, Check, ClientAddress, Code, Creation, DeliveryReport, Finished,
+    IdempotentCall, Locale, NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Refusal, Sent,
+    Turn, Verdict, Verification, VerificationId,
 };
 
 /// Keeps verifications and limits, and decides everything that requests could race for.
@@ -66,6 +66,22 @@ pub trait VerificationStore: Send + Sync {
     ///
     /// [`StoreError`]: the report may have been recorded; repeating it is harmless.
     async fn record_delivery(&self, report: &DeliveryReport, policy: &Policy) -> Result<Progress, StoreError>;
+
+    /// Decides if a call with an idempotency key runs. If so, repetitions wait for its result, until
+    /// [`finish`](Self::finish) or, should the instance be lost, until `hold` is over.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the entry may stay until `hold` is over.
+    async fn begin(&self, call: &IdempotentCall, hold: Duration) -> Result<Begun, StoreError>;
+
+    /// Keeps the result of a call for `keep`. Without a result, drops the call's entry, so that the next call with the
+    /// key runs. Changes nothing if `hold` is over and another call has used the key since.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the entry may stay as it was.
+    async fn finish(&self, call: &IdempotentCall, result: Option<Finished>, keep: Duration) -> Result<(), StoreError>;
 
     /// Cancels the number's pending verifications for these apps and, with `limits`, clears the counters of its limits.
     ///

@@ -54,6 +54,25 @@ impl fmt::Debug for CodeDigest {
     }
 }
 
+/// Keyed digest of a request, by which a store recognises the same request. Printing reveals nothing;
+/// [`to_hex`](Self::to_hex) is for stores.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Fingerprint([u8; 16]);
+
+impl Fingerprint {
+    /// Returns all 16 bytes as 32 lower-case hexadecimal digits.
+    #[must_use]
+    pub fn to_hex(&self) -> String {
+        HEXLOWER.encode(&self.0)
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fingerprint([REDACTED])")
+    }
+}
+
 /// The id of a secret, which reveals nothing about it: eight hexadecimal digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct SecretId(Box<str>);
@@ -240,6 +259,14 @@ impl KeyRing {
         self.all().map(OtpSecret::id)
     }
 
+    /// Returns the fingerprint of a request in its canonical form. It is keyed, as a request contains a number.
+    #[must_use]
+    pub fn fingerprint(&self, canonical: &[u8]) -> Fingerprint {
+        let mut fingerprint = [0; 16];
+        fingerprint.copy_from_slice(&mac(&self.current.secret, &[b"whatsapp-otp/request/v1/", canonical])[..16]);
+        Fingerprint(fingerprint)
+    }
+
     /// Draws the id of a new verification, and derives its code.
     ///
     /// # Errors
@@ -344,6 +371,15 @@ mod tests {
     fn the_digest_is_the_hmac_of_purpose_id_phone_and_code() {
         // Python: hmac.new(b'\x01' * 32, b'whatsapp-otp/code/v3/' + b'A' * 16 + b'15551234567\x00123456', 'sha256').hexdigest()[:32]
         assert_eq!(secret(1).digest(&id(b'A'), &phone(), "123456").to_hex(), "ee05ade5117f9c08412d33d1a7c8deb5");
+    }
+
+    #[test]
+    fn a_fingerprint_is_the_hmac_of_the_request_under_the_current_secret() {
+        // Python: hmac.new(b'\x01' * 32, b'whatsapp-otp/request/v1/{}', 'sha256').hexdigest()[:32]
+        let expected = "efa904fb5f5ba51cb2421774b757cb34";
+        assert_eq!(ring(1).fingerprint(b"{}").to_hex(), expected);
+        assert_eq!(KeyRing::new(secret(1), vec![secret(2)]).fingerprint(b"{}").to_hex(), expected);
+        assert_ne!(ring(2).fingerprint(b"{}").to_hex(), expected);
     }
 
     #[test]

@@ -3,18 +3,21 @@
 //! It makes the same decisions as the Redis scripts, in the same order, each under one lock. Nothing survives the
 //! process.
 
+mod idempotency;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::idempotency::Entries;
 use super::{Clock, SystemClock};
 use crate::otp::{
-    About, AppName, Cancellation, Charge, Charged, Check, ClientAddress, Counter, Counting, Creation, Delivery,
-    DeliveryReport, Event, Limit, LimitKind, NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress,
-    Refund, Rule, Scope, SealedCode, Status, StoreError, Subject, Turn, UnixMillis, Verdict, Verification,
-    VerificationId, VerificationStore,
+    About, AppName, Begun, Cancellation, Charge, Charged, Check, ClientAddress, Counter, Counting, Creation, Delivery,
+    DeliveryReport, Event, Finished, IdempotentCall, Limit, LimitKind, NewVerification, Pacing, PhoneNumber,
+    PhoneStatus, Policy, Progress, Refund, Rule, Scope, SealedCode, Status, StoreError, Subject, Turn, UnixMillis,
+    Verdict, Verification, VerificationId, VerificationStore,
 };
 
 /// The minimum time between two sweeps for expired records.
@@ -40,6 +43,7 @@ struct Contents {
     guessers: HashMap<(PhoneNumber, ClientAddress), Counts>,
     /// The next turn of each sender.
     next_turns: HashMap<String, UnixMicros>,
+    idempotency: Entries,
     next_sweep: Option<UnixMillis>,
     /// The moment of the last decision.
     last: Option<UnixMillis>,
@@ -84,11 +88,11 @@ impl EmbeddedStore {
         Self { clock, contents: Mutex::default() }
     }
 
-    /// Returns the number of records and counters, including expired ones that have not been swept yet.
+    /// Returns the number of records, counters and entries, including expired ones that have not been swept yet.
     #[must_use]
     pub fn size(&self) -> usize {
         let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        contents.verifications.len() + contents.counters.len() + contents.guessers.len()
+        contents.verifications.len() + contents.counters.len() + contents.guessers.len() + contents.idempotency.len()
     }
 
     /// Returns the contents, swept if it is time, and the moment of the decision.
@@ -111,6 +115,7 @@ impl Contents {
         self.verifications.retain(|_, records| records.first().is_some_and(|newest| now < newest.gone_at));
         self.counters.retain(|_, counts| now < counts.gone_at);
         self.guessers.retain(|_, counts| now < counts.gone_at);
+        self.idempotency.sweep(now);
         self.next_sweep = Some(now.plus(SWEEP_EVERY));
     }
 
@@ -530,6 +535,17 @@ impl VerificationStore for EmbeddedStore {
             reason: report.reason.map(|reason| reason.as_str().to_owned()),
         });
         Ok(Progress::Recorded(before))
+    }
+
+    async fn begin(&self, call: &IdempotentCall, hold: Duration) -> Result<Begun, StoreError> {
+        let (mut contents, now) = self.open();
+        Ok(contents.idempotency.begin(call, hold, now))
+    }
+
+    async fn finish(&self, call: &IdempotentCall, result: Option<Finished>, keep: Duration) -> Result<(), StoreError> {
+        let (mut contents, now) = self.open();
+        contents.idempotency.finish(call, result, keep, now);
+        Ok(())
     }
 
     async fn cancel(

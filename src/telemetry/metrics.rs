@@ -121,7 +121,9 @@ declare! {
         "what": &["requests", "bodies", "sends", "pace"];
     /// Time for one decision in Redis, including the wait for a connection, whether it succeeded or not.
     REDIS_SCRIPT_DURATION_SECONDS = "whatsapp_otp_redis_script_duration_seconds", Histogram(REDIS_BUCKETS),
-        "script": &["create", "confirm", "take_back", "turn", "find", "check", "cancel", "delivery", "status"];
+        "script": &[
+            "create", "confirm", "take_back", "turn", "find", "check", "cancel", "delivery", "begin", "finish", "status",
+        ];
     /// Decisions and readiness checks that failed: no connection, no answer in time, an error for an answer, or too few
     /// replicas with the decision.
     REDIS_ERRORS_TOTAL = "whatsapp_otp_redis_errors_total", Counter,

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    AppName, Cancellation, Channel, Charge, Check, ClientAddress, CodeLength, Creation, DeliveryReport, DeliveryStatus,
-    Guess, Issued, KeyRing, Limit, LimitKind, Limits, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy,
-    Progress, Refund, RefusalKind, Status, StoreError, Turn, Verdict, VerificationId, VerificationStore,
+    AppName, Begun, Cancellation, Channel, Charge, Check, ClientAddress, CodeLength, Creation, DeliveryReport,
+    DeliveryStatus, Finished, Guess, IdempotencyKey, IdempotentCall, Issued, KeyName, KeyRing, Limit, LimitKind,
+    Limits, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy, Progress, Refund, RefusalKind, Status, StoreError,
+    Turn, Verdict, VerificationId, VerificationStore,
 };
 use whatsapp_otp::store::redis::Subject;
 
@@ -105,6 +106,13 @@ contract! {
     a_verification_stays_as_a_status_until_deadline_and_linger
     a_replaced_verification_stays_as_a_status
     deliveries_move_forward_only
+    of_two_calls_at_once_with_a_key_one_runs
+    a_repeated_call_gets_the_result_of_the_first
+    a_key_is_for_one_request
+    a_call_without_a_result_may_run_again
+    a_call_that_never_ended_holds_up_others_for_its_time_alone
+    a_call_that_ends_late_leaves_another_ones_entry
+    keys_of_calls_are_forgotten_in_time
 }
 
 /// Runs a promise on Redis, then checks that every key left there has a TTL.
@@ -1018,4 +1026,103 @@ async fn deliveries_move_forward_only(on: &TestStore) {
     assert_eq!(on.store.record_delivery(&second, &policy()).await.unwrap(), Progress::Absent, "only one was sent");
     let unknown = DeliveryReport { id: Attempt::new(&phone(176)).new.id, ..report(Sent, None) };
     assert_eq!(on.store.record_delivery(&unknown, &policy()).await.unwrap(), Progress::Absent);
+}
+
+/// Returns a call with that key and request.
+fn call(key: &str, request: &str) -> IdempotentCall {
+    let (keys, caller) = (ring(1), KeyName::parse("backend").unwrap());
+    let entry = IdempotencyKey::parse(key).unwrap().entry(&keys, &caller, "create", "");
+    IdempotentCall::new(entry, keys.fingerprint(request.as_bytes()), &mut SysRng).unwrap()
+}
+
+async fn begin(on: &TestStore, call: &IdempotentCall) -> Begun {
+    on.store.begin(call, SEND_TIME).await.unwrap()
+}
+
+async fn finish(on: &TestStore, call: &IdempotentCall, result: Option<Finished>) {
+    on.store.finish(call, result, HOUR).await.unwrap();
+}
+
+fn result(created: bool) -> Finished {
+    Finished { id: Attempt::new(&phone(1)).new.id, created }
+}
+
+async fn of_two_calls_at_once_with_a_key_one_runs(on: &TestStore) {
+    for round in 0..20 {
+        let key = format!("at-once-{round}");
+        let (one, other) = (call(&key, "{}"), call(&key, "{}"));
+        let mut begun = <[Begun; 2]>::from(tokio::join!(begin(on, &one), begin(on, &other)));
+        begun.sort_by_key(|begun| *begun != Begun::New);
+        assert_eq!(begun, [Begun::New, Begun::Running]);
+    }
+}
+
+async fn a_repeated_call_gets_the_result_of_the_first(on: &TestStore) {
+    for created in [true, false] {
+        let (key, result) = (format!("repeated-{created}"), result(created));
+        let first = call(&key, "{}");
+        assert_eq!(begin(on, &first).await, Begun::New);
+        finish(on, &first, Some(result)).await;
+        for _ in 0..2 {
+            assert_eq!(begin(on, &call(&key, "{}")).await, Begun::Finished(result));
+        }
+        // A repetition has nothing to end.
+        finish(on, &call(&key, "{}"), None).await;
+        finish(on, &call(&key, "{}"), Some(self::result(!created))).await;
+        assert_eq!(begin(on, &call(&key, "{}")).await, Begun::Finished(result));
+    }
+}
+
+async fn a_key_is_for_one_request(on: &TestStore) {
+    let first = call("reused", "{\"to\":1}");
+    assert_eq!(begin(on, &first).await, Begun::New);
+    assert_eq!(begin(on, &call("reused", "{\"to\":2}")).await, Begun::Reused);
+    finish(on, &first, Some(result(true))).await;
+    assert_eq!(begin(on, &call("reused", "{\"to\":2}")).await, Begun::Reused);
+    assert_eq!(begin(on, &call("another", "{\"to\":2}")).await, Begun::New);
+}
+
+async fn a_call_without_a_result_may_run_again(on: &TestStore) {
+    let first = call("again", "{}");
+    assert_eq!(begin(on, &first).await, Begun::New);
+    finish(on, &first, None).await;
+    assert_eq!(begin(on, &call("again", "{\"to\":2}")).await, Begun::New, "even with another request");
+}
+
+async fn a_call_that_never_ended_holds_up_others_for_its_time_alone(on: &TestStore) {
+    assert_eq!(begin(on, &call("lost", "{}")).await, Begun::New);
+    on.advance(SEND_TIME.checked_sub(LEEWAY).unwrap()).await;
+    assert_eq!(begin(on, &call("lost", "{}")).await, Begun::Running, "which extends nothing");
+    on.advance(LEEWAY).await;
+    assert_eq!(begin(on, &call("lost", "{}")).await, Begun::New);
+}
+
+async fn a_call_that_ends_late_leaves_another_ones_entry(on: &TestStore) {
+    let (late, next, result) = (call("late", "{}"), call("late", "{}"), result(false));
+    assert_eq!(begin(on, &late).await, Begun::New);
+    on.advance(SEND_TIME).await;
+    assert_eq!(begin(on, &next).await, Begun::New);
+    for foreign in [None, Some(self::result(true))] {
+        finish(on, &late, foreign).await;
+        assert_eq!(begin(on, &call("late", "{}")).await, Begun::Running);
+    }
+    finish(on, &next, Some(result)).await;
+    finish(on, &late, Some(self::result(true))).await;
+    assert_eq!(begin(on, &call("late", "{}")).await, Begun::Finished(result));
+    // If none has begun since, its result is worth keeping.
+    let alone = call("alone", "{}");
+    assert_eq!(begin(on, &alone).await, Begun::New);
+    on.advance(SEND_TIME).await;
+    finish(on, &alone, Some(result)).await;
+    assert_eq!(begin(on, &call("alone", "{}")).await, Begun::Finished(result));
+}
+
+async fn keys_of_calls_are_forgotten_in_time(on: &TestStore) {
+    let (first, result) = (call("kept", "{}"), result(true));
+    assert_eq!(begin(on, &first).await, Begun::New);
+    finish(on, &first, Some(result)).await;
+    on.advance(HOUR.checked_sub(LEEWAY).unwrap()).await;
+    assert_eq!(begin(on, &call("kept", "{}")).await, Begun::Finished(result));
+    on.advance(LEEWAY).await;
+    assert_eq!(begin(on, &call("kept", "{}")).await, Begun::New);
 }

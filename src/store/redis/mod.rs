@@ -10,6 +10,7 @@
 //! | `otp:v2:{ip:203.0.113.7}:checks` | string | moments of guesses | likewise |
 //! | `otp:v2:{app:default}:total` | hash | counts of sends by slices of the window | likewise |
 //! | `otp:v2:{sender:106540352242922}:pace` | string | the moment of the next turn, Unix us | ten seconds later |
+//! | `otp:v2:{request:1f0c…}:idempotency` | string | an idempotency key's entry: `running:TOKEN:FINGERPRINT`, then `created:ID:FINGERPRINT` or `resumed:…` | with the time for the call, then with the time to keep its result |
 //! | `otp:v2:{ack:0}:ack` | string | nothing: it is written for acknowledgements (`acknowledgement`) | after ten seconds |
 //! | `otp:v2:{probe:0}:probe` | string, hash | nothing: it is written to check that it can be (`probe`) | immediately |
 //!
@@ -28,6 +29,8 @@ mod operators;
 mod settings;
 mod store;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 pub use self::client::address::{Endpoint, EndpointError, RedisUrl, RedisUrlError};
@@ -41,8 +44,9 @@ pub use self::settings::{
 pub use self::store::RedisStore;
 use self::store::{count, milliseconds};
 use crate::otp::{
-    AppName, Cancellation, Charge, Check, Creation, DeliveryReport, NewVerification, Pacing, PhoneNumber, PhoneStatus,
-    Policy, Progress, Refund, StoreError, Turn, Verdict, Verification, VerificationStore,
+    AppName, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Finished, IdempotentCall, NewVerification,
+    Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, StoreError, Turn, Verdict, Verification,
+    VerificationStore,
 };
 
 #[async_trait]
@@ -75,6 +79,14 @@ impl VerificationStore for RedisStore {
 
     async fn record_delivery(&self, report: &DeliveryReport, policy: &Policy) -> Result<Progress, StoreError> {
         decisions::delivery::record(self, report, policy).await
+    }
+
+    async fn begin(&self, call: &IdempotentCall, hold: Duration) -> Result<Begun, StoreError> {
+        decisions::begin::begin(self, call, hold).await
+    }
+
+    async fn finish(&self, call: &IdempotentCall, result: Option<Finished>, keep: Duration) -> Result<(), StoreError> {
+        decisions::finish::finish(self, call, result, keep).await
     }
 
     async fn cancel(

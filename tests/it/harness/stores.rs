@@ -276,7 +276,8 @@ impl RedisKeys {
                   end
                   redis.call('PEXPIRE', key, ttl)
                 else
-                  redis.call('SET', key, older(redis.call('GET', key) or ''), 'KEEPTTL')
+                  local text = redis.call('GET', key) or ''
+                  redis.call('SET', key, string.find(text, '%D') and text or older(text), 'KEEPTTL')
                 end
                 if ttl >= 0 then redis.call('PEXPIRE', key, ttl - ARGV[1]) end
               end

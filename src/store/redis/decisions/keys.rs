@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::otp::{AppName, ClientAddress, Counter, Event, Pacing, PhoneNumber};
+use crate::otp::{AppName, ClientAddress, Counter, Event, IdempotencyEntry, Pacing, PhoneNumber};
 use crate::store::redis::client::slots::{Slot, Slots};
 use crate::store::redis::settings::{KeyPrefix, Subject};
 
@@ -92,6 +92,11 @@ impl Keys {
     /// Returns the key of the sender's next turn.
     pub(crate) fn pace(&self, pacing: &Pacing) -> String {
         [&self.start, "sender:", &pacing.sender, "}:pace"].concat()
+    }
+
+    /// Returns the key of an idempotency key's entry. Its slot is its own, as repetitions may be about another number.
+    pub(crate) fn idempotency(&self, entry: &IdempotencyEntry) -> String {
+        [&self.start, "request:", entry.as_str(), "}:idempotency"].concat()
     }
 
     /// Returns a key to write for acknowledgements. In a cluster, a primary only accepts keys of its own slots, and

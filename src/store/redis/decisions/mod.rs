@@ -1,10 +1,12 @@
 //! Decisions: each file has the arguments and the answers of the script in `lua/` that makes the decision.
 
+pub(crate) mod begin;
 pub(crate) mod cancel;
 pub(crate) mod check;
 pub(crate) mod confirm;
 pub(crate) mod create;
 pub(crate) mod delivery;
+pub(crate) mod finish;
 pub(crate) mod keys;
 mod parts;
 pub(crate) mod probe;

@@ -4,12 +4,12 @@ use redis::Pipeline;
 
 use super::keys::Keys;
 use super::scripts::Lua;
-use super::{cancel, check, confirm, create, delivery, probe, status, take_back, turn};
+use super::{begin, cancel, check, confirm, create, delivery, finish, probe, status, take_back, turn};
 use crate::store::redis::client::schema::Schema;
 use crate::store::redis::client::slots::Slots;
 
 /// Returns every script.
-fn all() -> [&'static Lua; 10] {
+fn all() -> [&'static Lua; 12] {
     [
         &create::CREATE,
         &confirm::CONFIRM,
@@ -19,6 +19,8 @@ fn all() -> [&'static Lua; 10] {
         &check::CHECK,
         &cancel::CANCEL,
         &delivery::DELIVERY,
+        &begin::BEGIN,
+        &finish::FINISH,
         &status::STATUS,
         &probe::PROBE,
     ]
