@@ -3,27 +3,29 @@
 use comfy_table::{ContentArrangement, Table, presets::UTF8_FULL_CONDENSED};
 use jiff::Timestamp;
 
-use crate::otp::{UnixMillis, Verification};
+use crate::otp::{AppName, UnixMillis, Verification};
 
-/// Returns the table of `codes`, with phones in the form that `show_subject` returns.
+/// Returns the table of `codes`, with phones in the form that `show_subject` returns. It names their apps if there are
+/// others than `default` among them.
 #[must_use]
 pub fn active_codes(codes: &[Verification], show_subject: impl Fn(&str) -> String) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["phone", "digest", "expires", "attempts"]);
+    let has_apps = codes.iter().any(|code| code.app != AppName::DEFAULT);
+    let row = |phone: String, app: &str, rest: [String; 3]| {
+        [phone].into_iter().chain(has_apps.then(|| app.to_owned())).chain(rest).collect::<Vec<_>>()
+    };
+    table.set_header(row("phone".to_owned(), "app", ["digest", "expires", "attempts"].map(str::to_owned)));
     for code in codes {
-        table.add_row([
-            show_subject(&code.subject),
-            format!("{}…", code.digest),
-            expiry(code),
-            format!("{} of {}", code.attempts, code.max_attempts),
-        ]);
+        let rest = [format!("{}…", code.digest), expiry(code), format!("{} of {}", code.attempts, code.max_attempts)];
+        table.add_row(row(show_subject(&code.subject), &code.app, rest));
     }
     table.to_string()
 }
 
-/// `2026-11-22T15:04:05Z (in 4m 59s)`
-fn expiry(code: &Verification) -> String {
+/// The moment at which the code expires and the time left: `2026-11-22T15:04:05Z (in 4m 59s)`.
+#[must_use]
+pub fn expiry(code: &Verification) -> String {
     let at = moment(code.expires_at);
     if code.expires_in.is_zero() {
         return format!("{at} (expired)");
@@ -63,6 +65,9 @@ mod tests {
             max_attempts: 3,
         };
         let gone = Verification { expires_in: Duration::ZERO, ..code.clone() };
+        let other = Verification { app: "shop".to_owned(), ..code.clone() };
+        let apps = active_codes(&[code.clone(), other], str::to_owned);
+        assert!(apps.contains("│ 15551234567 ┆ shop    ┆ 0a1b2c3d… ┆"), "{apps}");
         let table = active_codes(&[code, gone], str::to_owned);
         assert!(table.contains("│ 15551234567 ┆ 0a1b2c3d… ┆ 2026-11-18T11:06:40Z (in 4m 59s) ┆ 1 of 3   │"), "{table}");
         assert!(table.contains("2026-11-18T11:06:40Z (expired)"), "{table}");

@@ -11,6 +11,7 @@ mod sandbox;
 mod serve;
 #[cfg(feature = "simulator")]
 mod simulator;
+mod target;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -61,7 +62,7 @@ enum Command {
     },
     /// Try Redis, the token, the phone number and the template, and suggest what to do
     Check,
-    /// Show active codes, or one phone's code and limits
+    /// Show active codes, one phone's verifications, or the one with an ID
     Inspect(inspect::Arguments),
     /// Revoke a phone's active code
     Revoke(revoke::Arguments),

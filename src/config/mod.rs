@@ -145,6 +145,19 @@ impl Settings {
         reader.finish(api.and(settings))
     }
 
+    /// Loads the settings with the secrets from which ids are derived, for commands that read an id.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] with every fault.
+    pub fn load_with_keys(sources: &Sources) -> Result<(Self, KeyRing), SettingsError> {
+        let mut reader = sources.read();
+        let keys = sections::otp::read_keys_of_ids(&mut reader);
+        let api = sections::whatsapp::read_api(&mut reader);
+        let settings = Self::read(&mut reader, Reach::Any, Ok(Arc::default()), |_| current(&keys));
+        reader.finish(api.and(settings).and_then(|settings| Ok((settings, keys?))))
+    }
+
     /// Returns every setting in force, in the order of `config/default.toml`, with its origin and without secrets.
     #[must_use]
     pub fn shown(&self) -> &[ShownSetting] {

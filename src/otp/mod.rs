@@ -60,4 +60,4 @@ pub use refusal::{Refusal, RefusalKind};
 pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};
 pub use service::{CodeCheck, CodeRequest, OtpService, RequestError};
-pub use verification::{Cancellation, NewVerification, PhoneStatus, Status, Verification};
+pub use verification::{Cancellation, NewVerification, NumberLimit, PhoneStatus, Status, Verification};

@@ -105,9 +105,12 @@ pub struct Verification {
 pub struct PhoneStatus {
     /// The app's verifications, newest first.
     pub verifications: Vec<Verification>,
-    /// For each of the number's limits: the events in its window, and the wait until another fits (zero: none).
-    pub limits: Vec<(&'static LimitKind, u32, Duration)>,
+    /// The use of each of the number's limits.
+    pub limits: Vec<NumberLimit>,
 }
+
+/// A limit of a number: the events in its window, and the wait until another fits (zero: none).
+pub type NumberLimit = (&'static LimitKind, u32, Duration);
 
 impl PhoneStatus {
     /// Returns the verification that a guess would be compared with, or that has used up its attempts or lifetime.

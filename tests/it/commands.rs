@@ -3,7 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use rand::rngs::SysRng;
 use serde_json::{Value, json};
+use whatsapp_otp::otp::{
+    AppName, Channel, CodeLength, DeliveryReport, DeliveryStatus, KeyRing, NewVerification, OtpSecret, PhoneNumber,
+    RefusalKind, VerificationStore,
+};
+use whatsapp_otp::store::redis::RedisStore;
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings, TemplateStatus};
 
 use crate::harness::app::{SECRET, TestApp, serve_simulator};
@@ -13,6 +19,7 @@ use crate::harness::redis::RedisServer;
 use crate::harness::reply::{Client, Reply, says, wrong};
 use crate::harness::stores::RedisKeys;
 use crate::harness::unique_prefix;
+use crate::store_contract::{at_its_turn, limit, limits, policy, with_limits};
 
 const PHONE: &str = "15551234567";
 
@@ -31,6 +38,7 @@ async fn bad_usage_ends_with_2() {
         vec!["revoke"],
         vec!["revoke", "123"],
         vec!["inspect", "abc"],
+        vec!["inspect", "ver_1"],
         vec!["simulator", "--listen", "3001"],
         vec!["simulator", "--service", "localhost:3000"],
         vec!["sandbox", "--store", "disk"],
@@ -221,6 +229,113 @@ async fn inspect_shows_active_codes_as_a_table_and_as_json() {
     // Inspecting changes nothing.
     app.verify(PHONE, &code).await.is(200, "OK");
     app.finish().await;
+}
+
+/// A store with a verification of the app `shop`, as a service with [`SECRET`] leaves it.
+async fn shop() -> (RedisKeys, RedisStore, NewVerification) {
+    let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
+    let store = RedisStore::new(&keys.settings()).unwrap();
+    let (app, phone) = (AppName::parse("shop").unwrap(), PhoneNumber::parse(PHONE).unwrap());
+    let ring = KeyRing::new(OtpSecret::new(SECRET.into()).unwrap(), Vec::new());
+    let issued = ring.issue(&app, &phone, CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
+    let new = NewVerification { id: issued.id, app, phone, client: None, sealed: issued.sealed, pacing: None };
+    let limited = with_limits(limits([("per_phone", limit("7/1h"))]));
+    assert!(at_its_turn(&store.create(&new, &limited).await.unwrap()));
+    let report = DeliveryReport {
+        id: new.id,
+        app: new.app.clone(),
+        phone: new.phone.clone(),
+        delivery: 1,
+        channel: Channel::whatsapp(),
+        status: DeliveryStatus::Failed,
+        reason: Some(RefusalKind::Recipient),
+    };
+    store.record_delivery(&report, &policy()).await.unwrap();
+    (keys, store, new)
+}
+
+/// Returns a command about the store of [`shop`], whose service knows the app.
+fn in_shop(arguments: &[&str], keys: &RedisKeys) -> Program {
+    let program = Program::new(arguments).set("apps.shop.limits.per_phone", "7/1h");
+    program.set("redis.url", keys.url()).set("redis.key_prefix", keys.prefix())
+}
+
+#[tokio::test]
+async fn inspect_shows_one_verification_by_its_id() {
+    let (keys, store, new) = shop().await;
+    store.confirm(&new, &policy()).await.unwrap();
+    let id = new.id.to_string();
+    let hex = format!("{:032x}", u128::from_be_bytes(*new.id.as_bytes()));
+    let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
+    let mut shown = Vec::new();
+    for spelling in [&id, &hex, &uuid] {
+        let ended = in_shop(&["inspect", spelling], &keys).set("otp.secret", SECRET).run().await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{spelling}: {}", ended.stdout);
+        shown.push(ended.stdout);
+    }
+    let lines: Vec<_> = shown[0].lines().map(str::trim_end).collect();
+    for line in [
+        format!("verification  {id}").as_str(),
+        "app           shop",
+        "phone         15551234567",
+        "status        pending",
+        "attempts      0 of 3",
+        "sends         1",
+        "limits.per_phone: 1 in its window, one more fits now",
+    ] {
+        assert!(lines.contains(&line), "no {line:?} in {}", shown[0]);
+    }
+    for start in ["created       20", "expires       20", "delivery 1    whatsapp failed (recipient), 20"] {
+        assert!(lines.iter().any(|line| line.starts_with(start)), "no {start:?} in {}", shown[0]);
+    }
+
+    let json = in_shop(&["inspect", "--json", &uuid], &keys).set("otp.secret", SECRET).run().await;
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let verification = &json["verification"];
+    assert_eq!((&verification["id"], &verification["app"]), (&json!(id), &json!("shop")));
+    assert_eq!((&verification["status"], &verification["ended_at"]), (&json!("pending"), &Value::Null));
+    assert_eq!(verification["deliveries"][0]["reason"], "recipient");
+    assert_eq!(json["limits"]["per_phone"]["count"], 1);
+}
+
+#[tokio::test]
+async fn inspect_by_id_needs_the_secret_under_which_it_was_issued() {
+    let (keys, _store, new) = shop().await;
+    let id = new.id.to_string();
+    let inspect = || in_shop(&["inspect", &id], &keys);
+    let without = inspect().run().await;
+    assert_eq!((without.code, without.stdout.as_str()), (78, ""));
+    assert!(without.stderr.contains("otp.secret: expected the service's secret, needed to read an ID"), "{without:?}");
+    let other = "another-secret-of-the-end-to-end-tests";
+    let unreadable = inspect().set("otp.secret", other).run().await;
+    // One of 16,000 blocks looks as if it were readable.
+    assert!(unreadable.code == 1 || !unreadable.stdout.contains(PHONE), "{unreadable:?}");
+    let rotated = inspect().set("otp.secret", other).set("otp.previous_secrets", SECRET).run().await;
+    assert!(rotated.code == 0 && rotated.stdout.contains(PHONE), "{rotated:?}");
+    let without_app = Program::new(&["inspect", &id]).set("redis.url", keys.url()).set("otp.secret", SECRET);
+    let without_app = without_app.run().await;
+    assert!(
+        without_app.code == 1 && without_app.stderr.contains("app that these settings do not have"),
+        "{without_app:?}"
+    );
+    let none = in_shop(&["inspect", &id], &keys).set("otp.secret", SECRET).set("redis.key_prefix", &unique_prefix());
+    let none = none.run().await;
+    assert_eq!(none.code, 0);
+    assert!(none.stdout.starts_with(&format!("No verification {id}\nlimits.per_phone: 0 in")), "{}", none.stdout);
+}
+
+#[tokio::test]
+async fn inspect_shows_the_verifications_of_a_phone_in_every_app() {
+    let (keys, _store, new) = shop().await;
+    let text = in_shop(&["inspect", PHONE], &keys).run().await;
+    assert_eq!((text.code, text.stderr.as_str()), (0, ""));
+    assert!(text.stdout.starts_with(&format!("verification  {}\napp           shop\n", new.id)), "{}", text.stdout);
+    let json = in_shop(&["inspect", "--json", PHONE], &keys).run().await;
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((&json["code"], json["verifications"].as_array().unwrap().len()), (&Value::Null, 1));
+    assert_eq!(json["verifications"][0]["app"], "shop");
+    let list = in_shop(&["inspect"], &keys).run().await;
+    assert!(list.stdout.contains("│ 15551234567 ┆ shop ┆"), "{}", list.stdout);
 }
 
 #[tokio::test]

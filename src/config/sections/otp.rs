@@ -38,6 +38,14 @@ pub(in crate::config) fn read_keys(reader: &mut Reader) -> Result<KeyRing, Repor
     Ok(KeyRing::new(current?, previous?))
 }
 
+/// The same for commands that read an id. The fault says what they need it for.
+pub(in crate::config) fn read_keys_of_ids(reader: &mut Reader) -> Result<KeyRing, Reported> {
+    if !reader.has_or_names("otp.secret") {
+        return Err(reader.fault("otp.secret", "the service's secret, needed to read an ID (or otp.secret_file)"));
+    }
+    read_keys(reader)
+}
+
 /// `otp.secret` alone.
 pub(in crate::config) fn read_secret(reader: &mut Reader) -> Result<OtpSecret, Reported> {
     reader.required_secret("otp.secret", digest_key)

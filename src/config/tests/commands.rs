@@ -70,6 +70,19 @@ fn the_sandbox_and_operators_do_not_read_the_account() {
 }
 
 #[test]
+fn operators_need_the_secrets_to_read_an_id() {
+    let fault = only_fault(Settings::load_with_keys(&given(&[])));
+    let expected = "otp.secret: expected the service's secret, needed to read an ID (or otp.secret_file) (not set)";
+    assert_eq!(fault.to_string(), expected);
+    let other = "another-secret-with-enough-bytes-in-it";
+    for more in [("log.format", "json"), ("redis.subject", "hashed")] {
+        let given = given(&[("otp.secret", SECRET), ("otp.previous_secrets", other), more]);
+        let (_, keys) = Settings::load_with_keys(&given).unwrap();
+        assert_eq!(keys.secret_ids().count(), 2);
+    }
+}
+
+#[test]
 fn operators_need_a_secret_only_to_find_hashed_subjects() {
     assert!(Settings::load(&given(&[("otp.secret_file", NOWHERE)])).is_ok());
     let hashed = ("redis.subject", "hashed");
