@@ -7,11 +7,12 @@
 //! |---|---|---|
 //! | `main` | cli | The program |
 //! | [`cli`] | app, config, otp, table, telemetry | Parses the command line and prints the answers of commands |
-//! | [`app`] | config, http, otp, reread, store, supervisor, telemetry, whatsapp | The composition root: settings in, a running service or the answer of a command out |
-//! | [`config`] | http, otp, store, telemetry, whatsapp | Reads settings into the types of the parts, and reports every fault at once |
+//! | [`app`] | config, http, otp, proof, reread, store, supervisor, telemetry, whatsapp | The composition root: settings in, a running service or the answer of a command out |
+//! | [`config`] | http, otp, proof, store, telemetry, whatsapp | Reads settings into the types of the parts, and reports every fault at once |
 //! | [`http`] | otp, reread, supervisor, table, telemetry | The sample server's two calls, health and metrics, in one table of routes |
 //! | [`store`] | otp, supervisor, telemetry | Codes and limits: in Redis with Lua scripts, or in memory |
 //! | [`whatsapp`] | otp, telemetry | The Cloud API: payloads, errors, retries, the template |
+//! | [`proof`] | otp, reread, supervisor, telemetry | Signed proofs: keys, tokens, and the document of public keys |
 //! | [`table`] | otp | Active codes as a table for people |
 //! | [`telemetry`] | supervisor | Logs, metrics, traces and redaction |
 //! | [`reread`] | supervisor | Files that are read again when they change |
@@ -30,6 +31,7 @@ pub mod config;
 pub mod fuzzing;
 pub mod http;
 pub mod otp;
+pub mod proof;
 pub mod reread;
 pub mod store;
 pub mod supervisor;

@@ -22,6 +22,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("hyper", &["http"]),
     ("redis", &["store"]),
     ("reqwest", &["whatsapp", "telemetry", "app"]),
+    ("ring", &["proof"]),
     ("whatsapp_otp_simulator", &["cli", "app"]),
 ];
 

@@ -15,6 +15,7 @@ use crate::http::{
     public_service,
 };
 use crate::otp::{Apps, KeyRing, OtpService, ProofSigner, VerificationStore};
+use crate::proof::{Issuer, ProofKeys, Signer};
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Metrics;
 
@@ -32,8 +33,10 @@ pub struct Parts {
     pub dependencies: Vec<Dependency>,
     /// The secrets of the digests.
     pub keys: KeyRing,
-    /// Signs proofs, if there are keys.
-    pub proofs: Option<Arc<dyn ProofSigner>>,
+    /// The keys of proofs, if there are any.
+    pub proof_keys: Option<ProofKeys>,
+    /// The issuer of proofs; the URL of the public listener if none is given.
+    pub proof_issuer: Option<Issuer>,
     /// `true` to log the table of active codes after each call.
     pub show_active_codes: bool,
 }
@@ -78,7 +81,9 @@ impl App {
         plans.await.context("cannot load the numbering plans")?;
         let readiness =
             Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.dependencies);
-        let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys, parts.proofs));
+        let issuer = parts.proof_issuer.unwrap_or_else(|| Issuer::of_url(&url_of(&public)));
+        let signer = parts.proof_keys.map(|keys| Arc::new(Signer::new(keys, issuer)) as Arc<dyn ProofSigner>);
+        let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys, signer));
         let tasks = TaskTracker::new();
         let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);
         let (handles, supervisor) = (Handles::default(), supervisor::of_process().clone());
@@ -88,7 +93,7 @@ impl App {
     /// Returns the public listener's URL, `http://127.0.0.1:3000`.
     #[must_use]
     pub fn public_url(&self) -> String {
-        format!("{}://{}", self.public.scheme(), self.public.address())
+        url_of(&self.public)
     }
 
     /// Returns the public listener's address.
@@ -152,6 +157,10 @@ impl App {
         tracing::info!("stopped");
         failure.map_or(Ok(()), Err)
     }
+}
+
+fn url_of(listener: &Listener) -> String {
+    format!("{}://{}", listener.scheme(), listener.address())
 }
 
 /// Waits for a listener to end, if there is one.

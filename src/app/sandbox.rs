@@ -11,9 +11,10 @@ use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 use super::page_records::StoredRecords;
 use super::serve::{over_whatsapp, redis_details, within_a_request};
 use super::{App, Parts};
-use crate::config::SandboxSettings;
+use crate::config::{AppSettings, SandboxSettings};
 use crate::http::{AuthMode, ConnectionBounds, Handle, Listener};
-use crate::otp::{Apps, Senders, VerificationStore};
+use crate::otp::{App as OtpApp, Apps, Senders, VerificationStore};
+use crate::proof::{Issuer, ProofKeys};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
 use crate::supervisor;
@@ -75,7 +76,7 @@ pub async fn sandbox(
 ) -> anyhow::Result<Sandbox> {
     // Before there is anything to measure.
     Metrics::install()?;
-    let SandboxSettings { mut common, keys, whatsapp: mut api } = settings;
+    let SandboxSettings { mut common, keys, whatsapp: mut api, proof_keys, proof_issuer } = settings;
     let listener =
         Listener::bind(simulator_address, None, ConnectionBounds::local()).await.context("the simulator's address")?;
     let simulator = Simulator::new(SimulatorSettings {
@@ -109,14 +110,21 @@ pub async fn sandbox(
     }
     let (code_length, needs_api_key) = (common.policy.code_length.digits(), common.server.auth != AuthMode::Open);
     let records = StoredRecords { store: Arc::clone(&store), policy: common.policy.clone() };
+    let senders = Senders::one(over_whatsapp(sender, None));
+    let mut apps = Apps::one(common.policy, senders.clone());
+    for AppSettings { name, policy, proofs, .. } in common.apps {
+        apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs });
+    }
+    let public_url = common.server.public_url.as_ref();
     let parts = Parts {
         store,
         store_name,
         store_details,
-        apps: Apps::one(common.policy, Senders::one(over_whatsapp(sender, None))),
+        apps,
         dependencies: Vec::new(),
         keys,
-        proofs: None,
+        proof_keys: Some(ProofKeys::follow_or_draw(proof_keys).await?),
+        proof_issuer: proof_issuer.or(public_url.map(|url| Issuer::of_url(url.as_str()))),
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     let app = App::bind(common.server, parts).await?;

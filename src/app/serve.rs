@@ -13,7 +13,8 @@ use super::template_watch::TemplateWatch;
 use super::{App, Parts, check, redis_memory};
 use crate::config::ServeSettings;
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
-use crate::otp::{App as OtpApp, AppName, Apps, Channel, Pacing, ProofPolicy, Sender, Senders};
+use crate::otp::{App as OtpApp, Apps, Channel, Pacing, Sender, Senders};
+use crate::proof::{ProofKeys, ProofSettings};
 use crate::reread;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
@@ -42,7 +43,7 @@ pub enum WhatsAppAtStart {
 pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
     // Metrics must be installed before anything is measured.
     Metrics::install()?;
-    let ServeSettings { mut common, keys, mut whatsapp, access_token, api_keys } = settings;
+    let ServeSettings { mut common, keys, mut whatsapp, access_token, api_keys, proofs } = settings;
     whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
     let of_all_apps = whatsapp.clone();
     if let Some(default) = common.apps.first() {
@@ -54,6 +55,10 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let authorization = reread::follow("whatsapp.access_token", access_token.files(), move || {
         anyhow::Ok(authorization(&access_token.read()?)?)
     });
+    let (proof_keys, proof_issuer) = match proofs {
+        Some(ProofSettings { files, issuer }) => (Some(ProofKeys::follow(files).await?), Some(issuer)),
+        None => (None, None),
+    };
     let client = GraphClient::new(&whatsapp)?.authorized_by(authorization.await?);
     let known = match whatsapp_at_start {
         WhatsAppAtStart::Awaited => None,
@@ -83,7 +88,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     };
     let senders = sender(&client, &whatsapp, template);
     let mut apps = Apps::one(common.policy, senders.clone());
-    for app in common.apps.into_iter().filter(|app| app.name != AppName::default()) {
+    for app in common.apps {
         let own = of_all_apps.clone().with(&app.whatsapp);
         let senders = if own.sends_as(&whatsapp) {
             senders.clone()
@@ -93,7 +98,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             let (template, _logged) = watch.start(None).settled().await;
             sender(&client, &own, template)
         };
-        apps.insert(OtpApp { name: app.name, policy: app.policy, senders, proofs: ProofPolicy::default() });
+        apps.insert(OtpApp { name: app.name, policy: app.policy, senders, proofs: app.proofs });
     }
     let parts = Parts {
         store_details: Some(redis_details(&store)),
@@ -105,7 +110,8 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             Dependency::partial(TEMPLATE, template_fault),
         ],
         keys,
-        proofs: None,
+        proof_keys,
+        proof_issuer,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await

@@ -132,6 +132,8 @@ const NAME: Takes = Any("a name");
 const PASSWORD: Takes = Any("a password");
 const LIMIT: Takes = Text("1/1s to 10000/31days, or off");
 const SECRET: Takes = Text("at least 32 bytes");
+const KEY_FILES: Takes = List("PATH or PATH@TIME, such as /run/secrets/proof-key.pem@2026-12-01T00:00:00Z");
+const VISIBLE: &str = "1 to 256 visible ASCII characters without spaces";
 const GRAPH_ID: Takes = Text("an ID of 1 to 32 digits");
 
 pub(super) const SECTIONS: &[Section] = settings! {
@@ -142,6 +144,11 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The address of the operators' listener, which serves /health/live, /health/ready and /metrics. Keep it private.
         /// "" turns it off.
         Open "ops_listen": Text("an IP address and a port, such as 127.0.0.1:9464") => Default("127.0.0.1:9464");
+
+        /// The URL at which others reach the public listener, such as that of your load balancer. Absolute links start with
+        /// it, and it is the issuer of proofs unless proof.issuer is set.
+        Open "public_url": Text("http:// or https://, a host and, if need be, a path; no / at its end, user name, ? or #")
+            => Nothing("https://otp.example.com");
 
         /// The certificate chain of the public listener, as PEM. With it and its key the listener speaks HTTPS. Both files
         /// are read again when they change.
@@ -369,6 +376,27 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// Messages that WhatsApp lets your number send in a second, over all instances; 0 for no limit. A message above it
         /// waits for at most two seconds and is then answered 503. WhatsApp's own default is 80, and up to 1000 on request.
         Open "messages_per_second": Whole(0, 10_000) => Default("80");
+    }
+
+    /// Proofs: signed statements that a number was verified, for callers to show to others. Without keys there are none.
+    "proof" {
+        /// The issuer named in proofs. The default is server.public_url. Proofs for test keys have the issuer ISSUER/test.
+        Open "issuer": Text(VISIBLE) => Nothing("https://otp.example.com");
+
+        /// The signing keys: files of PKCS#8 PEM, which `whatsapp-otp proof-key` makes. The public keys of all of them are
+        /// published at /.well-known/jwks.json. The key whose TIME has passed last signs; a key without a TIME is older than
+        /// any other. The files are read again when they change. docs/operations.md explains how to rotate keys.
+        Open "signing_key_files": KEY_FILES => Nothing("/run/secrets/proof-key.pem");
+
+        /// The signing keys of proofs for test keys, published at /test/.well-known/jwks.json.
+        Open "test_signing_key_files": KEY_FILES => Nothing("/run/secrets/proof-key-test.pem");
+
+        /// The time for which a proof is valid.
+        Open "lifetime": Span(secs(60), secs(900)) => Default("5m"), per_app;
+
+        /// The recipients for whom a proof may be requested; the first is the default. Without any, proofs are for the app's
+        /// name. "*" allows any recipient: use it for development only.
+        Open "audiences": List(VISIBLE) => Default(""), per_app;
     }
 
     "log" {

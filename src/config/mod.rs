@@ -29,7 +29,8 @@ use secrecy::SecretString;
 use self::reader::{Reader, Reported};
 use self::sections::server::Reach;
 use crate::http::{AcceptedKey, ServerSettings};
-use crate::otp::{AppName, KeyRing, OtpSecret, Policy};
+use crate::otp::{AppName, KeyRing, OtpSecret, Policy, ProofPolicy};
+use crate::proof::{Issuer, KeyFiles, ProofSettings};
 use crate::store::redis::RedisSettings;
 use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
 use crate::whatsapp::{WhatsAppApi, WhatsAppOverrides, WhatsAppSettings};
@@ -64,6 +65,8 @@ pub struct AppSettings {
     pub name: AppName,
     /// Its codes and limits.
     pub policy: Policy,
+    /// Its proofs.
+    pub proofs: ProofPolicy,
     /// The parts of the WhatsApp settings that it has of its own.
     pub whatsapp: WhatsAppOverrides,
 }
@@ -81,6 +84,8 @@ pub struct ServeSettings {
     pub access_token: Replaceable<SecretString>,
     /// The accepted API keys, to be read again.
     pub api_keys: Replaceable<Arc<[AcceptedKey]>>,
+    /// The keys of proofs and their issuer, if there are keys.
+    pub proofs: Option<ProofSettings>,
 }
 
 /// The settings of `sandbox`, all of them optional.
@@ -92,6 +97,10 @@ pub struct SandboxSettings {
     pub keys: KeyRing,
     /// The Cloud API. Its address is the configured one, which the simulator's must replace.
     pub whatsapp: WhatsAppApi,
+    /// The keys of proofs. Those of a world without files must be drawn.
+    pub proof_keys: KeyFiles,
+    /// The issuer of proofs, if one is set.
+    pub proof_issuer: Option<Issuer>,
 }
 
 /// The settings that the guided set-up shares with the service that it prepares, all of them optional.
@@ -141,8 +150,9 @@ impl Settings {
         let mut reader = sources.read();
         // Read only because a bad value is a fault for every command.
         let api = sections::whatsapp::read_api(&mut reader);
+        let proofs = sections::proof::read_parts(&mut reader);
         let settings = Self::read(&mut reader, Reach::Any, Ok(Arc::default()), sections::otp::read_secret);
-        reader.finish(api.and(settings))
+        reader.finish(api.and(proofs).and(settings))
     }
 
     /// Loads the settings with the secrets from which ids are derived, for commands that read an id.
@@ -203,15 +213,17 @@ impl ServeSettings {
         let account = sections::whatsapp::read_account(&mut reader);
         let api = sections::whatsapp::read_api(&mut reader);
         let api_keys = sections::keys::read(&mut reader);
+        let proofs = sections::proof::read(&mut reader);
         let common = Settings::read(&mut reader, Reach::Any, api_keys, |_| current(&keys));
         let api_keys = Replaceable::new("keys.", &reader, given.clone(), sections::keys::read);
         let access_token = Replaceable::new("whatsapp.access_token", &reader, given, |reader| {
             sections::whatsapp::read_account(reader).map(|account| account.access_token)
         });
         let whatsapp = api.and_then(|api| Ok(WhatsAppSettings { api, account: account? }));
-        reader.finish(
-            common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: whatsapp?, access_token, api_keys })),
-        )
+        let settings = common.and_then(|common| {
+            Ok(Self { common, keys: keys?, whatsapp: whatsapp?, access_token, api_keys, proofs: proofs? })
+        });
+        reader.finish(settings)
     }
 }
 
@@ -226,8 +238,13 @@ impl SandboxSettings {
         let keys = sections::otp::draw_secret(&mut reader).and_then(|()| sections::otp::read_keys(&mut reader));
         let api = sections::whatsapp::read_api(&mut reader);
         let api_keys = sections::keys::read(&mut reader);
+        let proofs = sections::proof::read_parts(&mut reader);
         let common = Settings::read(&mut reader, Reach::Loopback, api_keys, |_| current(&keys));
-        reader.finish(common.and_then(|common| Ok(Self { common, keys: keys?, whatsapp: api? })))
+        let settings = common.and_then(|common| {
+            let (proof_keys, proof_issuer) = proofs?;
+            Ok(Self { common, keys: keys?, whatsapp: api?, proof_keys, proof_issuer })
+        });
+        reader.finish(settings)
     }
 }
 

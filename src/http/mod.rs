@@ -19,5 +19,5 @@ pub(crate) use edge::bounds::MAX_OPS_CONNECTIONS;
 pub use edge::server::{Handle, ListenError, Listener};
 pub use ops::{Dependency, Fault, Readiness, StoreDetails, TEMPLATE, router as ops_router};
 pub use router::public_service;
-pub use settings::{AcceptedKey, AcceptedKeys, AuthMode, ServerSettings, TlsFiles};
+pub use settings::{AcceptedKey, AcceptedKeys, AuthMode, PublicUrl, PublicUrlError, ServerSettings, TlsFiles};
 pub use state::PublicState;

@@ -1,5 +1,6 @@
 //! Settings of the HTTP side.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use ipnet::IpNet;
 use tokio::sync::watch;
+use url::Url;
 
 use crate::otp::Key;
 
@@ -18,6 +20,8 @@ pub struct ServerSettings {
     pub listen: SocketAddr,
     /// The operators' listener, if there is one.
     pub ops_listen: Option<SocketAddr>,
+    /// The URL at which others reach the public listener, if it is known.
+    pub public_url: Option<PublicUrl>,
     /// HTTPS on the public listener.
     pub tls: Option<TlsFiles>,
     /// Web origins that may call from a browser.
@@ -44,6 +48,42 @@ pub struct ServerSettings {
     pub keys: AcceptedKeys,
     /// `true` if the sample server's two calls are answered.
     pub sample_enabled: bool,
+}
+
+/// The URL at which others reach the public listener, such as `https://otp.example.com`. It does not end in a slash, so a
+/// path can follow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(Box<str>);
+
+/// The text is not such a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("http:// or https://, a host and, if need be, a path; no / at its end, user name, ? or #")]
+pub struct PublicUrlError;
+
+impl PublicUrl {
+    /// Parses a URL.
+    ///
+    /// # Errors
+    ///
+    /// [`PublicUrlError`] if the text is not such a URL.
+    pub fn parse(text: &str) -> Result<Self, PublicUrlError> {
+        let is_bare = !text.ends_with('/') && !text.contains(['?', '#', '@']);
+        let url = Url::parse(text).ok().filter(|url| is_bare && matches!(url.scheme(), "http" | "https"));
+        let url = url.ok_or(PublicUrlError)?;
+        Ok(Self(url.as_str().trim_end_matches('/').into()))
+    }
+
+    /// Returns the URL.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// A certificate chain and its key, both PEM.
@@ -74,4 +114,33 @@ pub struct AcceptedKey {
     pub key: Arc<Key>,
     /// SHA-256 of the key.
     pub sha256: [u8; 32],
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_can_follow_a_public_url() {
+        for (text, url) in [
+            ("https://OTP.example.com", "https://otp.example.com"),
+            ("https://otp.example.com:443", "https://otp.example.com"),
+            ("http://127.0.0.1:3000", "http://127.0.0.1:3000"),
+            ("https://example.com/otp", "https://example.com/otp"),
+        ] {
+            assert_eq!(PublicUrl::parse(text).unwrap().as_str(), url);
+        }
+        for text in [
+            "",
+            "otp.example.com",
+            "https://",
+            "https://otp.example.com/",
+            "https://otp.example.com?a",
+            "https://otp.example.com#a",
+            "https://me@otp.example.com",
+            "ftp://otp.example.com",
+        ] {
+            assert_eq!(PublicUrl::parse(text), Err(PublicUrlError), "{text}");
+        }
+    }
 }

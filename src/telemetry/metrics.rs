@@ -158,6 +158,8 @@ declare! {
     /// Unix time at which the configured version of the Graph API ends; absent if no end is known.
     GRAPH_API_VERSION_END_TIMESTAMP_SECONDS = "whatsapp_otp_graph_api_version_end_timestamp_seconds", Gauge,
         "version": &[];
+    /// 1 for the key that signs proofs, 0 for the others that are published, by key id. Test keys do not count.
+    PROOF_KEY_INFO = "whatsapp_otp_proof_key_info", Gauge, "kid": &[];
     /// Log lines that standard output did not take: a full disk, a closed pipe, or a pipe that nobody reads.
     LOG_LINES_LOST_TOTAL = "whatsapp_otp_log_lines_lost_total", Counter;
     /// 1, with the version of this program.

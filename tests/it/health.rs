@@ -59,7 +59,8 @@ async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
         apps: apps(Nobody, common.policy),
         dependencies: vec![Dependency::partial("template", fault), Dependency::required("other", other_fault)],
         keys,
-        proofs: None,
+        proof_keys: None,
+        proof_issuer: None,
         show_active_codes: false,
     };
     let app = App::bind(common.server, parts).await.unwrap();

@@ -45,7 +45,8 @@ async fn a_send_that_outlasts_its_request_is_answered_with_a_status_that_no_clie
         apps: apps(sender, settings.common.policy),
         dependencies: Vec::new(),
         keys: settings.keys,
-        proofs: None,
+        proof_keys: None,
+        proof_issuer: None,
         show_active_codes: false,
     };
     let app = App::bind(settings.common.server, parts).await.unwrap();

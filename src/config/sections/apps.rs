@@ -1,6 +1,6 @@
 //! `apps.*`: the apps, each with its own settings or those of all.
 
-use super::otp;
+use super::{otp, proof};
 use crate::config::AppSettings;
 use crate::config::fault::Fault;
 use crate::config::reader::{Reader, Reported};
@@ -31,6 +31,7 @@ pub(in crate::config) fn read(reader: &mut Reader) -> Result<Vec<AppSettings>, R
 
 fn read_app(reader: &mut Reader, name: &AppName) -> Result<AppSettings, Reported> {
     let policy = reader.for_app(name, otp::read_policy);
+    let proofs = reader.for_app(name, proof::read_policy);
     let own = |key| format!("apps.{name}.whatsapp.{key}");
     let phone_number_id = reader.optional(&own("phone_number_id"), graph_id);
     let template_id = reader.optional(&own("template_id"), graph_id);
@@ -40,5 +41,5 @@ fn read_app(reader: &mut Reader, name: &AppName) -> Result<AppSettings, Reported
         template_id: template_id?,
         language: language?.map(|language| language.to_string()),
     };
-    Ok(AppSettings { name: name.clone(), policy: policy?, whatsapp })
+    Ok(AppSettings { name: name.clone(), policy: policy?, proofs: proofs?, whatsapp })
 }

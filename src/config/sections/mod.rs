@@ -5,6 +5,7 @@ pub(super) mod keys;
 pub(super) mod limits;
 pub(super) mod log;
 pub(super) mod otp;
+pub(super) mod proof;
 pub(super) mod redis;
 pub(super) mod server;
 pub(super) mod telemetry;

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use url::Url;
 
 use crate::config::reader::{Reader, Reported};
-use crate::http::{AcceptedKey, AuthMode, ServerSettings, TlsFiles};
+use crate::http::{AcceptedKey, AuthMode, PublicUrl, ServerSettings, TlsFiles};
 
 /// The addresses that may reach the listeners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,7 @@ pub(in crate::config) fn read(
     let listen = reader.required("server.listen", |text| address(text, reach));
     let ops_listen = reader.optional("server.ops_listen", |text| address(text, reach));
     let ops_listen = apart(reader, listen, ops_listen);
+    let public_url = reader.optional("server.public_url", PublicUrl::parse);
     let tls = tls(reader);
     let cors_origins = reader.declared_list("server.cors_origins", web_origin);
     let trusted_proxies = reader.declared_list("server.trusted_proxies", network);
@@ -46,6 +47,7 @@ pub(in crate::config) fn read(
     Ok(ServerSettings {
         listen: listen?,
         ops_listen: ops_listen?,
+        public_url: public_url?,
         tls: tls?,
         cors_origins: cors_origins?,
         trusted_proxies: trusted_proxies?,

@@ -136,3 +136,22 @@ fn apps_that_ids_cannot_tell_apart_are_a_fault() {
     assert!([&one, &other].iter().any(|name| fault.key == format!("apps.{name}")), "{fault}");
     assert!(fault.expected.contains(one.as_str()) && fault.expected.contains(other.as_str()), "{fault}");
 }
+
+#[test]
+fn an_app_has_proofs_of_its_own() {
+    let common = serve(&[
+        ("proof.lifetime", "2m"),
+        ("apps.shop.proof.audiences", "https://shop.example.com, pay"),
+        ("apps.bank.proof.lifetime", "1m"),
+    ])
+    .unwrap()
+    .common;
+    let of = |name| {
+        let proofs = &app(&common, name).proofs;
+        let audiences = proofs.audiences.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        (proofs.lifetime.as_secs(), audiences)
+    };
+    assert_eq!(of("default"), (120, String::new()));
+    assert_eq!(of("shop"), (120, "https://shop.example.com pay".to_owned()));
+    assert_eq!(of("bank"), (60, String::new()));
+}

@@ -38,7 +38,7 @@ fn every_key_is_read() {
     for key in keys::all() {
         let (section, name) = key.split_once('.').unwrap();
         // No list accepts this entry, and other settings accept no list.
-        let (_directory, mut sources) = from_file(&format!("[{section}]\n{name} = [\"?\"]"));
+        let (_directory, mut sources) = from_file(&format!("[{section}]\n{name} = [\"? @\"]"));
         sources.environment = given(&[("redis.subject", "hashed")]).environment;
         if key == "redis.subject" {
             sources.environment.clear();

@@ -6,6 +6,7 @@ use super::*;
 use crate::config::Origin;
 use crate::http::{AuthMode, TlsFiles};
 use crate::otp::{Destinations, Limit, NumberType, Selection};
+use crate::proof::World;
 use crate::store::redis::{AfterFailover, Subject, Topology};
 use crate::telemetry::LogFormat;
 use crate::whatsapp::WhatsAppSettings;
@@ -57,6 +58,7 @@ fn values_within_bounds_are_taken() {
         ("server.listen", &["127.0.0.1:0", "[::]:3000", " 0.0.0.0:80 "][..]),
         ("server.ops_listen", &["", "0.0.0.0:9464"]),
         ("server.cors_origins", &["", "https://a.example, http://localhost:8080"]),
+        ("server.public_url", &["", "https://otp.example.com", "http://127.0.0.1:3000/otp"]),
         ("server.trusted_proxies", &["", "10.0.0.0/8,192.0.2.7, 2001:db8::/32"]),
         ("server.request_timeout", &["1s", "2m", "90s"]),
         ("server.drain_delay", &["0s", "10m"]),
@@ -87,6 +89,10 @@ fn values_within_bounds_are_taken() {
         ("whatsapp.language", &["de", "pt_BR"]),
         ("whatsapp.timeout", &["100ms", "60s"]),
         ("whatsapp.max_retries", &["0", "10"]),
+        ("proof.issuer", &["", "https://otp.example.com", "otp"]),
+        ("proof.signing_key_files", &[""]),
+        ("proof.lifetime", &["60s", "15m"]),
+        ("proof.audiences", &["", "*", "https://shop.example.com, pay"]),
         ("log.format", &["json", "pretty"]),
         ("log.level", &["debug", "info,whatsapp_otp=trace"]),
         ("telemetry.otlp_endpoint", &["", "http://localhost:4318", "https://otel.example/team/"]),
@@ -105,6 +111,7 @@ fn values_out_of_bounds_are_faults_that_name_the_bounds() {
         ("server.listen", "an IP address and a port", &["", "3000", "localhost:3000"][..]),
         ("server.ops_listen", "an IP address and a port", &["off"]),
         ("server.cors_origins", "http(s)://HOST", &["*", "https://a.example/"]),
+        ("server.public_url", "no / at its end", &["otp.example.com", "https://otp.example.com/"]),
         ("server.trusted_proxies", "an IP address or network", &["any", "10.0.0.0/33"]),
         ("server.request_timeout", "from 1s to 2m", &["999ms", "121s", "15", "-1s", ""]),
         ("server.drain_delay", "from 0s to 10m", &["601s", "soon"]),
@@ -133,6 +140,11 @@ fn values_out_of_bounds_are_faults_that_name_the_bounds() {
         ("whatsapp.language", "language code", &["", "english"]),
         ("whatsapp.timeout", "from 100ms to 1m", &["99ms", "61s"]),
         ("whatsapp.max_retries", "from 0 to 10", &["11"]),
+        ("proof.issuer", "visible ASCII", &["one two", "é"]),
+        ("proof.signing_key_files", "PATH or PATH@TIME", &["/a.pem@tomorrow", "@2026-12-01T00:00:00Z"]),
+        ("proof.test_signing_key_files", "PATH or PATH@TIME", &["/a.pem@"]),
+        ("proof.lifetime", "from 1m to 15m", &["59s", "16m", ""]),
+        ("proof.audiences", "visible ASCII", &["one two"]),
         ("log.format", "json or pretty", &["", "text"]),
         ("log.level", "off, error", &["", "inof"]),
         ("telemetry.sample_ratio", "from 0 to 1", &["", "-0.1", "1.1", "10%", "NaN"]),
@@ -252,6 +264,28 @@ fn a_certificate_comes_with_its_key() {
     assert_eq!(only_fault(serve(&[certificate])).key, key.0);
     assert_eq!(only_fault(serve(&[key])).key, certificate.0);
     assert_eq!(serve(&[("server.tls_cert_file", ""), ("server.tls_key_file", "")]).unwrap().common.server.tls, None);
+}
+
+#[test]
+fn keys_of_proofs_need_an_issuer() {
+    let files = ("proof.signing_key_files", "/a.pem, /b.pem@2026-12-01T00:00:00Z");
+    for files in [files, ("proof.test_signing_key_files", "/a.pem")] {
+        let fault = only_fault(serve(&[files]));
+        assert_eq!(fault.key, "proof.issuer");
+        assert!(fault.expected.contains("server.public_url"), "{fault}");
+    }
+    let url = ("server.public_url", "https://otp.example.com");
+    for (pairs, issuer) in [
+        (vec![files, url], "https://otp.example.com"),
+        (vec![files, ("proof.issuer", "otp")], "otp"),
+        (vec![files, url, ("proof.issuer", "otp")], "otp"),
+    ] {
+        let proofs = serve(&pairs).unwrap().proofs.unwrap();
+        assert_eq!(proofs.issuer.of(World::Production), issuer);
+        let files: Vec<_> = proofs.files.production.iter().map(ToString::to_string).collect();
+        assert_eq!(files, ["/a.pem", "/b.pem@2026-12-01T00:00:00Z"]);
+    }
+    assert_eq!(serve(&[url]).unwrap().proofs, None);
 }
 
 #[test]
