@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::config::ServeSettings;
+use crate::http::ServerSettings;
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
 use crate::whatsapp::{
@@ -29,12 +30,24 @@ pub async fn check(settings: &ServeSettings) -> Vec<Trial> {
 
 /// Warnings about settings that work but are rarely intended.
 #[must_use]
-pub fn warnings(whatsapp: &WhatsAppApi) -> Vec<String> {
+pub fn warnings(server: &ServerSettings, whatsapp: &WhatsAppApi) -> Vec<String> {
     let today = jiff::Zoned::now().date();
-    [version::warning(&whatsapp.api_version, today), plain_text_warning(&whatsapp.base_url)]
-        .into_iter()
-        .flatten()
-        .collect()
+    let warnings = [
+        version::warning(&whatsapp.api_version, today),
+        plain_text_warning(&whatsapp.base_url),
+        no_callers_warning(server),
+    ];
+    warnings.into_iter().flatten().collect()
+}
+
+/// Warns about a service that refuses every call.
+fn no_callers_warning(server: &ServerSettings) -> Option<String> {
+    let is_closed = !server.sample_enabled && server.keys.borrow().is_empty();
+    is_closed.then(|| {
+        "nobody can call this service: sample.enabled is false and there is no API key (`whatsapp-otp api-key NAME` \
+         makes one)"
+            .to_owned()
+    })
 }
 
 async fn redis(settings: &ServeSettings) -> Trial {

@@ -149,10 +149,10 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
 
 /// Warns about settings that work but are rarely intended.
 fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppApi) {
-    for warning in check::warnings(whatsapp) {
+    for warning in check::warnings(server, whatsapp) {
         tracing::warn!("{warning}");
     }
-    if server.auth == AuthMode::Open && !is_local(server.listen.ip()) {
+    if server.sample_enabled && server.auth == AuthMode::Open && !is_local(server.listen.ip()) {
         tracing::warn!(
             listen = %server.listen,
             "auth.mode is open: anyone who can reach this address can have messages sent, up to the limits"

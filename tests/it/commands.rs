@@ -154,6 +154,21 @@ async fn check_warns_of_a_template_that_promises_another_lifetime() {
 }
 
 #[tokio::test]
+async fn check_warns_of_a_service_that_nobody_can_call() {
+    let World { settings, simulator: _simulator, keys: _redis } = world().await;
+    let warning = "warning: nobody can call this service: sample.enabled is false and there is no API key";
+    let check = || Program::new(&["check"]).settings(&settings);
+    let closed = check().set("sample.enabled", "false").run().await;
+    assert_eq!(closed.code, 0, "{}{}", closed.stdout, closed.stderr);
+    assert!(closed.stdout.contains(warning), "{}", closed.stdout);
+    let key = check().set("sample.enabled", "false").set("keys.backend.kind", "server");
+    let key = key.set("keys.backend.sha256", &"0".repeat(64)).run().await;
+    for open in [check().run().await, key] {
+        assert!(open.code == 0 && !open.stdout.contains("nobody can call"), "{}{}", open.stdout, open.stderr);
+    }
+}
+
+#[tokio::test]
 async fn check_says_what_is_wrong_and_what_to_do() {
     let World { simulator, settings, keys: _redis } = world().await;
     let nobody = format!("redis://127.0.0.1:{}/0", free_port());

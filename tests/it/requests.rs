@@ -6,8 +6,8 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 
 use crate::harness::app::TestApp;
-use crate::harness::eventually;
 use crate::harness::reply::{read, says, send};
+use crate::harness::{eventually, logs};
 
 const PHONE: &str = "15551234567";
 
@@ -388,7 +388,9 @@ async fn http_1_1_needs_exactly_one_host() {
 
 #[tokio::test]
 async fn the_two_calls_can_be_turned_off() {
+    let log = logs::capture();
     let app = TestApp::builder().set("sample.enabled", "false").start().await;
+    assert!(log.has_line(&["WARN", "nobody can call this service"]), "there is no key either");
     for path in ["/otp/15551234567", "/OTP/15551234567/", "/otp/abc"] {
         for method in [Method::GET, Method::POST, Method::PUT] {
             send(app.call(method, path)).await.is(404, "Not found: the calls at /otp/{phone} are turned off.");
