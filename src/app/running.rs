@@ -82,10 +82,11 @@ impl App {
         let readiness =
             Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.dependencies);
         let issuer = parts.proof_issuer.unwrap_or_else(|| Issuer::of_url(&url_of(&public)));
+        let proof_keys = parts.proof_keys.clone().unwrap_or_default();
         let signer = parts.proof_keys.map(|keys| Arc::new(Signer::new(keys, issuer)) as Arc<dyn ProofSigner>);
         let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys, signer));
         let tasks = TaskTracker::new();
-        let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes);
+        let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes, proof_keys);
         let (handles, supervisor) = (Handles::default(), supervisor::of_process().clone());
         Ok(Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor })
     }

@@ -1,4 +1,4 @@
-//! The service over HTTP: the sample server's two calls, and health and metrics for operators.
+//! The service over HTTP: the sample server's two calls, the public keys of proofs, and health and metrics for operators.
 //!
 //! `router` finds a request's route in the table of `routes`, gives the request its id and line in the log, and hands it to
 //! the endpoint. Endpoints ask the domain and return an `Outcome`, which the route's surface
@@ -13,6 +13,7 @@ mod routes;
 mod sample;
 mod settings;
 mod state;
+mod well_known;
 
 pub use edge::bounds::ConnectionBounds;
 pub(crate) use edge::bounds::MAX_OPS_CONNECTIONS;

@@ -30,14 +30,15 @@ pub fn public_service(
     })
 }
 
-/// Returns the response to a request, which is logged, carries the request's id and must not be cached.
+/// Returns the response to a request, which is logged, carries the request's id and must not be cached unless it says
+/// otherwise.
 async fn respond(state: Arc<PublicState>, request: Request) -> Response {
     let route = routes::find(request.uri().path());
     let id = request_id::of(request.headers());
     let answer = |request| answer(Arc::clone(&state), route, request);
     let mut response = access_log::logged(&state, id.clone(), route.map(|route| route.pattern), request, answer).await;
     let headers = response.headers_mut();
-    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Some(id) = request_id::header(&id) {
         headers.insert(X_REQUEST_ID, id);
     }

@@ -1,9 +1,9 @@
 //! The public listener's routes: the one table that requests are routed, logged, measured and traced by.
 
 use super::edge::route::{Route, Surface};
-use super::sample;
+use super::{sample, well_known};
 
-static ROUTES: [Route; 1] = [sample::OTP];
+static ROUTES: [Route; 3] = [sample::OTP, well_known::JWKS, well_known::TEST_JWKS];
 
 /// Presents what has no route.
 pub(super) static DEFAULT: &Surface = &sample::SURFACE;

@@ -17,6 +17,7 @@ use super::edge::places::{Place, Places};
 use super::sample::active_codes::ActiveCodesTable;
 use super::settings::{AcceptedKeys, AuthMode, ServerSettings};
 use crate::otp::{ClientAddress, OtpService};
+use crate::proof::ProofKeys;
 
 /// The time after which a request that found no place may try again.
 pub(super) const RETRY_LATER: Duration = Duration::from_secs(1);
@@ -43,6 +44,7 @@ pub struct PublicState {
     pub(super) sends: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     pub(super) meters: Arc<Meters>,
+    pub(super) proof_keys: ProofKeys,
     pub(super) active_codes: Option<ActiveCodesTable>,
 }
 
@@ -56,6 +58,7 @@ impl PublicState {
         settings: &ServerSettings,
         tasks: TaskTracker,
         show_active_codes: bool,
+        proof_keys: ProofKeys,
     ) -> Self {
         let active_codes = show_active_codes.then(|| ActiveCodesTable::of(Arc::clone(service.store())));
         Self {
@@ -74,6 +77,7 @@ impl PublicState {
             send_within: settings.request_timeout * 9 / 10,
             tasks,
             meters: Arc::new(Meters::new()),
+            proof_keys,
             active_codes,
         }
     }

@@ -1,6 +1,7 @@
 //! The keys of one world: the one that signs, and the public halves of all.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
@@ -20,15 +21,31 @@ pub struct KeySet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Jwks {
     /// The JSON Web Key Set.
-    pub text: Box<str>,
+    pub text: Arc<str>,
     /// Its entity tag, quotes included.
-    pub etag: Box<str>,
+    pub etag: Arc<str>,
 }
 
 /// The key is in the set twice.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the key {0} is given twice")]
 pub struct GivenTwice(pub(super) String);
+
+/// No keys.
+impl Default for KeySet {
+    fn default() -> Self {
+        Self { keys: Vec::new(), jwks: Jwks::of(&[]) }
+    }
+}
+
+impl Jwks {
+    fn of(keys: &[(Option<Timestamp>, SigningKey)]) -> Self {
+        let public: Vec<_> = keys.iter().map(|(_, key)| key.public()).collect();
+        let text = json!({ "keys": public }).to_string();
+        let etag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&text)[..16]));
+        Self { text: text.into(), etag: etag.into() }
+    }
+}
 
 impl KeySet {
     /// Makes a set of keys, each with the moment from which it signs.
@@ -41,10 +58,8 @@ impl KeySet {
         if let Some((_, twice)) = keys.iter().find(|(_, key)| !kids.insert(key.kid())) {
             return Err(GivenTwice(twice.kid().to_owned()));
         }
-        let public: Vec<_> = keys.iter().map(|(_, key)| key.public()).collect();
-        let text = json!({ "keys": public }).to_string();
-        let etag = format!("\"{}\"", HEXLOWER.encode(&Sha256::digest(&text)[..16]));
-        Ok(Self { keys, jwks: Jwks { text: text.into(), etag: etag.into() } })
+        let jwks = Jwks::of(&keys);
+        Ok(Self { keys, jwks })
     }
 
     /// Returns the key that signs: the one whose moment has passed last. A key without a moment is older than any other,
@@ -97,7 +112,7 @@ mod tests {
     fn no_key_signs_before_its_moment() {
         let set = KeySet::new(vec![(Some(moment(10)), key())]).unwrap();
         assert!(set.signing(moment(9)).is_none() && set.signing(moment(10)).is_some());
-        assert!(KeySet::new(Vec::new()).unwrap().signing(moment(0)).is_none());
+        assert!(KeySet::default().signing(moment(0)).is_none());
     }
 
     #[test]
@@ -114,7 +129,7 @@ mod tests {
 
     #[test]
     fn no_keys_are_a_document_as_well() {
-        let none = KeySet::new(Vec::new()).unwrap();
+        let none = KeySet::default();
         assert_eq!(&*none.jwks().text, r#"{"keys":[]}"#);
         let one = KeySet::new(vec![(None, key())]).unwrap();
         assert_ne!(none.jwks().etag, one.jwks().etag);

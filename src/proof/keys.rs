@@ -28,7 +28,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub struct ProofKeys(Arc<watch::Receiver<Arc<Worlds>>>);
 
 /// The keys of both worlds at one time.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Worlds {
     production: KeySet,
     test: KeySet,
@@ -102,6 +102,13 @@ impl ProofKeys {
     #[must_use]
     pub fn current(&self) -> Arc<Worlds> {
         Arc::clone(&self.0.borrow())
+    }
+}
+
+/// No keys.
+impl Default for ProofKeys {
+    fn default() -> Self {
+        Self(Arc::new(watch::channel(Arc::default()).1))
     }
 }
 

@@ -23,6 +23,7 @@ mod harness;
 mod harness_itself;
 mod health;
 mod hostile;
+mod jwks;
 mod late_sends;
 mod limits;
 mod log_outages;

@@ -7,6 +7,7 @@ pub(super) mod bounds;
 pub(super) mod client_address;
 pub(super) mod connection;
 pub(super) mod cross_site;
+pub(super) mod document;
 pub(super) mod log_throttle;
 pub(super) mod meters;
 pub(super) mod outcome;

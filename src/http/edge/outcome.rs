@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::document::Document;
 use crate::otp::{AppName, Caller, CodeLength, PhoneNumber, RefusalKind, RequestError, Sent, StoreError, Verdict};
 
 /// The end of a call.
@@ -58,6 +59,8 @@ pub(crate) enum Outcome {
         what: &'static str,
         retry_after: Duration,
     },
+    /// A public document.
+    Document(Document),
     NotFound,
     /// The route's surface is turned off.
     TurnedOff,
@@ -98,6 +101,7 @@ impl Outcome {
             Self::SendingUnavailable(_) => "sending_unavailable",
             Self::StoreUnavailable => "store_unavailable",
             Self::Overloaded { .. } => "overloaded",
+            Self::Document(_) => "document",
             Self::NotFound => "not_found",
             Self::TurnedOff => "turned_off",
             Self::MethodNotAllowed => "method_not_allowed",

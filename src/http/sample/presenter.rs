@@ -24,7 +24,7 @@ pub(super) fn present(Ended { outcome, subject }: &Ended) -> Response {
 
 fn status(outcome: &Outcome) -> StatusCode {
     match outcome {
-        Outcome::Sent(_) | Outcome::Verified => StatusCode::OK,
+        Outcome::Sent(_) | Outcome::Verified | Outcome::Document(_) => StatusCode::OK,
         Outcome::InvalidPhone
         | Outcome::InvalidClientAddress
         | Outcome::BadHost
@@ -54,7 +54,7 @@ fn status(outcome: &Outcome) -> StatusCode {
 
 fn sentence(outcome: &Outcome, phone: Option<&PhoneNumber>) -> Cow<'static, str> {
     match outcome {
-        Outcome::Sent(_) | Outcome::Verified => "OK".into(),
+        Outcome::Sent(_) | Outcome::Verified | Outcome::Document(_) => "OK".into(),
         Outcome::InvalidPhone => "Invalid phone number.".into(),
         Outcome::InvalidClientAddress => "Invalid X-Client-IP: send the address of one client.".into(),
         Outcome::Unauthorized => "Missing or invalid API key.".into(),

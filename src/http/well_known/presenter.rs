@@ -1,0 +1,17 @@
+//! The answers: a document, or a status and a sentence.
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::http::edge::outcome::{Ended, Outcome};
+
+/// Puts the outcome of a call into words.
+pub(super) fn present(ended: &Ended) -> Response {
+    let (status, sentence) = match &ended.outcome {
+        Outcome::Document(document) => return document.respond(),
+        Outcome::BadHost => (StatusCode::BAD_REQUEST, "A request needs exactly one Host header."),
+        Outcome::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed: GET reads the document."),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error."),
+    };
+    (status, sentence).into_response()
+}
