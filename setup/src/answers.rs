@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use whatsapp_otp::whatsapp::LanguageCode;
+use whatsapp_otp::otp::Locale;
 
 use crate::advice::Concern;
 use crate::authentication::{
@@ -65,10 +65,10 @@ pub(crate) struct Given {
     /// The treatment of an existing template of that name
     #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_EXISTING")]
     existing: Option<Existing>,
-    /// The template's languages, such as `en_US,de`; the service sends in the first
+    /// The template's languages, such as `en_US,de`; the first is for people whose language is not among them
     #[arg(long, value_name = "LANGUAGE,…", value_delimiter = ',', env = "WHATSAPP_OTP_SETUP_LANGUAGES")]
-    #[arg(value_parser = LanguageCode::parse)]
-    languages: Vec<LanguageCode>,
+    #[arg(value_parser = Locale::parse)]
+    languages: Vec<Locale>,
     /// The code's lifetime in the message, such as 5m (default: the setting `otp.code_lifetime`)
     #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_CODE_LIFETIME", value_parser = code_lifetime)]
     code_lifetime: Option<CodeMinutes>,
@@ -162,7 +162,7 @@ pub(crate) struct Answers {
     pub(crate) apps: Question<SupportedApps>,
     pub(crate) template_name: Question<TemplateName>,
     pub(crate) existing: Option<Existing>,
-    pub(crate) languages: Question<Vec<LanguageCode>>,
+    pub(crate) languages: Question<Vec<Locale>>,
     pub(crate) code_lifetime: Question<CodeMinutes>,
     pub(crate) security_recommendation: Question<bool>,
     pub(crate) message_ttl: Question<MessageTtl>,
@@ -176,7 +176,7 @@ impl Answers {
         let apps = (!given.apps.is_empty()).then(|| SupportedApps::new(given.apps)).transpose();
         let apps = apps.map_err(|expected| Failure::Usage(format!("--app: expected {expected}")))?;
         let duration = |text: &Option<String>| humantime::parse_duration(text.as_deref()?).ok();
-        let languages: Result<Vec<_>, _> = choices.languages.iter().map(|text| LanguageCode::parse(text)).collect();
+        let languages: Result<Vec<_>, _> = choices.languages.iter().map(|text| Locale::parse(text)).collect();
         let name = choices.template_name.as_deref().and_then(|name| TemplateName::parse(name).ok());
         Ok(Self {
             waba_id: Question::new(connection.waba_id.clone(), earlier.waba_id.clone()),

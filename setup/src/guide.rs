@@ -36,9 +36,9 @@ pub(crate) async fn run(connection: Connection, given: Given, manner: Manner) ->
         phone_number_id: created.account.number.id.clone(),
         template_id: created.translations[0].id.clone(),
     };
-    let language = created.translations[0].language.clone();
+    let languages: Vec<_> = created.translations.iter().map(|translation| translation.language.clone()).collect();
     // Before the wait, so that interrupting it loses nothing.
-    connection.info_file.write(&account, &language, &answers.choices())?;
+    connection.info_file.write(&account, &languages, &answers.choices())?;
     ui.say(format!("\nWritten, readable only by you: {}", connection.info_file.path().display()));
     let translations = steps::approval::wait(ui, &created.account.client, created.translations, patience).await;
     let outcome =
@@ -177,14 +177,18 @@ impl Guide<'_> {
         })
     }
 
-    /// Uses the existing translation that the service is to send.
+    /// Uses the existing translations.
     async fn reuse(&mut self, account: Account, existing: &[Template]) -> Result<Created, Failure> {
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
         let languages = self.answers.languages.known().cloned().unwrap_or_default();
-        let chosen = steps::existing::choose_translation(self.ui, &name, existing, &languages).await?;
-        let code_lifetime = chosen.code_lifetime();
-        let translation = Translation { id: chosen.id, language: chosen.language, status: chosen.status };
-        Ok(Created { account, template: chosen.name, translations: vec![translation], code_lifetime })
+        let templates = steps::existing::choose_translations(self.ui, &name, existing, &languages).await?;
+        let code_lifetime = templates.first().and_then(Template::code_lifetime);
+        let translations = templates.into_iter().map(|template| {
+            let Template { id, language, status, .. } = template;
+            Translation { id, language, status }
+        });
+        let template = name.to_string();
+        Ok(Created { account, template, translations: translations.collect(), code_lifetime })
     }
 
     /// Asks for agreement to create the template.

@@ -40,8 +40,8 @@ pub(crate) struct Choices {
     pub(crate) message_ttl: Option<String>,
 }
 
-/// The keys of [`Written`] itself.
-const OURS: [&str; 6] = ["waba_id", "access_token", "phone_number_id", "template_id", "language", "setup"];
+/// The keys of [`Written`] itself, and one of an earlier form, for a single language.
+const OURS: [&str; 7] = ["waba_id", "access_token", "phone_number_id", "template_id", "languages", "language", "setup"];
 
 /// The file's content, in the order for readers.
 #[derive(Serialize)]
@@ -50,7 +50,7 @@ struct Written<'a> {
     access_token: &'a str,
     phone_number_id: &'a str,
     template_id: &'a str,
-    language: &'a str,
+    languages: &'a [String],
     setup: &'a Choices,
     /// Other programs' keys.
     #[serde(flatten)]
@@ -112,14 +112,19 @@ impl InfoFile {
     }
 
     /// Writes the file atomically, readable only by its owner. Other programs' keys stay.
-    pub(crate) fn write(&self, account: &WhatsAppAccount, language: &str, choices: &Choices) -> anyhow::Result<()> {
+    pub(crate) fn write(
+        &self,
+        account: &WhatsAppAccount,
+        languages: &[String],
+        choices: &Choices,
+    ) -> anyhow::Result<()> {
         let others = self.kept.iter().filter(|(key, _)| !OURS.contains(&key.as_str()));
         let all = Written {
             waba_id: &account.waba_id,
             access_token: account.access_token.expose_secret(),
             phone_number_id: &account.phone_number_id,
             template_id: &account.template_id,
-            language,
+            languages,
             setup: choices,
             others: others.collect(),
         };
@@ -197,7 +202,7 @@ mod tests {
     fn the_file_is_read_back_and_readable_only_by_its_owner() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("new/whatsapp-info.json");
-        InfoFile::open(&path).unwrap().write(&account(), "de", &choices()).unwrap();
+        InfoFile::open(&path).unwrap().write(&account(), &["de".to_owned()], &choices()).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let earlier = InfoFile::open(&path).unwrap().earlier;
         assert_eq!(earlier.waba_id.as_deref(), Some("1"));
@@ -214,7 +219,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let file = InfoFile::open(&path).unwrap();
         assert_eq!((file.earlier.waba_id.as_deref(), file.earlier.choices.platform), (Some("9"), None));
-        file.write(&account(), "de", &choices()).unwrap();
+        file.write(&account(), &["de".to_owned()], &choices()).unwrap();
         let written: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!((&written["app_id"], &written["waba_id"]), (&Value::from(7), &Value::from("1")));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
@@ -226,7 +231,7 @@ mod tests {
         let (file, link) = (directory.path().join("file"), directory.path().join("link"));
         fs::write(&file, "{}").unwrap();
         std::os::unix::fs::symlink(&file, &link).unwrap();
-        InfoFile::open(&link).unwrap().write(&account(), "de", &choices()).unwrap();
+        InfoFile::open(&link).unwrap().write(&account(), &["de".to_owned()], &choices()).unwrap();
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert!(fs::read_to_string(&file).unwrap().contains("EAA-secret"));
     }

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
+use whatsapp_otp::otp::Locale;
 use whatsapp_otp::otp::RefusalKind;
+use whatsapp_otp::whatsapp::GraphClient;
 use whatsapp_otp::whatsapp::client::CallError;
 use whatsapp_otp::whatsapp::error::ErrorClass;
-use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
 
 use crate::authentication::{AuthenticationTemplate, CodeMinutes, TemplateName};
 
@@ -91,7 +92,7 @@ pub(crate) async fn create(
     client: &GraphClient,
     waba_id: &str,
     template: &AuthenticationTemplate,
-    language: &LanguageCode,
+    language: &Locale,
 ) -> Result<Translation, CallError> {
     #[derive(Deserialize)]
     struct Created {
@@ -113,10 +114,10 @@ pub(crate) async fn upsert(
     client: &GraphClient,
     waba_id: &str,
     template: &AuthenticationTemplate,
-    languages: &[LanguageCode],
+    languages: &[Locale],
 ) -> Result<Vec<Translation>, CallError> {
     let mut body = whole(template);
-    body["languages"] = languages.iter().map(LanguageCode::as_str).collect();
+    body["languages"] = languages.iter().map(Locale::as_str).collect();
     let path = format!("{waba_id}/upsert_message_templates");
     let upserted: Data<Translation> = client.post(&path, &body, client.timeout()).await?;
     Ok(upserted.data)
@@ -168,11 +169,11 @@ pub(crate) async fn languages(client: &GraphClient, waba_id: &str) -> Result<Vec
 pub(crate) async fn previews(
     client: &GraphClient,
     waba_id: &str,
-    languages: &[LanguageCode],
+    languages: &[Locale],
     security_recommendation: bool,
     code_lifetime: CodeMinutes,
 ) -> Result<Vec<Preview>, CallError> {
-    let languages = languages.iter().map(LanguageCode::as_str).collect::<Vec<_>>().join(",");
+    let languages = languages.iter().map(Locale::as_str).collect::<Vec<_>>().join(",");
     let minutes = code_lifetime.get().to_string();
     let query = [
         ("category", "AUTHENTICATION"),

@@ -8,7 +8,7 @@ use rand::TryRng;
 use rand::rngs::SysRng;
 use serde_json::json;
 use whatsapp_otp::otp::{
-    AppName, Code, CodeSender, Issued, KeyRing, OtpSecret, OutgoingCode, PhoneNumber, Refusal, Sent, Unpaced,
+    AppName, Code, CodeSender, Issued, KeyRing, Locale, OtpSecret, OutgoingCode, PhoneNumber, Refusal, Sent, Unpaced,
 };
 use whatsapp_otp::whatsapp::WhatsAppSender;
 use whatsapp_otp::whatsapp::template::{self, CurrentTemplate};
@@ -51,7 +51,8 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     let Issued { id, code, .. } = issued.map_err(unprepared)?;
     let masked = arguments.phone.masked();
     ui.say(format!("Sending a code to {masked} with \"{}\" in {} …", template.name, template.language));
-    let template = CurrentTemplate::always(template.name, template.language);
+    let language = Locale::parse(&template.language).map_err(anyhow::Error::from)?;
+    let template = CurrentTemplate::always(template.name, vec![language]);
     let sender = WhatsAppSender::new(client, &number, template, MAX_RETRIES);
     let message =
         OutgoingCode { id: &id, delivery: 1, phone: &arguments.phone, code: &code, locale: None, client: None };

@@ -25,12 +25,12 @@ pub struct SimulatorSettings {
     pub unregistered_numbers: Vec<(String, String)>,
     /// The sender's name as recipients see it.
     pub verified_name: String,
-    /// Id of the authentication template.
+    /// Id of the authentication template in the first of its languages.
     pub template_id: String,
     /// Name of the authentication template.
     pub template_name: String,
-    /// The one language the template exists in.
-    pub language: String,
+    /// The languages the template exists in.
+    pub languages: Vec<String>,
     /// The lifetime in the template's footer, 1 to 90 minutes.
     pub code_expiration_minutes: u8,
     /// The kind of button under the code.
@@ -54,13 +54,23 @@ impl Default for SimulatorSettings {
             verified_name: "Simulated Business".to_owned(),
             template_id: "300000000000001".to_owned(),
             template_name: "otp_login".to_owned(),
-            language: "en_US".to_owned(),
+            languages: vec!["en_US".to_owned()],
             code_expiration_minutes: 5,
             button: OtpButton::CopyCode,
             messages_per_second: 80,
             throttle_status: ThrottleStatus::BadRequest,
             pair_limit: true,
         }
+    }
+}
+
+impl SimulatorSettings {
+    /// Returns the id of the template in each of its languages: the configured one, and then that with 2, 3, … behind it.
+    pub fn translations(&self) -> impl Iterator<Item = (String, &str)> {
+        (1..).zip(&self.languages).map(|(number, language)| {
+            let id = &self.template_id;
+            (if number == 1 { id.clone() } else { format!("{id}{number}") }, language.as_str())
+        })
     }
 }
 

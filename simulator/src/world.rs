@@ -26,18 +26,15 @@ impl World {
     /// Creates the account of these settings. Besides the configured template it holds a few that every real account
     /// accumulates. They are newer and therefore listed first, which exposes a client that reads only the start of the list.
     pub(crate) fn new(settings: &SimulatorSettings, now: Timestamp) -> Self {
-        let configured = authentication(
-            &settings.template_id,
-            &settings.template_name,
-            &settings.language,
-            &AuthenticationContent {
-                security_recommendation: true,
-                expiration_minutes: Some(settings.code_expiration_minutes),
-                button: settings.button,
-                copy_code_text: None,
-            },
-            now,
-        );
+        let content = AuthenticationContent {
+            security_recommendation: true,
+            expiration_minutes: Some(settings.code_expiration_minutes),
+            button: settings.button,
+            copy_code_text: None,
+        };
+        let configured = settings
+            .translations()
+            .map(|(id, language)| authentication(&id, &settings.template_name, language, &content, now));
         let mut retired = authentication(
             "310000000000001",
             "retired_login",
@@ -51,8 +48,7 @@ impl World {
             now,
         );
         retired.status = TemplateStatus::Disabled;
-        let templates = vec![
-            configured,
+        let usual = [
             retired,
             utility(
                 "310000000000002",
@@ -62,6 +58,7 @@ impl World {
             ),
             utility("310000000000003", "order_shipped", "Your order {{1}} is on its way and arrives on {{2}}.", now),
         ];
+        let templates = configured.chain(usual).collect();
         Self {
             switches: Switches::default(),
             templates: TemplateStore::new(templates, 310_000_000_000_100),

@@ -7,6 +7,7 @@ use crate::config::ServeSettings;
 use crate::http::ServerSettings;
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
+use crate::whatsapp::template::{TemplateError, Translation};
 use crate::whatsapp::{
     BusinessAccount, BusinessNumber, GraphClient, WhatsAppApi, WhatsAppSettings, plain_text_warning, template, version,
 };
@@ -106,8 +107,8 @@ async fn whatsapp(settings: &ServeSettings) -> Vec<Trial> {
         if numbers.insert(account.phone_number_id.clone()) {
             trials.push(number(&client, &account.phone_number_id).await);
         }
-        if templates.insert((account.template_id.clone(), whatsapp.api.language.clone(), code_lifetime)) {
-            trials.push(approved(&client, &whatsapp, code_lifetime).await);
+        if templates.insert((account.template_id.clone(), whatsapp.api.languages.clone(), code_lifetime)) {
+            trials.extend(template(&client, &whatsapp, code_lifetime).await);
         }
     }
     trials
@@ -149,18 +150,30 @@ async fn number(client: &GraphClient, phone_number_id: &str) -> Trial {
     Trial { tried: format!("the phone number with ID {phone_number_id}"), seen, advice }
 }
 
-async fn approved(client: &GraphClient, settings: &WhatsAppSettings, code_lifetime: Duration) -> Trial {
-    let seen = match template::approved(client, &settings.account, &settings.api.language).await {
-        Ok(template) => {
+/// Tries the template in each language.
+async fn template(client: &GraphClient, settings: &WhatsAppSettings, code_lifetime: Duration) -> Vec<Trial> {
+    let (account, languages) = (&settings.account, &settings.api.languages);
+    let tried = format!("the template with ID {}", account.template_id);
+    let translations = match template::translations(client, account, languages).await {
+        Ok(translations) => translations,
+        Err(error) => {
+            let advice = "is whatsapp.template_id right? whatsapp-otp-setup creates a template";
+            return vec![Trial { tried, seen: Err(error.to_string()), advice }];
+        }
+    };
+    let of_language = |Translation { language, template }| {
+        let advice = match &template {
+            Err(TemplateError::MissingLanguage { .. }) => {
+                "run whatsapp-otp-setup to add it, or remove it from whatsapp.languages"
+            }
+            _ => "run whatsapp-otp-setup, or wait until WhatsApp approves it",
+        };
+        let seen = template.map_err(|error| error.to_string()).map(|template| {
             let warning = template::lifetime_warning(&template, code_lifetime);
             let warning = warning.map(|warning| format!("\n      warning: {warning}")).unwrap_or_default();
-            Ok(format!("'{}' is approved and ready to send{warning}", template.name))
-        }
-        Err(error) => Err(error.to_string()),
+            format!("'{}' is approved and ready to send{warning}", template.name)
+        });
+        Trial { tried: format!("{tried} in {language}"), seen, advice }
     };
-    Trial {
-        tried: format!("the template with ID {} in {}", settings.account.template_id, settings.api.language),
-        seen,
-        advice: "run whatsapp-otp-setup, or wait until WhatsApp approves it",
-    }
+    translations.into_iter().map(of_language).collect()
 }

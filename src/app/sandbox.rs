@@ -80,7 +80,7 @@ pub async fn sandbox(
     let listener =
         Listener::bind(simulator_address, None, ConnectionBounds::local()).await.context("the simulator's address")?;
     let simulator = Simulator::new(SimulatorSettings {
-        language: api.language.clone(),
+        languages: api.languages.iter().map(ToString::to_string).collect(),
         code_expiration_minutes: minutes(common.policy.code_lifetime),
         ..SimulatorSettings::default()
     });
@@ -92,7 +92,7 @@ pub async fn sandbox(
     let sender = WhatsAppSender::new(
         GraphClient::new(&whatsapp)?,
         &world.phone_number_id,
-        CurrentTemplate::always(world.template_name.clone(), whatsapp.api.language.clone()),
+        CurrentTemplate::always(world.template_name.clone(), whatsapp.api.languages.clone()),
         whatsapp.api.max_retries,
     );
     let (store, store_name, store_details): (Arc<dyn VerificationStore>, _, _) = match store {

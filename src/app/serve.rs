@@ -1,5 +1,6 @@
 //! The service in production: on Redis and the WhatsApp Cloud API.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +13,14 @@ use super::redis_safety::require_safety;
 use super::template_watch::TemplateWatch;
 use super::{App, Parts, check, redis_memory};
 use crate::config::ServeSettings;
-use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails, TEMPLATE};
-use crate::otp::{App as OtpApp, Apps, Channel, Pacing, Sender, Senders};
+use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails};
+use crate::otp::{App as OtpApp, AppName, Apps, Channel, Pacing, Sender, Senders};
 use crate::proof::{ProofKeys, ProofSettings};
 use crate::reread;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::client::authorization;
-use crate::whatsapp::template::{self, Template, TemplateError};
+use crate::whatsapp::template::{self, TemplateError, Translation};
 use crate::whatsapp::{GraphClient, WhatsAppApi, WhatsAppSender, WhatsAppSettings, version};
 
 /// The maximum time that a code waits for its turn to be sent.
@@ -61,42 +62,45 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     };
     let client = GraphClient::new(&whatsapp)?.authorized_by(authorization.await?);
     let known = match whatsapp_at_start {
-        WhatsAppAtStart::Awaited => None,
-        WhatsAppAtStart::Required => Some(approved_template(&client, &whatsapp).await?),
+        WhatsAppAtStart::Awaited => Vec::new(),
+        WhatsAppAtStart::Required => approved_template(&client, &whatsapp).await?,
     };
-    let watch = TemplateWatch::new(
-        client.clone(),
-        whatsapp.account.clone(),
-        whatsapp.api.language.clone(),
-        common.policy.code_lifetime,
-    );
-    let template = watch.start(known);
+    let template = TemplateWatch::new(client.clone(), &whatsapp, common.policy.code_lifetime).start(&known);
     let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
     redis_memory::measure(&store);
     let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
-    let (template, template_fault) = template.settled().await;
-    let sender = |client: &GraphClient, whatsapp: &WhatsAppSettings, template| {
-        let phone_number_id = &whatsapp.account.phone_number_id;
-        let pacing = whatsapp.api.messages_per_second.map(|per_second| Pacing {
-            sender: phone_number_id.clone(),
+    let (template, languages) = template.settled().await;
+    let mut dependencies = vec![
+        Dependency::required("redis_settings", redis_settings),
+        Dependency::template(AppName::default(), languages),
+    ];
+    let pacing = |phone_number_id: &str| {
+        whatsapp.api.messages_per_second.map(|per_second| Pacing {
+            sender: phone_number_id.to_owned(),
             per_second,
             // The send itself needs most of a request's time.
             max_wait: MAX_WAIT.min(common.server.request_timeout / 4),
-        });
-        let sender = WhatsAppSender::new(client.clone(), phone_number_id, template, whatsapp.api.max_retries);
-        Senders::one(over_whatsapp(sender, pacing))
+        })
     };
-    let senders = sender(&client, &whatsapp, template);
-    let mut apps = Apps::one(common.policy, senders.clone());
+    let id = &whatsapp.account.phone_number_id;
+    let sender = WhatsAppSender::new(client.clone(), id, template, whatsapp.api.max_retries);
+    let mut apps = Apps::one(common.policy, Senders::one(over_whatsapp(sender.clone(), pacing(id))));
+    let mut of_numbers = HashMap::from([(id.clone(), sender)]);
     for app in common.apps {
         let own = of_all_apps.clone().with(&app.whatsapp);
         let senders = if own.sends_as(&whatsapp) {
-            senders.clone()
+            apps.default_app().senders.clone()
         } else {
-            let lifetime = app.policy.code_lifetime;
-            let watch = TemplateWatch::new(client.clone(), own.account.clone(), own.api.language.clone(), lifetime);
-            let (template, _logged) = watch.start(None).settled().await;
-            sender(&client, &own, template)
+            let watch = TemplateWatch::new(client.clone(), &own, app.policy.code_lifetime);
+            let (template, languages) = watch.start(&[]).settled().await;
+            dependencies.push(Dependency::template(app.name.clone(), languages));
+            let id = &own.account.phone_number_id;
+            let sender = match of_numbers.get(id) {
+                Some(sender) => sender.with_template(template),
+                None => WhatsAppSender::new(client.clone(), id, template, own.api.max_retries),
+            };
+            of_numbers.insert(id.clone(), sender.clone());
+            Senders::one(over_whatsapp(sender, pacing(id)))
         };
         apps.insert(OtpApp { name: app.name, policy: app.policy, senders, proofs: app.proofs });
     }
@@ -105,10 +109,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
         store,
         store_name: "redis",
         apps,
-        dependencies: vec![
-            Dependency::required("redis_settings", redis_settings),
-            Dependency::partial(TEMPLATE, template_fault),
-        ],
+        dependencies,
         keys,
         proof_keys,
         proof_issuer,
@@ -137,14 +138,16 @@ pub(super) fn within_a_request(timeout: Duration, server: &ServerSettings) -> Du
     timeout.min(server.request_timeout * 3 / 4)
 }
 
-/// Finds the template, which must be approved.
-async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) -> anyhow::Result<Template> {
-    let look = || template::approved(client, &whatsapp.account, &whatsapp.api.language);
+/// Finds the template, which must be approved in at least one language.
+async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) -> anyhow::Result<Vec<Translation>> {
+    let look = || template::translations(client, &whatsapp.account, &whatsapp.api.languages);
     let retries = ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(500))
         .with_max_times(whatsapp.api.max_retries as usize)
         .with_jitter();
-    Ok(look.retry(retries).when(TemplateError::is_transient).await?)
+    let translations = look.retry(retries).when(TemplateError::is_transient).await?;
+    template::sendable(&translations).map_err(anyhow::Error::msg)?;
+    Ok(translations)
 }
 
 /// Warns about settings that work but are rarely intended.

@@ -9,10 +9,11 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use tokio::sync::{Notify, oneshot, watch};
 use tokio::time::Instant;
 
-use crate::http::Fault;
+use crate::http::TemplateLanguages;
+use crate::otp::Locale;
 use crate::supervisor;
-use crate::whatsapp::template::{self, CurrentTemplate, Sendable, Template, TemplateError};
-use crate::whatsapp::{GraphClient, WhatsAppAccount};
+use crate::whatsapp::template::{self, CurrentTemplate, Sendable, TemplateError, Translation};
+use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSettings};
 
 /// The intervals between looks at an approved template, and at one that cannot be sent: management calls are limited to a
 /// few thousand an hour for the whole account.
@@ -26,17 +27,17 @@ const START_WAITS: Duration = Duration::from_secs(3);
 pub(super) struct WatchedTemplate {
     /// The template, for the sender.
     pub(super) current: CurrentTemplate,
-    /// The reason why there is none, for readiness.
-    pub(super) fault: Fault,
+    /// Its languages, for readiness and metrics.
+    pub(super) languages: TemplateLanguages,
     /// Resolves with the first answer that an immediate retry would not change.
     answered: oneshot::Receiver<()>,
 }
 
-/// A watch on one template.
+/// A watch on one template in its languages.
 pub(super) struct TemplateWatch {
     client: GraphClient,
     account: WhatsAppAccount,
-    language: String,
+    languages: Vec<Locale>,
     code_lifetime: Duration,
     /// The intervals between looks at an approved template, and at one that cannot be sent.
     every: (Duration, Duration),
@@ -45,44 +46,41 @@ pub(super) struct TemplateWatch {
 /// The parts of the state that a look at the template changes.
 struct State {
     current: watch::Sender<Sendable>,
-    fault: watch::Sender<Option<String>>,
+    /// The languages, each with the reason why the template cannot be sent in it.
+    languages: watch::Sender<Vec<(Locale, Option<String>)>>,
     answered: Option<oneshot::Sender<()>>,
 }
 
 impl TemplateWatch {
     /// A watch that looks as often as WhatsApp's limits allow.
-    pub(super) fn new(
-        client: GraphClient,
-        account: WhatsAppAccount,
-        language: String,
-        code_lifetime: Duration,
-    ) -> Self {
-        Self { client, account, language, code_lifetime, every: EVERY }
+    pub(super) fn new(client: GraphClient, whatsapp: &WhatsAppSettings, code_lifetime: Duration) -> Self {
+        let (account, languages) = (whatsapp.account.clone(), whatsapp.api.languages.clone());
+        Self { client, account, languages, code_lifetime, every: EVERY }
     }
 
-    /// Watches the template for as long as anyone needs it. `known` is one that was seen before.
+    /// Watches the template for as long as anyone needs it. `known` is what was seen before, if anything was.
     ///
     /// Only definite statements of WhatsApp's change anything: a call that fails says nothing about the template, so one
     /// that is known stays in use.
-    pub(super) fn start(self, known: Option<Template>) -> WatchedTemplate {
+    pub(super) fn start(self, known: &[Translation]) -> WatchedTemplate {
         let unknown = "WhatsApp has not described it yet";
-        let (fault, faults) = watch::channel(known.is_none().then(|| unknown.to_owned()));
-        let (current, sendable) = watch::channel(known.map(Arc::new).ok_or_else(|| unknown.into()));
+        let (current, sendable) = watch::channel(Err(unknown.into()));
+        let all = self.languages.iter().map(|language| (language.clone(), Some(unknown.to_owned())));
+        let (languages, shown) = watch::channel(all.collect());
         let doubts = Arc::new(Notify::new());
         let (answered, answer) = oneshot::channel();
-        let state = State { current, fault, answered: Some(answered) };
+        let mut state = State { current, languages, answered: Some(answered) };
+        if !known.is_empty() {
+            self.seen(&mut state, known);
+        }
         supervisor::spawn("template watch", self.run(state, Arc::clone(&doubts)));
-        WatchedTemplate { current: CurrentTemplate::new(sendable, doubts), fault: faults, answered: answer }
+        WatchedTemplate { current: CurrentTemplate::new(sendable, doubts), languages: shown, answered: answer }
     }
 
     async fn run(self, mut state: State, doubts: Arc<Notify>) {
         let mut first_looks = first_looks();
-        let mut pause = if state.current.borrow().is_ok() { self.every.0 } else { Duration::ZERO };
+        let mut pause = if state.is_approved() { self.every.0 } else { Duration::ZERO };
         let (mut denied, mut doubted): (bool, Option<Instant>) = (false, None);
-        let known = state.current.borrow().clone();
-        if let Ok(template) = known {
-            self.greet(&template);
-        }
         loop {
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
@@ -95,15 +93,12 @@ impl TemplateWatch {
                 }
                 () = state.current.closed() => return,
             }
-            let was_approved = state.current.borrow().is_ok();
-            pause = match template::approved(&self.client, &self.account, &self.language).await {
-                Ok(template) => {
-                    denied = false;
-                    state.approved(&template);
-                    if !was_approved {
-                        self.greet(&template);
-                    }
-                    self.every.0
+            let was_approved = state.is_approved();
+            pause = match template::translations(&self.client, &self.account, &self.languages).await {
+                Ok(translations) => {
+                    self.seen(&mut state, &translations);
+                    denied = !state.is_approved();
+                    if denied { self.every.1 } else { self.every.0 }
                 }
                 Err(error) if error.is_definite() => {
                     tracing::error!(%error, "the template cannot be sent; codes can still be checked");
@@ -124,38 +119,67 @@ impl TemplateWatch {
         }
     }
 
-    /// Logs, in the sample server's words, that the template can be sent, with a warning about a wrong lifetime.
-    fn greet(&self, template: &Template) {
-        tracing::info!(
-            "Verified OTP template '{}' with ID {} is approved and ready to send.",
-            template.name,
-            template.id
-        );
-        if let Some(warning) = template::lifetime_warning(template, self.code_lifetime) {
+    /// Records the template as WhatsApp described it, and logs what is new.
+    fn seen(&self, state: &mut State, translations: &[Translation]) {
+        let before = state.languages.borrow().clone();
+        let sendable = template::sendable(translations);
+        let mut warnings = Vec::new();
+        for Translation { language, template } in translations {
+            let before = before.iter().find(|(other, _)| other == language).and_then(|(_, fault)| fault.as_deref());
+            match template {
+                Ok(template) if before.is_some() => {
+                    // The sample server's words.
+                    tracing::info!(
+                        %language,
+                        "Verified OTP template '{}' with ID {} is approved and ready to send.",
+                        template.name,
+                        template.id
+                    );
+                    warnings.extend(template::lifetime_warning(template, self.code_lifetime));
+                }
+                Err(error) if sendable.is_ok() && before != Some(error.to_string().as_str()) => {
+                    tracing::warn!(%language, %error, "the template cannot be sent in this language; others stand in");
+                }
+                _ => {}
+            }
+        }
+        warnings.dedup();
+        for warning in warnings {
             tracing::warn!("{warning}");
         }
+        if let Err(error) = &sendable {
+            tracing::error!(error, "the template cannot be sent; codes can still be checked");
+        }
+        let fault = |translation: &Translation| translation.template.as_ref().err().map(ToString::to_string);
+        let faults = translations.iter().map(|translation| (translation.language.clone(), fault(translation)));
+        state.set(sendable.map(Arc::new).map_err(Into::into), faults.collect());
+        state.answer();
     }
 }
 
 impl WatchedTemplate {
     /// Waits briefly for the first answer, so that an ordinary start refuses nobody.
-    pub(super) async fn settled(self) -> (CurrentTemplate, Fault) {
+    pub(super) async fn settled(self) -> (CurrentTemplate, TemplateLanguages) {
         let _ = tokio::time::timeout(START_WAITS, self.answered).await;
-        (self.current, self.fault)
+        (self.current, self.languages)
     }
 }
 
 impl State {
-    fn approved(&mut self, template: &Template) {
-        drop(self.current.send_replace(Ok(Arc::new(template.clone()))));
-        self.fault.send_replace(None);
-        self.answer();
+    fn is_approved(&self) -> bool {
+        self.current.borrow().is_ok()
     }
 
+    fn set(&mut self, sendable: Sendable, languages: Vec<(Locale, Option<String>)>) {
+        drop(self.current.send_replace(sendable));
+        self.languages.send_replace(languages);
+    }
+
+    /// Records that the template cannot be sent in any language.
     fn denied(&mut self, error: &TemplateError) {
         let reason = error.to_string();
-        drop(self.current.send_replace(Err(reason.as_str().into())));
-        self.fault.send_replace(Some(reason));
+        let languages = self.languages.borrow().iter().map(|(name, _)| (name.clone(), Some(reason.clone()))).collect();
+        self.set(Err(reason.into()), languages);
         if !error.is_transient() {
             self.answer();
         }
@@ -186,29 +210,42 @@ mod tests {
     use super::super::sandbox::account_of;
     use super::*;
     use crate::http::{ConnectionBounds, Handle, Listener};
-    use crate::whatsapp::ApiVersion;
+    use crate::whatsapp::{ApiVersion, WhatsAppApi};
     use whatsapp_otp_simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
 
     const OFTEN: Duration = Duration::from_millis(5);
     const TEMPLATE: &str = "300000000000001";
+    const GERMAN: &str = "3000000000000012";
 
-    async fn watched(simulator: &Simulator) -> WatchedTemplate {
+    async fn watched_in(simulator: &Simulator, languages: &[&str]) -> WatchedTemplate {
         crate::cli::install_tls_provider();
         let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), None, ConnectionBounds::local()).await.unwrap();
-        let base_url = Url::parse(&format!("http://{}", listener.address())).unwrap();
+        let api = WhatsAppApi {
+            base_url: Url::parse(&format!("http://{}", listener.address())).unwrap(),
+            api_version: ApiVersion::parse("v21.0").unwrap(),
+            languages: languages.iter().map(|language| Locale::parse(language).unwrap()).collect(),
+            timeout: Duration::from_secs(5),
+            max_retries: 0,
+            messages_per_second: None,
+        };
         tokio::spawn(listener.serve(simulator.router(), Handle::default()));
-        let world = simulator.settings();
-        let account = account_of(world);
-        let version = ApiVersion::parse("v21.0").unwrap();
-        let timeout = Duration::from_secs(5);
-        let client = GraphClient::with_token(&base_url, &version, timeout, &account.access_token).unwrap();
-        let watch = TemplateWatch::new(client, account, world.language.clone(), Duration::from_mins(5));
-        TemplateWatch { every: (OFTEN, OFTEN), ..watch }.start(None)
+        let settings = WhatsAppSettings { api, account: account_of(simulator.settings()) };
+        let watch = TemplateWatch::new(GraphClient::new(&settings).unwrap(), &settings, Duration::from_mins(5));
+        TemplateWatch { every: (OFTEN, OFTEN), ..watch }.start(&[])
     }
 
-    async fn changes(fault: &mut Fault) -> Option<String> {
-        tokio::time::timeout(Duration::from_secs(5), fault.changed()).await.unwrap().unwrap();
-        fault.borrow_and_update().clone()
+    async fn watched(simulator: &Simulator) -> WatchedTemplate {
+        watched_in(simulator, &["en_US"]).await
+    }
+
+    /// Returns the fault of the only language.
+    fn fault(languages: &TemplateLanguages) -> Option<String> {
+        languages.borrow()[0].1.clone()
+    }
+
+    async fn changes(languages: &mut TemplateLanguages) -> Option<String> {
+        tokio::time::timeout(Duration::from_secs(5), languages.changed()).await.unwrap().unwrap();
+        languages.borrow_and_update()[0].1.clone()
     }
 
     async fn looks(simulator: &Simulator, count: usize) {
@@ -221,18 +258,45 @@ mod tests {
     #[tokio::test]
     async fn a_template_that_is_paused_is_not_sent_until_it_is_approved_again() {
         let simulator = Simulator::new(SimulatorSettings::default());
-        let (current, mut fault) = watched(&simulator).await.settled().await;
-        assert_eq!(*fault.borrow_and_update(), None);
+        let (current, mut languages) = watched(&simulator).await.settled().await;
+        assert_eq!(fault(&languages), None);
         for status in [TemplateStatus::Paused, TemplateStatus::Disabled] {
             assert!(simulator.set_template_status(TEMPLATE, status));
-            while changes(&mut fault).await.is_none() {}
+            while changes(&mut languages).await.is_none() {}
             let said = current.get().unwrap_err();
             assert!(said.contains(&format!("its status is {}", status.as_str())), "{said}");
-            assert_eq!(fault.borrow().as_deref(), Some(&*said));
+            assert_eq!(fault(&languages).as_deref(), Some(&*said));
             assert!(simulator.set_template_status(TEMPLATE, TemplateStatus::Approved));
             // There may have been another look in between, with the same result.
-            while changes(&mut fault).await.is_some() {}
+            while changes(&mut languages).await.is_some() {}
             assert!(current.get().is_ok());
+        }
+    }
+
+    #[tokio::test]
+    async fn a_language_that_is_paused_or_missing_leaves_the_others() {
+        let (en_us, de) = (Locale::parse("en_US").unwrap(), Locale::parse("de").unwrap());
+        let languages = vec!["en_US".to_owned(), "de".to_owned()];
+        let simulator = Simulator::new(SimulatorSettings { languages, ..SimulatorSettings::default() });
+        let (current, mut languages) = watched_in(&simulator, &["de", "fr", "en_US"]).await.settled().await;
+        assert_eq!(current.get().unwrap().languages, [de.clone(), en_us.clone()]);
+        let faulty = |languages: &mut TemplateLanguages| {
+            let faulty = languages.borrow_and_update().iter().filter(|(_, fault)| fault.is_some()).cloned().collect();
+            let names: Vec<(Locale, Option<String>)> = faulty;
+            names.into_iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(faulty(&mut languages), ["fr"]);
+        assert!(simulator.set_template_status(GERMAN, TemplateStatus::Paused));
+        while changes(&mut languages).await.is_none() {}
+        assert_eq!(faulty(&mut languages), ["de", "fr"]);
+        assert_eq!(current.get().unwrap().languages, [en_us]);
+        assert!(simulator.set_template_status(TEMPLATE, TemplateStatus::Paused));
+        while faulty(&mut languages).len() < 3 {
+            changes(&mut languages).await;
+        }
+        let reasons = current.get().unwrap_err();
+        for language in ["de: Please wait", "fr: Template 'otp_login'", "en_US: Please wait"] {
+            assert!(reasons.contains(language), "{reasons}");
         }
     }
 
@@ -240,10 +304,10 @@ mod tests {
     async fn a_call_that_fails_changes_nothing() {
         let budget_spent = Switches { account: AccountState::AppBudgetSpent, ..Switches::default() };
         let simulator = Simulator::new(SimulatorSettings::default());
-        let (current, fault) = watched(&simulator).await.settled().await;
+        let (current, languages) = watched(&simulator).await.settled().await;
         simulator.set_switches(budget_spent.clone());
         looks(&simulator, 3).await;
-        assert_eq!(*fault.borrow(), None);
+        assert_eq!(fault(&languages), None);
         assert!(current.get().is_ok());
 
         simulator.set_switches(Switches::default());
@@ -251,7 +315,7 @@ mod tests {
         looks(&simulator, 3).await;
         simulator.set_switches(budget_spent);
         looks(&simulator, 3).await;
-        assert!(fault.borrow().as_ref().unwrap().contains("its status is PAUSED"));
+        assert!(fault(&languages).unwrap().contains("its status is PAUSED"));
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use whatsapp_otp_simulator::{ServiceOrigin, ServiceOriginError, SimulatorSetting
 
 use super::output::print;
 use crate::app;
+use crate::otp::Locale;
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
@@ -21,9 +22,9 @@ pub(super) struct Arguments {
     /// origin (`server.cors_origins`). Without a URL, or with an empty one, the page has no form
     #[arg(long, value_parser = service_origin, value_name = "URL")]
     service: Option<PageForm>,
-    /// The language of the approved template
-    #[arg(long, default_value = "en_US")]
-    language: String,
+    /// The languages of the approved template, separated by commas
+    #[arg(long, default_value = "en_US", value_delimiter = ',', value_name = "LANGUAGES")]
+    languages: Vec<Locale>,
     /// The messages per second above which sends fail with error 130429; 0 for no limit, as load tests need
     #[arg(long, default_value_t = 80, value_name = "N")]
     messages_per_second: u32,
@@ -45,30 +46,32 @@ fn service_origin(text: &str) -> Result<PageForm, ServiceOriginError> {
 
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = SimulatorSettings {
-        language: arguments.language,
+        languages: arguments.languages.iter().map(ToString::to_string).collect(),
         messages_per_second: arguments.messages_per_second,
         pair_limit: !arguments.no_pair_limit,
         ..SimulatorSettings::default()
     };
     let stop = app::stop_signals()?;
     let simulator = app::simulator(settings, arguments.listen).await?;
-    let SimulatorSettings { waba_id, phone_number_id, template_id, access_token, .. } = simulator.account();
+    let SimulatorSettings { waba_id, phone_number_id, template_id, languages, access_token, .. } = simulator.account();
     if let Some(path) = arguments.write_info {
         let info = json!({
             "waba_id": waba_id,
             "access_token": access_token,
             "phone_number_id": phone_number_id,
             "template_id": template_id,
+            "languages": languages,
         });
         std::fs::write(&path, format!("{info:#}\n")).with_context(|| format!("cannot write {}", path.display()))?;
     }
-    let url = simulator.url();
+    let (url, languages) = (simulator.url(), languages.join(","));
     let usage = format!(
         "Simulated WhatsApp with its inbox: {url}\nIt sends no real message. To use it, start the service with\n\n\
          WHATSAPP_OTP__WHATSAPP__BASE_URL={url}\n\
          WHATSAPP_OTP__WHATSAPP__WABA_ID={waba_id}\n\
          WHATSAPP_OTP__WHATSAPP__PHONE_NUMBER_ID={phone_number_id}\n\
          WHATSAPP_OTP__WHATSAPP__TEMPLATE_ID={template_id}\n\
+         WHATSAPP_OTP__WHATSAPP__LANGUAGES={languages}\n\
          WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN={access_token}"
     );
     // The simulator runs even if nobody reads this.

@@ -347,7 +347,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         Open "api_version": Text("a version of the Graph API, such as v21.0") => Default("v21.0");
 
         /// The file that whatsapp-otp-setup wrote: JSON with waba_id, access_token, phone_number_id, template_id and the
-        /// language of that template, which applies if whatsapp.language is not set. It contains a secret. It need not exist
+        /// languages of that template, which apply if whatsapp.languages is not set. It contains a secret. It need not exist
         /// if the four settings below are given.
         Open "info_file": PATH => Default("setup/whatsapp-info.json");
 
@@ -363,8 +363,9 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The ID of the authentication template, in place of the info file's.
         Open "template_id": GRAPH_ID => Nothing("594425479261596"), per_app;
 
-        /// The language in which the template was made.
-        Open "language": Text("a language code, such as en_US, de or fil") => Default("en_US"), per_app;
+        /// The languages in which the template exists. A request's locale picks the nearest approved one: pt_AO gets pt_PT,
+        /// else pt_BR, else the first of the list, which also serves requests without a locale.
+        Open "languages": List("a language with or without a country, such as de, fil, pt_BR or pt-BR") => Default("en_US"), per_app;
 
         /// The longest that a call may take, but at most three quarters of server.request_timeout. Half of it is for
         /// connecting.

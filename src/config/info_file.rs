@@ -1,5 +1,5 @@
 //! The file in which the set-up saves the account: JSON with at least `waba_id`, `access_token`, `phone_number_id` and
-//! `template_id`, each a string or a number, and the `language` of that template. The service ignores everything else in
+//! `template_id`, each a string or a number, and the `languages` of that template, or its only `language`. The service ignores everything else in
 //! it, such as the earlier answers that the set-up keeps there.
 
 use std::fs;
@@ -22,6 +22,7 @@ struct InfoFile {
     phone_number_id: Option<Text>,
     template_id: Option<Text>,
     language: Option<String>,
+    languages: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -40,6 +41,11 @@ impl InfoFile {
             let (line, column) = (error.line(), error.column());
             format!("JSON as the set-up writes it, but there is an error at line {line}, column {column}")
         })
+    }
+
+    fn languages(&self) -> Vec<SecretString> {
+        let languages = self.languages.as_deref().or(self.language.as_ref().map(std::slice::from_ref));
+        languages.unwrap_or_default().iter().map(|language| language.as_str().into()).collect()
     }
 
     fn into_texts(self) -> [Option<SecretString>; ACCOUNT.len()] {
@@ -65,12 +71,13 @@ pub(super) fn fill_in(reader: &mut Reader) -> Result<(), Reported> {
     let info = InfoFile::read(&path)
         .map_err(|expected| reader.fault("whatsapp.info_file", format!("{expected}: {}", remedy(&missing))))?;
     let origin = Origin::InfoFile(path);
-    // The language belongs to the file's template, and any that is set overrides it.
+    // The languages belong to the file's template, and any that are set override them.
+    let languages = info.languages();
     if missing.contains(&"whatsapp.template_id")
-        && reader.origin("whatsapp.language") == Origin::Default
-        && let Some(language) = &info.language
+        && reader.origin("whatsapp.languages") == Origin::Default
+        && !languages.is_empty()
     {
-        reader.put("whatsapp.language".to_owned(), Input::One(language.as_str().into()), origin.clone());
+        reader.put("whatsapp.languages".to_owned(), Input::Many(languages), origin.clone());
     }
     let mut absent = Vec::new();
     for (key, text) in ACCOUNT.into_iter().zip(info.into_texts()) {

@@ -102,6 +102,9 @@ pub(super) fn closest(unknown: &str) -> Option<String> {
     if unknown == "auth.api_keys" {
         return Some("keys.NAME.sha256".to_owned());
     }
+    if let Some(section) = unknown.strip_suffix("whatsapp.language") {
+        return Some(format!("{section}whatsapp.languages"));
+    }
     let (app, declared) = declared(unknown);
     let known = || with_files(settings().filter(|setting| app.is_none() || setting.per_app));
     let last = |key: &str| key.rsplit('.').next().map(str::to_owned);
@@ -169,6 +172,8 @@ mod tests {
             ("code_length", Some("otp.code_length")),
             ("otp.per_phone", Some("limits.per_phone")),
             ("auth.api_keys", Some("keys.NAME.sha256")),
+            ("whatsapp.language", Some("whatsapp.languages")),
+            ("apps.shop.whatsapp.language", Some("apps.shop.whatsapp.languages")),
             ("keys.backend.sha265", Some("keys.backend.sha256")),
             ("apps.shop.otp.code_lenght", Some("apps.shop.otp.code_length")),
             ("apps.shop.code_length", Some("apps.shop.otp.code_length")),

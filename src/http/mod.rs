@@ -18,7 +18,7 @@ mod well_known;
 pub use edge::bounds::ConnectionBounds;
 pub(crate) use edge::bounds::MAX_OPS_CONNECTIONS;
 pub use edge::server::{Handle, ListenError, Listener};
-pub use ops::{Dependency, Fault, Readiness, StoreDetails, TEMPLATE, router as ops_router};
+pub use ops::{Dependency, Fault, Readiness, StoreDetails, TemplateLanguages, router as ops_router};
 pub use router::public_service;
 pub use settings::{AcceptedKey, AcceptedKeys, AuthMode, PublicUrl, PublicUrlError, ServerSettings, TlsFiles};
 pub use state::PublicState;

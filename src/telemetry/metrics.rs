@@ -148,8 +148,9 @@ declare! {
     /// Failed attempts to send a message, by WhatsApp's error code (other: not documented, none: no code came) and by
     /// consequence; operator: somebody has to act.
     WHATSAPP_ERRORS_TOTAL = "whatsapp_otp_whatsapp_errors_total", Counter, "code": &[], "class": &[];
-    /// 1 if the template can be sent, 0 if WhatsApp says that it cannot, or has not said anything yet.
-    TEMPLATE_APPROVED = "whatsapp_otp_template_approved", Gauge;
+    /// 1 if the app's template can be sent in the language, 0 if WhatsApp says that it cannot, or has not said anything yet.
+    /// Apps without a sender of their own have that of the app default.
+    TEMPLATE_APPROVED = "whatsapp_otp_template_approved", Gauge, "app": &[], "language": &[];
     /// State of a sender's circuit breaker, which suspends sending while its channel keeps failing: 0 closed (all is
     /// well), 1 open, 2 half-open.
     BREAKER_STATE = "whatsapp_otp_breaker_state", Gauge, "sender": &[];

@@ -23,6 +23,6 @@ pub use client::GraphClient;
 pub use number::BusinessNumber;
 pub use sender::WhatsAppSender;
 pub use settings::{
-    ApiVersion, ApiVersionError, LanguageCode, WhatsAppAccount, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings,
-    base_url, plain_text_warning,
+    ApiVersion, ApiVersionError, WhatsAppAccount, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings, base_url,
+    plain_text_warning,
 };

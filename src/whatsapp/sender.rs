@@ -10,39 +10,42 @@ use metrics::counter;
 use super::breaker::{Breaker, Outcome};
 use super::client::{CallError, GraphClient};
 use super::measure;
-use super::template::{CurrentTemplate, Template};
+use super::template::{ApprovedTemplate, CurrentTemplate, is_about_template};
 use super::wire::{Accepted, Message};
-use crate::otp::{CodeSender, OutgoingCode, Pace, Refusal, RefusalKind, Sent};
+use crate::otp::{CodeSender, Locale, OutgoingCode, Pace, Refusal, RefusalKind, Sent};
 use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
 
 /// The first and the longest wait between attempts, each plus jitter.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 
-/// Sends codes with an approved authentication template.
-#[derive(Debug)]
+/// Sends codes with an approved authentication template. Clones are the same sender.
+#[derive(Debug, Clone)]
 pub struct WhatsAppSender {
     client: GraphClient,
     path: String,
     template: CurrentTemplate,
     max_retries: u32,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
 }
 
 impl WhatsAppSender {
     /// A sender from the number `phone_number_id` with the current template.
     #[must_use]
     pub fn new(client: GraphClient, phone_number_id: &str, template: CurrentTemplate, max_retries: u32) -> Self {
-        let (path, breaker) = (format!("{phone_number_id}/messages"), Breaker::new(phone_number_id));
+        let (path, breaker) = (format!("{phone_number_id}/messages"), Arc::new(Breaker::new(phone_number_id)));
         Self { client, path, template, max_retries, breaker }
     }
 
+    /// Returns a sender from the same number with another template. WhatsApp's failures suspend both.
+    #[must_use]
+    pub fn with_template(&self, template: CurrentTemplate) -> Self {
+        let (client, path, breaker) = (self.client.clone(), self.path.clone(), Arc::clone(&self.breaker));
+        Self { client, path, template, max_retries: self.max_retries, breaker }
+    }
+
     /// Returns the template to send now.
-    fn template(&self) -> Result<Arc<Template>, Refusal> {
-        self.template.get().map_err(|reason| Refusal {
-            kind: RefusalKind::NotReady,
-            code: None,
-            detail: format!("there is no template to send: {reason}"),
-        })
+    fn template(&self) -> Result<Arc<ApprovedTemplate>, Refusal> {
+        self.template.get().map_err(|reason| no_template(&reason))
     }
 
     /// Makes one attempt, and measures it.
@@ -65,24 +68,30 @@ impl CodeSender for WhatsAppSender {
         if self.breaker.admits(Instant::now()) { Ok(()) } else { Err(suspended()) }
     }
 
+    fn locale(&self, wanted: Option<&Locale>) -> Option<Locale> {
+        Locale::nearest(wanted, &self.template.get().ok()?.languages).cloned()
+    }
+
     async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Sent, Refusal> {
         let template = self.template()?;
         if !self.breaker.begin(Instant::now()) {
             return Err(suspended());
         }
         let client = message.client;
-        let sent = self.send_with_retries(message, &template, pace, deadline).await;
+        let sent = self.send_in_nearest(&message, &template, pace, deadline).await;
         let outcome = match &sent {
             Err(Refusal { kind: RefusalKind::Unreachable, .. }) => Outcome::Unreachable,
             Ok(Sent::Unclear { .. }) | Err(Refusal { kind: RefusalKind::Transient, .. }) => Outcome::Failed,
             Ok(Sent::Accepted) | Err(_) => Outcome::Answered,
         };
         self.breaker.ended(outcome, client, Instant::now());
-        if let Err(refusal) = &sent {
-            self.template.refused(refusal.code);
-        }
         sent
     }
+}
+
+fn no_template(reason: &str) -> Refusal {
+    let detail = format!("there is no template to send: {reason}");
+    Refusal { kind: RefusalKind::NotReady, code: None, detail }
 }
 
 fn suspended() -> Refusal {
@@ -91,16 +100,49 @@ fn suspended() -> Refusal {
 }
 
 impl WhatsAppSender {
-    async fn send_with_retries(
+    /// Sends in the language nearest to the message's locale, and once in the next if WhatsApp refuses the template in
+    /// that one, as it does from the moment of pausing it.
+    async fn send_in_nearest(
         &self,
-        message: OutgoingCode<'_>,
-        template: &Template,
+        message: &OutgoingCode<'_>,
+        template: &ApprovedTemplate,
         pace: &dyn Pace,
         deadline: Instant,
     ) -> Result<Sent, Refusal> {
-        let (to, Template { name, language, .. }) = (message.phone.e164(), template);
-        let reference = reference(&message);
-        let body = Message::new(&to, &reference, name, language, message.code.expose());
+        let ApprovedTemplate { name, languages } = template;
+        let Some(language) = Locale::nearest(message.locale, languages) else {
+            return Err(no_template("it has no language"));
+        };
+        let sent = self.send_with_retries(message, name, language, pace, deadline).await;
+        match &sent {
+            Err(refusal) if is_about_template(refusal.code) => self.template.doubt(),
+            _ => return sent,
+        }
+        let others: Vec<_> = languages.iter().filter(|other| *other != language).cloned().collect();
+        match Locale::nearest(message.locale, &others) {
+            Some(next) if pace.another(self.latest_start(deadline)).await => {
+                tracing::warn!(verification = %message.id, refused = %language, %next, "sending in another language");
+                self.send_with_retries(message, name, next, pace, deadline).await
+            }
+            _ => sent,
+        }
+    }
+
+    /// Returns the time by which an attempt has to begin to end by `deadline`.
+    fn latest_start(&self, deadline: Instant) -> Instant {
+        deadline.checked_sub(self.client.connect_timeout()).unwrap_or(deadline)
+    }
+
+    async fn send_with_retries(
+        &self,
+        message: &OutgoingCode<'_>,
+        template: &str,
+        language: &Locale,
+        pace: &dyn Pace,
+        deadline: Instant,
+    ) -> Result<Sent, Refusal> {
+        let (to, reference) = (message.phone.e164(), reference(message));
+        let body = Message::new(&to, &reference, template, language.as_str(), message.code.expose());
         let mut pauses = ExponentialBuilder::default()
             .with_min_delay(BACKOFF.0)
             .with_max_delay(BACKOFF.1)
@@ -123,8 +165,7 @@ impl WhatsAppSender {
                     tracing::debug!(verification = %message.id, %error, ?pause, "retrying the send");
                     tokio::time::sleep(pause).await;
                     // A turn of its own, since WhatsApp's limit on the number counts attempts.
-                    let latest = deadline.checked_sub(self.client.connect_timeout()).unwrap_or(deadline);
-                    if !pace.another(latest).await {
+                    if !pace.another(self.latest_start(deadline)).await {
                         return settle(error);
                     }
                     counter!(WHATSAPP_RETRIES_TOTAL).increment(1);
@@ -219,7 +260,7 @@ mod tests {
         let base_url = Url::parse(&format!("http://{address}")).unwrap();
         let version = ApiVersion::parse("v21.0").unwrap();
         let client = GraphClient::with_token(&base_url, &version, Duration::from_secs(1), &"token".into());
-        let template = CurrentTemplate::always("otp_login".to_owned(), "en_US".to_owned());
+        let template = CurrentTemplate::always("otp_login".to_owned(), vec![Locale::parse("en_US").unwrap()]);
         let sender = WhatsAppSender::new(client.unwrap(), "2", template, 10);
         let (ring, phone) = (
             KeyRing::new(OtpSecret::new(vec![1; 32]).unwrap(), Vec::new()),

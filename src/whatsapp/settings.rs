@@ -7,6 +7,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::{Host, Url};
 
+use crate::otp::Locale;
+
 /// The Cloud API and the business's account there.
 #[derive(Debug, Clone)]
 pub struct WhatsAppSettings {
@@ -36,8 +38,8 @@ pub struct WhatsAppApi {
     pub base_url: Url,
     /// The Graph API's version.
     pub api_version: ApiVersion,
-    /// The template's language code, such as `en_US`.
-    pub language: String,
+    /// The template's languages, at least one, the first for people whose language is not known or not among them.
+    pub languages: Vec<Locale>,
     /// The longest that one call may take.
     pub timeout: Duration,
     /// The most retries of a send after transient failures.
@@ -53,18 +55,18 @@ pub struct WhatsAppOverrides {
     pub phone_number_id: Option<String>,
     /// The authentication template's ID.
     pub template_id: Option<String>,
-    /// The template's language code.
-    pub language: Option<String>,
+    /// The template's languages.
+    pub languages: Option<Vec<Locale>>,
 }
 
 impl WhatsAppSettings {
     /// Applies the overrides of an app.
     #[must_use]
     pub fn with(mut self, overrides: &WhatsAppOverrides) -> Self {
-        let WhatsAppOverrides { phone_number_id, template_id, language } = overrides.clone();
+        let WhatsAppOverrides { phone_number_id, template_id, languages } = overrides.clone();
         self.account.phone_number_id = phone_number_id.unwrap_or(self.account.phone_number_id);
         self.account.template_id = template_id.unwrap_or(self.account.template_id);
-        self.api.language = language.unwrap_or(self.api.language);
+        self.api.languages = languages.unwrap_or(self.api.languages);
         self
     }
 
@@ -73,7 +75,7 @@ impl WhatsAppSettings {
     pub fn sends_as(&self, other: &Self) -> bool {
         let of = |settings: &Self| {
             let WhatsAppAccount { phone_number_id, template_id, .. } = settings.account.clone();
-            (phone_number_id, template_id, settings.api.language.clone())
+            (phone_number_id, template_id, settings.api.languages.clone())
         };
         of(self) == of(other)
     }
@@ -142,52 +144,9 @@ impl fmt::Display for ApiVersion {
     }
 }
 
-/// A language code of WhatsApp's, compared letter for letter: `en_US` is not `en`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LanguageCode(String);
-
-impl LanguageCode {
-    /// Parses a language, with or without a country.
-    ///
-    /// # Errors
-    ///
-    /// A description of the expected text.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let (language, country) =
-            text.split_once('_').map_or((text, None), |(language, country)| (language, Some(country)));
-        let valid = (2..=3).contains(&language.len())
-            && language.bytes().all(|byte| byte.is_ascii_lowercase())
-            && country
-                .is_none_or(|country| country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_uppercase()));
-        valid.then(|| Self(text.to_owned())).ok_or("a language code, such as en_US, de or fil")
-    }
-
-    /// Returns the code as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for LanguageCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_language_may_have_a_country() {
-        for text in ["en_US", "de", "fil", "prs_AF"] {
-            assert_eq!(LanguageCode::parse(text).unwrap().as_str(), text);
-        }
-        for text in ["", "e", "engl", "EN", "en_", "en_us", "en_USA", "en-US", "en_US_x", "en "] {
-            assert!(LanguageCode::parse(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn a_plain_text_address_elsewhere_leads_to_a_warning() {

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::WhatsAppAccount;
 use super::client::{CallError, GraphClient};
 use super::paging;
-use crate::otp::RefusalKind;
+use crate::otp::{Locale, RefusalKind};
 
 const FIELDS: &str =
     "id,name,language,status,category,rejected_reason,message_send_ttl_seconds,components,quality_score";
@@ -93,8 +93,17 @@ impl Template {
     }
 }
 
+/// A template as messages name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovedTemplate {
+    /// Its name, the same in each language.
+    pub name: String,
+    /// The languages in which it can be sent, at least one, in the order of `whatsapp.languages`.
+    pub languages: Vec<Locale>,
+}
+
 /// The template to send, or the reason why there is none.
-pub type Sendable = Result<Arc<Template>, Arc<str>>;
+pub type Sendable = Result<Arc<ApprovedTemplate>, Arc<str>>;
 
 /// The template to send at the moment, kept up to date by a watch. Clones share it.
 #[derive(Debug, Clone)]
@@ -112,9 +121,8 @@ impl CurrentTemplate {
 
     /// A template that never changes.
     #[must_use]
-    pub fn always(name: String, language: String) -> Self {
-        let template = Template { name, language, status: "APPROVED".to_owned(), ..Template::default() };
-        Self::new(watch::channel(Ok(Arc::new(template))).1, Arc::default())
+    pub fn always(name: String, languages: Vec<Locale>) -> Self {
+        Self::new(watch::channel(Ok(Arc::new(ApprovedTemplate { name, languages }))).1, Arc::default())
     }
 
     /// Returns the template to send now.
@@ -126,16 +134,17 @@ impl CurrentTemplate {
         self.sendable.borrow().clone()
     }
 
-    /// Reports that WhatsApp refused a message with this code, which may concern the template.
-    pub fn refused(&self, code: Option<i64>) {
-        if code.is_some_and(|code| REFUSED_TEMPLATE.contains(&code)) {
-            self.doubts.notify_one();
-        }
+    /// Reports a reason to check the template again.
+    pub fn doubt(&self) {
+        self.doubts.notify_one();
     }
 }
 
-/// WhatsApp's error codes for a template that does not exist, is paused, or is disabled.
-const REFUSED_TEMPLATE: [i64; 3] = [132_001, 132_015, 132_016];
+/// Returns `true` if WhatsApp's error code means that the template does not exist in the language, is paused, or is
+/// disabled.
+pub(super) fn is_about_template(code: Option<i64>) -> bool {
+    matches!(code, Some(132_001 | 132_015 | 132_016))
+}
 
 /// The reason why the template cannot be sent.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -152,14 +161,14 @@ pub enum TemplateError {
         waba_id: String,
     },
     /// The template exists, but not in the language.
-    #[error("Template '{name}' with ID {template_id} has no translation into {language}: set whatsapp.language to one of {}.", languages.join(", "))]
+    #[error("Template '{name}' with ID {template_id} has no translation into {language}: set whatsapp.languages to some of {}.", languages.join(", "))]
     MissingLanguage {
         /// The template's ID.
         template_id: String,
         /// Its name.
         name: String,
         /// The language that was looked for.
-        language: String,
+        language: Locale,
         /// The languages that exist.
         languages: Vec<String>,
     },
@@ -228,32 +237,55 @@ pub async fn read(client: &GraphClient, template_id: &str) -> Result<Template, C
     client.get(template_id, &[("fields", FIELDS)]).await
 }
 
-/// Finds the template with the account's `template_id`, in `language`, and checks that it can be sent.
+/// A template in one of the languages that were looked for.
+#[derive(Debug, Clone)]
+pub struct Translation {
+    /// The language.
+    pub language: Locale,
+    /// The approved template, or the reason why it cannot be sent.
+    pub template: Result<Template, TemplateError>,
+}
+
+/// Finds the template with the account's `template_id` in each of the languages.
 ///
-/// The ID names a template in one language; the result is its translation into `language`.
+/// The ID names a template in one language; the others are its translations.
 ///
 /// # Errors
 ///
-/// [`TemplateError`] with the reason why it cannot be sent.
-pub async fn approved(
+/// [`TemplateError`] if the list cannot be read or has no such template.
+pub async fn translations(
     client: &GraphClient,
     account: &WhatsAppAccount,
-    language: &str,
-) -> Result<Template, TemplateError> {
-    choose(list(client, &account.waba_id, None).await?, account, language)
+    languages: &[Locale],
+) -> Result<Vec<Translation>, TemplateError> {
+    choose(list(client, &account.waba_id, None).await?, account, languages)
 }
 
-fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -> Result<Template, TemplateError> {
+fn choose(
+    mut templates: Vec<Template>,
+    account: &WhatsAppAccount,
+    languages: &[Locale],
+) -> Result<Vec<Translation>, TemplateError> {
     let template_id = account.template_id.clone();
     let Some(named) = templates.iter().find(|template| template.id == template_id).cloned() else {
         return Err(TemplateError::Missing { template_id, waba_id: account.waba_id.clone() });
     };
-    let (translations, _): (Vec<_>, Vec<_>) = templates.into_iter().partition(|template| template.name == named.name);
-    let languages = translations.iter().map(|template| template.language.clone()).collect();
-    let Some(template) = translations.into_iter().find(|template| template.language == language) else {
-        let language = language.to_owned();
-        return Err(TemplateError::MissingLanguage { template_id, name: named.name, language, languages });
+    templates.retain(|template| template.name == named.name);
+    let existing: Vec<_> = templates.iter().map(|template| template.language.clone()).collect();
+    let in_language = |language: &Locale| {
+        let template = templates.iter().find(|template| template.language == language.as_str()).cloned();
+        let missing = || TemplateError::MissingLanguage {
+            template_id: template_id.clone(),
+            name: named.name.clone(),
+            language: language.clone(),
+            languages: existing.clone(),
+        };
+        Translation { language: language.clone(), template: template.ok_or_else(missing).and_then(approved) }
     };
+    Ok(languages.iter().map(in_language).collect())
+}
+
+fn approved(template: Template) -> Result<Template, TemplateError> {
     if !template.category.is_empty() && !template.category.eq_ignore_ascii_case("AUTHENTICATION") {
         let (name, category) = (template.name, template.category);
         return Err(TemplateError::WrongCategory { template_id: template.id, name, category });
@@ -262,6 +294,32 @@ fn choose(templates: Vec<Template>, account: &WhatsAppAccount, language: &str) -
         return Err(TemplateError::NotApproved { template_id: template.id, status: template.status });
     }
     Ok(template)
+}
+
+/// Returns the template as messages name it, or the reasons why it can be sent in none of the languages.
+///
+/// # Errors
+///
+/// The reasons, as one text.
+pub fn sendable(translations: &[Translation]) -> Result<ApprovedTemplate, String> {
+    let approved =
+        translations.iter().filter_map(|translation| Some((translation, translation.template.as_ref().ok()?)));
+    let languages = approved.clone().map(|(translation, _)| translation.language.clone()).collect();
+    match approved.map(|(_, template)| template.name.clone()).next() {
+        Some(name) => Ok(ApprovedTemplate { name, languages }),
+        None => Err(reasons(translations).unwrap_or_else(|| "there is no language to send it in".to_owned())),
+    }
+}
+
+/// Returns the reasons why the template cannot be sent in some languages, if there are any.
+#[must_use]
+pub fn reasons(translations: &[Translation]) -> Option<String> {
+    let refused = translations.iter().filter_map(|translation| {
+        let error = translation.template.as_ref().err()?;
+        Some(if translations.len() == 1 { error.to_string() } else { format!("{}: {error}", translation.language) })
+    });
+    let refused: Vec<_> = refused.collect();
+    (!refused.is_empty()).then(|| refused.join(" "))
 }
 
 /// Returns the warning for a template whose footer promises another lifetime than codes have.
@@ -298,25 +356,48 @@ mod tests {
         }
     }
 
+    fn chosen(templates: &[Template], languages: &[&str]) -> Vec<Translation> {
+        let languages: Vec<_> = languages.iter().map(|language| Locale::parse(language).unwrap()).collect();
+        choose(templates.to_vec(), &account(), &languages).unwrap()
+    }
+
     #[test]
-    fn the_translation_into_the_language_is_chosen() {
-        let templates = vec![template("30", "en_US", "APPROVED"), template("31", "de", "APPROVED")];
-        assert_eq!(choose(templates.clone(), &account(), "en_US").unwrap().id, "30");
-        assert_eq!(choose(templates.clone(), &account(), "de").unwrap().id, "31");
-        let error = choose(templates, &account(), "en").unwrap_err();
-        assert!(
-            error.to_string().ends_with("has no translation into en: set whatsapp.language to one of en_US, de."),
-            "{error}"
-        );
+    fn the_translations_into_the_languages_are_chosen() {
+        let templates = [template("30", "en_US", "APPROVED"), template("31", "de", "APPROVED")];
+        let ids = |languages: &[&str]| {
+            let chosen = chosen(&templates, languages);
+            chosen.into_iter().map(|translation| translation.template.unwrap().id).collect::<Vec<_>>()
+        };
+        assert_eq!(ids(&["en_US"]), ["30"]);
+        assert_eq!(ids(&["de", "en_US"]), ["31", "30"]);
+        let error = sendable(&chosen(&templates, &["en"])).unwrap_err();
+        assert!(error.ends_with("has no translation into en: set whatsapp.languages to some of en_US, de."), "{error}");
     }
 
     #[test]
     fn the_reason_against_sending_is_stated() {
-        let said = |templates| choose(templates, &account(), "en_US").unwrap_err().to_string();
-        assert_eq!(said(vec![template("9", "en_US", "APPROVED")]), "Could not find template with ID 30 for WABA 1.");
-        assert!(said(vec![template("30", "en_US", "PAUSED")]).contains("its status is PAUSED"));
+        let said = |template| sendable(&chosen(&[template], &["en_US"])).unwrap_err();
+        let missing = choose(vec![template("9", "en_US", "APPROVED")], &account(), &[]).unwrap_err();
+        assert_eq!(missing.to_string(), "Could not find template with ID 30 for WABA 1.");
+        assert!(said(template("30", "en_US", "PAUSED")).contains("its status is PAUSED"));
         let marketing = Template { category: "MARKETING".to_owned(), ..template("30", "en_US", "APPROVED") };
-        assert!(said(vec![marketing]).contains("for MARKETING, not for AUTHENTICATION"));
+        assert!(said(marketing).contains("for MARKETING, not for AUTHENTICATION"));
+    }
+
+    #[test]
+    fn it_can_be_sent_in_the_approved_languages_and_the_others_are_named() {
+        let templates =
+            [template("30", "en_US", "APPROVED"), template("31", "de", "PAUSED"), template("32", "fr", "APPROVED")];
+        let all = chosen(&templates, &["fr", "de", "en_US", "it"]);
+        let languages = sendable(&all).unwrap().languages;
+        assert_eq!(languages.iter().map(Locale::as_str).collect::<Vec<_>>(), ["fr", "en_US"]);
+        let reasons = reasons(&all).unwrap();
+        assert!(
+            reasons.starts_with("de: ") && reasons.contains("is PAUSED. it: ") && !reasons.contains("fr: "),
+            "{reasons}"
+        );
+        let none = chosen(&templates, &["de", "it"]);
+        assert!(sendable(&none).unwrap_err().contains(" it: Template 'login'"), "{none:?}");
     }
 
     fn parsed(text: &str) -> Template {

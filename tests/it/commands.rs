@@ -181,7 +181,7 @@ async fn check_says_what_is_wrong_and_what_to_do() {
         ("whatsapp.waba_id", "999", "the token", "100/33"),
         ("whatsapp.phone_number_id", "999", "the phone number", "100/33"),
         ("whatsapp.template_id", "999", "the template", "Could not find template with ID 999"),
-        ("whatsapp.language", "de", "the template", "set whatsapp.language to one of en_US"),
+        ("whatsapp.languages", "de", "the template", "set whatsapp.languages to some of en_US"),
         ("whatsapp.base_url", nowhere.as_str(), "the token", "is unreachable"),
     ] {
         let ended = Program::new(&["check"]).settings(&settings).set(key, value).run().await;

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use whatsapp_otp::app::{App, Parts};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::http::Dependency;
+use whatsapp_otp::otp::{AppName, Locale};
 use whatsapp_otp_simulator::{Behaviour, Order, Simulator, SimulatorSettings};
 
 use crate::harness::app::{SECRET, TestApp, apps, environment, serve_simulator};
@@ -50,14 +51,18 @@ async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
     settings.insert("server.ops_listen".to_owned(), "127.0.0.1:0".to_owned());
     let sources = Sources { file: None, environment: environment(&settings) };
     let ServeSettings { common, keys, .. } = ServeSettings::load(&sources).unwrap();
-    let (template, fault) = watch::channel(None);
+    let en_us = Locale::parse("en_US").unwrap();
+    let (template, languages) = watch::channel(vec![(en_us.clone(), None)]);
     let (other, other_fault) = watch::channel(None);
     let parts = Parts {
         store: std::sync::Arc::new(whatsapp_otp::store::EmbeddedStore::default()),
         store_name: "embedded",
         store_details: None,
         apps: apps(Nobody, common.policy),
-        dependencies: vec![Dependency::partial("template", fault), Dependency::required("other", other_fault)],
+        dependencies: vec![
+            Dependency::template(AppName::default(), languages),
+            Dependency::required("other", other_fault),
+        ],
         keys,
         proof_keys: None,
         proof_issuer: None,
@@ -69,10 +74,13 @@ async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
     let running = tokio::spawn(app.run_until(stopped));
 
     assert_eq!(ops.json("/health/ready").await.0, 200);
-    template.send_replace(Some("it is paused".to_owned()));
+    template.send_replace(vec![(en_us.clone(), Some("it is paused".to_owned()))]);
     let (status, body) = ops.json("/health/ready").await;
     assert_eq!((status, &body["status"]), (200, &json!("ready")));
-    assert_eq!(body["dependencies"]["template"], json!({ "status": "degraded", "reason": "it is paused" }));
+    let state = json!({ "status": "degraded", "reason": "it is paused" });
+    let (mut expected, languages) = (state.clone(), json!({ "en_US": state }));
+    expected["languages"] = languages;
+    assert_eq!(body["dependencies"]["template"], expected);
     assert_eq!(body["dependencies"]["embedded"], json!({ "status": "ok" }));
     other.send_replace(Some("it is gone".to_owned()));
     let (status, body) = ops.json("/health/ready").await;
@@ -80,7 +88,7 @@ async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
     assert_eq!(body["dependencies"]["other"], json!({ "status": "failed", "reason": "it is gone" }));
     assert_eq!(ops.json("/health/live").await.0, 200);
     other.send_replace(None);
-    template.send_replace(None);
+    template.send_replace(vec![(en_us, None)]);
     assert_eq!(ops.json("/health/ready").await.0, 200);
     stop.send(()).await.unwrap();
     running.await.unwrap().unwrap();

@@ -24,6 +24,7 @@ mod harness_itself;
 mod health;
 mod hostile;
 mod jwks;
+mod languages;
 mod late_sends;
 mod limits;
 mod log_outages;

@@ -160,7 +160,6 @@ async fn metrics_count_what_happened() {
     is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"take_back\""], 3.0);
     is("whatsapp_otp_redis_connected", &[], 1.0);
     is("whatsapp_otp_redis_reconnects_total", &[], 0.0);
-    is("whatsapp_otp_template_approved", &[], 1.0);
     is("whatsapp_otp_whatsapp_errors_total", &["code=\"190\"", "class=\"operator\""], 1.0);
     is("whatsapp_otp_whatsapp_errors_total", &["code=\"131016\"", "class=\"transient\""], 3.0);
     is("whatsapp_otp_whatsapp_errors_total", &["code=\"other\""], 1.0);

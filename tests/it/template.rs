@@ -81,8 +81,8 @@ async fn a_template_that_is_not_approved_is_told_with_its_status() {
 
 #[tokio::test]
 async fn a_language_that_the_template_has_not_is_told_with_those_it_has() {
-    let error = TestApp::builder().require_whatsapp().set("whatsapp.language", "de").start_fails(simulator()).await;
-    assert!(error.ends_with("has no translation into de: set whatsapp.language to one of en_US."), "{error}");
+    let error = TestApp::builder().require_whatsapp().set("whatsapp.languages", "de").start_fails(simulator()).await;
+    assert!(error.ends_with("has no translation into de: set whatsapp.languages to some of en_US."), "{error}");
 }
 
 #[tokio::test]
@@ -156,8 +156,8 @@ async fn a_template_that_is_paused_later_is_noticed_by_the_first_refusal() {
 
 #[tokio::test]
 async fn the_translation_into_the_configured_language_is_sent() {
-    let app = TestApp::builder().simulator(|simulator| simulator.language = "pt_BR".to_owned());
-    let app = app.set("whatsapp.language", "pt_BR").start().await;
+    let app = TestApp::builder().simulator(|simulator| simulator.languages = vec!["pt_BR".to_owned()]);
+    let app = app.set("whatsapp.languages", "pt_BR").start().await;
     app.request("5511987654321").await.is(200, "OK");
     assert_eq!(app.simulator.inbox()[0].language, "pt_BR");
     app.finish().await;

@@ -1,8 +1,9 @@
 //! Creates the template, or changes the existing one.
 
+use whatsapp_otp::otp::Locale;
+use whatsapp_otp::whatsapp::GraphClient;
 use whatsapp_otp::whatsapp::client::CallError;
 use whatsapp_otp::whatsapp::template::{self, Template};
-use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
 
 use crate::authentication::AuthenticationTemplate;
 use crate::manage::{self, Translation};
@@ -12,7 +13,7 @@ pub(crate) async fn create(
     client: &GraphClient,
     waba_id: &str,
     template: &AuthenticationTemplate,
-    languages: &[LanguageCode],
+    languages: &[Locale],
     existing: &[Template],
 ) -> Result<Vec<Translation>, CallError> {
     let [language] = languages else {

@@ -1,6 +1,6 @@
 //! The treatment of an existing template of that name.
 
-use whatsapp_otp::whatsapp::LanguageCode;
+use whatsapp_otp::otp::Locale;
 use whatsapp_otp::whatsapp::template::Template;
 
 use crate::advice::{Advice, Concern};
@@ -48,26 +48,28 @@ pub(crate) async fn decide(
     }
 }
 
-/// Chooses the translation that the service is to send: the first of `languages` that exists, or the only one.
-pub(crate) async fn choose_translation(
+/// Returns the translations that the service can send, its default first: the first of `languages` that exists, or the
+/// chosen one.
+pub(crate) async fn choose_translations(
     ui: Ui,
     name: &TemplateName,
     translations: &[Template],
-    languages: &[LanguageCode],
-) -> Result<Template, Failure> {
-    let usable: Vec<_> = translations.iter().filter(|translation| is_of_use(translation)).collect();
+    languages: &[Locale],
+) -> Result<Vec<Template>, Failure> {
+    let mut usable: Vec<_> = translations.iter().filter(|translation| is_of_use(translation)).cloned().collect();
     let position = |language: &str| usable.iter().position(|translation| translation.language == language);
     let default = languages.iter().find_map(|language| position(language.as_str())).or_else(|| position("en_US"));
     let chosen = match usable.as_slice() {
         [] => return Err(unusable(name)),
         [_] => 0,
         _ if ui.asks() => {
-            let items: Vec<_> = usable.iter().map(|translation| described(translation)).collect();
-            ui.choose("The service sends in", &items, default.unwrap_or(0)).await?
+            let items: Vec<_> = usable.iter().map(described).collect();
+            ui.choose("Language for people whose own is not among them", &items, default.unwrap_or(0)).await?
         }
         _ => default.unwrap_or(0),
     };
-    Ok(usable[chosen].clone())
+    usable[..=chosen].rotate_right(1);
+    Ok(usable)
 }
 
 /// The line that describes a template.

@@ -1,6 +1,7 @@
 //! The template's languages.
 
-use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
+use whatsapp_otp::otp::Locale;
+use whatsapp_otp::whatsapp::GraphClient;
 
 use crate::advice::{Advice, Concern, Doing};
 use crate::answers::Question;
@@ -12,40 +13,40 @@ const USUAL: &str = "en_US";
 /// The most languages that an error suggests.
 const MOST_SUGGESTED: usize = 8;
 
-/// Asks for the languages; the service sends in the first.
+/// Asks for the languages; the first is the default.
 pub(crate) async fn ask(
     ui: Ui,
     client: &GraphClient,
     waba_id: &str,
-    question: &mut Question<Vec<LanguageCode>>,
-) -> Result<Vec<LanguageCode>, Failure> {
+    question: &mut Question<Vec<Locale>>,
+) -> Result<Vec<Locale>, Failure> {
     let known = manage::languages(client, waba_id).await.map_err(|error| Advice::of(&error, Doing::Account))?;
     let asked = known.clone();
-    let ask = async |suggested: Option<Vec<LanguageCode>>| {
+    let ask = async |suggested: Option<Vec<Locale>>| {
         ui.introduce(
             "Languages",
-            "One or more, such as en_US or en_US, de, pt_BR. The service sends in the first (whatsapp.language); \
-             WhatsApp translates the text.",
+            "One or more, such as en_US or en_US, de, pt_BR. The first is for people whose language is not \
+             among them (whatsapp.languages); WhatsApp translates the text.",
         );
         let default = suggested.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         ui.text("Languages", Some(default), move |text| parse(text, &asked)).await
     };
-    let usual = LanguageCode::parse(USUAL).ok().map(|language| vec![language]);
+    let usual = Locale::parse(USUAL).ok().map(|language| vec![language]);
     let languages = question.settle(ui, usual, ask).await?;
     // Answers from flags and earlier runs have to be checked as well.
     let all = languages.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
     parse(&all, &known).map_err(|expected| {
         let text = format!("the languages: expected {expected}");
-        Advice::new(text, "Codes must match exactly: en_US is not en.", Concern::Languages).into()
+        Advice::new(text, "en_US is not en.", Concern::Languages).into()
     })
 }
 
-fn parse(text: &str, known: &[String]) -> Result<Vec<LanguageCode>, String> {
+fn parse(text: &str, known: &[String]) -> Result<Vec<Locale>, String> {
     let mut languages = Vec::new();
     for text in text.split([',', ' ']).filter(|text| !text.is_empty()) {
-        let language = LanguageCode::parse(text).map_err(|expected| format!("{expected}, not {text:?}"))?;
-        if !known.iter().any(|known| known == text) {
-            return Err(unknown(text, known));
+        let language = Locale::parse(text).map_err(|expected| format!("{expected}, not {text:?}"))?;
+        if !known.iter().any(|known| known == language.as_str()) {
+            return Err(unknown(language.as_str(), known));
         }
         if !languages.contains(&language) {
             languages.push(language);
@@ -75,7 +76,8 @@ mod tests {
         assert_eq!(read("de, en_US de").unwrap(), ["de", "en_US"]);
         assert_eq!(read("pt").unwrap_err(), "one of WhatsApp's languages, such as pt_BR, pt_PT, not pt");
         assert_eq!(read("xx").unwrap_err(), "one of WhatsApp's languages, not xx");
-        assert!(read("en-US").unwrap_err().contains("not \"en-US\""));
+        assert_eq!(read("en-US, PT_br").unwrap(), ["en_US", "pt_BR"]);
+        assert!(read("english").unwrap_err().contains("not \"english\""));
         assert!(read(" , ").is_err());
     }
 }

@@ -1,7 +1,8 @@
 //! A preview of the message.
 
 use console::{measure_text_width, style};
-use whatsapp_otp::whatsapp::{GraphClient, LanguageCode};
+use whatsapp_otp::otp::Locale;
+use whatsapp_otp::whatsapp::GraphClient;
 
 use crate::advice::{Advice, Doing};
 use crate::authentication::{AuthenticationTemplate, CodeDelivery};
@@ -21,7 +22,7 @@ pub(crate) async fn show(
     client: &GraphClient,
     waba_id: &str,
     template: &AuthenticationTemplate,
-    languages: &[LanguageCode],
+    languages: &[Locale],
 ) -> Result<(), Failure> {
     let recommendation = template.security_recommendation;
     let previews = manage::previews(client, waba_id, languages, recommendation, template.code_lifetime).await;

@@ -35,7 +35,7 @@ fn a_first_run_ends_with_an_approved_template_and_a_file() {
     assert_eq!(info["waba_id"], WABA_ID);
     assert_eq!(info["access_token"], TOKEN);
     assert_eq!(info["phone_number_id"], "200000000000001");
-    assert_eq!(info["language"], "en_US");
+    assert_eq!(info["languages"], json!(["en_US"]));
     assert_eq!(
         info["setup"]["apps"],
         json!([

@@ -67,6 +67,7 @@ fn a_run_with_flags_ends_with_json() {
     assert_eq!(result["settings"]["WHATSAPP_OTP__OTP__CODE_LIFETIME"], "10m");
     assert!(!format!("{}{}", ended.stdout, ended.stderr).contains(TOKEN));
     assert_eq!(world.info()["template_id"], result["template_id"]);
+    assert_eq!(world.info()["languages"], json!(["de", "en_US"]));
     assert_eq!(fs::metadata(world.info_path()).unwrap().permissions().mode() & 0o777, 0o600);
 
     let shown = world.program(&["template", "show", "login_code", "--json"]).run().json();
@@ -164,7 +165,7 @@ fn serve_starts_on_the_file() {
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
     let sources = Sources { file: None, environment: environment.into() };
     let settings = ServeSettings::load(&sources).unwrap();
-    assert_eq!(settings.whatsapp.api.language, "de", "the language comes with the template");
+    assert_eq!(settings.whatsapp.api.languages[0].as_str(), "de", "the languages come with the template");
     let service = world.runtime.block_on(app::serve(settings, WhatsAppAtStart::Required)).unwrap();
     assert!(service.public_url().starts_with("http://127.0.0.1:"));
 }

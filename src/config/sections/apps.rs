@@ -1,11 +1,11 @@
 //! `apps.*`: the apps, each with its own settings or those of all.
 
-use super::{otp, proof};
+use super::{otp, proof, whatsapp};
 use crate::config::AppSettings;
 use crate::config::fault::Fault;
 use crate::config::reader::{Reader, Reported};
 use crate::otp::AppName;
-use crate::whatsapp::{LanguageCode, WhatsAppOverrides, graph_id};
+use crate::whatsapp::{WhatsAppOverrides, graph_id};
 
 /// Reads every app, `default` first.
 pub(in crate::config) fn read(reader: &mut Reader) -> Result<Vec<AppSettings>, Reported> {
@@ -35,11 +35,8 @@ fn read_app(reader: &mut Reader, name: &AppName) -> Result<AppSettings, Reported
     let own = |key| format!("apps.{name}.whatsapp.{key}");
     let phone_number_id = reader.optional(&own("phone_number_id"), graph_id);
     let template_id = reader.optional(&own("template_id"), graph_id);
-    let language = reader.optional(&own("language"), LanguageCode::parse);
-    let whatsapp = WhatsAppOverrides {
-        phone_number_id: phone_number_id?,
-        template_id: template_id?,
-        language: language?.map(|language| language.to_string()),
-    };
+    let languages = reader.if_given(&own("languages"), whatsapp::read_languages);
+    let whatsapp =
+        WhatsAppOverrides { phone_number_id: phone_number_id?, template_id: template_id?, languages: languages? };
     Ok(AppSettings { name: name.clone(), policy: policy?, proofs: proofs?, whatsapp })
 }

@@ -6,23 +6,35 @@ use url::Url;
 
 use crate::config::info_file;
 use crate::config::reader::{Reader, Reported};
-use crate::whatsapp::{ApiVersion, LanguageCode, WhatsAppAccount, WhatsAppApi, access_token, base_url, graph_id};
+use crate::otp::Locale;
+use crate::whatsapp::{ApiVersion, WhatsAppAccount, WhatsAppApi, access_token, base_url, graph_id};
 
 pub(in crate::config) fn read_api(reader: &mut Reader) -> Result<WhatsAppApi, Reported> {
     let base_url = read_base_url(reader);
     let api_version = reader.required("whatsapp.api_version", ApiVersion::parse);
-    let language = reader.required("whatsapp.language", LanguageCode::parse);
+    let languages = read_languages(reader, "whatsapp.languages");
     let timeout = reader.duration("whatsapp.timeout");
     let max_retries = reader.whole_number("whatsapp.max_retries");
     let messages_per_second = reader.whole_number("whatsapp.messages_per_second");
     Ok(WhatsAppApi {
         base_url: base_url?,
         api_version: api_version?,
-        language: language?.to_string(),
+        languages: languages?,
         timeout: timeout?,
         max_retries: max_retries?,
         messages_per_second: NonZeroU32::new(messages_per_second?),
     })
+}
+
+/// Reads the languages of a template, at least one.
+pub(super) fn read_languages(reader: &mut Reader, key: &str) -> Result<Vec<Locale>, Reported> {
+    let mut languages: Vec<Locale> = Vec::new();
+    for language in reader.list(key, Locale::parse)? {
+        if !languages.contains(&language) {
+            languages.push(language);
+        }
+    }
+    if languages.is_empty() { Err(reader.fault(key, "at least one language, such as en_US")) } else { Ok(languages) }
 }
 
 /// Reads the account from its own keys, and from the info file what they leave out.

@@ -46,16 +46,21 @@ fn keys_override_the_file_one_by_one() {
 }
 
 #[test]
-fn the_language_comes_with_the_files_template_unless_either_is_set() {
+fn the_languages_come_with_the_files_template_unless_either_is_set() {
+    let (_directory, path) = file("info.json", &INFO.replace("\"step\": {}", "\"languages\": [\"pt_BR\", \"en_US\"]"));
+    let languages = |path: &Path, pairs: &[(&str, &str)]| {
+        let languages = load(path, pairs).unwrap().whatsapp.api.languages;
+        languages.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(languages(&path, &[]), ["pt_BR", "en_US"]);
+    assert_eq!(languages(&path, &[("whatsapp.languages", "de")]), ["de"]);
+    assert_eq!(languages(&path, &[("whatsapp.template_id", "44")]), ["en_US"]);
+    assert_eq!(languages(&path, &[("whatsapp.waba_id", "44")]), ["pt_BR", "en_US"]);
     let (_directory, path) = file("info.json", &INFO.replace("\"step\": {}", "\"language\": \"pt_BR\""));
-    let language = |pairs: &[(&str, &str)]| load(&path, pairs).unwrap().whatsapp.api.language;
-    assert_eq!(language(&[]), "pt_BR");
-    assert_eq!(language(&[("whatsapp.language", "de")]), "de");
-    assert_eq!(language(&[("whatsapp.template_id", "44")]), "en_US");
-    assert_eq!(language(&[("whatsapp.waba_id", "44")]), "pt_BR");
+    assert_eq!(languages(&path, &[]), ["pt_BR"]);
     let (_directory, path) = file("info.json", &INFO.replace("\"step\": {}", "\"language\": \"Portuguese\""));
     let fault = only_fault(load(&path, &[]));
-    assert_eq!((fault.key.as_str(), &fault.origin), ("whatsapp.language", &Origin::InfoFile(path)));
+    assert_eq!((fault.key.as_str(), &fault.origin), ("whatsapp.languages", &Origin::InfoFile(path)));
 }
 
 #[test]

@@ -72,14 +72,15 @@ fn an_app_overrides_what_it_says_and_inherits_the_rest() {
 
 #[test]
 fn an_app_may_send_from_its_own_number_and_template() {
-    let pairs = [("apps.shop.whatsapp.template_id", "33"), ("apps.shop.whatsapp.language", "pt_BR")];
+    let pairs = [("apps.shop.whatsapp.template_id", "33"), ("apps.shop.whatsapp.languages", "pt_BR, pt-PT, pt_BR")];
     let ServeSettings { common, whatsapp, .. } = serve(&pairs).unwrap();
     let sender = |name| {
         let whatsapp = whatsapp.clone().with(&app(&common, name).whatsapp);
-        (whatsapp.account.phone_number_id, whatsapp.account.template_id, whatsapp.api.language)
+        let languages = whatsapp.api.languages.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        (whatsapp.account.phone_number_id, whatsapp.account.template_id, languages)
     };
     assert_eq!(sender("default"), ("2".to_owned(), "3".to_owned(), "en_US".to_owned()));
-    assert_eq!(sender("shop"), ("2".to_owned(), "33".to_owned(), "pt_BR".to_owned()));
+    assert_eq!(sender("shop"), ("2".to_owned(), "33".to_owned(), "pt_BR pt_PT".to_owned()));
     assert_eq!(app(&common, "default").whatsapp, WhatsAppOverrides::default());
 }
 
@@ -100,7 +101,8 @@ fn faults_name_the_app_and_shared_ones_are_reported_once() {
         linger = "1m"
         "#,
     );
-    sources.environment = complete(&[("apps.bank.whatsapp.language", "english"), ("otp.linger", "soon")]).environment;
+    sources.environment =
+        complete(&[("apps.bank.whatsapp.languages", "de, english"), ("otp.linger", "soon")]).environment;
     let error = ServeSettings::load(&sources).unwrap_err();
     let mut faults: Vec<_> = error.faults().iter().map(|fault| (fault.key.as_str(), fault.expected.as_str())).collect();
     faults.sort_unstable();
@@ -110,7 +112,10 @@ fn faults_name_the_app_and_shared_ones_are_reported_once() {
         [
             ("apps.Bank", "a name of 1 to 32 lower-case letters, digits, '-' and '_' that starts with a letter"),
             ("apps.a.b.otp.linger", "a known key, perhaps apps.a.otp.linger"),
-            ("apps.bank.whatsapp.language", "a language code, such as en_US, de or fil"),
+            (
+                "apps.bank.whatsapp.languages",
+                "entry 2 to be a language with or without a country, such as de, fil, pt_BR or pt-BR"
+            ),
             ("apps.shop.code_length", "a known key, perhaps apps.shop.otp.code_length"),
             ("apps.shop.otp.code_lenght", "a known key, perhaps apps.shop.otp.code_length"),
             ("apps.shop.otp.code_length", "a whole number from 4 to 10"),

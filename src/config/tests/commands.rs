@@ -22,7 +22,7 @@ fn the_sandbox_needs_nothing() {
     let settings = SandboxSettings::load(&Sources::default()).unwrap();
     assert_eq!(settings.common.server.listen, "127.0.0.1:3000".parse().unwrap());
     assert_eq!(settings.common.log.format, LogFormat::Pretty);
-    assert_eq!(settings.whatsapp.language, "en_US");
+    assert_eq!(settings.whatsapp.languages[0].as_str(), "en_US");
     let secret = settings.common.shown().iter().find(|setting| setting.key == "otp.secret");
     assert_eq!(secret.unwrap().to_string(), "otp.secret = *** (generated for this run)");
 }
@@ -98,7 +98,7 @@ fn a_bad_value_is_a_fault_for_every_command() {
     for (key, value) in [
         ("server.drain_delay", "soon"),
         ("otp.linger", "long"),
-        ("whatsapp.language", "english"),
+        ("whatsapp.languages", "english"),
         ("log.level", "verbose"),
     ] {
         let sources = complete(&[(key, value)]);

@@ -39,7 +39,7 @@ fn the_defaults_mean_what_they_say() {
     assert_eq!((redis.key_prefix.as_str(), redis.pool_size), ("otp", 1));
     assert_eq!(redis.timeout, Duration::from_secs(2));
     assert_eq!(api.base_url.as_str(), "https://graph.facebook.com/");
-    assert_eq!((api.api_version.as_str(), api.language.as_str()), ("v21.0", "en_US"));
+    assert_eq!((api.api_version.as_str(), api.languages[0].as_str()), ("v21.0", "en_US"));
     assert_eq!((api.timeout, api.max_retries), (Duration::from_secs(10), 2));
     assert_eq!((log.format, log.level.as_str()), (LogFormat::Json, "info"));
 }
@@ -86,7 +86,7 @@ fn values_within_bounds_are_taken() {
         ("redis.pool_size", &["1", "64"]),
         ("whatsapp.base_url", &["http://127.0.0.1:3001", "https://proxy.example/graph"]),
         ("whatsapp.api_version", &["v22.0"]),
-        ("whatsapp.language", &["de", "pt_BR"]),
+        ("whatsapp.languages", &["de", "pt_BR", "de, pt-BR"]),
         ("whatsapp.timeout", &["100ms", "60s"]),
         ("whatsapp.max_retries", &["0", "10"]),
         ("proof.issuer", &["", "https://otp.example.com", "otp"]),
@@ -137,7 +137,7 @@ fn values_out_of_bounds_are_faults_that_name_the_bounds() {
         ("redis.pool_size", "from 1 to 64", &["0", "65"]),
         ("whatsapp.api_version", "v21.0", &["", "21.0", "latest"]),
         ("whatsapp.waba_id", "1 to 32 digits", &["abc", "1/2"]),
-        ("whatsapp.language", "language code", &["", "english"]),
+        ("whatsapp.languages", "language", &["", "english"]),
         ("whatsapp.timeout", "from 100ms to 1m", &["99ms", "61s"]),
         ("whatsapp.max_retries", "from 0 to 10", &["11"]),
         ("proof.issuer", "visible ASCII", &["one two", "é"]),

@@ -3,6 +3,8 @@
 mod live;
 mod metrics;
 mod ready;
+mod state;
+mod template;
 
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
@@ -13,8 +15,8 @@ use serde_json::Value;
 
 use crate::telemetry::Metrics;
 
-pub use metrics::TEMPLATE;
 pub use ready::{Dependency, Fault, Readiness, StoreDetails};
+pub use template::TemplateLanguages;
 
 /// `/health/live`, `/health/ready` and `/metrics`.
 pub fn router(readiness: Readiness, metrics: Metrics) -> Router {

@@ -12,7 +12,9 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
 use super::no_store;
-use crate::otp::VerificationStore;
+use super::state::state;
+use super::template::{AppTemplate, TemplateLanguages};
+use crate::otp::{AppName, VerificationStore};
 use crate::telemetry::log_fault;
 
 /// The time for which the result of a probe of the store is reused.
@@ -20,29 +22,52 @@ const PROBE_VALID_FOR: Duration = Duration::from_millis(500);
 
 /// The log's name in readiness.
 const LOG: &str = "log";
+/// The template's name in readiness.
+const TEMPLATE: &str = "template";
 
 /// The reason why a dependency cannot be used, while it cannot.
 pub type Fault = watch::Receiver<Option<String>>;
 
 /// A dependency of the instance besides the store.
 pub struct Dependency {
-    pub(super) name: &'static str,
-    pub(super) fault: Fault,
+    name: String,
+    health: Health,
     /// `true` if the instance can do nothing while the dependency has a fault.
     required: bool,
+}
+
+enum Health {
+    Fault(Fault),
+    Template(AppTemplate),
 }
 
 impl Dependency {
     /// A dependency without which no request succeeds: while it has a fault, the instance is not ready.
     #[must_use]
-    pub fn required(name: &'static str, fault: Fault) -> Self {
-        Self { name, fault, required: true }
+    pub fn required(name: &str, fault: Fault) -> Self {
+        Self { name: name.to_owned(), health: Health::Fault(fault), required: true }
     }
 
-    /// A dependency that only part of the service needs: its fault is reported, and the instance stays ready for the rest.
+    /// The template of an app, named `template` if the app is `default`. Only sending needs it: its fault is reported, and
+    /// the instance stays ready for the rest.
     #[must_use]
-    pub fn partial(name: &'static str, fault: Fault) -> Self {
-        Self { name, fault, required: false }
+    pub fn template(app: AppName, languages: TemplateLanguages) -> Self {
+        let name = if app == AppName::default() { TEMPLATE.to_owned() } else { format!("{TEMPLATE}_{app}") };
+        Self { name, health: Health::Template(AppTemplate { app, languages }), required: false }
+    }
+
+    fn fault(&self) -> Option<String> {
+        match &self.health {
+            Health::Fault(fault) => fault.borrow().clone(),
+            Health::Template(template) => template.fault(),
+        }
+    }
+
+    fn details(&self) -> Map<String, Value> {
+        match &self.health {
+            Health::Fault(_) => Map::new(),
+            Health::Template(template) => template.details(),
+        }
     }
 }
 
@@ -55,7 +80,7 @@ pub struct Readiness {
     store: Arc<dyn VerificationStore>,
     store_name: &'static str,
     store_details: Option<StoreDetails>,
-    pub(super) dependencies: Arc<[Dependency]>,
+    dependencies: Arc<[Dependency]>,
     draining: Arc<AtomicBool>,
     probed: Arc<Mutex<Option<Probed>>>,
 }
@@ -96,6 +121,15 @@ impl Readiness {
         }
     }
 
+    /// Sets the gauges of the dependencies.
+    pub(super) fn measure(&self) {
+        for dependency in &*self.dependencies {
+            if let Health::Template(template) = &dependency.health {
+                template.measure();
+            }
+        }
+    }
+
     /// Turns not ready, so that load balancers send requests elsewhere.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -113,10 +147,12 @@ pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
     }
     let mut dependencies = Map::from_iter([(readiness.store_name.to_owned(), Value::Object(store))]);
     for dependency in &*readiness.dependencies {
-        let fault = dependency.fault.borrow().clone();
+        let fault = dependency.fault();
         ready &= fault.is_none() || !dependency.required;
         let faulty = if dependency.required { "failed" } else { "degraded" };
-        dependencies.insert(dependency.name.to_owned(), Value::Object(state(faulty, fault)));
+        let mut state = state(faulty, fault);
+        state.append(&mut dependency.details());
+        dependencies.insert(dependency.name.clone(), Value::Object(state));
     }
     // Requests are answered even without it.
     dependencies.insert(LOG.to_owned(), Value::Object(state("degraded", log_fault())));
@@ -126,10 +162,4 @@ pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
         "dependencies": dependencies,
     });
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
-}
-
-/// Returns the status of a dependency: `ok`, or `faulty` with the reason.
-fn state(faulty: &str, fault: Option<String>) -> Map<String, Value> {
-    let Some(reason) = fault else { return Map::from_iter([("status".to_owned(), json!("ok"))]) };
-    Map::from_iter([("status".to_owned(), json!(faulty)), ("reason".to_owned(), json!(reason))])
 }
