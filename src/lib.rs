@@ -6,7 +6,7 @@
 //! | Module | Imports | Task |
 //! |---|---|---|
 //! | `main` | cli | The program |
-//! | [`cli`] | app, config, otp, table, telemetry | Parses the command line and prints the answers of commands |
+//! | [`cli`] | app, config, otp, proof, table, telemetry | Parses the command line and prints the answers of commands |
 //! | [`app`] | config, http, otp, proof, reread, store, supervisor, telemetry, whatsapp | The composition root: settings in, a running service or the answer of a command out |
 //! | [`config`] | http, otp, proof, store, telemetry, whatsapp | Reads settings into the types of the parts, and reports every fault at once |
 //! | [`http`] | otp, proof, reread, supervisor, table, telemetry | The sample server's two calls, the public keys of proofs, health and metrics, in one table of routes |

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::proof_check::proof_keys;
+use super::trial::Trial;
 use crate::config::ServeSettings;
 use crate::http::ServerSettings;
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
@@ -12,20 +14,11 @@ use crate::whatsapp::{
     BusinessAccount, BusinessNumber, GraphClient, WhatsAppApi, WhatsAppSettings, plain_text_warning, template, version,
 };
 
-/// The result of trying one thing.
-pub struct Trial {
-    /// The thing that was tried.
-    pub tried: String,
-    /// The answer, or the reason why it failed.
-    pub seen: Result<String, String>,
-    /// The remedy if it failed.
-    pub advice: &'static str,
-}
-
-/// Tries Redis, the token, the phone number and the template.
+/// Tries Redis, the token, the phone number, the template and the keys of proofs.
 pub async fn check(settings: &ServeSettings) -> Vec<Trial> {
     let mut trials = vec![redis(settings).await];
     trials.extend(whatsapp(settings).await);
+    trials.extend(proof_keys(settings).await);
     trials
 }
 

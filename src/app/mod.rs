@@ -6,6 +6,7 @@ mod healthcheck;
 mod inspect;
 #[cfg(feature = "simulator")]
 mod page_records;
+mod proof_check;
 mod redis_memory;
 mod redis_safety;
 mod running;
@@ -16,8 +17,9 @@ mod signals;
 #[cfg(feature = "simulator")]
 mod simulator;
 mod template_watch;
+mod trial;
 
-pub use check::{Trial, check, warnings};
+pub use check::{check, warnings};
 pub use healthcheck::{healthcheck, readiness_url};
 pub use inspect::store;
 pub use running::{App, Parts};
@@ -27,3 +29,4 @@ pub use serve::{WhatsAppAtStart, serve};
 pub use signals::stop_signals;
 #[cfg(feature = "simulator")]
 pub use simulator::{SimulatedWhatsApp, simulator};
+pub use trial::Trial;

@@ -5,6 +5,7 @@ mod check;
 mod healthcheck;
 mod inspect;
 pub mod output;
+mod proof_key;
 mod revoke;
 #[cfg(feature = "simulator")]
 mod sandbox;
@@ -60,7 +61,7 @@ enum Command {
         #[arg(allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Try Redis, the token, the phone number and the template, and suggest what to do
+    /// Try Redis, the token, the phone number, the template and the keys of proofs, and suggest what to do
     Check,
     /// Show active codes, one phone's verifications, or the one with an ID
     Inspect(inspect::Arguments),
@@ -68,6 +69,8 @@ enum Command {
     Revoke(revoke::Arguments),
     /// Generate an API key for a caller, and print the settings that accept it
     ApiKey(api_key::Arguments),
+    /// Generate a key that signs proofs, and print the settings that use it
+    ProofKey(proof_key::Arguments),
     /// Exit with 0 if the instance on this machine is ready
     Healthcheck(healthcheck::Arguments),
 }
@@ -129,6 +132,7 @@ impl Command {
             Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
             Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
             Self::ApiKey(arguments) => api_key::run(&arguments),
+            Self::ProofKey(arguments) => proof_key::run(&arguments),
             Self::Healthcheck(arguments) => healthcheck::run(&sources, arguments).await,
         }
     }

@@ -169,6 +169,56 @@ async fn check_warns_of_a_service_that_nobody_can_call() {
 }
 
 #[tokio::test]
+async fn check_compares_the_keys_of_proofs_with_the_published_ones() {
+    let World { settings, simulator: _simulator, keys: _redis } = world().await;
+    let folder = tempfile::tempdir().unwrap();
+    let make = async |name| {
+        let path = folder.path().join(name).to_str().unwrap().to_owned();
+        let made = Program::new(&["proof-key", "--out", &path]).run().await;
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        assert!(!made.stdout.contains("PRIVATE"), "{}", made.stdout);
+        let entry: Value = serde_json::from_str(made.stdout.lines().last().unwrap()).unwrap();
+        (path, entry["kid"].as_str().unwrap().to_owned())
+    };
+    let [(first, first_kid), (second, second_kid), (third, third_kid)] =
+        [make("first.pem").await, make("second.pem").await, make("third.pem").await];
+    let elsewhere = TestApp::builder().set("proof.issuer", "elsewhere");
+    let elsewhere = elsewhere.set("proof.signing_key_files", &format!("{first},{third}")).start().await;
+    let url = format!("http://{}", elsewhere.address());
+    let check = |url: &str, files: &str| {
+        let program = Program::new(&["check"]).settings(&settings);
+        program.set("server.public_url", url).set("proof.signing_key_files", files).run()
+    };
+
+    let ended = check(&url, &format!("{first}, {second}@2999-01-01T00:00:00Z")).await;
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    let document = format!("{url}/.well-known/jwks.json");
+    for line in [
+        format!("ok    the keys of proofs, by the issuer {url}"),
+        format!("{first_kid} signs"),
+        format!("{second_kid} signs from 2999-01-01T00:00:00Z on"),
+        format!("warning: {second_kid} is not at {document}: "),
+        format!("warning: {third_kid} is at {document} but not here: "),
+    ] {
+        assert!(ended.stdout.contains(&line), "no {line:?} in {}", ended.stdout);
+    }
+    assert!(!ended.stdout.contains(&format!("warning: {first_kid}")), "{}", ended.stdout);
+
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let ended = check(&nowhere, &first).await;
+    assert!(ended.code == 0 && ended.stdout.contains(&format!("warning: {nowhere}/.well-known")), "{}", ended.stdout);
+    for (files, seen) in
+        [("/nowhere/at/all".to_owned(), "/nowhere/at/all: "), (format!("{first}@2999-01-01T00:00:00Z"), "signs from")]
+    {
+        let ended = check(&url, &files).await;
+        assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
+        let failed = ended.stdout.split("FAIL  the keys of proofs").nth(1).unwrap();
+        assert!(failed.contains(seen) && failed.contains("hint: "), "{failed}");
+    }
+    elsewhere.finish().await;
+}
+
+#[tokio::test]
 async fn check_says_what_is_wrong_and_what_to_do() {
     let World { simulator, settings, keys: _redis } = world().await;
     let nobody = format!("redis://127.0.0.1:{}/0", free_port());

@@ -1,0 +1,109 @@
+//! Tries the keys of proofs, for `whatsapp-otp check`.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use reqwest::redirect::Policy;
+use serde::Deserialize;
+
+use super::trial::Trial;
+use crate::config::ServeSettings;
+use crate::http::PublicUrl;
+use crate::proof::{KeySet, ProofSettings, SigningKey, World, Worlds};
+
+/// The maximum time for the public URL to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The advice about files of keys.
+const FILES: &str =
+    "each file must hold a key that `whatsapp-otp proof-key` made, in one world, and be readable for the service";
+const NONE_YET: &str = "add a key whose time has passed, or one without a time: until then there are no proofs";
+
+/// Reads the keys, says which one signs, and compares them with those that the public URL publishes.
+pub(super) async fn proof_keys(settings: &ServeSettings) -> Vec<Trial> {
+    let Some(proofs) = &settings.proofs else { return Vec::new() };
+    let worlds = match Worlds::read(&proofs.files) {
+        Ok(worlds) => worlds,
+        Err(error) => {
+            return vec![Trial { tried: "the keys of proofs".to_owned(), seen: Err(error.to_string()), advice: FILES }];
+        }
+    };
+    let mut trials = Vec::new();
+    for world in World::ALL.into_iter().filter(|world| !proofs.files.of(*world).is_empty()) {
+        let keys = worlds.of(world);
+        let mut seen = listed(keys, Timestamp::now());
+        if let Some(url) = &settings.common.server.public_url {
+            seen.extend(differences(keys, url, world).await.into_iter().map(|text| format!("warning: {text}")));
+        }
+        let seen = seen.join("\n      ");
+        let signs = keys.signing(Timestamp::now()).is_some();
+        trials.push(Trial {
+            tried: tried(proofs, world),
+            seen: if signs { Ok(seen) } else { Err(seen) },
+            advice: NONE_YET,
+        });
+    }
+    trials
+}
+
+fn tried(proofs: &ProofSettings, world: World) -> String {
+    let kind = match world {
+        World::Production => "the keys of proofs",
+        World::Test => "the keys of proofs for test keys",
+    };
+    format!("{kind}, by the issuer {}", proofs.issuer.of(world))
+}
+
+/// Returns a line for each key.
+fn listed(keys: &KeySet, now: Timestamp) -> Vec<String> {
+    let signing = keys.signing(now).map(SigningKey::kid);
+    let line = |(start, key): (Option<Timestamp>, &SigningKey)| match start {
+        _ if signing == Some(key.kid()) => format!("{} signs", key.kid()),
+        Some(start) if start > now => format!("{} signs from {start} on", key.kid()),
+        _ => format!("{} is published only", key.kid()),
+    };
+    keys.iter().map(line).collect()
+}
+
+/// Returns the differences between these keys and those that the public URL publishes, each with a remedy.
+async fn differences(keys: &KeySet, url: &PublicUrl, world: World) -> Vec<String> {
+    let url = match world {
+        World::Production => format!("{url}/.well-known/jwks.json"),
+        World::Test => format!("{url}/test/.well-known/jwks.json"),
+    };
+    let there = match published(&url).await {
+        Ok(there) => there,
+        Err(error) => {
+            return vec![format!(
+                "{url} does not answer with keys ({error}); is server.public_url right, and does the service run?"
+            )];
+        }
+    };
+    let here: BTreeSet<_> = keys.iter().map(|(_, key)| key.kid().to_owned()).collect();
+    let missing = here
+        .difference(&there)
+        .map(|kid| format!("{kid} is not at {url}: give it to every instance, and wait an hour before it signs"));
+    let unknown = there.difference(&here).map(|kid| {
+        format!("{kid} is at {url} but not here: proofs of the instances that have it fail for those who ask this one; set it here too")
+    });
+    missing.chain(unknown).collect()
+}
+
+#[derive(Deserialize)]
+struct Published {
+    keys: Vec<PublicKey>,
+}
+
+#[derive(Deserialize)]
+struct PublicKey {
+    kid: String,
+}
+
+/// Returns the ids of the keys at this URL.
+async fn published(url: &str) -> anyhow::Result<BTreeSet<String>> {
+    let client = reqwest::Client::builder().timeout(PATIENCE).redirect(Policy::none()).build()?;
+    let response = client.get(url).send().await.map_err(reqwest::Error::without_url)?;
+    let response = response.error_for_status().map_err(reqwest::Error::without_url)?;
+    let published: Published = response.json().await.map_err(reqwest::Error::without_url)?;
+    Ok(published.keys.into_iter().map(|key| key.kid).collect())
+}
