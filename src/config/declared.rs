@@ -225,6 +225,9 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// Guesses that are compared with one code before it locks. (`maxVerificationAttempts`)
         Open "max_verification_attempts": Whole(1, 100) => Default("3"), per_app;
 
+        /// Messages for one verification, over all channels. The sample server's calls make a new one for each message.
+        Open "max_sends": Whole(1, 100) => Default("3"), per_app;
+
         /// Time for which a verification's record outlives its code, so that an expired code is not taken for an unknown one.
         Open "linger": Span(secs(0), hours(24)) => Default("10m"), per_app;
 
@@ -242,8 +245,10 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// Codes sent to one phone.
         Open "per_phone": LIMIT => Default("5/1h"), per_app;
 
-        /// The least time between two codes to one phone; 0s for none.
-        Open "resend_cooldown": Span(secs(0), hours(24)) => Default("0s"), per_app;
+        /// The least time between two messages; 0s for none. If it is not set, the sample server's calls have none and the
+        /// verification API waits 30s. The sample server's calls count a phone's messages, the verification API those of
+        /// one verification.
+        Open "resend_cooldown": Span(secs(0), hours(24)) => Nothing("30s"), per_app;
 
         /// Codes sent on behalf of one client address (IPv6: its /64).
         Open "per_ip": LIMIT => Default("60/1h"), per_app;

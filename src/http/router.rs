@@ -50,21 +50,22 @@ async fn respond(state: Arc<PublicState>, request: Request) -> Response {
 async fn answer(state: Arc<PublicState>, route: Option<&'static Route>, request: Request) -> Response {
     let surface = route.map_or(routes::DEFAULT, |route| route.surface);
     if !has_host(&request) {
-        return surface.answer(Outcome::BadHost.into());
+        return surface.answer(&state, Outcome::BadHost.into());
     }
     // To the layer every OPTIONS is a preflight.
     let cors = state.cors.clone().filter(|_| request.method() != Method::OPTIONS || is_preflight(&request));
+    let presenting = Arc::clone(&state);
     let service = tower::service_fn(move |request: Request| {
         let state = Arc::clone(&state);
         async move {
             Ok::<_, Infallible>(match route {
                 Some(route) => route.answer(state, request).await,
-                None => surface.answer(Outcome::NotFound.into()),
+                None => surface.answer(&state, Outcome::NotFound.into()),
             })
         }
     });
     let service = ServiceBuilder::new().option_layer(cors).service(service);
-    answer_or_panic(service, request).await.unwrap_or_else(|| surface.answer(Outcome::Internal.into()))
+    answer_or_panic(service, request).await.unwrap_or_else(|| surface.answer(&presenting, Outcome::Internal.into()))
 }
 
 /// Returns the response of `service`, unless it panics.

@@ -6,9 +6,22 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-/// The name of an app: a letter, followed by up to 31 characters of `a-z`, `0-9`, `-` and `_`.
+/// The name of an app: a letter, followed by up to 31 characters of `a-z`, `0-9`, `-` and `_`. Each name exists once in
+/// each [`World`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct AppName(Arc<str>);
+pub struct AppName {
+    name: Arc<str>,
+    world: World,
+}
+
+/// The world of a verification. Nothing in one affects the other: verifications, limits, paces and proofs are separate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum World {
+    /// Real numbers and real messages.
+    Live,
+    /// Test keys: the outcome depends on the number, and no message is sent.
+    Test,
+}
 
 /// The text is not a valid name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -25,20 +38,41 @@ impl AppName {
     ///
     /// [`NameError`] if the text is not a valid name.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        if is_name(text) { Ok(Self(text.into())) } else { Err(NameError) }
+        if is_name(text) { Ok(Self { name: text.into(), world: World::Live }) } else { Err(NameError) }
     }
 
     /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.name
+    }
+
+    /// Returns the world.
+    #[must_use]
+    pub fn world(&self) -> World {
+        self.world
+    }
+
+    /// Returns `true` in the world of test keys.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        self.world == World::Test
+    }
+
+    /// Returns the same name in that world.
+    #[must_use]
+    pub fn in_world(&self, world: World) -> Self {
+        Self { name: Arc::clone(&self.name), world }
     }
 
     /// Returns the first 16 bits of the name's SHA-256, which identify the app in the ids of its verifications. No two
     /// apps of a service may have the same tag.
     #[must_use]
     pub fn tag(&self) -> u16 {
-        let hash = Sha256::digest(self.0.as_bytes());
+        let hash = match self.world {
+            World::Live => Sha256::digest(self.name.as_bytes()),
+            World::Test => Sha256::digest(["test/", &self.name].concat()),
+        };
         u16::from_be_bytes([hash[0], hash[1]])
     }
 }
@@ -46,7 +80,7 @@ impl AppName {
 /// `default`
 impl Default for AppName {
     fn default() -> Self {
-        Self(Self::DEFAULT.into())
+        Self { name: Self::DEFAULT.into(), world: World::Live }
     }
 }
 
@@ -60,7 +94,7 @@ impl FromStr for AppName {
 
 impl fmt::Display for AppName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.name)
     }
 }
 
@@ -92,5 +126,8 @@ mod tests {
         // printf default | sha256sum
         assert_eq!(AppName::default().tag(), 0x37a8);
         assert_ne!(AppName::default().tag(), AppName::parse("shop").unwrap().tag());
+        // printf test/default | sha256sum
+        let test = AppName::default().in_world(World::Test);
+        assert_eq!((test.tag(), test.as_str(), test.is_test()), (0x88ad, "default", true));
     }
 }

@@ -13,6 +13,7 @@ mod code;
 mod country;
 mod delivery;
 mod destinations;
+mod details;
 mod id;
 mod idempotency;
 mod limits;
@@ -31,7 +32,7 @@ mod senders;
 mod service;
 mod verification;
 
-pub use app::{AppName, NameError};
+pub use app::{AppName, NameError, World};
 pub use apps::{App, Apps};
 pub use caller::{Caller, Key, KeyKind, KeyKindError, KeyName};
 pub use check::Check;
@@ -40,6 +41,7 @@ pub use code::{Code, CodeLength, Guess, GuessError};
 pub use country::{Country, NumberType, UnknownCountry, UnknownNumberType};
 pub use delivery::{Channel, Delivery, DeliveryReport, DeliveryStatus, Progress};
 pub use destinations::{Destinations, Selection};
+pub use details::{Details, Metadata, MetadataError, Reference, ReferenceError};
 pub use id::{VerificationId, VerificationIdError};
 pub use idempotency::{Begun, Finished, IdempotencyEntry, IdempotencyKey, IdempotencyKeyError, IdempotentCall};
 pub use limits::{
@@ -48,7 +50,7 @@ pub use limits::{
 pub use locale::{Locale, LocaleError};
 pub use moment::UnixMillis;
 pub use numbering_plan::load as load_numbering_plans;
-pub use outcome::{Charge, Charged, Creation, Refund, Sent, Turn, Verdict};
+pub use outcome::{Charge, Charged, Creation, Refund, Sent, Settlement, Turn, Use, Verdict};
 pub use pacing::Pacing;
 pub use phone::{PhoneError, PhoneNumber};
 pub use policy::Policy;

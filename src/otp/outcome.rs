@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{LimitKind, Scope, UnixMillis, VerificationId};
+use super::{LimitKind, Rule, Scope, UnixMillis, Verification, VerificationId};
 
 /// The store's decision about a new verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,7 +88,9 @@ pub enum Verdict {
         /// The guesses left, at least one.
         attempts_left: u32,
     },
-    /// The attempts are used up, by this guess or earlier.
+    /// The guess is wrong and has used up the last attempt.
+    Exhausted,
+    /// The attempts were used up earlier.
     Locked,
     /// The code has expired.
     Expired,
@@ -103,6 +105,8 @@ pub enum Verdict {
     Canceled,
     /// There is no verification.
     Absent,
+    /// The caller's idempotency key came with another guess before.
+    KeyReused,
     /// Too many guesses from this address, or wrong ones at this number; this guess was not compared.
     Limited {
         /// The limit.
@@ -110,6 +114,28 @@ pub enum Verdict {
         /// The time until a guess is possible again. Never zero.
         retry_after: Duration,
     },
+}
+
+/// A guess that was settled.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// The result.
+    pub verdict: Verdict,
+    /// The verification, if it is approved and the guess was for one verification.
+    pub verification: Option<Box<Verification>>,
+    /// `true` if an earlier result is repeated, as the call had the same idempotency key.
+    pub is_replay: bool,
+}
+
+/// The use of a limit after a decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    /// The limit.
+    pub rule: Rule,
+    /// The number of events that still fit.
+    pub remaining: u32,
+    /// The time until more fit.
+    pub resets_in: Duration,
 }
 
 /// The result of a message that the sender's channel did not refuse.

@@ -15,6 +15,11 @@ pub struct Policy {
     pub linger: Duration,
     /// The number of guesses that are compared with a code before it locks.
     pub max_attempts: u32,
+    /// The maximum number of messages for one verification, over all channels.
+    pub max_sends: u32,
+    /// The minimum time between two messages for one verification that is resumed. The sample server's calls create a
+    /// new one each time, to which [`Limits`] apply.
+    pub resend_cooldown: Duration,
     /// The limits.
     pub limits: Limits,
     /// The maximum time for sending a code. A code that has not been refused by then replaces the earlier ones.

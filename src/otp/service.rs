@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use rand::rngs::SysRng;
 
 use super::{
-    App, Apps, Caller, Check, ClientAddress, Creation, Guess, Issued, KeyRing, LimitKind, NewVerification,
+    App, Apps, Caller, Check, ClientAddress, Creation, Details, Guess, Issued, KeyRing, LimitKind, NewVerification,
     OutgoingCode, Pace, Pacing, PhoneNumber, ProofSigner, Refusal, Sent, StoreError, Turn, Unpaced, Verdict,
     VerificationId, VerificationStore,
 };
@@ -146,6 +146,7 @@ impl OtpService {
             client,
             sealed,
             pacing: sender.pacing.clone(),
+            details: Details::default(),
         };
 
         let charge = match self.store.create(&new, policy).await? {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    About, AppName, ClientAddress, Delivery, LimitKind, Pacing, PhoneNumber, SealedCode, UnixMillis, VerificationId,
+    About, AppName, ClientAddress, Delivery, Details, LimitKind, Pacing, PhoneNumber, SealedCode, UnixMillis,
+    VerificationId,
 };
 
 /// A new verification: what the store decides about, and keeps if it allows the send.
@@ -21,6 +22,8 @@ pub struct NewVerification {
     pub sealed: SealedCode,
     /// The pace of its sender.
     pub pacing: Option<Pacing>,
+    /// The caller's details.
+    pub details: Details,
 }
 
 impl NewVerification {
@@ -69,13 +72,13 @@ impl Status {
     }
 }
 
-/// A verification as operators see it.
+/// A verification as operators and its caller see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verification {
     /// Its id.
     pub id: VerificationId,
     /// Its app.
-    pub app: String,
+    pub app: AppName,
     /// The number's digits, or its pseudonym if the store hashes numbers.
     pub subject: String,
     /// Its state.
@@ -90,6 +93,8 @@ pub struct Verification {
     pub sends: u32,
     /// The time of its creation.
     pub created_at: UnixMillis,
+    /// The time of its last message.
+    pub sent_at: UnixMillis,
     /// The time at which the code expires.
     pub expires_at: UnixMillis,
     /// The time left until then by the store's clock; zero if it has expired.
@@ -98,6 +103,8 @@ pub struct Verification {
     pub ended_at: Option<UnixMillis>,
     /// The known deliveries, in no order.
     pub deliveries: Vec<Delivery>,
+    /// The caller's details.
+    pub details: Details,
 }
 
 /// The records of one number, for one app.

@@ -15,7 +15,7 @@ use self::idempotency::Entries;
 use super::{Clock, SystemClock};
 use crate::otp::{
     About, AppName, Begun, Cancellation, Charge, Charged, Check, ClientAddress, Counter, Counting, Creation, Delivery,
-    DeliveryReport, Event, Finished, IdempotentCall, Limit, LimitKind, NewVerification, Pacing, PhoneNumber,
+    DeliveryReport, Details, Event, Finished, IdempotentCall, Limit, LimitKind, NewVerification, Pacing, PhoneNumber,
     PhoneStatus, Policy, Progress, Refund, Rule, Scope, SealedCode, Status, StoreError, Subject, Turn, UnixMillis,
     Verdict, Verification, VerificationId, VerificationStore,
 };
@@ -64,6 +64,8 @@ struct Record {
     ended_at: Option<UnixMillis>,
     gone_at: UnixMillis,
     deliveries: Vec<Delivery>,
+    sent_at: UnixMillis,
+    details: Details,
 }
 
 /// Events, and the moment when the last of them expires.
@@ -271,7 +273,7 @@ impl Record {
         let is_over = self.status == Status::Pending && now >= self.expires_at;
         Verification {
             id: self.id,
-            app: app.to_string(),
+            app: app.clone(),
             subject: phone.digits().to_owned(),
             status: if is_over { Status::Expired } else { self.status },
             digest: self.sealed.digest.shortened(),
@@ -283,6 +285,8 @@ impl Record {
             expires_in: self.expires_at.since(now),
             ended_at: self.ended_at,
             deliveries: self.deliveries.clone(),
+            sent_at: self.sent_at,
+            details: self.details.clone(),
         }
     }
 }
@@ -398,6 +402,8 @@ impl VerificationStore for EmbeddedStore {
             ended_at: None,
             gone_at: now.plus(policy.code_lifetime + policy.linger),
             deliveries: Vec::new(),
+            sent_at: now,
+            details: new.details.clone(),
         };
         records.insert(0, record);
         while records.iter().filter(|record| record.status != Status::Pending).count() > MOST_EARLIER {

@@ -3,9 +3,13 @@
 use std::cell::Cell;
 use std::fmt::Display;
 use std::str::FromStr;
+use std::time::Duration;
 
 use crate::config::reader::{Reader, Reported};
 use crate::otp::{Destinations, LIMITS, Limit, LimitKind, Limits, Selection, Written};
+
+/// The cooldown of the verification API unless it is set: the time that a message usually takes to arrive.
+const RESEND_COOLDOWN: Duration = Duration::from_secs(30);
 
 pub(in crate::config) fn read(reader: &mut Reader) -> Result<Limits, Reported> {
     // All first, so that every fault is reported.
@@ -20,9 +24,16 @@ pub(in crate::config) fn read(reader: &mut Reader) -> Result<Limits, Reported> {
     Ok(read)
 }
 
+/// Reads the cooldown of the verification API.
+pub(in crate::config) fn read_resend_cooldown(reader: &mut Reader) -> Result<Duration, Reported> {
+    let key = "limits.resend_cooldown";
+    if reader.has(key) { reader.duration(key) } else { Ok(RESEND_COOLDOWN) }
+}
+
 fn limit(reader: &mut Reader, kind: &LimitKind) -> Result<Option<Limit>, Reported> {
     let key = format!("limits.{}", kind.name);
     match kind.written {
+        Written::Window if !reader.has(&key) => Ok(None),
         Written::Window => {
             let window = reader.duration(&key)?;
             Ok((!window.is_zero()).then_some(Limit { max: 1, window }))

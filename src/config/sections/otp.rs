@@ -20,12 +20,16 @@ pub(in crate::config) fn read_policy(reader: &mut Reader) -> Result<Policy, Repo
     let code_lifetime = reader.duration("otp.code_lifetime");
     let max_attempts = reader.whole_number("otp.max_verification_attempts");
     let linger = reader.duration("otp.linger");
+    let max_sends = reader.whole_number("otp.max_sends");
+    let resend_cooldown = limits::read_resend_cooldown(reader);
     let limits = limits::read(reader);
     Ok(Policy {
         code_length: code_length?,
         code_lifetime: code_lifetime?,
         linger: linger?,
         max_attempts: max_attempts?,
+        max_sends: max_sends?,
+        resend_cooldown: resend_cooldown?,
         limits: limits?,
         send_time: SEND_TIME,
     })

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::document::Document;
-use crate::otp::{AppName, Caller, CodeLength, PhoneNumber, RefusalKind, RequestError, Sent, StoreError, Verdict};
+use crate::otp::{
+    AppName, Caller, CodeLength, PhoneNumber, RefusalKind, RequestError, Sent, Status, StoreError, Use, Verdict,
+    Verification, VerificationId,
+};
 
 /// The end of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,9 +15,17 @@ pub(crate) enum Outcome {
     Sent(Sent),
     /// The guess was right.
     Verified,
+    /// A call of the verification API succeeded.
+    Verification(Answer, Box<Shown>),
     InvalidPhone,
+    /// The body is not what the call takes.
+    InvalidRequest(Vec<InvalidMember>),
+    /// The body is not JSON.
+    UnsupportedMediaType,
     InvalidClientAddress,
     Unauthorized,
+    /// The kind of the caller's key does not allow the call, or the key is for other apps.
+    Forbidden,
     /// A browser made the request for another web site's page, or as a prefetch.
     CrossSite,
     /// HTTP/1.1 without a `Host`, or with several.
@@ -31,6 +42,8 @@ pub(crate) enum Outcome {
     Wrong {
         attempts_left: u32,
     },
+    /// The guess was wrong and used up the last attempt.
+    Exhausted,
     Locked,
     Expired,
     /// The code is from before a failover of the store and no longer valid.
@@ -39,6 +52,14 @@ pub(crate) enum Outcome {
     Unreadable,
     /// There is no code.
     Absent,
+    /// The verification has ended.
+    NotPending(Status),
+    /// `Idempotency-Key` is malformed.
+    IdempotencyKeyInvalid,
+    /// The first request with this key has not been answered yet.
+    IdempotencyInProgress,
+    /// The key came with another request before.
+    IdempotencyKeyReused,
     /// The limit of this name was reached.
     Limited {
         limit: &'static str,
@@ -76,10 +97,14 @@ impl Outcome {
         match self {
             Self::Sent(Sent::Accepted) => "sent",
             Self::Sent(Sent::Unclear { .. }) => "sent_unclear",
-            Self::Verified => "verified",
+            Self::Verified | Self::Verification(Answer::Approved, _) => "verified",
+            Self::Verification(answer, _) => answer.as_str(),
             Self::InvalidPhone => "invalid_phone",
             Self::InvalidClientAddress => "invalid_client_address",
+            Self::InvalidRequest(_) => "invalid_request",
+            Self::UnsupportedMediaType => "unsupported_media_type",
             Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
             Self::CrossSite => "cross_site",
             Self::BadHost => "bad_host",
             Self::NoCode => "no_code",
@@ -89,11 +114,16 @@ impl Outcome {
             Self::BodyTooLarge => "body_too_large",
             Self::BodyTooSlow => "body_too_slow",
             Self::Wrong { .. } => "wrong",
+            Self::Exhausted => "exhausted",
             Self::Locked => "locked",
             Self::Expired => "expired",
             Self::Fenced => "fenced",
             Self::Unreadable => "unreadable",
             Self::Absent => "absent",
+            Self::NotPending(_) => "not_pending",
+            Self::IdempotencyKeyInvalid => "idempotency_key_invalid",
+            Self::IdempotencyInProgress => "idempotency_in_progress",
+            Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::Limited { .. } => "limited",
             Self::RecipientThrottled { .. } => "recipient_throttled",
             Self::DestinationNotAllowed => "destination_not_allowed",
@@ -115,6 +145,7 @@ impl Outcome {
         match self {
             Self::Limited { limit, .. } => Some(limit),
             Self::Overloaded { what, .. } => Some(what),
+            Self::NotPending(status) => Some(status.as_str()),
             Self::SendFailed(kind) | Self::SendingUnavailable(kind) => Some(kind.as_str()),
             _ => None,
         }
@@ -129,6 +160,59 @@ impl Outcome {
             _ => None,
         }
     }
+}
+
+/// The kind of a successful answer of the verification API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// The verification is new, and its code is on its way.
+    Created,
+    /// The verification was pending already.
+    Resumed,
+    /// The verification, as asked for.
+    Found,
+    /// The code is on its way again.
+    Resent,
+    /// The guess was right.
+    Approved,
+    /// The verification is canceled.
+    Canceled,
+}
+
+impl Answer {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Resumed => "resumed",
+            Self::Found => "found",
+            Self::Resent => "resent",
+            Self::Approved => "verified",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// A verification, with what its answer says besides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    pub(crate) verification: Verification,
+    pub(crate) phone: PhoneNumber,
+    pub(crate) code_length: CodeLength,
+    pub(crate) max_sends: u32,
+    pub(crate) resend_cooldown: Duration,
+    /// The use of the limits, for a call that may send a message.
+    pub(crate) uses: Vec<Use>,
+    /// `true` if an earlier answer is repeated, as the call had the same `Idempotency-Key`.
+    pub(crate) is_replay: bool,
+}
+
+/// A member of a body that is not what the call takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct InvalidMember {
+    /// The member, as a JSON pointer in a URI fragment: `#/client/ip`.
+    pub(crate) pointer: String,
+    /// A sentence that says what was expected.
+    pub(crate) detail: String,
 }
 
 /// Rounds up: a caller who waits that long must not be early.
@@ -164,11 +248,13 @@ impl From<Verdict> for Outcome {
         match verdict {
             Verdict::Approved(_) => Self::Verified,
             Verdict::Wrong { attempts_left } => Self::Wrong { attempts_left },
+            Verdict::Exhausted => Self::Exhausted,
             Verdict::Locked => Self::Locked,
             Verdict::Expired => Self::Expired,
             Verdict::Fenced => Self::Fenced,
             Verdict::Unreadable => Self::Unreadable,
             Verdict::Absent | Verdict::Used | Verdict::Canceled => Self::Absent,
+            Verdict::KeyReused => Self::IdempotencyKeyReused,
             Verdict::Limited { limit, retry_after } => Self::Limited { limit: limit.name, retry_after },
         }
     }
@@ -186,6 +272,7 @@ pub(crate) struct Subject {
     pub(crate) app: Option<AppName>,
     pub(crate) caller: Option<Caller>,
     pub(crate) phone: Option<PhoneNumber>,
+    pub(crate) verification: Option<VerificationId>,
 }
 
 /// A call that has ended: what presenters, the log, metrics and traces read.

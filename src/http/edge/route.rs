@@ -25,7 +25,7 @@ pub(crate) struct Route {
 /// Routes that speak one language.
 pub(crate) struct Surface {
     /// Makes the response to a call, refusals of the edge included.
-    pub(crate) present: fn(&Ended) -> Response,
+    pub(crate) present: fn(&PublicState, &Ended) -> Response,
     /// Returns `false` if the operator has turned the surface off.
     pub(crate) is_enabled: fn(&PublicState) -> bool,
 }
@@ -62,21 +62,21 @@ impl Route {
     /// Answers a request on this route.
     pub(crate) async fn answer(&self, state: Arc<PublicState>, request: Request) -> Response {
         if !(self.surface.is_enabled)(&state) {
-            return self.surface.answer(Outcome::TurnedOff.into());
+            return self.surface.answer(&state, Outcome::TurnedOff.into());
         }
         let Some((_, endpoint)) = self.endpoints.iter().find(|(method, _)| method == request.method()) else {
-            return self.method_not_allowed();
+            return self.method_not_allowed(&state);
         };
         let Some(&ConnectInfo(peer)) = request.extensions().get() else {
-            return self.surface.answer(Outcome::Internal.into());
+            return self.surface.answer(&state, Outcome::Internal.into());
         };
         let parameter = self.parameter(request.uri().path()).unwrap_or_default();
         let parameter = percent_decode_str(parameter).decode_utf8().ok().map(String::from);
-        self.surface.answer(endpoint(Call { state, peer, parameter, request }).await)
+        self.surface.answer(&Arc::clone(&state), endpoint(Call { state, peer, parameter, request }).await)
     }
 
-    fn method_not_allowed(&self) -> Response {
-        let mut response = self.surface.answer(Outcome::MethodNotAllowed.into());
+    fn method_not_allowed(&self, state: &PublicState) -> Response {
+        let mut response = self.surface.answer(state, Outcome::MethodNotAllowed.into());
         let methods: Vec<_> = self.endpoints.iter().map(|(method, _)| method.as_str()).collect();
         response.headers_mut().extend(HeaderValue::try_from(methods.join(", ")).ok().map(|methods| (ALLOW, methods)));
         response
@@ -85,8 +85,8 @@ impl Route {
 
 impl Surface {
     /// Returns the response to a call, which carries the call for those who report it.
-    pub(crate) fn answer(&self, ended: Ended) -> Response {
-        let mut response = (self.present)(&ended);
+    pub(crate) fn answer(&self, state: &PublicState, ended: Ended) -> Response {
+        let mut response = (self.present)(state, &ended);
         response.extensions_mut().insert(ended);
         response
     }

@@ -8,10 +8,15 @@ use axum::response::{IntoResponse, Response};
 
 use crate::http::edge::body::MAX_BYTES;
 use crate::http::edge::outcome::{Ended, Outcome};
+use crate::http::state::PublicState;
 use crate::otp::PhoneNumber;
 
 /// Puts the outcome of a call into the sample server's words.
-pub(super) fn present(Ended { outcome, subject }: &Ended) -> Response {
+pub(super) fn present(_: &PublicState, ended: &Ended) -> Response {
+    response(ended)
+}
+
+fn response(Ended { outcome, subject }: &Ended) -> Response {
     let mut response = (status(outcome), sentence(outcome, subject.phone.as_ref())).into_response();
     if let Some(seconds) = outcome.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -20,6 +25,20 @@ pub(super) fn present(Ended { outcome, subject }: &Ended) -> Response {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
     response
+}
+
+/// Outcomes that only the verification API has.
+macro_rules! of_the_other_surface {
+    () => {
+        Outcome::Verification(..)
+            | Outcome::InvalidRequest(_)
+            | Outcome::UnsupportedMediaType
+            | Outcome::Forbidden
+            | Outcome::NotPending(_)
+            | Outcome::IdempotencyKeyInvalid
+            | Outcome::IdempotencyInProgress
+            | Outcome::IdempotencyKeyReused
+    };
 }
 
 fn status(outcome: &Outcome) -> StatusCode {
@@ -34,6 +53,7 @@ fn status(outcome: &Outcome) -> StatusCode {
         | Outcome::NotACode { .. } => StatusCode::BAD_REQUEST,
         Outcome::Unauthorized
         | Outcome::Wrong { .. }
+        | Outcome::Exhausted
         | Outcome::Locked
         | Outcome::Expired
         | Outcome::Fenced
@@ -46,6 +66,7 @@ fn status(outcome: &Outcome) -> StatusCode {
         Outcome::Limited { .. } | Outcome::RecipientThrottled { .. } => StatusCode::TOO_MANY_REQUESTS,
         // Never 408 for a send that takes too long: clients repeat the request by themselves upon that.
         Outcome::SendFailed(_) | Outcome::TimedOut | Outcome::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        of_the_other_surface!() => StatusCode::INTERNAL_SERVER_ERROR,
         Outcome::SendingUnavailable(_) | Outcome::StoreUnavailable | Outcome::Overloaded { .. } => {
             StatusCode::SERVICE_UNAVAILABLE
         }
@@ -67,7 +88,7 @@ fn sentence(outcome: &Outcome, phone: Option<&PhoneNumber>) -> Cow<'static, str>
         Outcome::BodyTooLarge => format!("The body must not exceed {MAX_BYTES} bytes.").into(),
         Outcome::BodyTooSlow => "The body did not arrive.".into(),
         Outcome::Wrong { attempts_left } => format!("Incorrect code. {attempts_left} attempt(s) remaining.").into(),
-        Outcome::Locked => "Too many failed attempts, please request a new code.".into(),
+        Outcome::Exhausted | Outcome::Locked => "Too many failed attempts, please request a new code.".into(),
         Outcome::Expired | Outcome::Fenced | Outcome::Unreadable => "Code has expired, please request another.".into(),
         Outcome::Absent => {
             format!("No active code for phone # {}", phone.map(PhoneNumber::digits).unwrap_or_default()).into()
@@ -84,7 +105,7 @@ fn sentence(outcome: &Outcome, phone: Option<&PhoneNumber>) -> Cow<'static, str>
         Outcome::NotFound => "Not found: this service answers at /otp/{phone}.".into(),
         Outcome::TurnedOff => "Not found: the calls at /otp/{phone} are turned off.".into(),
         Outcome::MethodNotAllowed => "Method not allowed: GET requests a code, POST verifies one.".into(),
-        Outcome::Internal => "Internal error.".into(),
+        Outcome::Internal | of_the_other_surface!() => "Internal error.".into(),
     }
 }
 
@@ -98,7 +119,7 @@ mod tests {
     fn a_limit_gives_the_wait_as_a_sentence_and_a_header() {
         let outcome = Outcome::Limited { limit: "per_phone", retry_after: Duration::from_millis(29_500) };
         assert_eq!(sentence(&outcome, None), "Too many requests, please try again in 30 second(s).");
-        let response = present(&outcome.into());
+        let response = response(&outcome.into());
         assert_eq!(response.status(), 429);
         assert_eq!(response.headers()["retry-after"], "30");
     }

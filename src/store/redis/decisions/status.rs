@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::scripts::{Lua, lua};
 use crate::otp::{
-    AppName, Delivery, DeliveryStatus, PhoneNumber, PhoneStatus, Policy, Scope, Status, StoreError, UnixMillis,
-    Verification,
+    AppName, Delivery, DeliveryStatus, Details, PhoneNumber, PhoneStatus, Policy, Scope, Status, StoreError,
+    UnixMillis, Verification,
 };
 use crate::store::redis::{RedisStore, milliseconds};
 
@@ -48,14 +48,14 @@ pub(crate) async fn status(
     let (now, words, used): StatusReply = answer;
     let verifications = words
         .chunks_exact(FIELDS.len())
-        .filter_map(|words| verification(app.as_str(), phone.digits(), words, UnixMillis(now)))
+        .filter_map(|words| verification(app, phone.digits(), words, UnixMillis(now)))
         .collect();
     let limits = rules.iter().zip(used).map(|(rule, (count, wait))| (rule.kind, count, Duration::from_millis(wait)));
     Ok(PhoneStatus { verifications, limits: limits.collect() })
 }
 
 /// Parses a verification from its [`FIELDS`], with empty text for missing ones; `None` if it is malformed.
-pub(crate) fn verification(app: &str, subject: &str, words: &[String], now: UnixMillis) -> Option<Verification> {
+pub(crate) fn verification(app: &AppName, subject: &str, words: &[String], now: UnixMillis) -> Option<Verification> {
     let [id, status, digest, _, attempts, max_attempts, sends, created_at, expires_at, ended_at, _, deliveries] = words
     else {
         return None;
@@ -67,16 +67,19 @@ pub(crate) fn verification(app: &str, subject: &str, words: &[String], now: Unix
         Status::Pending if now >= expires_at => Status::Expired,
         status => status,
     };
+    let created_at = UnixMillis(created_at.parse().ok()?);
     Some(Verification {
         id: id.parse().ok()?,
-        app: app.to_owned(),
+        app: app.clone(),
         subject: subject.to_owned(),
         status,
         digest: digest.get(..8).unwrap_or_default().to_owned(),
         attempts,
         max_attempts,
         sends: if sends.is_empty() { 1 } else { sends.parse().ok()? },
-        created_at: UnixMillis(created_at.parse().ok()?),
+        created_at,
+        sent_at: created_at,
+        details: Details::default(),
         expires_at,
         expires_in: expires_at.since(now),
         ended_at: ended_at.parse().ok().map(UnixMillis),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use deadpool_redis::Connection;
 use tokio::time::Instant;
 
-use crate::otp::{Status, StoreError, UnixMillis, Verification};
+use crate::otp::{AppName, Status, StoreError, UnixMillis, Verification};
 use crate::store::redis::client::error::Redacted;
 use crate::store::redis::client::route::Route;
 use crate::store::redis::decisions::keys::Keys;
@@ -45,7 +45,7 @@ async fn scan(
     timeout: Duration,
     most: usize,
     steps: &mut usize,
-    found: &mut BTreeMap<(String, String), Verification>,
+    found: &mut BTreeMap<(String, AppName), Verification>,
 ) -> Result<bool, StoreError> {
     let pattern = keys.verification_pattern();
     let mut cursor = 0_u64;
@@ -83,7 +83,7 @@ fn records(keys: &Keys, batch: &[String], answers: Vec<Vec<Option<String>>>) -> 
     batch.iter().zip(answers).filter_map(move |(key, fields)| {
         let (subject, app) = keys.subject_of(key)?;
         let words: Vec<_> = fields.into_iter().map(Option::unwrap_or_default).collect();
-        let verification = verification(app, subject, &words, now)?;
+        let verification = verification(&AppName::parse(app).ok()?, subject, &words, now)?;
         (!matches!(verification.status, Status::Approved | Status::Canceled)).then_some(verification)
     })
 }
