@@ -28,6 +28,17 @@ pub enum World {
 #[error("a name of 1 to 32 lower-case letters, digits, '-' and '_' that starts with a letter")]
 pub struct NameError;
 
+impl World {
+    /// Returns the start of the names of the world's subjects.
+    #[must_use]
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Self::Live => "",
+            Self::Test => "test:",
+        }
+    }
+}
+
 impl AppName {
     /// The app that always exists and serves the sample server's two calls.
     pub const DEFAULT: &'static str = "default";

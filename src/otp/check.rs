@@ -1,6 +1,6 @@
 //! A guess at a code, as stores settle it.
 
-use super::{About, AppName, ClientAddress, Guess, KeyRing, PhoneNumber, SealedCode, VerificationId};
+use super::{About, AppName, ClientAddress, Guess, IdempotencyEntry, KeyRing, PhoneNumber, SealedCode, VerificationId};
 
 /// A guess, with everything a store needs to compare it with codes.
 #[derive(Debug)]
@@ -17,6 +17,10 @@ pub struct Check<'c> {
     pub guess: &'c Guess,
     /// The secrets under which codes may be sealed.
     pub keys: &'c KeyRing,
+    /// `true` if a guess that is known to be wrong costs no attempt, and the result includes the verification.
+    pub is_repeatable: bool,
+    /// The idempotency key, which repeats the result of an earlier check of the verification `id`.
+    pub entry: Option<&'c IdempotencyEntry>,
 }
 
 impl Check<'_> {

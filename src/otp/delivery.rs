@@ -42,6 +42,8 @@ impl fmt::Display for Channel {
 /// any order and more than once, and a delivered message stays delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeliveryStatus {
+    /// The channel gave no clear answer. The message may well arrive.
+    Unclear,
     /// The channel accepted the message.
     Accepted,
     /// The message is on its way to the phone.
@@ -56,12 +58,13 @@ pub enum DeliveryStatus {
 
 impl DeliveryStatus {
     /// Every status, in the order in which they may follow one another.
-    pub const ALL: [Self; 5] = [Self::Accepted, Self::Sent, Self::Failed, Self::Delivered, Self::Read];
+    pub const ALL: [Self; 6] = [Self::Unclear, Self::Accepted, Self::Sent, Self::Failed, Self::Delivered, Self::Read];
 
     /// Returns the name in the store, logs and metrics.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Unclear => "unclear",
             Self::Accepted => "accepted",
             Self::Sent => "sent",
             Self::Failed => "failed",

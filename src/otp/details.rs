@@ -2,19 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use super::{Audience, Channel, Locale, Nonce};
+
 /// The details of a verification. They do not change after its creation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Details {
     /// The language of its messages, if their sender has languages.
-    pub locale: Option<String>,
+    pub locale: Option<Locale>,
+    /// The channel of its messages.
+    pub channel: Option<Channel>,
     /// The caller's own name for it.
     pub reference: Option<Reference>,
     /// The caller's own facts about it.
     pub metadata: Metadata,
     /// The audience of its proof.
-    pub audience: Option<String>,
+    pub audience: Option<Audience>,
     /// The value that ties its proof to the caller's session.
-    pub nonce: Option<String>,
+    pub nonce: Option<Nonce>,
 }
 
 impl Details {

@@ -7,7 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::{AppName, ClientAddress, Destinations, PhoneNumber};
+use super::{AppName, ClientAddress, Destinations, PhoneNumber, World};
 
 /// A limit that operators can set as `limits.NAME`.
 #[derive(Debug, PartialEq, Eq)]
@@ -74,10 +74,13 @@ impl Scope {
     /// Returns the subject that a limit of this scope counts; `None` if the limit does not apply.
     #[must_use]
     pub fn subject(self, about: &About<'_>) -> Option<Subject> {
+        let world = about.app.world();
         Some(match self {
-            Self::Address => Subject { prefix: "ip:", text: about.client?.to_string(), purpose: Some("ip") },
-            Self::App => Subject { prefix: "app:", text: about.app.to_string(), purpose: None },
-            Self::Number => Subject { prefix: "", text: about.phone.digits().to_owned(), purpose: Some("phone") },
+            Self::Address => Subject { world, prefix: "ip:", text: about.client?.to_string(), purpose: Some("ip") },
+            Self::App => Subject { world, prefix: "app:", text: about.app.to_string(), purpose: None },
+            Self::Number => {
+                Subject { world, prefix: "", text: about.phone.digits().to_owned(), purpose: Some("phone") }
+            }
         })
     }
 }
@@ -96,6 +99,8 @@ pub struct About<'a> {
 /// A subject whose events are counted, as the store names it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Subject {
+    /// The world.
+    pub world: World,
     /// The name of the scope.
     pub prefix: &'static str,
     /// The number, address or name.

@@ -18,6 +18,7 @@ mod id;
 mod idempotency;
 mod limits;
 mod locale;
+mod message;
 mod moment;
 mod numbering_plan;
 mod outcome;
@@ -50,7 +51,8 @@ pub use limits::{
 pub use locale::{Locale, LocaleError};
 pub use moment::UnixMillis;
 pub use numbering_plan::load as load_numbering_plans;
-pub use outcome::{Charge, Charged, Creation, Refund, Sent, Settlement, Turn, Use, Verdict};
+pub use message::{Manner, Message};
+pub use outcome::{Charge, Charged, Creation, Refund, Resending, Sent, Settlement, Turn, Use, Verdict};
 pub use pacing::Pacing;
 pub use phone::{PhoneError, PhoneNumber};
 pub use policy::Policy;
@@ -61,5 +63,7 @@ pub use proof::{
 pub use refusal::{Refusal, RefusalKind};
 pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};
-pub use service::{CodeCheck, CodeRequest, OtpService, RequestError};
+pub use service::{
+    Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start,
+};
 pub use verification::{Cancellation, NewVerification, NumberLimit, PhoneStatus, Status, Verification};

@@ -2,13 +2,17 @@
 
 use std::time::Duration;
 
-use super::{LimitKind, Rule, Scope, UnixMillis, Verification, VerificationId};
+use super::{LimitKind, Rule, Scope, Status, UnixMillis, Verification, VerificationId};
 
 /// The store's decision about a new verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Creation {
     /// It is stored and the limits are charged: send its code when the message's turn comes.
     Created(Charge),
+    /// Another is pending and goes on, and the limits are charged: send its code again when the message's turn comes.
+    Resent(Charge, Box<Verification>),
+    /// Another is pending and goes on, and no message is due; nothing changed.
+    Resumed(Box<Verification>),
     /// The message's turn would come too late; nothing changed.
     Crowded {
         /// The time until a send may succeed. Never zero.
@@ -23,7 +27,35 @@ pub enum Creation {
     },
 }
 
-/// A new verification, as needed to send its code and to refund its cost.
+/// The store's decision about another message for a verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resending {
+    /// The limits are charged: send the code when the message's turn comes.
+    Resent(Charge, Box<Verification>),
+    /// The verification is not pending; nothing changed.
+    Ended(Status),
+    /// There is no such verification.
+    Absent,
+    /// It has had all its messages; nothing changed.
+    SendsUsedUp {
+        /// The time until it expires.
+        retry_after: Duration,
+    },
+    /// The message's turn would come too late; nothing changed.
+    Crowded {
+        /// The time until a send may succeed. Never zero.
+        retry_after: Duration,
+    },
+    /// A limit was reached; nothing changed.
+    Limited {
+        /// The limit.
+        limit: &'static LimitKind,
+        /// The time until a send is possible again. Never zero.
+        retry_after: Duration,
+    },
+}
+
+/// The charge for a message, as needed to send it and to refund its cost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Charge {
     /// The time until the message's turn, by the sender's pace.
@@ -32,6 +64,10 @@ pub struct Charge {
     pub replaces: bool,
     /// The counters that were charged.
     pub charged: Vec<Charged>,
+    /// The moment of the decision.
+    pub at: UnixMillis,
+    /// The use of the limits, if the verification may be resumed.
+    pub uses: Vec<Use>,
 }
 
 /// One counter that was charged.
@@ -125,6 +161,12 @@ pub struct Settlement {
     pub verification: Option<Box<Verification>>,
     /// `true` if an earlier result is repeated, as the call had the same idempotency key.
     pub is_replay: bool,
+}
+
+impl From<Verdict> for Settlement {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, verification: None, is_replay: false }
+    }
 }
 
 /// The use of a limit after a decision.

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 
 use super::{
     AppName, Begun, Cancellation, Charge, Check, ClientAddress, Code, Creation, DeliveryReport, Finished,
-    IdempotentCall, Locale, NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Refusal, Sent,
-    Turn, Verdict, Verification, VerificationId,
+    IdempotentCall, Locale, Message, NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund,
+    Refusal, Resending, Sent, Settlement, Turn, Verification, VerificationId,
 };
 
 /// Keeps verifications and limits, and decides everything that requests could race for.
@@ -18,7 +18,9 @@ use super::{
 #[async_trait]
 pub trait VerificationStore: Send + Sync {
     /// Checks every limit and, if none is reached, charges them and stores the verification. Earlier codes of the
-    /// number stay valid until this one is confirmed or the time for its send is over.
+    /// number stay valid until this one is confirmed or the time for its send is over. With
+    /// [`Manner::Resume`](super::Manner::Resume), a pending verification goes on instead, and is charged for another
+    /// message if one is due.
     ///
     /// # Errors
     ///
@@ -30,24 +32,32 @@ pub trait VerificationStore: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError`]: the earlier codes may stay valid until the time for this one's send is over.
-    async fn confirm(&self, new: &NewVerification, policy: &Policy) -> Result<(), StoreError>;
+    async fn confirm(&self, message: &Message, policy: &Policy) -> Result<(), StoreError>;
+
+    /// Checks every limit and, if none is reached, charges them for another message of a pending verification.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the message may have been counted.
+    async fn resend(&self, message: &Message, policy: &Policy) -> Result<Resending, StoreError>;
 
     /// Counts a guess and settles it.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the guess may have been counted; only the caller may decide to retry.
-    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError>;
+    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Settlement, StoreError>;
 
-    /// Drops a verification whose message was refused, so that the earlier ones are in force again, and refunds its
-    /// charges according to `refund`.
+    /// Undoes the verification's message with this number, which was refused, and refunds its charges according to
+    /// `refund`. Without its first message a verification is dropped, so that the earlier ones are in force again.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the verification may stay until it expires.
     async fn take_back(
         &self,
-        new: &NewVerification,
+        message: &Message,
+        number: u32,
         charge: &Charge,
         refund: Refund,
         policy: &Policy,
@@ -95,6 +105,19 @@ pub trait VerificationStore: Send + Sync {
         limits: bool,
         policy: &Policy,
     ) -> Result<Cancellation, StoreError>;
+
+    /// Cancels a verification if it is pending, and returns it, whatever its status, if it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: it may have been canceled; repeating it is harmless.
+    async fn cancel_one(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Option<Verification>, StoreError>;
 
     /// Returns the number's verifications for the app, including those that have ended but are still stored, and its
     /// limits.

@@ -292,6 +292,22 @@ impl KeyRing {
         Some(secret.code(id, Self::FIRST, length))
     }
 
+    /// Derives the code of a verification for another message. `digest` is the shortened digest of its code, which tells
+    /// the length if `length` has changed since. `None` if its secret is not in the ring.
+    #[must_use]
+    pub fn code_again(
+        &self,
+        id: &VerificationId,
+        phone: &PhoneNumber,
+        digest: &str,
+        length: CodeLength,
+    ) -> Option<Code> {
+        let secret = self.all().find(|secret| secret.read_id(id).is_some())?;
+        let lengths = std::iter::once(length).chain(CodeLength::RANGE.filter_map(CodeLength::new));
+        let mut codes = lengths.map(|length| secret.code(id, Self::FIRST, length));
+        codes.find(|code| secret.digest(id, phone, code.expose()).shortened() == digest)
+    }
+
     /// Returns the app's tag and the number in an id that was made under one of the secrets. Only the store knows
     /// whether the verification exists.
     #[must_use]

@@ -3,34 +3,41 @@
 use std::time::Duration;
 
 use super::{
-    About, AppName, ClientAddress, Delivery, Details, LimitKind, Pacing, PhoneNumber, SealedCode, UnixMillis,
-    VerificationId,
+    AppName, Delivery, DeliveryReport, Details, LimitKind, Message, Policy, SealedCode, UnixMillis, VerificationId,
 };
 
 /// A new verification: what the store decides about, and keeps if it allows the send.
 #[derive(Debug, Clone)]
 pub struct NewVerification {
-    /// Its id.
-    pub id: VerificationId,
-    /// The requesting app.
-    pub app: AppName,
-    /// The number to prove.
-    pub phone: PhoneNumber,
-    /// The requesting client, if limits by address apply.
-    pub client: Option<ClientAddress>,
+    /// Its first message.
+    pub message: Message,
     /// The sealed code.
     pub sealed: SealedCode,
-    /// The pace of its sender.
-    pub pacing: Option<Pacing>,
     /// The caller's details.
     pub details: Details,
 }
 
 impl NewVerification {
-    /// Returns the subjects of the limits.
+    /// Returns the verification as it was stored at `created_at`.
     #[must_use]
-    pub fn about(&self) -> About<'_> {
-        About { app: &self.app, phone: &self.phone, client: self.client }
+    pub fn as_created(&self, created_at: UnixMillis, policy: &Policy) -> Verification {
+        Verification {
+            id: self.message.id,
+            app: self.message.app.clone(),
+            subject: self.message.phone.digits().to_owned(),
+            status: Status::Pending,
+            digest: self.sealed.digest.shortened(),
+            attempts: 0,
+            max_attempts: policy.max_attempts,
+            sends: 1,
+            created_at,
+            sent_at: created_at,
+            expires_at: created_at.plus(policy.code_lifetime),
+            expires_in: policy.code_lifetime,
+            ended_at: None,
+            deliveries: Vec::new(),
+            details: self.details.clone(),
+        }
     }
 }
 
@@ -105,6 +112,20 @@ pub struct Verification {
     pub deliveries: Vec<Delivery>,
     /// The caller's details.
     pub details: Details,
+}
+
+impl Verification {
+    /// Adds a delivery as reported at `at`.
+    pub(super) fn note(&mut self, report: &DeliveryReport, at: UnixMillis) {
+        self.deliveries.retain(|delivery| delivery.number != report.delivery);
+        self.deliveries.push(Delivery {
+            number: report.delivery,
+            channel: report.channel.to_string(),
+            status: report.status,
+            at,
+            reason: report.reason.map(|reason| reason.as_str().to_owned()),
+        });
+    }
 }
 
 /// The records of one number, for one app.

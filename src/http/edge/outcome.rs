@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::document::Document;
 use crate::otp::{
-    AppName, Caller, CodeLength, PhoneNumber, RefusalKind, RequestError, Sent, Status, StoreError, Use, Verdict,
+    AppName, Caller, CodeLength, PhoneNumber, Proof, RefusalKind, RequestError, Sent, Status, StoreError, Use, Verdict,
     Verification, VerificationId,
 };
 
@@ -200,6 +200,8 @@ pub(crate) struct Shown {
     pub(crate) code_length: CodeLength,
     pub(crate) max_sends: u32,
     pub(crate) resend_cooldown: Duration,
+    /// The signed proof, if the verification was just approved.
+    pub(crate) proof: Option<Proof>,
     /// The use of the limits, for a call that may send a message.
     pub(crate) uses: Vec<Use>,
     /// `true` if an earlier answer is repeated, as the call had the same `Idempotency-Key`.

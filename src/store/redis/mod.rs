@@ -2,7 +2,7 @@
 //!
 //! | Key | Type | Holds | Expires |
 //! |---|---|---|---|
-//! | `otp:v2:{15551234567}:verification:APP` | hash | the newest verification: `id`, `status`, `digest`, `secret_id`, `attempts`, `max_attempts`, `sends` if there were several, `created_at`, `expires_at`, `ended_at` once it has ended, known `deliveries`; `earlier` ones, a line each | deadline + linger |
+//! | `otp:v2:{15551234567}:verification:APP` | hash | the newest verification: `id`, `status`, `digest`, `secret_id`, `attempts`, `max_attempts`, `sends` if there were several, `created_at`, `expires_at`, `ended_at` once it has ended, known `deliveries`, `sent_at` if there were several messages, `details` of its caller, `checks` that can be repeated; `earlier` ones, a line each | deadline + linger |
 //! | `otp:v2:{15551234567}:sends` | string | moments of sends | with the longest window of its limits, up to a quarter later |
 //! | `otp:v2:{15551234567}:failures` | string | moments of wrong guesses | likewise, or on success |
 //! | `otp:v2:{15551234567}:guessers` | hash | the same by client address | likewise |
@@ -44,8 +44,9 @@ pub use self::settings::{
 pub use self::store::RedisStore;
 use self::store::{count, milliseconds};
 use crate::otp::{
-    AppName, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Finished, IdempotentCall, NewVerification,
-    Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, StoreError, Turn, Verdict, Verification,
+    AppName, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Finished, IdempotentCall, Message,
+    NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, Settlement, StoreError, Turn,
+    Verification, VerificationId,
     VerificationStore,
 };
 
@@ -55,22 +56,27 @@ impl VerificationStore for RedisStore {
         decisions::create::create(self, new, policy).await
     }
 
-    async fn confirm(&self, new: &NewVerification, policy: &Policy) -> Result<(), StoreError> {
-        decisions::confirm::confirm(self, new, policy).await
+    async fn confirm(&self, message: &Message, policy: &Policy) -> Result<(), StoreError> {
+        decisions::confirm::confirm(self, message, policy).await
     }
 
-    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
+    async fn resend(&self, message: &Message, policy: &Policy) -> Result<Resending, StoreError> {
+        decisions::resend::resend(self, message, policy).await
+    }
+
+    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Settlement, StoreError> {
         decisions::check::check(self, check, policy).await
     }
 
     async fn take_back(
         &self,
-        new: &NewVerification,
+        message: &Message,
+        number: u32,
         charge: &Charge,
         refund: Refund,
         policy: &Policy,
     ) -> Result<(), StoreError> {
-        decisions::take_back::take_back(self, new, charge, refund, policy).await
+        decisions::take_back::take_back(self, message, number, charge, refund, policy).await
     }
 
     async fn take_turn(&self, pacing: &Pacing) -> Result<Turn, StoreError> {
@@ -97,6 +103,16 @@ impl VerificationStore for RedisStore {
         policy: &Policy,
     ) -> Result<Cancellation, StoreError> {
         decisions::cancel::cancel(self, phone, apps, limits, policy).await
+    }
+
+    async fn cancel_one(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Option<Verification>, StoreError> {
+        decisions::cancel_one::cancel_one(self, phone, app, id, policy).await
     }
 
     async fn status(&self, phone: &PhoneNumber, app: &AppName, policy: &Policy) -> Result<PhoneStatus, StoreError> {

@@ -14,7 +14,7 @@ pub(crate) async fn cancel(
     policy: &Policy,
 ) -> Result<Cancellation, StoreError> {
     let deadline = store.deadline();
-    let counters = store.keys.counters_of(phone);
+    let counters = store.keys.counters_of(apps.first().unwrap_or(&AppName::default()), phone);
     let mut call = CANCEL.call();
     for key in &counters {
         call.key(key);

@@ -7,14 +7,27 @@
 use std::time::Duration;
 
 use super::scripts::{self, Lua, lua};
-use super::{Reply, limit, unknown};
-use crate::otp::{Check, Counter, Event, Policy, Scope, SealedCode, StoreError, Verdict, VerificationId};
+use super::{limit, status, unknown};
+use crate::otp::{
+    AppName, Check, Counter, Event, IdempotencyEntry, Policy, Scope, SealedCode, Settlement, StoreError, UnixMillis, Verdict, VerificationId,
+};
 use crate::store::redis::{RedisStore, count, milliseconds};
 
 pub(super) static FIND: Lua =
     lua!("find", "arguments", "clock", "history", "moments", "slices", "counters", "failures", "verifications");
 pub(super) static CHECK: Lua =
-    lua!("check", "arguments", "clock", "history", "moments", "slices", "counters", "failures", "verifications");
+    lua!(
+    "check",
+    "arguments",
+    "clock",
+    "history",
+    "moments",
+    "slices",
+    "counters",
+    "failures",
+    "verifications",
+    "checks"
+);
 
 /// The number of times that a code may be replaced while a guess is being settled. Each time, a new code arrived within
 /// two round trips.
@@ -25,7 +38,7 @@ const ROUNDS: usize = 3;
 /// # Errors
 ///
 /// [`StoreError`]: the guess may have been counted, and a right one used.
-pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
+pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy) -> Result<Settlement, StoreError> {
     let (deadline, keys) = (store.deadline(), &store.keys);
     let number = keys.number(check.app, check.phone);
     let guesser = check.client.map(|client| keys.guesser(&client));
@@ -40,7 +53,7 @@ pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy
         let (answer, ticket) = store.decide(FIND.name, &keys.counter(counter), &call, deadline).await?;
         if let Found::Settled(verdict) = found(answer).inspect_err(count)? {
             store.acknowledged(ticket, deadline).await?;
-            return Ok(verdict);
+            return Ok(verdict.into());
         }
     }
 
@@ -59,7 +72,7 @@ pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy
             match found(answer).inspect_err(count)? {
                 Found::Settled(verdict) => {
                     store.acknowledged(ticket, deadline).await?;
-                    return Ok(verdict);
+                    return Ok(verdict.into());
                 }
                 Found::Pending(pending) => {
                     pending.iter().filter_map(|(id, secret)| guess_under(check, id, secret)).collect()
@@ -67,25 +80,26 @@ pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy
             }
         };
         if candidates.is_empty() {
-            return Ok(Verdict::Unreadable);
+            return Ok(Verdict::Unreadable.into());
         }
         let mut call = CHECK.call();
         scripts::counters(&mut call, keys, std::mem::take(&mut uncharged));
         scripts::number(&mut call, &number, policy, guesser);
         call.arg(milliseconds(policy.send_time)).arg(scripts::fence(store.settings.after_failover));
-        call.arg(check.id.map(ToString::to_string).unwrap_or_default());
+        call.arg(check.id.map(ToString::to_string).unwrap_or_default()).arg(if check.is_repeatable { "1" } else { "" });
+        call.arg(check.entry.filter(|_| check.id.is_some()).map_or("", IdempotencyEntry::as_str));
         for (id, sealed) in &candidates {
             call.arg(id.to_string()).arg(sealed.digest.to_hex());
         }
-        let (answer, ticket) = store.decide::<Reply>(CHECK.name, &number.verification, &call, deadline).await?;
+        let (answer, ticket) = store.decide::<CheckReply>(CHECK.name, &number.verification, &call, deadline).await?;
         let ticket = ticket.filter(|_| tells_of_guesses(&answer.0));
-        if let Settled::As(verdict) = settled(answer).inspect_err(count)? {
+        if let Some(settlement) = settled(check.app, check.phone.digits(), answer).inspect_err(count)? {
             store.acknowledged(ticket, deadline).await?;
-            return Ok(verdict);
+            return Ok(settlement);
         }
     }
     // The code was replaced each time, so the guess is not the newest code.
-    Ok(Verdict::Expired)
+    Ok(Verdict::Expired.into())
 }
 
 type GuessAt = (VerificationId, SealedCode);
@@ -101,7 +115,10 @@ fn guess_at(check: &Check<'_>, id: &VerificationId) -> Option<GuessAt> {
     Some((*id, check.sealed_as(id, secret_id.as_str())?))
 }
 
-/// A [`Reply`], with the id and secret id of each verification to compare the guess with.
+/// A tag, a name, a number, the words of the verification if it is approved, and 1 for the result of an earlier check.
+pub(crate) type CheckReply = (String, String, u64, Vec<String>, u8);
+
+/// A tag, a name and a number, with the id and secret id of each verification to compare the guess with.
 pub(crate) type FindReply = (String, String, u64, Vec<String>);
 
 /// The result of looking for verifications to compare a guess with.
@@ -113,15 +130,6 @@ pub(crate) enum Found {
     Settled(Verdict),
 }
 
-/// The result of comparing a guess with the verifications that were found.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Settled {
-    /// The guess is settled.
-    As(Verdict),
-    /// Another verification has replaced them.
-    Replaced,
-}
-
 pub(crate) fn found((tag, name, number, pending): FindReply) -> Result<Found, StoreError> {
     if tag == "pending" {
         let mut words = pending.into_iter();
@@ -131,14 +139,23 @@ pub(crate) fn found((tag, name, number, pending): FindReply) -> Result<Found, St
     verdict((tag, name, number)).map(Found::Settled)
 }
 
-pub(crate) fn settled(reply: Reply) -> Result<Settled, StoreError> {
-    if reply.0 == "replaced" { Ok(Settled::Replaced) } else { verdict(reply).map(Settled::As) }
+/// Returns the result of comparing a guess with the verifications that were found; `None` if others have replaced them.
+pub(crate) fn settled(app: &AppName, subject: &str, reply: CheckReply) -> Result<Option<Settlement>, StoreError> {
+    let (tag, name, number, words, is_replay) = reply;
+    if tag == "replaced" {
+        return Ok(None);
+    }
+    // An approved verification has ended, so the time does not matter.
+    let verification = status::verification(app, subject, &words, UnixMillis(0)).map(Box::new);
+    Ok(Some(Settlement { verdict: verdict((tag, name, number))?, verification, is_replay: is_replay == 1 }))
 }
 
-fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError> {
+fn verdict((tag, name, number): (String, String, u64)) -> Result<Verdict, StoreError> {
     Ok(match tag.as_str() {
         "approved" => Verdict::Approved(name.parse().map_err(|_| unknown(&tag))?),
         "wrong" => Verdict::Wrong { attempts_left: u32::try_from(number).map_err(|_| unknown(&tag))? },
+        "exhausted" => Verdict::Exhausted,
+        "reused" => Verdict::KeyReused,
         "failed" => Verdict::Locked,
         "expired" => Verdict::Expired,
         "fenced" => Verdict::Fenced,
@@ -153,7 +170,7 @@ fn verdict((tag, name, number): Reply) -> Result<Verdict, StoreError> {
 /// Returns `true` if the answer reveals the result of guesses. Replicas must have it first; otherwise callers could
 /// learn from it and repeat the guesses after a failover.
 fn tells_of_guesses(tag: &str) -> bool {
-    matches!(tag, "approved" | "used" | "wrong" | "failed" | "limited")
+    matches!(tag, "approved" | "used" | "wrong" | "exhausted" | "failed" | "limited")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::otp::{AppName, ClientAddress, Counter, Event, IdempotencyEntry, Pacing, PhoneNumber};
+use crate::otp::{AppName, ClientAddress, Counter, Event, IdempotencyEntry, Pacing, PhoneNumber, World};
 use crate::store::redis::client::slots::{Slot, Slots};
 use crate::store::redis::settings::{KeyPrefix, Subject};
 
@@ -41,29 +41,34 @@ impl Keys {
     }
 
     pub(crate) fn number(&self, app: &AppName, phone: &PhoneNumber) -> NumberKeys {
-        let (start, number) = (self.start.as_str(), self.masked("phone", phone.digits()));
+        let start = self.of_phone(app, phone);
         NumberKeys {
-            verification: [start, &*number, VERIFICATION, app.as_str()].concat(),
-            failures: [start, &*number, "}:failures"].concat(),
-            guessers: [start, &*number, "}:guessers"].concat(),
+            verification: [&start, VERIFICATION, app.as_str()].concat(),
+            failures: [&start, "}:failures"].concat(),
+            guessers: [&start, "}:guessers"].concat(),
         }
     }
 
     pub(crate) fn verification(&self, app: &AppName, phone: &PhoneNumber) -> String {
-        [&self.start, &*self.masked("phone", phone.digits()), VERIFICATION, app.as_str()].concat()
+        [&self.of_phone(app, phone), VERIFICATION, app.as_str()].concat()
     }
 
-    /// Returns the key that counts those events of a number.
-    pub(crate) fn of_number(&self, phone: &PhoneNumber, event: Event) -> String {
-        [&self.start, &*self.masked("phone", phone.digits()), "}:", event.as_str()].concat()
+    /// Returns the key that counts those events of a number, over all apps of the app's world.
+    pub(crate) fn of_number(&self, app: &AppName, phone: &PhoneNumber, event: Event) -> String {
+        [&self.of_phone(app, phone), "}:", event.as_str()].concat()
     }
 
-    /// Returns every key that counts events of a number.
-    pub(crate) fn counters_of(&self, phone: &PhoneNumber) -> [String; 4] {
-        let guessers = [&self.start, &*self.masked("phone", phone.digits()), "}:guessers"].concat();
+    /// Returns every key that counts events of a number, over all apps of the app's world.
+    pub(crate) fn counters_of(&self, app: &AppName, phone: &PhoneNumber) -> [String; 4] {
+        let guessers = [&self.of_phone(app, phone), "}:guessers"].concat();
         let [sends, checks, failures] =
-            [Event::Send, Event::Check, Event::Failure].map(|event| self.of_number(phone, event));
+            [Event::Send, Event::Check, Event::Failure].map(|event| self.of_number(app, phone, event));
         [sends, checks, failures, guessers]
+    }
+
+    /// Returns the start of a number's keys in the app's world.
+    fn of_phone(&self, app: &AppName, phone: &PhoneNumber) -> String {
+        [&self.start, app.world().prefix(), &*self.masked("phone", phone.digits())].concat()
     }
 
     /// Returns the key that counts a subject's events.
@@ -73,7 +78,7 @@ impl Keys {
             Some(purpose) => self.masked(purpose, &subject.text),
             None => subject.text.as_str().into(),
         };
-        [&self.start, subject.prefix, &*text, "}:", counter.name()].concat()
+        [&self.start, subject.world.prefix(), subject.prefix, &*text, "}:", counter.name()].concat()
     }
 
     /// Returns a client's address, or its pseudonym.
@@ -125,9 +130,10 @@ impl Keys {
         format!("{}*{VERIFICATION}*", self.start)
     }
 
-    /// Returns the number, or its pseudonym, and the app in the key of a verification.
+    /// Returns the number, or its pseudonym, and the app in the key of a verification in the live world.
     pub(crate) fn subject_of<'k>(&self, key: &'k str) -> Option<(&'k str, &'k str)> {
-        key.strip_prefix(&self.start)?.split_once(VERIFICATION)
+        let (subject, app) = key.strip_prefix(&self.start)?.split_once(VERIFICATION)?;
+        (!subject.starts_with(World::Test.prefix())).then_some((subject, app))
     }
 }
 
@@ -160,6 +166,9 @@ mod tests {
         assert_eq!(guessers, "otp:v2:{15551234567}:guessers");
         assert_eq!(keys.verification_pattern(), "otp:v2:{*}:verification:*");
         assert_eq!(keys.subject_of(&verification), Some(("15551234567", "default")));
+        let test = keys.verification(&app.in_world(World::Test), &phone());
+        assert_eq!(test, "otp:v2:{test:15551234567}:verification:default");
+        assert_eq!(keys.subject_of(&test), None);
         assert_eq!(keys.subject_of("other:v2:{1}:verification:default"), None);
     }
 
@@ -187,7 +196,7 @@ mod tests {
             ]
         );
         assert!(counters(&keys, "2001:db8::1").contains(&"otp:v2:{ip:2001:db8::/64}:checks".to_owned()));
-        assert_eq!(keys.counters_of(&phone())[0], "otp:v2:{15551234567}:sends");
+        assert_eq!(keys.counters_of(&AppName::default(), &phone())[0], "otp:v2:{15551234567}:sends");
     }
 
     #[test]

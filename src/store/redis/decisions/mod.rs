@@ -2,14 +2,18 @@
 
 pub(crate) mod begin;
 pub(crate) mod cancel;
+pub(crate) mod cancel_one;
+pub(crate) mod charge;
 pub(crate) mod check;
 pub(crate) mod confirm;
 pub(crate) mod create;
 pub(crate) mod delivery;
+mod details;
 pub(crate) mod finish;
 pub(crate) mod keys;
 mod parts;
 pub(crate) mod probe;
+pub(crate) mod resend;
 mod schema;
 pub(crate) mod scripts;
 pub(crate) mod status;

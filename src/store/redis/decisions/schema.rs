@@ -4,20 +4,24 @@ use redis::Pipeline;
 
 use super::keys::Keys;
 use super::scripts::Lua;
-use super::{begin, cancel, check, confirm, create, delivery, finish, probe, status, take_back, turn};
+use super::{
+    begin, cancel, cancel_one, check, confirm, create, delivery, finish, probe, resend, status, take_back, turn,
+};
 use crate::store::redis::client::schema::Schema;
 use crate::store::redis::client::slots::Slots;
 
 /// Returns every script.
-fn all() -> [&'static Lua; 12] {
+fn all() -> [&'static Lua; 14] {
     [
         &create::CREATE,
+        &resend::RESEND,
         &confirm::CONFIRM,
         &take_back::TAKE_BACK,
         &turn::TURN,
         &check::FIND,
         &check::CHECK,
         &cancel::CANCEL,
+        &cancel_one::CANCEL_ONE,
         &delivery::DELIVERY,
         &begin::BEGIN,
         &finish::FINISH,

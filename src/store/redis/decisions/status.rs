@@ -2,17 +2,18 @@
 
 use std::time::Duration;
 
-use super::scripts::{Lua, lua};
+use super::details;
+use super::scripts::{self, Lua, lua};
 use crate::otp::{
-    AppName, Delivery, DeliveryStatus, Details, PhoneNumber, PhoneStatus, Policy, Scope, Status, StoreError,
+    AppName, Delivery, DeliveryStatus, PhoneNumber, PhoneStatus, Policy, Scope, Status, StoreError,
     UnixMillis, Verification,
 };
 use crate::store::redis::{RedisStore, milliseconds};
 
-pub(super) static STATUS: Lua = lua!("status", "arguments", "clock", "moments", "verifications");
+pub(super) static STATUS: Lua = lua!("status", "arguments", "clock", "history", "moments", "verifications");
 
-/// The fields of a verification in the order of `verifications.lua`, except `earlier`.
-pub(crate) const FIELDS: [&str; 12] = [
+/// The fields of a verification that callers may see, in the order of `verifications.lua`.
+pub(crate) const FIELDS: [&str; 14] = [
     "id",
     "status",
     "digest",
@@ -25,10 +26,12 @@ pub(crate) const FIELDS: [&str; 12] = [
     "ended_at",
     "history",
     "deliveries",
+    "sent_at",
+    "details",
 ];
 
 /// The time, the words of each verification, and the count and wait of each limit.
-type StatusReply = (i64, Vec<String>, Vec<(u32, u64)>);
+type StatusReply = (i64, Vec<Vec<String>>, Vec<(u32, u64)>);
 
 pub(crate) async fn status(
     store: &RedisStore,
@@ -37,26 +40,24 @@ pub(crate) async fn status(
     policy: &Policy,
 ) -> Result<PhoneStatus, StoreError> {
     let key = store.keys.verification(app, phone);
+    let subject = phone.digits();
     let rules: Vec<_> = policy.limits.rules().iter().filter(|rule| rule.kind.scope == Scope::Number).collect();
     let mut call = STATUS.call();
-    call.key(&key).arg(milliseconds(policy.send_time)).arg(rules.len());
+    call.key(&key).arg(milliseconds(policy.send_time)).arg(scripts::fence(store.settings.after_failover)).arg(rules.len());
     for rule in &rules {
         call.arg(rule.limit.max).arg(milliseconds(rule.limit.window));
-        call.key(store.keys.of_number(phone, rule.kind.event));
+        call.key(store.keys.of_number(app, phone, rule.kind.event));
     }
     let (answer, _) = store.decide(STATUS.name, &key, &call, store.deadline()).await?;
     let (now, words, used): StatusReply = answer;
-    let verifications = words
-        .chunks_exact(FIELDS.len())
-        .filter_map(|words| verification(app, phone.digits(), words, UnixMillis(now)))
-        .collect();
+    let verifications = words.iter().filter_map(|words| verification(app, subject, words, UnixMillis(now))).collect();
     let limits = rules.iter().zip(used).map(|(rule, (count, wait))| (rule.kind, count, Duration::from_millis(wait)));
     Ok(PhoneStatus { verifications, limits: limits.collect() })
 }
 
 /// Parses a verification from its [`FIELDS`], with empty text for missing ones; `None` if it is malformed.
 pub(crate) fn verification(app: &AppName, subject: &str, words: &[String], now: UnixMillis) -> Option<Verification> {
-    let [id, status, digest, _, attempts, max_attempts, sends, created_at, expires_at, ended_at, _, deliveries] = words
+    let [id, status, digest, _, attempts, max_attempts, sends, created_at, expires_at, ended_at, _, deliveries, sent_at, about] = words
     else {
         return None;
     };
@@ -78,8 +79,8 @@ pub(crate) fn verification(app: &AppName, subject: &str, words: &[String], now: 
         max_attempts,
         sends: if sends.is_empty() { 1 } else { sends.parse().ok()? },
         created_at,
-        sent_at: created_at,
-        details: Details::default(),
+        sent_at: if sent_at.is_empty() { created_at } else { UnixMillis(sent_at.parse().ok()?) },
+        details: details::read(about),
         expires_at,
         expires_in: expires_at.since(now),
         ended_at: ended_at.parse().ok().map(UnixMillis),

@@ -4,32 +4,52 @@
 --   KEYS verification · failures (failures.lua)   ARGV those of failures.lua
 --   ARGV maximum time of a send ms · 'reject' to refuse verifications of another replication history, or ''
 --      · the only id to compare with, or '' for all pending ones
+--      · '1' if guesses can be repeated (checks.lua), or '' · digest of the idempotency key, or ''
 --      · id of a verification and digest of the guess for it, for each candidate
---   Returns {'approved', id, 0} | {'wrong', '', attempts left} | {'replaced', '', 0} if the candidates were replaced
---         | {'failed' or 'expired' or 'fenced' or 'used' or 'canceled' or 'absent', '', 0} | {'limited', name, ms}
+--   Returns {'approved', id, 0, words of the verification if guesses can be repeated or {}, 1 if this is a replay or 0}
+--         | {'wrong', '', attempts left, {}, 1 or 0} | {'exhausted', '', 0, {}, 1 or 0} for the last attempt
+--         | {'replaced', '', 0, {}, 0} if the candidates were replaced | {'limited', name, ms, {}, 0}
+--         | {'failed' or 'expired' or 'fenced' or 'used' or 'canceled' or 'absent', '', 0, {}, 0}
+--         | {'reused', '', 0, {}, 0} if the idempotency key came with another guess
 
 local now = now_ms()
 local counters, name, wait = counters_read(now)
 if wait > 0 then
-  return {'limited', name, wait}
+  return {'limited', name, wait, {}, 0}
 end
 counters_charge(counters, now)
 local key_of_verification, failures = key(), failures_read(now)
 if failures.wait > 0 then
-  return {'limited', 'failures_per_phone', failures.wait}
+  return {'limited', 'failures_per_phone', failures.wait, {}, 0}
 end
 local send_time = number()
 local history, none = fence(word())
 if none then
   return none
 end
-local meant, guesses = word(), {}
+local meant, repeatable, caller, guesses = word(), word() == '1', word(), {}
 while words_read < #ARGV do
   local id = word()
   guesses[id] = word()
 end
 
+-- Returns the answer to a guess with this result: 'approved', or the attempts left.
+local function answer(verification, result, is_replay)
+  if result == 'approved' then
+    return {'approved', verification[ID], 0, repeatable and words_of(verification) or {}, is_replay}
+  end
+  local left = tonumber(result)
+  return {left > 0 and 'wrong' or 'exhausted', '', left, {}, is_replay}
+end
+
 local verifications = verifications_read(key_of_verification, send_time, now)
+if caller ~= '' then
+  local verification = with_id(verifications, meant)
+  local guess, result = check_of(verification or {}, caller)
+  if guess then
+    return guess == guesses[meant] and answer(verification, result, 1) or {'reused', '', 0, {}, 0}
+  end
+end
 local verdict, compared = 'absent', {}
 for i = #verifications, 1, -1 do
   local verification = verifications[i]
@@ -45,7 +65,12 @@ for i = #verifications, 1, -1 do
   end
 end
 if #compared == 0 then
-  return {verdict, '', 0}
+  return {verdict, '', 0, {}, 0}
+end
+local newest = verifications[compared[1]]
+-- Comparing with a guess that is known to be wrong reveals nothing and costs nothing.
+if repeatable and #compared == 1 and is_known_wrong(newest, guesses[newest[ID]]) then
+  return answer(newest, newest[MAX_ATTEMPTS] - newest[ATTEMPTS], 0)
 end
 
 -- Count first, then compare. The digests are keyed, so the time of a comparison reveals nothing.
@@ -72,22 +97,27 @@ else
     end
   end
 end
-local newest = verifications[compared[1]]
+local settled = verifications[right or compared[1]]
+local result = right and 'approved' or math.max(0, settled[MAX_ATTEMPTS] - settled[ATTEMPTS])
+if repeatable then
+  record_check(settled, caller, guesses[settled[ID]], result)
+end
 if others_changed then
   verifications_write(key_of_verification, verifications, nil, now)
-elseif newest[STATUS] == 'pending' then
-  redis.call('HSET', key_of_verification, 'attempts', newest[ATTEMPTS])
 else
-  local attempts, status = newest[ATTEMPTS], newest[STATUS]
-  redis.call('HSET', key_of_verification, 'attempts', attempts, 'status', status, 'ended_at', now)
+  local fields = {'attempts', newest[ATTEMPTS]}
+  if newest[STATUS] ~= 'pending' then
+    fields = {'attempts', newest[ATTEMPTS], 'status', newest[STATUS], 'ended_at', now}
+  end
+  if repeatable then
+    fields[#fields + 1], fields[#fields + 2] = 'checks', newest[CHECKS]
+  end
+  redis.call('HSET', key_of_verification, unpack(fields))
 end
 if right then
   -- The owner has proved the number, so wrong guesses by others no longer count against it.
   failures_clear(failures)
-  return {'approved', verifications[right][ID], 0}
+else
+  failures_add(failures, now)
 end
-failures_add(failures, now)
-if newest[STATUS] == 'failed' then
-  return {'failed', '', 0}
-end
-return {'wrong', '', newest[MAX_ATTEMPTS] - newest[ATTEMPTS]}
+return answer(settled, result, 0)

@@ -1,16 +1,22 @@
 -- status.lua · a number's verifications for one app, and the use of its limits; changes nothing
 --   The arguments, in this order:
---   KEYS verification   ARGV maximum time of a send ms
+--   KEYS verification   ARGV maximum time of a send ms · 'reject' to show verifications of another replication history as
+--   expired, or ''
 --   ARGV number of rules, and for each: max, window ms   KEYS the moments that it counts
---   Returns {now, {the words of each verification, newest first}, {events, ms until one more fits} for each rule}
+--   Returns {now, {the words of each verification}, newest first, {events, ms until one more fits} for each rule}
 
 local now = now_ms()
 local verifications = verifications_read(key(), number(), now)
+local history, none = fence(word())
+if none then
+  return none
+end
 local shown, used = {}, {}
-for _, verification in ipairs(verifications) do
-  for i = ID, DELIVERIES do
-    shown[#shown + 1] = tostring(verification[i] or '')
+for i, verification in ipairs(verifications) do
+  if reason_against(verification, history, now) == 'fenced' then
+    verification[STATUS] = 'expired'
   end
+  shown[i] = words_of(verification)
 end
 for i = 1, number() do
   local max, window, moments, count = number(), number(), redis.call('GET', key()) or '', 0

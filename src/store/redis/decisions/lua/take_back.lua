@@ -2,8 +2,9 @@
 --   The arguments, in this order; those for which a call has no keys are omitted or 0:
 --   charges  ARGV number of charges, and for each: 'moments' or 'slices', moment, window ms   KEYS one for each
 --   pace     ARGV us between two messages of the sender, 0 to keep the turn   KEYS the pace
---   number   ARGV '1' if the rest follows, or '0'   KEYS verification   ARGV id · maximum time of a send ms · linger ms
---   Returns 1 if the verification was dropped, 0 if it no longer existed
+--   number   ARGV '1' if the rest follows, or '0'   KEYS verification
+--            ARGV id · maximum time of a send ms · linger ms · number of the message: 1 drops the verification
+--   Returns 1 if the message was undone, 0 if the verification no longer existed
 
 local now = now_ms()
 for _ = 1, number() do
@@ -26,8 +27,17 @@ end
 if word() == '0' then
   return 0
 end
-local verification, id, send_time, linger = key(), word(), number(), number()
+local verification, id, send_time, linger, message = key(), word(), number(), number(), number()
 local verifications = verifications_read(verification, send_time, now)
+if message > 1 then
+  local resent = with_id(verifications, id)
+  if not resent then
+    return 0
+  end
+  undo_resend(resent, message)
+  verifications_write(verification, verifications, nil, now)
+  return 1
+end
 for i, candidate in ipairs(verifications) do
   if candidate[ID] == id then
     table.remove(verifications, i)

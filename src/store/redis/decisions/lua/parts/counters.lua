@@ -10,10 +10,11 @@
 local function counters_read(now)
   local counters, name, wait = {}, '', 0
   for i = 1, number() do
-    local counter = {key = key(), slices = word() == 'slices', most = 0, keep = 0}
+    local counter = {key = key(), slices = word() == 'slices', most = 0, keep = 0, rules = {}}
     counter.newest = not counter.slices and moments_newest(counter.key, now)
-    for _ = 1, number() do
+    for j = 1, number() do
       local rule, max, window = word(), number(), number()
+      counter.rules[j] = {rule, max, window}
       local ms = (counter.slices and slices_wait or moments_wait)(counter.key, max, window, now)
       if ms > wait then
         name, wait = rule, ms

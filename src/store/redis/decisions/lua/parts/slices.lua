@@ -13,8 +13,8 @@ local function slice_of(moment, window)
   return string.format('%013.0f', moment - moment % slice_width(window))
 end
 
--- Returns the ms until one more event fits, 0 if one fits now.
-local function slices_wait(key, max, window, now)
+-- Returns the slices that count, each with its number of events, oldest first, and the sum of these numbers.
+local function slices_live(key, window, now)
   local width, entries, live, total = slice_width(window), redis.call('HGETALL', key), {}, 0
   for i = 1, #entries, 2 do
     -- A slice that lies ahead of a clock that was set back counts as one of now.
@@ -24,14 +24,26 @@ local function slices_wait(key, max, window, now)
       total = total + tonumber(entries[i + 1])
     end
   end
+  table.sort(live, function(one, other) return one[1] < other[1] end)
+  return live, total
+end
+
+-- Returns the number of events that still fit, and the ms until more do.
+local function slices_left(key, max, window, now)
+  local live, total = slices_live(key, window, now)
+  return math.max(0, max - total), live[1] and live[1][1] + slice_width(window) + window - now or 0
+end
+
+-- Returns the ms until one more event fits, 0 if one fits now.
+local function slices_wait(key, max, window, now)
+  local live, total = slices_live(key, window, now)
   if total < max then
     return 0
   end
-  table.sort(live, function(one, other) return one[1] < other[1] end)
   for _, slice in ipairs(live) do
     total = total - slice[2]
     if total < max then
-      return slice[1] + width + window - now
+      return slice[1] + slice_width(window) + window - now
     end
   end
   return window

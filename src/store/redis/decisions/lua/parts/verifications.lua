@@ -2,14 +2,15 @@
 --
 -- The newest is in the hash's fields. `earlier` has the others, newest first, on a line each with the same values.
 -- While a new code is being sent, the one before it stays pending, as either may be on the phone. Once that is settled
--- (`confirm`, or the time for the send is over), it stays as a status while the newest is kept. `sends` is omitted
--- while it is 1.
+-- (`confirm`, or the time for the send is over), it stays as a status while the newest is kept. `sends` and `sent_at`
+-- are omitted while there was one message.
 
-local ID, STATUS, DIGEST, SECRET, ATTEMPTS, MAX_ATTEMPTS, SENDS, CREATED, EXPIRES, ENDED, HISTORY, DELIVERIES, EARLIER =
-  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13
+local ID, STATUS, DIGEST, SECRET, ATTEMPTS, MAX_ATTEMPTS, SENDS, CREATED, EXPIRES, ENDED, HISTORY, DELIVERIES, SENT, DETAILS =
+  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+local CHECKS, EARLIER = 15, 16
 local FIELDS = {
   'id', 'status', 'digest', 'secret_id', 'attempts', 'max_attempts', 'sends', 'created_at', 'expires_at', 'ended_at',
-  'history', 'deliveries', 'earlier',
+  'history', 'deliveries', 'sent_at', 'details', 'checks', 'earlier',
 }
 -- The number of pending codes kept, however many are requested concurrently: the newest ones, and the oldest. Together
 -- with those that have ended, at most this many earlier ones are kept.
@@ -45,18 +46,33 @@ local function cancel(verification, history, now)
   return not reason
 end
 
+-- Returns the values of a verification that callers may see, as text.
+local function words_of(verification)
+  local words = {}
+  for i = ID, DETAILS do
+    words[i] = tostring(verification[i] or '')
+  end
+  return words
+end
+
+-- Returns the verification with that id.
+local function with_id(verifications, id)
+  for _, verification in ipairs(verifications) do
+    if verification[ID] == id then
+      return verification
+    end
+  end
+end
+
 -- Returns the verifications of a key, newest first. `send_time` is the maximum time of a send in ms. A key of another
--- type is an error, unless a new verification is to replace it.
+-- type is an error, or if `take_place` is set the second value.
 local function verifications_read(key, send_time, now, take_place)
   local newest = redis.pcall('HMGET', key, unpack(FIELDS))
-  if newest.err then
-    if not take_place then
-      error(newest.err)
-    end
-    redis.call('DEL', key)
+  if newest.err and not take_place then
+    error(newest.err)
   end
   if not newest[ID] then
-    return {}
+    return {}, newest.err
   end
   local verifications = {newest}
   for line in string.gmatch(newest[EARLIER] or '', '[^\n]+') do
@@ -89,7 +105,7 @@ local function verifications_write(key, verifications, linger, now, is_new)
       if not is_pending then
         verification[DIGEST], verification[SECRET] = false, false
       end
-      for i = 1, DELIVERIES do
+      for i = 1, CHECKS do
         words[i] = verification[i] or '-'
       end
       lines[#lines + 1] = table.concat(words, ' ')

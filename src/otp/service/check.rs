@@ -1,0 +1,79 @@
+//! Checks a guess, and proves that it was right.
+
+use super::OtpService;
+use crate::otp::{
+    App, Caller, Channel, Check, ClientAddress, Guess, IdempotencyEntry, Manner, PhoneNumber, Proof, ProofFacts,
+    Settlement, StoreError, Verdict, Verification, VerificationId,
+};
+
+/// A guess at a code.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeCheck<'r> {
+    /// The requesting app.
+    pub app: &'r App,
+    /// The caller, which may use the app.
+    pub caller: &'r Caller,
+    /// The number that the code was sent to.
+    pub phone: &'r PhoneNumber,
+    /// The only verification to compare the guess with; `None` for any pending one.
+    pub id: Option<&'r VerificationId>,
+    /// The guessing client, if limits by address apply.
+    pub client: Option<ClientAddress>,
+    /// The guess.
+    pub guess: &'r Guess,
+    /// [`Manner::Resume`] if the same wrong guess costs one attempt however often it is repeated.
+    pub manner: Manner,
+    /// The idempotency key, which repeats the result of an earlier check.
+    pub entry: Option<&'r IdempotencyEntry>,
+}
+
+/// The result of a check.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// The result of the guess.
+    pub verdict: Verdict,
+    /// The verification, if it is approved and the manner is [`Manner::Resume`].
+    pub verification: Option<Box<Verification>>,
+    /// Its proof, if there is a key to sign it with.
+    pub proof: Option<Proof>,
+    /// `true` if the result is that of an earlier check with the same idempotency key.
+    pub is_replay: bool,
+}
+
+impl OtpService {
+    /// Settles one guess.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: the guess may have been counted, and a right one used.
+    pub async fn check(&self, check: &CodeCheck<'_>) -> Result<Checked, StoreError> {
+        let CodeCheck { app, caller, phone, id, client, guess, manner, entry } = *check;
+        let is_repeatable = manner == Manner::Resume;
+        let check = Check { app: &app.name, phone, id, client, guess, keys: &self.keys, is_repeatable, entry };
+        let Settlement { verdict, verification, is_replay } = self.store.check(&check, &app.policy).await?;
+        if let Verdict::Approved(id) = &verdict {
+            tracing::debug!(verification = %id, app = %app.name, key = caller.name(), "approved");
+        }
+        let proof = verification.as_ref().and_then(|approved| self.proof(app, phone, approved));
+        Ok(Checked { verdict, verification, proof, is_replay })
+    }
+
+    /// Signs the proof of an approved verification. Each proof of one verification makes the same statements.
+    fn proof(&self, app: &App, phone: &PhoneNumber, approved: &Verification) -> Option<Proof> {
+        let (signer, details) = (self.proofs.as_ref()?, &approved.details);
+        // An audience may have been removed from the settings since the verification was created.
+        let audience = app.proofs.audience(&app.name, details.audience.as_ref()).ok()?;
+        signer.sign(&ProofFacts {
+            app: &app.name,
+            is_test: app.name.is_test(),
+            id: &approved.id,
+            phone,
+            audience: &audience,
+            nonce: details.nonce.as_ref(),
+            channel: details.channel.as_ref().unwrap_or(&Channel::whatsapp()),
+            approved_at: approved.ended_at?,
+            lifetime: app.proofs.lifetime,
+            jti: self.keys.proof_id(&approved.id)?,
+        })
+    }
+}
