@@ -179,6 +179,10 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// WhatsApp leaves room for verification.
         Open "max_concurrent_sends": Whole(1, 100_000) => Default("256");
 
+        /// Says in the fields RateLimit-Policy and RateLimit of /v1 what the limits are and what is left of them. false leaves
+        /// them out, for callers that pass answers on to anonymous browsers. Client keys never get them.
+        Open "rate_limit_fields": Words(&["true", "false"]) => Default("true");
+
         /// Time on SIGTERM during which /health/ready says 503 and the listener stays open, for load balancers to notice.
         Open "drain_delay": Span(secs(0), secs(600)) => Default("5s");
 

@@ -38,6 +38,8 @@ pub struct ServerSettings {
     pub max_concurrent_requests: usize,
     /// The most of them that may wait for a message to be sent.
     pub max_concurrent_sends: usize,
+    /// `true` if the answers of the verification API say what is left of the limits.
+    pub rate_limit_fields: bool,
     /// The time that the listener goes on after readiness turned 503.
     pub drain_delay: Duration,
     /// The time for requests in flight to finish after that.

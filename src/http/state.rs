@@ -32,6 +32,8 @@ pub struct PublicState {
     pub(super) cors: Option<CorsLayer>,
     /// `true` if the sample server's two calls are answered.
     pub(super) sample_enabled: bool,
+    /// `true` if the answers of the verification API say what is left of the limits.
+    pub(super) rate_limit_fields: bool,
     pub(super) request_timeout: Duration,
     pub(super) body_timeout: Duration,
     /// The part of a request's time in which WhatsApp has to answer: the rest is for acting on the answer.
@@ -69,6 +71,7 @@ impl PublicState {
             cors_origins: settings.cors_origins.clone().into(),
             cors: cross_site::cors(&settings.cors_origins),
             sample_enabled: settings.sample_enabled,
+            rate_limit_fields: settings.rate_limit_fields,
             request_timeout: settings.request_timeout,
             body_timeout: settings.body_timeout.min(BODY_TIMEOUT),
             requests: request_places(settings),

@@ -40,6 +40,7 @@ pub(in crate::config) fn read(
     let max_connections = reader.whole_number("server.max_connections");
     let max_concurrent_requests = reader.whole_number("server.max_concurrent_requests");
     let max_concurrent_sends = reader.whole_number("server.max_concurrent_sends");
+    let rate_limit_fields = reader.switch("server.rate_limit_fields");
     let drain_delay = reader.duration("server.drain_delay");
     let shutdown_timeout = reader.duration("server.shutdown_timeout");
     let auth = auth_mode(reader);
@@ -56,6 +57,7 @@ pub(in crate::config) fn read(
         max_connections: max_connections?,
         max_concurrent_requests: max_concurrent_requests?,
         max_concurrent_sends: max_concurrent_sends?,
+        rate_limit_fields: rate_limit_fields?,
         drain_delay: drain_delay?,
         shutdown_timeout: shutdown_timeout?,
         auth: auth?,
