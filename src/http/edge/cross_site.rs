@@ -4,10 +4,11 @@
 //! purpose of a request in headers that pages cannot set (Fetch Metadata, <https://www.w3.org/TR/fetch-metadata/>). Other
 //! callers send none of them and are not affected.
 
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, RETRY_AFTER};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, ORIGIN, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use super::fields::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::outcome::Outcome;
 use super::request_id::X_REQUEST_ID;
 
@@ -38,8 +39,8 @@ pub(crate) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
     let layer = CorsLayer::new()
         .allow_origin(AllowOrigin::list(origins.iter().cloned()))
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([AUTHORIZATION, CONTENT_TYPE, X_REQUEST_ID])
-        .expose_headers([RETRY_AFTER, X_REQUEST_ID]);
+        .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, X_REQUEST_ID])
+        .expose_headers([IDEMPOTENT_REPLAYED, LOCATION, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER, X_REQUEST_ID]);
     (!origins.is_empty()).then_some(layer)
 }
 
