@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, Uri};
 use ipnet::IpNet;
 use serde_json::Value;
 
+use super::edge::body::ContentType;
 use super::edge::client_address;
 use super::edge::outcome::Outcome;
 use super::edge::request_id::{self as ids, X_REQUEST_ID};
@@ -36,7 +37,7 @@ pub fn body(mut input: &[u8]) {
     let Some(first) = choice(&mut input) else { return };
     let content_type = ["application/json", "Application/JSON; charset=utf-8", "text/plain"][usize::from(first % 3)];
     let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
-    assert_eq!(guess::is_json(&headers), content_type != "text/plain");
+    assert_eq!(ContentType::of(&headers) == ContentType::Json, content_type != "text/plain");
     let json = serde_json::from_slice::<Value>(input);
     match guess::parse(input, CodeLength::new(6).unwrap()) {
         Ok(guess) => {

@@ -4,6 +4,8 @@ use std::pin::pin;
 
 use axum::body::{Bytes, HttpBody};
 use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 
@@ -13,6 +15,25 @@ use crate::otp::ClientAddress;
 
 /// The longest body that is read.
 pub(crate) const MAX_BYTES: usize = 4 * 1024;
+
+/// The declared type of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContentType {
+    /// JSON.
+    Json,
+    /// Anything else, or nothing.
+    Other,
+}
+
+impl ContentType {
+    /// Returns the type that the headers declare.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = content_type.and_then(|value| value.split(';').next());
+        let is_json = essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"));
+        if is_json { Self::Json } else { Self::Other }
+    }
+}
 
 /// Reads a body. Most have arrived with their heads; one that is still to come takes one of the places for bodies, so that
 /// slow bodies do not use up those for requests, and has a few seconds.

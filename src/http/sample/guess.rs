@@ -1,18 +1,9 @@
 //! The body of a check: `{"code": "…"}`.
 
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 use serde_json::Value;
 
 use crate::http::edge::outcome::Outcome;
 use crate::otp::{CodeLength, Guess};
-
-/// Returns `true` if the headers declare a JSON body.
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.and_then(|value| value.split(';').next());
-    essence.is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
 
 /// Reads a code of `length` digits.
 ///

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::admit::{Admitted, admit, subject};
 use super::guess;
-use crate::http::edge::body;
+use crate::http::edge::body::{self, ContentType};
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::otp::CodeCheck;
@@ -18,7 +18,7 @@ pub(super) async fn verify_code(call: Call) -> Ended {
 async fn verified(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> {
     let Admitted { app, caller, phone, client, holder } = admit(&call, subject)?;
     let Call { state, request, .. } = call;
-    if !guess::is_json(request.headers()) {
+    if ContentType::of(request.headers()) != ContentType::Json {
         return Err(Outcome::NoCode);
     }
     let body = body::read(&state, holder, request).await?;
