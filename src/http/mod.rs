@@ -13,6 +13,7 @@ mod routes;
 mod sample;
 mod settings;
 mod state;
+mod v1;
 mod well_known;
 
 pub use edge::bounds::ConnectionBounds;

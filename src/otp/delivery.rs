@@ -10,10 +10,13 @@ use super::{AppName, PhoneNumber, RefusalKind, UnixMillis, VerificationId};
 pub struct Channel(Box<str>);
 
 impl Channel {
+    /// The name of the channel for WhatsApp messages.
+    pub const WHATSAPP: &'static str = "whatsapp";
+
     /// Returns the channel for WhatsApp messages.
     #[must_use]
     pub fn whatsapp() -> Self {
-        Self("whatsapp".into())
+        Self(Self::WHATSAPP.into())
     }
 
     /// Parses a name.

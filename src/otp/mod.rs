@@ -49,9 +49,9 @@ pub use limits::{
     About, Counter, Counting, Event, LIMITS, Limit, LimitError, LimitKind, Limits, Rule, Scope, Subject, Written,
 };
 pub use locale::{Locale, LocaleError};
+pub use message::{Manner, Message};
 pub use moment::UnixMillis;
 pub use numbering_plan::load as load_numbering_plans;
-pub use message::{Manner, Message};
 pub use outcome::{Charge, Charged, Creation, Refund, Resending, Sent, Settlement, Turn, Use, Verdict};
 pub use pacing::Pacing;
 pub use phone::{PhoneError, PhoneNumber};
@@ -63,7 +63,5 @@ pub use proof::{
 pub use refusal::{Refusal, RefusalKind};
 pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};
-pub use service::{
-    Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start,
-};
+pub use service::{Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start};
 pub use verification::{Cancellation, NewVerification, NumberLimit, PhoneStatus, Status, Verification};

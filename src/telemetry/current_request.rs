@@ -45,6 +45,6 @@ pub(crate) fn in_current_request<F: Future>(work: F) -> impl Future<Output = F::
 }
 
 /// Returns the id of the current request, if there is one.
-pub(super) fn request_id() -> Option<RequestId> {
+pub(crate) fn request_id() -> Option<RequestId> {
     REQUEST_ID.try_with(RequestId::clone).ok()
 }

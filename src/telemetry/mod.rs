@@ -13,7 +13,7 @@ mod trace_context;
 mod traces;
 
 pub use self::metrics::{Metrics, MetricsError};
-pub(crate) use current_request::{RequestId, in_current_request, within_request};
+pub(crate) use current_request::{RequestId, in_current_request, request_id, within_request};
 pub use log::{LogError, flush as flush_log, init as init_log, log_format};
 pub(crate) use log::{log_fault, print_to_log};
 pub use redact::{cleaned, without_numbers};

@@ -156,7 +156,12 @@ impl OtpService {
         {
             tracing::warn!(verification = %id, key = caller.name(), %error, "an earlier code could not be ended; it ends by itself within the time of a send");
         }
-        Ok(Requested { start: Start::Created, sent: Some(sent), verification: verification.into(), uses: charge.uses.clone() })
+        Ok(Requested {
+            start: Start::Created,
+            sent: Some(sent),
+            verification: verification.into(),
+            uses: charge.uses.clone(),
+        })
     }
 
     /// Sends the code of a pending verification again.

@@ -45,9 +45,8 @@ pub use self::store::RedisStore;
 use self::store::{count, milliseconds};
 use crate::otp::{
     AppName, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Finished, IdempotentCall, Message,
-    NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, Settlement, StoreError, Turn,
-    Verification, VerificationId,
-    VerificationStore,
+    NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, Settlement, StoreError,
+    Turn, Verification, VerificationId, VerificationStore,
 };
 
 #[async_trait]

@@ -19,8 +19,7 @@ pub(crate) async fn cancel_one(
     let mut call = CANCEL_ONE.call();
     call.key(&key).arg(id.to_string()).arg(milliseconds(policy.send_time));
     call.arg(scripts::fence(store.settings.after_failover));
-    let ((now, words), ticket): ((i64, Vec<String>), _) =
-        store.decide(CANCEL_ONE.name, &key, &call, deadline).await?;
+    let ((now, words), ticket): ((i64, Vec<String>), _) = store.decide(CANCEL_ONE.name, &key, &call, deadline).await?;
     store.acknowledged(ticket, deadline).await?;
     Ok(status::verification(app, phone.digits(), &words, UnixMillis(now)))
 }

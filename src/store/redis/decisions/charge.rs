@@ -40,9 +40,16 @@ pub(crate) enum Decided {
     NotDue(Box<Verification>),
     Ended(Status),
     Absent,
-    SendsUsedUp { retry_after: Duration },
-    Crowded { retry_after: Duration },
-    Limited { limit: &'static LimitKind, retry_after: Duration },
+    SendsUsedUp {
+        retry_after: Duration,
+    },
+    Crowded {
+        retry_after: Duration,
+    },
+    Limited {
+        limit: &'static LimitKind,
+        retry_after: Duration,
+    },
 }
 
 /// The place of a message among those of its verification.
@@ -82,9 +89,10 @@ impl<'c> Charging<'c> {
             let (id, sends) = done.step.of(message);
             let message = &Message { id, ..(*message).clone() };
             // Concurrently, so that a server that does not answer uses up no other server's time.
-            let given_back = done.parts.iter().map(|(part, charged)| {
-                take_back::give_back(store, part, (message, sends), charged, policy, deadline)
-            });
+            let given_back = done
+                .parts
+                .iter()
+                .map(|(part, charged)| take_back::give_back(store, part, (message, sends), charged, policy, deadline));
             join_all(given_back).await;
         }
         decided
@@ -121,8 +129,7 @@ impl<'c> Charging<'c> {
                     turn = turn.max(Instant::now() + waits);
                     (replaces, now) = (replaces | is_replacing, at);
                     let charged = part.counters.iter();
-                    let charged =
-                        charged.map(|counter| Charged { scope: counter.scope, counter: counter.name(), at });
+                    let charged = charged.map(|counter| Charged { scope: counter.scope, counter: counter.name(), at });
                     done.parts.push((part, charged.collect()));
                     done.step = step;
                     done.uses.extend(uses);
@@ -310,7 +317,9 @@ mod tests {
 
     #[test]
     fn an_unknown_answer_is_an_error() {
-        for (tag, name) in [("limited", "per_moon"), ("approved", ""), ("ended", "lost"), ("resent", ""), ("resumed", "")] {
+        for (tag, name) in
+            [("limited", "per_moon"), ("approved", ""), ("ended", "lost"), ("resent", ""), ("resumed", "")]
+        {
             assert!(matches!(read(tag, name, &[], &[]), Err(StoreError::Faulty(_))), "{tag}");
         }
     }

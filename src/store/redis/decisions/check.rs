@@ -9,14 +9,14 @@ use std::time::Duration;
 use super::scripts::{self, Lua, lua};
 use super::{limit, status, unknown};
 use crate::otp::{
-    AppName, Check, Counter, Event, IdempotencyEntry, Policy, Scope, SealedCode, Settlement, StoreError, UnixMillis, Verdict, VerificationId,
+    AppName, Check, Counter, Event, IdempotencyEntry, Policy, Scope, SealedCode, Settlement, StoreError, UnixMillis,
+    Verdict, VerificationId,
 };
 use crate::store::redis::{RedisStore, count, milliseconds};
 
 pub(super) static FIND: Lua =
     lua!("find", "arguments", "clock", "history", "moments", "slices", "counters", "failures", "verifications");
-pub(super) static CHECK: Lua =
-    lua!(
+pub(super) static CHECK: Lua = lua!(
     "check",
     "arguments",
     "clock",

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::details;
 use super::scripts::{self, Lua, lua};
 use crate::otp::{
-    AppName, Delivery, DeliveryStatus, PhoneNumber, PhoneStatus, Policy, Scope, Status, StoreError,
-    UnixMillis, Verification,
+    AppName, Delivery, DeliveryStatus, PhoneNumber, PhoneStatus, Policy, Scope, Status, StoreError, UnixMillis,
+    Verification,
 };
 use crate::store::redis::{RedisStore, milliseconds};
 
@@ -43,7 +43,10 @@ pub(crate) async fn status(
     let subject = phone.digits();
     let rules: Vec<_> = policy.limits.rules().iter().filter(|rule| rule.kind.scope == Scope::Number).collect();
     let mut call = STATUS.call();
-    call.key(&key).arg(milliseconds(policy.send_time)).arg(scripts::fence(store.settings.after_failover)).arg(rules.len());
+    call.key(&key)
+        .arg(milliseconds(policy.send_time))
+        .arg(scripts::fence(store.settings.after_failover))
+        .arg(rules.len());
     for rule in &rules {
         call.arg(rule.limit.max).arg(milliseconds(rule.limit.window));
         call.key(store.keys.of_number(app, phone, rule.kind.event));
@@ -57,7 +60,22 @@ pub(crate) async fn status(
 
 /// Parses a verification from its [`FIELDS`], with empty text for missing ones; `None` if it is malformed.
 pub(crate) fn verification(app: &AppName, subject: &str, words: &[String], now: UnixMillis) -> Option<Verification> {
-    let [id, status, digest, _, attempts, max_attempts, sends, created_at, expires_at, ended_at, _, deliveries, sent_at, about] = words
+    let [
+        id,
+        status,
+        digest,
+        _,
+        attempts,
+        max_attempts,
+        sends,
+        created_at,
+        expires_at,
+        ended_at,
+        _,
+        deliveries,
+        sent_at,
+        about,
+    ] = words
     else {
         return None;
     };

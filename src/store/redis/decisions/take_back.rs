@@ -7,7 +7,8 @@ use super::scripts::{self, Lua, lua};
 use crate::otp::{Charge, Charged, Message, Policy, Refund, StoreError};
 use crate::store::redis::{RedisStore, milliseconds};
 
-pub(super) static TAKE_BACK: Lua = lua!("take_back", "arguments", "clock", "moments", "slices", "verifications", "resends");
+pub(super) static TAKE_BACK: Lua =
+    lua!("take_back", "arguments", "clock", "moments", "slices", "verifications", "resends");
 
 /// Undoes a creation whose message was refused, and refunds according to `refund`.
 ///

@@ -1,0 +1,258 @@
+//! The codes of problems: one table of names, statuses and titles, and the code of each outcome.
+
+use axum::http::StatusCode;
+
+use crate::http::edge::outcome::Outcome;
+
+/// The code of a problem, which programs branch on. Each has a page at `/problems/{name}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ProblemCode {
+    InvalidRequest,
+    InvalidPhoneNumber,
+    IdempotencyKeyInvalid,
+    Unauthenticated,
+    Forbidden,
+    DestinationNotAllowed,
+    VerificationNotFound,
+    NotFound,
+    MethodNotAllowed,
+    RequestTimeout,
+    VerificationNotPending,
+    IdempotencyInProgress,
+    VerificationExpired,
+    ContentTooLarge,
+    UnsupportedMediaType,
+    CodeIncorrect,
+    AttemptsExhausted,
+    IdempotencyKeyReused,
+    ResendTooSoon,
+    TooManySends,
+    TooManyFailures,
+    RateLimited,
+    InternalError,
+    SendFailed,
+    Unavailable,
+}
+
+/// A row of the table.
+struct Row {
+    code: ProblemCode,
+    name: &'static str,
+    status: StatusCode,
+    title: &'static str,
+}
+
+const fn row(code: ProblemCode, name: &'static str, status: StatusCode, title: &'static str) -> Row {
+    Row { code, name, status, title }
+}
+
+/// Every code, in the order of the enum.
+static TABLE: [Row; 25] = {
+    use ProblemCode as Code;
+    [
+        row(Code::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "The request is not valid"),
+        row(Code::InvalidPhoneNumber, "invalid_phone_number", StatusCode::BAD_REQUEST, "The phone number is not valid"),
+        row(
+            Code::IdempotencyKeyInvalid,
+            "idempotency_key_invalid",
+            StatusCode::BAD_REQUEST,
+            "The Idempotency-Key is not valid",
+        ),
+        row(Code::Unauthenticated, "unauthenticated", StatusCode::UNAUTHORIZED, "The API key is missing or unknown"),
+        row(Code::Forbidden, "forbidden", StatusCode::FORBIDDEN, "The API key does not allow this"),
+        row(
+            Code::DestinationNotAllowed,
+            "destination_not_allowed",
+            StatusCode::FORBIDDEN,
+            "Codes are not sent to this number",
+        ),
+        row(
+            Code::VerificationNotFound,
+            "verification_not_found",
+            StatusCode::NOT_FOUND,
+            "There is no such verification",
+        ),
+        row(Code::NotFound, "not_found", StatusCode::NOT_FOUND, "There is nothing at this path"),
+        row(
+            Code::MethodNotAllowed,
+            "method_not_allowed",
+            StatusCode::METHOD_NOT_ALLOWED,
+            "The path does not take this method",
+        ),
+        row(Code::RequestTimeout, "request_timeout", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
+        row(
+            Code::VerificationNotPending,
+            "verification_not_pending",
+            StatusCode::CONFLICT,
+            "The verification has ended",
+        ),
+        row(
+            Code::IdempotencyInProgress,
+            "idempotency_in_progress",
+            StatusCode::CONFLICT,
+            "The first request with this key is still running",
+        ),
+        row(Code::VerificationExpired, "verification_expired", StatusCode::GONE, "The code has expired"),
+        row(Code::ContentTooLarge, "content_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+        row(
+            Code::UnsupportedMediaType,
+            "unsupported_media_type",
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body is not JSON",
+        ),
+        row(Code::CodeIncorrect, "code_incorrect", StatusCode::UNPROCESSABLE_ENTITY, "The code is wrong"),
+        row(
+            Code::AttemptsExhausted,
+            "attempts_exhausted",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The code is wrong, and that was the last attempt",
+        ),
+        row(
+            Code::IdempotencyKeyReused,
+            "idempotency_key_reused",
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "The Idempotency-Key belongs to another request",
+        ),
+        row(
+            Code::ResendTooSoon,
+            "resend_too_soon",
+            StatusCode::TOO_MANY_REQUESTS,
+            "It is too soon for another message",
+        ),
+        row(
+            Code::TooManySends,
+            "too_many_sends",
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many messages were sent to this number",
+        ),
+        row(
+            Code::TooManyFailures,
+            "too_many_failures",
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many wrong codes were entered for this number",
+        ),
+        row(Code::RateLimited, "rate_limited", StatusCode::TOO_MANY_REQUESTS, "There were too many requests"),
+        row(Code::InternalError, "internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here"),
+        row(Code::SendFailed, "send_failed", StatusCode::BAD_GATEWAY, "The message could not be sent"),
+        row(
+            Code::Unavailable,
+            "unavailable",
+            StatusCode::SERVICE_UNAVAILABLE,
+            "The service cannot do this at the moment",
+        ),
+    ]
+};
+
+impl ProblemCode {
+    /// Returns every code.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        TABLE.iter().map(|row| row.code)
+    }
+
+    /// Returns the code with that name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        Self::all().find(|code| code.as_str() == name)
+    }
+
+    /// Returns the name in answers and in the path of its page.
+    pub(crate) fn as_str(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Returns the status of answers with this code.
+    pub(crate) fn status(self) -> StatusCode {
+        self.row().status
+    }
+
+    /// Returns the title, which is the same in every answer.
+    pub(crate) fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    fn row(self) -> &'static Row {
+        &TABLE[self as usize]
+    }
+
+    /// Returns the code of an outcome, unless it is a success.
+    pub(crate) fn of(outcome: &Outcome) -> Option<Self> {
+        Some(match outcome {
+            Outcome::Sent(_) | Outcome::Verified | Outcome::Verification(..) => return None,
+            Outcome::InvalidRequest(_)
+            | Outcome::MalformedJson
+            | Outcome::NoCode
+            | Outcome::CodeNotAString
+            | Outcome::NotACode { .. }
+            | Outcome::InvalidClientAddress
+            | Outcome::BadHost => Self::InvalidRequest,
+            Outcome::InvalidPhone => Self::InvalidPhoneNumber,
+            Outcome::IdempotencyKeyInvalid => Self::IdempotencyKeyInvalid,
+            Outcome::Unauthorized => Self::Unauthenticated,
+            Outcome::Forbidden | Outcome::CrossSite => Self::Forbidden,
+            Outcome::DestinationNotAllowed => Self::DestinationNotAllowed,
+            Outcome::Absent => Self::VerificationNotFound,
+            Outcome::NotFound | Outcome::TurnedOff => Self::NotFound,
+            Outcome::MethodNotAllowed => Self::MethodNotAllowed,
+            Outcome::BodyTooSlow => Self::RequestTimeout,
+            Outcome::NotPending(_) | Outcome::Locked => Self::VerificationNotPending,
+            Outcome::IdempotencyInProgress => Self::IdempotencyInProgress,
+            Outcome::Expired | Outcome::Fenced | Outcome::Unreadable => Self::VerificationExpired,
+            Outcome::BodyTooLarge => Self::ContentTooLarge,
+            Outcome::UnsupportedMediaType => Self::UnsupportedMediaType,
+            Outcome::Wrong { .. } => Self::CodeIncorrect,
+            Outcome::Exhausted => Self::AttemptsExhausted,
+            Outcome::IdempotencyKeyReused => Self::IdempotencyKeyReused,
+            Outcome::Limited { limit, .. } => match *limit {
+                "resend_cooldown" => Self::ResendTooSoon,
+                "per_phone" | "max_sends" => Self::TooManySends,
+                "failures_per_phone" => Self::TooManyFailures,
+                _ => Self::RateLimited,
+            },
+            Outcome::RecipientThrottled { .. } => Self::TooManySends,
+            Outcome::Internal => Self::InternalError,
+            Outcome::SendFailed(_) => Self::SendFailed,
+            Outcome::SendingUnavailable(_)
+            | Outcome::StoreUnavailable
+            | Outcome::Overloaded { .. }
+            | Outcome::TimedOut => Self::Unavailable,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::otp::LIMITS;
+
+    #[test]
+    fn every_code_has_its_row_and_a_name_of_its_own() {
+        for (index, row) in TABLE.iter().enumerate() {
+            assert_eq!(row.code as usize, index, "{}", row.name);
+            assert_eq!(ProblemCode::from_name(row.name), Some(row.code));
+            assert!(row.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{}", row.name);
+            assert!(!row.title.ends_with('.') && row.title.len() <= 60, "{}", row.title);
+        }
+        let titles: BTreeSet<_> = TABLE.iter().map(|row| row.title).collect();
+        assert_eq!(titles.len(), TABLE.len());
+        assert_eq!(ProblemCode::from_name("Forbidden"), None);
+    }
+
+    #[test]
+    fn a_limit_decides_the_code() {
+        let code = |limit| ProblemCode::of(&Outcome::Limited { limit, retry_after: Duration::ZERO }).unwrap().as_str();
+        assert_eq!(
+            LIMITS.iter().map(|kind| (kind.name, code(kind.name))).collect::<Vec<_>>(),
+            [
+                ("per_phone", "too_many_sends"),
+                ("resend_cooldown", "resend_too_soon"),
+                ("per_ip", "rate_limited"),
+                ("checks_per_ip", "rate_limited"),
+                ("total", "rate_limited"),
+                ("failures_per_phone", "too_many_failures"),
+            ]
+        );
+        assert_eq!(code("max_sends"), "too_many_sends");
+    }
+}
