@@ -55,7 +55,7 @@ impl Strategy {
         match self {
             Self::Store(store) => {
                 let check =
-                    Check { app: &AppName::default(), phone, id: None, client: None, guess: &guess, keys: ring };
+                    Check { app: &AppName::default(), phone, id: None, client: None, guess: &guess, keys: ring, is_repeatable: false, entry: None };
                 store.check(&check, policy).await.unwrap();
             }
             Self::Multiplexed(connection) => find(&mut connection.clone(), phone).await,
@@ -140,6 +140,8 @@ async fn rate(strategy: &Strategy) -> f64 {
                     code_lifetime: Duration::from_mins(5),
                     linger: Duration::from_mins(10),
                     max_attempts: 3,
+                    max_sends: 3,
+                    resend_cooldown: Duration::from_secs(30),
                     limits,
                     send_time: Duration::from_secs(15),
                 };

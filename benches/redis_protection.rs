@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    AppName, Check, ClientAddress, CodeLength, Guess, KeyRing, Limits, NewVerification, OtpSecret, PhoneNumber, Policy,
-    VerificationStore,
+    AppName, Check, ClientAddress, CodeLength, Details, Guess, KeyRing, Limits, Manner, Message, NewVerification,
+    OtpSecret, PhoneNumber, Policy, VerificationStore,
 };
 use whatsapp_otp::store::redis::{
     AfterFailover, Credentials, KeyPrefix, RedisSettings, RedisStore, RedisUrl, Subject, Topology,
@@ -117,6 +117,8 @@ async fn round(store: &Arc<RedisStore>, tasks: u32) -> (f64, f64) {
         code_lifetime: Duration::from_mins(5),
         linger: Duration::from_mins(10),
         max_attempts: u32::MAX,
+        max_sends: 3,
+        resend_cooldown: Duration::from_secs(30),
         limits: Limits::default(),
         send_time: Duration::from_secs(15),
     });
@@ -127,8 +129,9 @@ async fn round(store: &Arc<RedisStore>, tasks: u32) -> (f64, f64) {
         let app = AppName::default();
         let issued = ring.issue(&app, &phone, policy.code_length, &mut SysRng).unwrap();
         let client = Some(ClientAddress::from(std::net::IpAddr::from([203, 0, 113, 7])));
-        let new =
-            NewVerification { id: issued.id, app, phone: phone.clone(), client, sealed: issued.sealed, pacing: None };
+        let (id, pacing, manner) = (issued.id, None, Manner::Replace);
+        let message = Message { id, app, phone: phone.clone(), client, pacing, manner };
+        let new = NewVerification { message, sealed: issued.sealed, details: Details::default() };
         store.create(&new, &policy).await.unwrap();
         let wrong = Guess::parse("0000000000", policy.code_length).unwrap();
         let (store, policy, ring) = (Arc::clone(store), Arc::clone(&policy), ring.clone());
@@ -137,7 +140,16 @@ async fn round(store: &Arc<RedisStore>, tasks: u32) -> (f64, f64) {
             while began.elapsed() < ROUND {
                 let guess = Instant::now();
                 let app = &AppName::default();
-                let check = Check { app, phone: &phone, id: None, client: None, guess: &wrong, keys: &ring };
+                let check = Check {
+                    app,
+                    phone: &phone,
+                    id: None,
+                    client: None,
+                    guess: &wrong,
+                    keys: &ring,
+                    is_repeatable: false,
+                    entry: None,
+                };
                 store.check(&check, &policy).await.unwrap();
                 times.push(guess.elapsed().as_secs_f64() * 1e6);
             }

@@ -45,16 +45,18 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::otp::Status;
+    use crate::otp::{AppName, Details, Status};
 
     #[test]
     fn a_row_says_all_but_the_code() {
         let code = Verification {
             id: "ver_01jee7m001081g81860w40kazz".parse().unwrap(),
-            app: "default".to_owned(),
+            app: AppName::default(),
             status: Status::Pending,
             sends: 1,
             created_at: UnixMillis(1_794_999_700_999),
+            sent_at: UnixMillis(1_794_999_700_999),
+            details: Details::default(),
             ended_at: None,
             deliveries: Vec::new(),
             subject: "15551234567".to_owned(),

@@ -8,7 +8,9 @@ use std::sync::Arc;
 
 use rand::rngs::SysRng;
 use whatsapp_otp::config::ServeSettings;
-use whatsapp_otp::otp::{AppName, Check, Creation, Guess, NewVerification, PhoneNumber, Verdict, VerificationStore};
+use whatsapp_otp::otp::{
+    AppName, Check, Creation, Details, Guess, Manner, Message, NewVerification, PhoneNumber, Verdict, VerificationStore,
+};
 use whatsapp_otp::store::redis::RedisStore;
 
 use crate::floor::CREATE_ONLY;
@@ -186,7 +188,8 @@ impl Seeder {
             let (app, policy) = (AppName::default(), &settings.common.policy);
             let issued = settings.keys.issue(&app, &phone, policy.code_length, &mut SysRng).unwrap();
             let (client, pacing) = (Some(IpAddr::from(client(number)).into()), None);
-            let new = NewVerification { id: issued.id, app, phone, client, sealed: issued.sealed, pacing };
+            let message = Message { id: issued.id, app, phone, client, pacing, manner: Manner::Replace };
+            let new = NewVerification { message, sealed: issued.sealed, details: Details::default() };
             let creation = store.create(&new, policy).await.unwrap();
             assert!(matches!(creation, Creation::Created(_)), "{creation:?}");
         });
@@ -199,8 +202,9 @@ impl Seeder {
             let guess = Guess::parse(WRONG, settings.common.policy.code_length).unwrap();
             let client = Some(IpAddr::from(client(number)).into());
             let (app, keys) = (&AppName::default(), &settings.keys);
-            let check = Check { app, phone: &phone, id: None, client, guess: &guess, keys };
-            let verdict = store.check(&check, &settings.common.policy).await.unwrap();
+            let (phone, id, guess, entry) = (&phone, None, &guess, None);
+            let check = Check { app, phone, id, client, guess, keys, is_repeatable: false, entry };
+            let verdict = store.check(&check, &settings.common.policy).await.unwrap().verdict;
             assert!(matches!(verdict, Verdict::Wrong { .. }), "{verdict:?}");
         });
     }

@@ -116,7 +116,7 @@ pub struct Verification {
 
 impl Verification {
     /// Adds a delivery as reported at `at`.
-    pub(super) fn note(&mut self, report: &DeliveryReport, at: UnixMillis) {
+    pub fn note(&mut self, report: &DeliveryReport, at: UnixMillis) {
         self.deliveries.retain(|delivery| delivery.number != report.delivery);
         self.deliveries.push(Delivery {
             number: report.delivery,

@@ -4,6 +4,7 @@
 //! process.
 
 mod idempotency;
+mod record;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,12 +13,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::idempotency::Entries;
+use self::record::Record;
 use super::{Clock, SystemClock};
 use crate::otp::{
-    About, AppName, Begun, Cancellation, Charge, Charged, Check, ClientAddress, Counter, Counting, Creation, Delivery,
-    DeliveryReport, Details, Event, Finished, IdempotentCall, Limit, LimitKind, NewVerification, Pacing, PhoneNumber,
-    PhoneStatus, Policy, Progress, Refund, Rule, Scope, SealedCode, Status, StoreError, Subject, Turn, UnixMillis,
-    Verdict, Verification, VerificationId, VerificationStore,
+    About, AppName, Begun, Cancellation, Charge, Charged, Check, ClientAddress, Counter, Counting, Creation,
+    DeliveryReport, Event, Finished, IdempotentCall, Limit, LimitKind, Manner, Message, NewVerification, Pacing,
+    PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, Rule, Scope, Settlement, Status, StoreError,
+    Subject, Turn, UnixMillis, Use, Verdict, Verification, VerificationId, VerificationStore, World,
 };
 
 /// The minimum time between two sweeps for expired records.
@@ -40,7 +42,7 @@ struct Contents {
     /// By subject and name.
     counters: HashMap<(Subject, &'static str), Counts>,
     /// Failures by number and client address.
-    guessers: HashMap<(PhoneNumber, ClientAddress), Counts>,
+    guessers: HashMap<(PhoneNumber, World, ClientAddress), Counts>,
     /// The next turn of each sender.
     next_turns: HashMap<String, UnixMicros>,
     idempotency: Entries,
@@ -51,22 +53,6 @@ struct Contents {
 
 /// Microseconds since 1970.
 type UnixMicros = i64;
-
-struct Record {
-    id: VerificationId,
-    status: Status,
-    sealed: SealedCode,
-    attempts: u32,
-    max_attempts: u32,
-    sends: u32,
-    created_at: UnixMillis,
-    expires_at: UnixMillis,
-    ended_at: Option<UnixMillis>,
-    gone_at: UnixMillis,
-    deliveries: Vec<Delivery>,
-    sent_at: UnixMillis,
-    details: Details,
-}
 
 /// Events, and the moment when the last of them expires.
 struct Counts {
@@ -162,7 +148,7 @@ impl Contents {
         }
         // A verification replaces the earlier ones once the time for its send is over.
         for earlier in 1..records.len() {
-            let replaced_at = records[earlier - 1].created_at.plus(send_time);
+            let replaced_at = records[earlier - 1].verification.created_at.plus(send_time);
             if now >= replaced_at {
                 cancel(&mut records[earlier..=earlier], replaced_at);
             }
@@ -191,11 +177,46 @@ impl Contents {
         }
     }
 
+    /// Checks every limit and, if none is reached, charges a message. Returns the wait until its turn.
+    fn charge_message(
+        &mut self,
+        message: &Message,
+        policy: &Policy,
+        now: UnixMillis,
+    ) -> Result<(ChargedMessage, Duration), Refused> {
+        let (about, rule) = (message.about(), policy.limits.failures());
+        let counters = message.counters(policy);
+        let failures = rule.and_then(|rule| Some((rule.kind, self.failures_wait(&about, Some(rule), now)?)));
+        if let Some((limit, retry_after)) = longest(self.wait(&counters, now).into_iter().chain(failures)) {
+            return Err(Refused::Limited { limit, retry_after });
+        }
+        let turn = message.pacing.as_ref().map_or(Ok(Duration::ZERO), |pacing| self.take_turn(pacing, now));
+        let wait = turn.map_err(|retry_after| Refused::Crowded { retry_after })?;
+        self.charge(&counters, now);
+        Ok((ChargedMessage { counters, reports_uses: message.manner == Manner::Resume }, wait))
+    }
+
+    /// Returns the use of each rule of these counters.
+    fn uses(&self, counters: &[Counter], now: UnixMillis) -> Vec<Use> {
+        let of_counter = |counter: &Counter| {
+            let counts = self.counters.get(&(counter.subject.clone(), counter.name()));
+            let of_rule = |rule: &Rule| Some(counts?.left(*rule, counter.counting, now));
+            counter.rules.iter().filter_map(of_rule).collect::<Vec<_>>()
+        };
+        counters.iter().flat_map(of_counter).collect()
+    }
+
+    fn clear_failures(&mut self, about: &About<'_>) {
+        let key = failures_of(about);
+        self.counters.retain(|other, _| Some(other) != key.as_ref());
+        self.guessers.retain(|(phone, world, _), _| phone != about.phone || *world != about.app.world());
+    }
+
     /// Returns the wait until another guess at the number is compared.
     fn failures_wait(&self, about: &About<'_>, rule: Option<Rule>, now: UnixMillis) -> Option<Duration> {
         let limit = rule?.limit;
         let shared = self.counters.get(&failures_of(about)?);
-        let own = about.client.and_then(|client| self.guessers.get(&(about.phone.clone(), client)));
+        let own = about.client.and_then(|client| self.guessers.get(&(about.phone.clone(), about.app.world(), client)));
         [shared, own].into_iter().flatten().filter_map(|counts| counts.wait(limit, Counting::Moments, now)).max()
     }
 
@@ -203,7 +224,10 @@ impl Contents {
         let (Some(Rule { limit, .. }), Some(key)) = (rule, failures_of(about)) else { return };
         let mut is_shared = true;
         if let Some(client) = about.client {
-            let own = self.guessers.entry((about.phone.clone(), client)).or_insert_with(|| Counts::new(now));
+            let own = self
+                .guessers
+                .entry((about.phone.clone(), about.app.world(), client))
+                .or_insert_with(|| Counts::new(now));
             is_shared = own.count(limit.window, now) < limit.share() as usize;
             own.add(limit.window, Counting::Moments, now);
         }
@@ -212,6 +236,40 @@ impl Contents {
             counts.add(limit.window, Counting::Moments, now);
         }
     }
+}
+
+/// A message that is not charged.
+enum Refused {
+    Limited { limit: &'static LimitKind, retry_after: Duration },
+    Crowded { retry_after: Duration },
+}
+
+impl From<Refused> for Creation {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Limited { limit, retry_after } => Self::Limited { limit, retry_after },
+            Refused::Crowded { retry_after } => Self::Crowded { retry_after },
+        }
+    }
+}
+
+/// The counters that a message was charged to.
+struct ChargedMessage {
+    counters: Vec<Counter>,
+    reports_uses: bool,
+}
+
+impl ChargedMessage {
+    fn of(self, contents: &Contents, wait: Duration, replaces: bool, now: UnixMillis) -> Charge {
+        let Self { counters, reports_uses } = self;
+        let charged = |counter: &Counter| Charged { scope: counter.scope, counter: counter.name(), at: now };
+        let uses = if reports_uses { contents.uses(&counters, now) } else { Vec::new() };
+        Charge { wait, replaces, charged: counters.iter().map(charged).collect(), at: now, uses }
+    }
+}
+
+fn record<'r>(records: &'r mut [Record], id: &VerificationId) -> Option<&'r mut Record> {
+    records.iter_mut().find(|record| record.verification.id == *id)
 }
 
 /// Returns the key of a number's failures.
@@ -226,17 +284,7 @@ fn longest(waits: impl Iterator<Item = (&'static LimitKind, Duration)>) -> Optio
 
 /// Cancels the pending records. Returns the number of codes that were still valid.
 fn cancel(records: &mut [Record], now: UnixMillis) -> u64 {
-    let mut canceled = 0;
-    for record in records.iter_mut().filter(|record| record.status == Status::Pending) {
-        let status = match record.verdict_without_guess(now) {
-            None if record.attempts < record.max_attempts => Status::Canceled,
-            None => Status::Failed,
-            Some(_) => Status::Expired,
-        };
-        record.finish(status, now);
-        canceled += u64::from(status == Status::Canceled);
-    }
-    canceled
+    records.iter_mut().map(|record| u64::from(record.cancel(now))).sum()
 }
 
 fn millis(duration: Duration) -> i64 {
@@ -250,45 +298,6 @@ fn slice_width(window: Duration) -> i64 {
 /// Returns the first moment of the slice that contains `at`.
 fn slice_of(at: UnixMillis, window: Duration) -> i64 {
     at.0 - at.0.rem_euclid(slice_width(window))
-}
-
-impl Record {
-    /// Returns the verdict on a guess that is not compared with the code; `None` if it is compared.
-    fn verdict_without_guess(&self, now: UnixMillis) -> Option<Verdict> {
-        match self.status {
-            Status::Approved => Some(Verdict::Used),
-            Status::Canceled => Some(Verdict::Canceled),
-            Status::Failed => Some(Verdict::Locked),
-            Status::Expired => Some(Verdict::Expired),
-            Status::Pending => (now >= self.expires_at).then_some(Verdict::Expired),
-        }
-    }
-
-    fn finish(&mut self, status: Status, now: UnixMillis) {
-        self.status = status;
-        self.ended_at = Some(now);
-    }
-
-    fn shown(&self, phone: &PhoneNumber, app: &AppName, now: UnixMillis) -> Verification {
-        let is_over = self.status == Status::Pending && now >= self.expires_at;
-        Verification {
-            id: self.id,
-            app: app.clone(),
-            subject: phone.digits().to_owned(),
-            status: if is_over { Status::Expired } else { self.status },
-            digest: self.sealed.digest.shortened(),
-            attempts: self.attempts,
-            max_attempts: self.max_attempts,
-            sends: self.sends,
-            created_at: self.created_at,
-            expires_at: self.expires_at,
-            expires_in: self.expires_at.since(now),
-            ended_at: self.ended_at,
-            deliveries: self.deliveries.clone(),
-            sent_at: self.sent_at,
-            details: self.details.clone(),
-        }
-    }
 }
 
 impl Counts {
@@ -329,6 +338,26 @@ impl Counts {
         }
     }
 
+    /// Returns what is left of a rule.
+    fn left(&self, rule: Rule, counting: Counting, now: UnixMillis) -> Use {
+        let Limit { max, window } = rule.limit;
+        let (count, first_gone_at) = match counting {
+            Counting::Moments => {
+                let counted = self.count(window, now).min(max as usize);
+                let oldest = counted.checked_sub(1).map(|_| self.moments[self.moments.len() - counted]);
+                (u32::try_from(counted).unwrap_or(max), oldest.map(|oldest| oldest.plus(window)))
+            }
+            Counting::Slices => {
+                let gone_at = |slice: i64| slice.min(now.0) + slice_width(window) + millis(window);
+                let live = self.slices.iter().filter(|(slice, _)| gone_at(**slice) > now.0);
+                let oldest = live.clone().next().map(|(slice, _)| UnixMillis(gone_at(*slice)));
+                (live.map(|(_, count)| count).sum(), oldest)
+            }
+        };
+        let resets_in = first_gone_at.map_or(Duration::ZERO, |gone_at| gone_at.since(now));
+        Use { rule, remaining: max.saturating_sub(count), resets_in }
+    }
+
     fn add(&mut self, window: Duration, counting: Counting, now: UnixMillis) {
         self.gone_at = self.gone_at.max(now.plus(window));
         match counting {
@@ -367,129 +396,156 @@ impl Counts {
 impl VerificationStore for EmbeddedStore {
     async fn create(&self, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError> {
         let (mut contents, now) = self.open();
-        let (about, rule) = (new.about(), policy.limits.failures());
-        let counters = policy.limits.counters(Event::Send, &about);
-        let failures = rule.and_then(|rule| Some((rule.kind, contents.failures_wait(&about, Some(rule), now)?)));
-        if let Some((limit, retry_after)) = longest(contents.wait(&counters, now).into_iter().chain(failures)) {
-            return Ok(Creation::Limited { limit, retry_after });
+        let Message { phone, app, manner, .. } = &new.message;
+        let records = contents.records(phone, app, policy.send_time, now);
+        let pending = records.iter().find(|record| *manner == Manner::Resume && record.is_pending(now));
+        let resumed = pending.map(|record| Creation::Resumed(Box::new(record.shown(now))));
+        let pending = pending.map(|record| record.verification.id);
+        if let Some(id) = pending
+            && !matches!(record(records, &id).map(|record| record.resend_wait(policy, now)), Some(Ok(Duration::ZERO)))
+            && let Some(resumed) = resumed
+        {
+            return Ok(resumed);
         }
-        let wait = match &new.pacing {
-            None => Duration::ZERO,
-            Some(pacing) => match contents.take_turn(pacing, now) {
-                Ok(wait) => wait,
-                Err(retry_after) => return Ok(Creation::Crowded { retry_after }),
-            },
+        let (charge, wait) = match contents.charge_message(&new.message, policy, now) {
+            Ok(charged) => charged,
+            Err(refusal) => return Ok(resumed.unwrap_or_else(|| refusal.into())),
         };
-        contents.charge(&counters, now);
-        let records = contents.records(&new.phone, &new.app, policy.send_time, now);
+        let records = contents.records(phone, app, policy.send_time, now);
+        if let Some(record) = pending.and_then(|id| record(records, &id)) {
+            record.resend(now);
+            let resent = Box::new(record.shown(now));
+            return Ok(Creation::Resent(charge.of(&contents, wait, false, now), resent));
+        }
         let mut replaces = false;
-        for record in records.iter_mut().filter(|record| record.status == Status::Pending) {
-            if now >= record.expires_at {
-                record.finish(Status::Expired, now);
-            } else {
+        for record in records.iter_mut().filter(|record| record.verification.status == Status::Pending) {
+            if record.is_pending(now) {
                 replaces = true;
+            } else {
+                record.finish(Status::Expired, now);
             }
         }
-        let record = Record {
-            id: new.id,
-            status: Status::Pending,
-            sealed: new.sealed.clone(),
-            attempts: 0,
-            max_attempts: policy.max_attempts,
-            sends: 1,
-            created_at: now,
-            expires_at: now.plus(policy.code_lifetime),
-            ended_at: None,
-            gone_at: now.plus(policy.code_lifetime + policy.linger),
-            deliveries: Vec::new(),
-            sent_at: now,
-            details: new.details.clone(),
-        };
-        records.insert(0, record);
-        while records.iter().filter(|record| record.status != Status::Pending).count() > MOST_EARLIER {
-            if let Some(oldest) = records.iter().rposition(|record| record.status != Status::Pending) {
+        records.insert(0, Record::new(new, policy, now));
+        let has_ended = |record: &Record| record.verification.status != Status::Pending;
+        while records.iter().filter(|record| has_ended(record)).count() > MOST_EARLIER {
+            if let Some(oldest) = records.iter().rposition(has_ended) {
                 records.remove(oldest);
             }
         }
-        let charged = counters.iter().map(|counter| Charged { scope: counter.scope, counter: counter.name(), at: now });
-        Ok(Creation::Created(Charge { wait, replaces, charged: charged.collect() }))
+        Ok(Creation::Created(charge.of(&contents, wait, replaces, now)))
     }
 
-    async fn confirm(&self, new: &NewVerification, policy: &Policy) -> Result<(), StoreError> {
+    async fn confirm(&self, message: &Message, policy: &Policy) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
-        let records = contents.records(&new.phone, &new.app, policy.send_time, now);
-        if let Some(index) = records.iter().position(|record| record.id == new.id) {
+        let records = contents.records(&message.phone, &message.app, policy.send_time, now);
+        if let Some(index) = records.iter().position(|record| record.verification.id == message.id) {
             cancel(&mut records[index + 1..], now);
         }
         Ok(())
     }
 
-    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Verdict, StoreError> {
+    async fn resend(&self, message: &Message, policy: &Policy) -> Result<Resending, StoreError> {
+        let (mut contents, now) = self.open();
+        let records = contents.records(&message.phone, &message.app, policy.send_time, now);
+        let Some(found) = record(records, &message.id) else {
+            return Ok(Resending::Absent);
+        };
+        if !found.is_pending(now) {
+            return Ok(Resending::Ended(found.shown(now).status));
+        }
+        match found.resend_wait(policy, now) {
+            Err(retry_after) => return Ok(Resending::SendsUsedUp { retry_after }),
+            Ok(Duration::ZERO) => {}
+            Ok(retry_after) => match LimitKind::named("resend_cooldown") {
+                Some(limit) => return Ok(Resending::Limited { limit, retry_after }),
+                None => return Ok(Resending::Crowded { retry_after }),
+            },
+        }
+        let (charge, wait) = match contents.charge_message(message, policy, now) {
+            Ok(charged) => charged,
+            Err(Refused::Limited { limit, retry_after }) => return Ok(Resending::Limited { limit, retry_after }),
+            Err(Refused::Crowded { retry_after }) => return Ok(Resending::Crowded { retry_after }),
+        };
+        let records = contents.records(&message.phone, &message.app, policy.send_time, now);
+        let Some(found) = record(records, &message.id) else {
+            return Ok(Resending::Absent);
+        };
+        found.resend(now);
+        let resent = Box::new(found.shown(now));
+        Ok(Resending::Resent(charge.of(&contents, wait, false, now), resent))
+    }
+
+    async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Settlement, StoreError> {
         let (mut contents, now) = self.open();
         let (about, rule) = (check.about(), policy.limits.failures());
         let counters = policy.limits.counters(Event::Check, &about);
         if let Some((limit, retry_after)) = contents.wait(&counters, now) {
-            return Ok(Verdict::Limited { limit, retry_after });
+            return Ok(Verdict::Limited { limit, retry_after }.into());
         }
         contents.charge(&counters, now);
         if let Some(rule) = rule
             && let Some(retry_after) = contents.failures_wait(&about, Some(rule), now)
         {
-            return Ok(Verdict::Limited { limit: rule.kind, retry_after });
+            return Ok(Verdict::Limited { limit: rule.kind, retry_after }.into());
         }
 
         let records = contents.records(check.phone, check.app, policy.send_time, now);
+        if let Some(replay) = check.id.and_then(|id| record(records, id)?.replay(check)) {
+            return Ok(replay);
+        }
         let mut verdict = Verdict::Absent;
         let mut compared = Vec::new();
-        let meant = |record: &Record| check.id.is_none_or(|id| record.id == *id);
+        let meant = |record: &Record| check.id.is_none_or(|id| record.verification.id == *id);
         for (index, record) in records.iter().enumerate().rev().filter(|(_, record)| meant(record)) {
-            let sealed = check.sealed_as(&record.id, record.sealed.secret_id.as_str());
+            let sealed = check.sealed_as(&record.verification.id, record.sealed.secret_id.as_str());
             match (record.verdict_without_guess(now), sealed) {
                 (Some(settled), _) => verdict = settled,
                 (None, None) => verdict = Verdict::Unreadable,
                 (None, Some(guess)) => compared.insert(0, (index, guess)),
             }
         }
-        let Some(&(newest, _)) = compared.first() else {
-            return Ok(verdict);
+        let Some((newest, guess)) = compared.first().cloned() else {
+            return Ok(verdict.into());
         };
+        // Comparing with a guess that is known to be wrong reveals nothing and costs nothing.
+        if check.is_repeatable && compared.len() == 1 && records[newest].is_known_wrong(&guess.digest) {
+            return Ok(records[newest].wrong().into());
+        }
         let mut right = None;
         for (index, guess) in compared {
             let record = &mut records[index];
-            record.attempts += 1;
+            record.verification.attempts += 1;
             if right.is_none() && record.sealed.digest == guess.digest {
-                right = Some(index);
-            } else if record.attempts >= record.max_attempts && right.is_none() {
+                right = Some((index, guess.digest));
+            } else if record.verification.attempts >= record.verification.max_attempts && right.is_none() {
                 record.finish(Status::Failed, now);
             }
         }
-        if let Some(index) = right {
-            let id = records[index].id;
-            records[index].finish(Status::Approved, now);
-            // The older codes are no longer needed. A newer one that is being sent is a verification of its own.
-            cancel(&mut records[index + 1..], now);
-            contents.counters.retain(|key, _| Some(key) != failures_of(&about).as_ref());
-            contents.guessers.retain(|(guessed, _), _| guessed != check.phone);
-            return Ok(Verdict::Approved(id));
-        }
-        let (attempts, max_attempts) = (records[newest].attempts, records[newest].max_attempts);
-        contents.add_failure(&about, rule, now);
-        Ok(match max_attempts - attempts {
-            0 => Verdict::Locked,
-            attempts_left => Verdict::Wrong { attempts_left },
-        })
+        let Some((index, guess)) = right else {
+            let verdict = records[newest].wrong();
+            let settlement = records[newest].settle(check, guess.digest, verdict);
+            contents.add_failure(&about, rule, now);
+            return Ok(settlement);
+        };
+        let verdict = Verdict::Approved(records[index].verification.id);
+        records[index].finish(Status::Approved, now);
+        let settlement = records[index].settle(check, guess, verdict);
+        // The older codes are no longer needed. A newer one that is being sent is a verification of its own.
+        cancel(&mut records[index + 1..], now);
+        contents.clear_failures(&about);
+        Ok(settlement)
     }
 
     async fn take_back(
         &self,
-        new: &NewVerification,
+        message: &Message,
+        number: u32,
         charge: &Charge,
         refund: Refund,
         policy: &Policy,
     ) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
-        let counters = policy.limits.counters(Event::Send, &new.about());
-        for counter in counters.iter().filter(|counter| refund.covers(counter.scope)) {
+        for counter in message.counters(policy).iter().filter(|counter| refund.covers(counter.scope)) {
             let charged = charge
                 .charged
                 .iter()
@@ -500,17 +556,22 @@ impl VerificationStore for EmbeddedStore {
             }
         }
         if refund == Refund::Everything
-            && let Some(pacing) = &new.pacing
+            && let Some(pacing) = &message.pacing
             && let Some(next) = contents.next_turns.get_mut(&pacing.sender)
         {
             // This gives up the last turn rather than this one; the waiting messages keep theirs.
             *next -= i64::try_from(pacing.interval().as_micros()).unwrap_or(0);
         }
-        let linger = policy.linger;
-        let records = contents.records(&new.phone, &new.app, policy.send_time, now);
-        records.retain(|record| record.id != new.id);
+        let records = contents.records(&message.phone, &message.app, policy.send_time, now);
+        if number > 1 {
+            if let Some(resent) = record(records, &message.id) {
+                resent.undo_resend(number);
+            }
+            return Ok(());
+        }
+        records.retain(|record| record.verification.id != message.id);
         if let Some(newest) = records.first_mut() {
-            newest.gone_at = newest.expires_at.plus(linger);
+            newest.gone_at = newest.verification.expires_at.plus(policy.linger);
         }
         Ok(())
     }
@@ -523,23 +584,16 @@ impl VerificationStore for EmbeddedStore {
     async fn record_delivery(&self, report: &DeliveryReport, policy: &Policy) -> Result<Progress, StoreError> {
         let (mut contents, now) = self.open();
         let records = contents.records(&report.phone, &report.app, policy.send_time, now);
-        let Some(record) = records.iter_mut().find(|record| record.id == report.id && report.delivery <= record.sends)
-        else {
+        let found = record(records, &report.id).map(|record| &mut record.verification);
+        let Some(verification) = found.filter(|verification| report.delivery <= verification.sends) else {
             return Ok(Progress::Absent);
         };
-        let before = record.deliveries.iter().find(|delivery| delivery.number == report.delivery);
+        let before = verification.deliveries.iter().find(|delivery| delivery.number == report.delivery);
         let before = before.map(|delivery| delivery.status);
         if let Some(before) = before.filter(|before| report.status <= *before) {
             return Ok(Progress::Stale(before));
         }
-        record.deliveries.retain(|delivery| delivery.number != report.delivery);
-        record.deliveries.push(Delivery {
-            number: report.delivery,
-            channel: report.channel.to_string(),
-            status: report.status,
-            at: now,
-            reason: report.reason.map(|reason| reason.as_str().to_owned()),
-        });
+        verification.note(report, now);
         Ok(Progress::Recorded(before))
     }
 
@@ -568,22 +622,38 @@ impl VerificationStore for EmbeddedStore {
         }
         let mut dropped = false;
         if limits {
-            let about = About { app: &AppName::default(), phone, client: None };
+            let app = apps.first().cloned().unwrap_or_default();
+            let about = About { app: &app, phone, client: None };
             let number = Scope::Number.subject(&about);
             contents.counters.retain(|(subject, _), counts| {
                 let is_of_number = Some(subject) == number.as_ref();
                 dropped |= is_of_number && now < counts.gone_at;
                 !is_of_number
             });
-            contents.guessers.retain(|(guessed, _), _| guessed != phone);
+            contents.guessers.retain(|(guessed, world, _), _| guessed != phone || *world != app.world());
         }
         Ok(Cancellation { verifications, limits: dropped })
+    }
+
+    async fn cancel_one(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Option<Verification>, StoreError> {
+        let (mut contents, now) = self.open();
+        let found = record(contents.records(phone, app, policy.send_time, now), id);
+        Ok(found.map(|record| {
+            record.cancel(now);
+            record.shown(now)
+        }))
     }
 
     async fn status(&self, phone: &PhoneNumber, app: &AppName, policy: &Policy) -> Result<PhoneStatus, StoreError> {
         let (mut contents, now) = self.open();
         let records = contents.records(phone, app, policy.send_time, now);
-        let verifications = records.iter().map(|record| record.shown(phone, app, now)).collect();
+        let verifications = records.iter().map(|record| record.shown(now)).collect();
         let about = About { app, phone, client: None };
         let rules = policy.limits.rules().iter().filter(|rule| rule.kind.scope == Scope::Number);
         let limits = rules.map(|rule| {
@@ -601,8 +671,9 @@ impl VerificationStore for EmbeddedStore {
         let newest = contents.verifications.iter().filter_map(|(key, records)| Some((key, records.first()?)));
         let mut active: Vec<_> = newest
             .filter(|(_, record)| now < record.gone_at)
-            .filter(|(_, record)| !matches!(record.status, Status::Approved | Status::Canceled))
-            .map(|((phone, app), record)| record.shown(phone, app, now))
+            .filter(|((_, app), _)| !app.is_test())
+            .filter(|(_, record)| !matches!(record.verification.status, Status::Approved | Status::Canceled))
+            .map(|(_, record)| record.shown(now))
             .collect();
         active.sort_unstable_by(|one, other| (&one.subject, &one.app).cmp(&(&other.subject, &other.app)));
         active.truncate(most);

@@ -166,7 +166,7 @@ async fn a_code_whose_slot_moves_is_never_accepted_twice_and_others_are_served()
         assert!(at_its_turn(&store.create(&attempt.new, &policy()).await.unwrap()));
     }
     let guess = async |attempt: &Attempt| attempt.try_guess(&store, &attempt.right, client(7), &policy()).await;
-    let (slot, from) = topology.slot_of(moving.new.phone.digits()).await;
+    let (slot, from) = topology.slot_of(moving.new.message.phone.digits()).await;
     let to = topology.whole().await.iter().map(|shard| shard.primary).find(|&node| node != from).unwrap();
     let migration = topology.migrate(slot, from, to).await;
     // Some of the phone's keys are here and some there, so nothing is decided or counted.
@@ -284,14 +284,14 @@ async fn time_is_kept_back_to_give_charges_back_and_healthy_connections_stay() {
     let mut attempts = (1..100).map(|last_digits| Attempt::new(&phone(last_digits)));
     let attempt = loop {
         let attempt = attempts.next().unwrap();
-        if topology.slot_of(attempt.new.phone.digits()).await.1 != address {
+        if topology.slot_of(attempt.new.message.phone.digits()).await.1 != address {
             break attempt;
         }
     };
-    let of_phone = topology.slot_of(attempt.new.phone.digits()).await.1;
+    let of_phone = topology.slot_of(attempt.new.message.phone.digits()).await.1;
     eventually("it is served", async || store.probe().await.is_ok()).await;
     eventually("both are connected", async || {
-        store.status(&attempt.new.phone, &attempt.new.app, &policy).await.is_ok()
+        store.status(&attempt.new.message.phone, &attempt.new.message.app, &policy).await.is_ok()
     })
     .await;
     let mut connection = topology.nodes()[of_phone].connection().await.unwrap();

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    AppName, Charge, Check, ClientAddress, CodeLength, Creation, Guess, Issued, KeyRing, Limit, NewVerification,
-    OtpSecret, PhoneNumber, Policy, Refund, Verdict,
+    AppName, Charge, Check, ClientAddress, CodeLength, Creation, Details, Guess, Issued, KeyRing, Limit, Manner,
+    Message, NewVerification, OtpSecret, PhoneNumber, Policy, Refund, Verdict,
 };
 
 use crate::harness::stores::TestStore;
@@ -51,6 +51,8 @@ fn policy() -> Policy {
         code_lifetime: at(5, 30),
         linger: at(10, 15),
         max_attempts: 2,
+        max_sends: 3,
+        resend_cooldown: at(1, 20),
         limits: limits([
             ("per_phone", limit(3, at(12, 10))),
             ("resend_cooldown", cooldown(at(1, 20))),
@@ -91,14 +93,18 @@ async fn play(on: &TestStore, history: &[Step]) -> Vec<String> {
                 let issue = || ring.issue(&app, &phone, policy.code_length, &mut SysRng).unwrap();
                 let issued = std::iter::repeat_with(issue).find(|issued| issued.code.expose() != WRONG).unwrap();
                 let (Issued { id, code, sealed }, client) = (issued, Some(address(client)));
-                let new = NewVerification { id, app, phone: phone.clone(), client, sealed, pacing: None };
+                let (pacing, manner, details) = (None, Manner::Replace, Details::default());
+                let message = Message { id, app, phone: phone.clone(), client, pacing, manner };
+                let new = NewVerification { message, sealed, details };
                 match on.store.create(&new, &policy).await.unwrap() {
                     Creation::Created(charge) => {
                         charges[usize::from(index)] = Some(charge);
                         last[usize::from(index)] = Some((new, code.expose().to_owned()));
                         "created".to_owned()
                     }
-                    Creation::Crowded { .. } => panic!("nothing is paced here"),
+                    other @ (Creation::Crowded { .. } | Creation::Resent(..) | Creation::Resumed(_)) => {
+                        panic!("nothing is paced or resumed here: {other:?}")
+                    }
                     Creation::Limited { limit, retry_after } => {
                         format!("limited {} {}", limit.name, steps(retry_after))
                     }
@@ -110,19 +116,20 @@ async fn play(on: &TestStore, history: &[Step]) -> Vec<String> {
                 let text = if wrong { WRONG } else { right };
                 let guess = Guess::parse(text, policy.code_length).unwrap();
                 let (app, phone, client) = (&AppName::default(), &phone(index), Some(address(client)));
-                let check = Check { app, phone, id: None, client, guess: &guess, keys: &ring };
-                outcome(on.store.check(&check, &policy).await.unwrap())
+                let (id, keys, entry) = (None, &ring, None);
+                let check = Check { app, phone, id, client, guess: &guess, keys, is_repeatable: false, entry };
+                outcome(on.store.check(&check, &policy).await.unwrap().verdict)
             }
             Step::TakeBackLast { phone: index, refund } => {
                 let charge = charges[usize::from(index)].take();
                 if let (Some((new, _)), Some(charge)) = (&last[usize::from(index)], charge) {
-                    on.store.take_back(new, &charge, refund, &policy).await.unwrap();
+                    on.store.take_back(&new.message, 1, &charge, refund, &policy).await.unwrap();
                 }
                 String::new()
             }
             Step::ConfirmLast { phone: index } => {
                 if let Some((new, _)) = &last[usize::from(index)] {
-                    on.store.confirm(new, &policy).await.unwrap();
+                    on.store.confirm(&new.message, &policy).await.unwrap();
                 }
                 String::new()
             }

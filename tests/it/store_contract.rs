@@ -8,9 +8,9 @@ use std::time::Duration;
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
     AppName, Begun, Cancellation, Channel, Charge, Check, ClientAddress, CodeLength, Creation, DeliveryReport,
-    DeliveryStatus, Finished, Guess, IdempotencyKey, IdempotentCall, Issued, KeyName, KeyRing, Limit, LimitKind,
-    Limits, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy, Progress, Refund, RefusalKind, Status, StoreError,
-    Turn, Verdict, VerificationId, VerificationStore,
+    DeliveryStatus, Details, Finished, Guess, IdempotencyKey, IdempotentCall, Issued, KeyName, KeyRing, Limit,
+    LimitKind, Limits, Manner, Message, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy, Progress, Refund,
+    RefusalKind, Status, StoreError, Turn, Verdict, VerificationId, VerificationStore,
 };
 use whatsapp_otp::store::redis::Subject;
 
@@ -128,6 +128,8 @@ pub fn policy() -> Policy {
         code_lifetime: 5 * MINUTE,
         linger: 10 * MINUTE,
         max_attempts: 3,
+        max_sends: 3,
+        resend_cooldown: MINUTE / 2,
         limits: Limits::default(),
         send_time: SEND_TIME,
     }
@@ -193,19 +195,23 @@ impl Attempt {
             right: code.expose().to_owned(),
             wrong: crate::harness::reply::wrong(code.expose()),
             new: NewVerification {
-                id,
-                app: app.clone(),
-                phone: phone.clone(),
-                client: Some(client),
+                message: Message {
+                    id,
+                    app: app.clone(),
+                    phone: phone.clone(),
+                    client: Some(client),
+                    pacing: None,
+                    manner: Manner::Replace,
+                },
                 sealed,
-                pacing: None,
+                details: Details::default(),
             },
             ring: ring.clone(),
         }
     }
 
     fn at_pace(mut self, pacing: &Pacing) -> Self {
-        self.new.pacing = Some(pacing.clone());
+        self.new.message.pacing = Some(pacing.clone());
         self
     }
 
@@ -253,28 +259,29 @@ impl Attempt {
         policy: &Policy,
     ) -> Result<Verdict, StoreError> {
         let guess = Guess::parse(text, policy.code_length).unwrap();
-        let NewVerification { app, phone, .. } = &self.new;
-        store.check(&Check { app, phone, id, client: Some(client), guess: &guess, keys: &self.ring }, policy).await
+        let (Message { app, phone, .. }, client, keys) = (&self.new.message, Some(client), &self.ring);
+        let check = Check { app, phone, id, client, guess: &guess, keys, is_repeatable: false, entry: None };
+        Ok(store.check(&check, policy).await?.verdict)
     }
 
     /// Makes a guess at this verification alone.
     async fn guess_by_id(&self, on: &TestStore, text: &str, policy: &Policy) -> Verdict {
-        self.try_guess_at(on.store.as_ref(), Some(&self.new.id), text, client(7), policy).await.unwrap()
+        self.try_guess_at(on.store.as_ref(), Some(&self.new.message.id), text, client(7), policy).await.unwrap()
     }
 
     /// Returns the status of this verification.
     async fn status(&self, on: &TestStore) -> Option<Status> {
-        let NewVerification { app, phone, id, .. } = &self.new;
+        let Message { app, phone, id, .. } = &self.new.message;
         let status = on.store.status(phone, app, &policy()).await.unwrap();
         status.verifications.iter().find(|verification| verification.id == *id).map(|verification| verification.status)
     }
 
     async fn take_back(&self, on: &TestStore, charge: Charge, refund: Refund, policy: &Policy) {
-        on.store.take_back(&self.new, &charge, refund, policy).await.unwrap();
+        on.store.take_back(&self.new.message, 1, &charge, refund, policy).await.unwrap();
     }
 
     async fn confirm(&self, on: &TestStore, policy: &Policy) {
-        on.store.confirm(&self.new, policy).await.unwrap();
+        on.store.confirm(&self.new.message, policy).await.unwrap();
     }
 }
 
@@ -314,7 +321,7 @@ async fn wrong_guesses_are_counted_down_and_lock_even_the_right_one(on: &TestSto
     let attempt = created(on, &phone(3), &policy()).await;
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
-    assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Locked);
+    assert_eq!(attempt.guess_wrong(on, &policy()).await, Verdict::Exhausted);
     assert_eq!(attempt.guess_right(on, &policy()).await, Verdict::Locked);
     let attempt = created(on, &phone(3), &policy()).await;
     assert_approved(attempt.guess_right(on, &policy()).await);
@@ -426,7 +433,7 @@ async fn a_guess_counts_against_every_code_that_it_is_compared_with(on: &TestSto
     // This is the third guess at the earlier code, and the second at the new one.
     assert_eq!(refused.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 2 });
     assert_eq!(refused.guess_wrong(on, &policy()).await, Verdict::Wrong { attempts_left: 1 });
-    assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Locked, "the last attempt of the new one as well");
+    assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Exhausted, "the last attempt of the new one as well");
     refused.take_back(on, charge, Refund::AllButAddress, &policy()).await;
     assert_eq!(earlier.guess_right(on, &policy()).await, Verdict::Locked);
 }
@@ -613,14 +620,14 @@ async fn without_an_address_no_limit_by_address_holds(on: &TestStore) {
     let policy = with_limits(limits([("per_ip", limit("1/1h")), ("checks_per_ip", limit("1/1h"))]));
     for last in 152..155 {
         let mut attempt = Attempt::new(&phone(last));
-        attempt.new.client = None;
+        attempt.new.message.client = None;
         attempt.charged(on, &policy).await;
         for text in [&attempt.wrong, &attempt.right] {
             let guess = Guess::parse(text, policy.code_length).unwrap();
             let (app, phone, keys) = (&AppName::default(), &phone(last), &attempt.ring);
-            let check = Check { app, phone, id: None, client: None, guess: &guess, keys };
+            let check = Check { app, phone, id: None, client: None, guess: &guess, keys, is_repeatable: false, entry: None };
             let verdict = on.store.check(&check, &policy).await.unwrap();
-            assert!(matches!(verdict, Verdict::Wrong { .. } | Verdict::Approved(_)), "{verdict:?}");
+            assert!(matches!(verdict.verdict, Verdict::Wrong { .. } | Verdict::Approved(_)), "{verdict:?}");
         }
     }
 }
@@ -903,7 +910,8 @@ async fn of_fifty_wrong_guesses_at_once_three_are_compared(on: &TestStore) {
     })
     .await;
     assert_eq!(verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Wrong { .. })).count(), 2);
-    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Locked).count(), 48);
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Exhausted).count(), 1);
+    assert_eq!(verdicts.iter().filter(|verdict| **verdict == Verdict::Locked).count(), 47);
     let status = on.store.status(&phone(41), &AppName::default(), &policy).await.unwrap();
     assert_eq!(status.limits[0].1, 3, "failures are what was compared");
     assert_eq!(status.active().unwrap().attempts, 3);
@@ -943,7 +951,7 @@ async fn a_check_by_id_is_about_that_verification_alone(on: &TestStore) {
     assert_eq!(earlier.guess_by_id(on, &earlier.wrong, &policy()).await, Verdict::Wrong { attempts_left: 1 });
     let crossed = if earlier.right == newer.right { &newer.wrong } else { &earlier.right };
     assert_eq!(newer.guess_by_id(on, crossed, &policy()).await, Verdict::Wrong { attempts_left: 2 });
-    assert_eq!(newer.guess_by_id(on, &newer.right, &policy()).await, Verdict::Approved(newer.new.id));
+    assert_eq!(newer.guess_by_id(on, &newer.right, &policy()).await, Verdict::Approved(newer.new.message.id));
     assert_eq!(newer.guess_by_id(on, &newer.right, &policy()).await, Verdict::Used);
     assert_eq!(earlier.guess_by_id(on, &earlier.right, &policy()).await, Verdict::Canceled);
     let unknown = Attempt::new(&phone(171));
@@ -995,9 +1003,9 @@ async fn deliveries_move_forward_only(on: &TestStore) {
     use DeliveryStatus::{Accepted, Delivered, Failed, Read, Sent};
     let attempt = created(on, &phone(176), &policy()).await;
     let report = |status, reason| DeliveryReport {
-        id: attempt.new.id,
-        app: attempt.new.app.clone(),
-        phone: attempt.new.phone.clone(),
+        id: attempt.new.message.id,
+        app: attempt.new.message.app.clone(),
+        phone: attempt.new.message.phone.clone(),
         delivery: 1,
         channel: Channel::whatsapp(),
         status,
@@ -1010,7 +1018,7 @@ async fn deliveries_move_forward_only(on: &TestStore) {
     assert_eq!(record(Failed, Some(RefusalKind::Recipient)).await, Progress::Recorded(Some(Sent)));
     let deliveries = async || {
         let status = on.store.status(&phone(176), &AppName::default(), &policy()).await.unwrap();
-        status.verifications.iter().find(|one| one.id == attempt.new.id).unwrap().deliveries.clone()
+        status.verifications.iter().find(|one| one.id == attempt.new.message.id).unwrap().deliveries.clone()
     };
     let [delivery] = &deliveries().await[..] else { panic!("one delivery") };
     assert_eq!((delivery.number, delivery.channel.as_str(), delivery.status), (1, "whatsapp", Failed));
@@ -1024,7 +1032,7 @@ async fn deliveries_move_forward_only(on: &TestStore) {
     assert_eq!(deliveries().await[0].status, Read);
     let second = DeliveryReport { delivery: 2, ..report(Sent, None) };
     assert_eq!(on.store.record_delivery(&second, &policy()).await.unwrap(), Progress::Absent, "only one was sent");
-    let unknown = DeliveryReport { id: Attempt::new(&phone(176)).new.id, ..report(Sent, None) };
+    let unknown = DeliveryReport { id: Attempt::new(&phone(176)).new.message.id, ..report(Sent, None) };
     assert_eq!(on.store.record_delivery(&unknown, &policy()).await.unwrap(), Progress::Absent);
 }
 
@@ -1044,7 +1052,7 @@ async fn finish(on: &TestStore, call: &IdempotentCall, result: Option<Finished>)
 }
 
 fn result(created: bool) -> Finished {
-    Finished { id: Attempt::new(&phone(1)).new.id, created }
+    Finished { id: Attempt::new(&phone(1)).new.message.id, created }
 }
 
 async fn of_two_calls_at_once_with_a_key_one_runs(on: &TestStore) {

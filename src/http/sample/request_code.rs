@@ -7,7 +7,7 @@ use super::admit::{Admitted, admit, subject};
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::http::state::RETRY_LATER;
-use crate::otp::{CodeRequest, RequestError};
+use crate::otp::{CodeRequest, Details, Manner, RequestError, Sent};
 use crate::telemetry::in_current_request;
 
 pub(super) async fn request_code(call: Call) -> Ended {
@@ -30,13 +30,17 @@ async fn requested(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome
     let shared = Arc::clone(&state);
     let request = async move {
         let _place = place;
-        let request = CodeRequest { app: &app, caller: &caller, phone: &phone, client, deadline };
-        let result = shared.service.request(&request).await;
+        let (manner, details) = (Manner::Replace, Details::default());
+        let (app, caller, phone) = (&*app, &caller, &phone);
+        let request = CodeRequest { app, caller, phone, client, manner, channel: None, details, deadline };
+        let result = shared.service.request(request).await;
         if let Err(error @ (RequestError::Store(_) | RequestError::Entropy)) = &result {
             tracing::warn!(%error, "a code could not be issued");
         }
         // Counted here, so that a send whose caller hung up counts as well.
-        shared.meters.send(result.map_or_else(Outcome::from, Outcome::from))
+        shared
+            .meters
+            .send(result.map_or_else(Outcome::from, |requested| requested.sent.unwrap_or(Sent::Accepted).into()))
     };
     // A task of its own: a caller who hangs up half-way must not leave a charged limit or an unsent code behind.
     let task = state.tasks.spawn(in_current_request(request));

@@ -7,7 +7,7 @@ use super::guess;
 use crate::http::edge::body::{self, ContentType};
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
-use crate::otp::CodeCheck;
+use crate::otp::{CodeCheck, Manner};
 
 pub(super) async fn verify_code(call: Call) -> Ended {
     let (state, mut subject) = (Arc::clone(&call.state), subject(&call));
@@ -24,8 +24,9 @@ async fn verified(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome>
     let body = body::read(&state, holder, request).await?;
     let guess = guess::parse(&body, app.policy.code_length)?;
     let _place = state.request_place(holder)?;
-    let check = CodeCheck { app: &app, caller: &caller, phone: &phone, id: None, client, guess: &guess };
-    let verdict = state.service.check(&check).await;
-    let verdict = verdict.inspect_err(|error| tracing::warn!(%error, "a guess could not be settled"))?;
-    Ok(verdict.into())
+    let (app, caller, phone, manner) = (&*app, &caller, &phone, Manner::Replace);
+    let check = CodeCheck { app, caller, phone, id: None, client, guess: &guess, manner, entry: None };
+    let checked = state.service.check(&check).await;
+    let checked = checked.inspect_err(|error| tracing::warn!(%error, "a guess could not be settled"))?;
+    Ok(checked.verdict.into())
 }

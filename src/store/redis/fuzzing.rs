@@ -7,11 +7,10 @@ use redis::{FromRedisValue, Value, from_redis_value, parse_redis_value};
 use super::client::address::Endpoint;
 use super::client::cluster_view::View;
 use super::client::info::Info;
-use super::decisions::Reply;
-use super::decisions::check::{self, FindReply, Found, Settled};
-use super::decisions::create::{self, CreateReply, Decided};
+use super::decisions::charge::{self, Answer, ChargeReply};
+use super::decisions::check::{self, CheckReply, FindReply, Found};
 use crate::fuzzing::choice;
-use crate::otp::Verdict;
+use crate::otp::{AppName, Verdict};
 
 /// A reply from the connection, after a byte that selects the question.
 pub fn redis_reply(mut input: &[u8]) {
@@ -19,17 +18,19 @@ pub fn redis_reply(mut input: &[u8]) {
     let Ok(value) = parse_redis_value(input) else { return };
     match asked % 4 {
         0 => {
-            let Some(reply) = decoded::<Reply>(&value) else { return };
+            let Some(reply) = decoded::<CheckReply>(&value) else { return };
             let tag = reply.0.clone();
-            let Ok(settled) = check::settled(reply) else { return };
+            let Ok(settled) = check::settled(&AppName::default(), "15551234567", reply) else { return };
+            let verdict = settled.map(|settlement| settlement.verdict);
             // A right guess is never parsed as anything else.
-            assert_eq!(matches!(settled, Settled::As(Verdict::Approved(_))), tag == "approved", "{value:?}");
+            assert_eq!(matches!(verdict, Some(Verdict::Approved(_))), tag == "approved", "{value:?}");
         }
         1 => {
-            let Some(reply) = decoded::<CreateReply>(&value) else { return };
-            let tag = reply.0.clone();
-            let Ok(decision) = create::reply(reply) else { return };
-            assert_eq!(matches!(decision, Decided::Created { .. }), tag == "created", "{value:?}");
+            let Some(reply) = decoded::<ChargeReply>(&value) else { return };
+            let (message, policy, tag) = (charge::fuzzed_message(), charge::fuzzed_policy(), reply.0.clone());
+            let Ok(answer) = charge::answer(&message, &policy, reply) else { return };
+            let is_charged = matches!(answer, Answer::Charged { .. });
+            assert_eq!(is_charged, tag == "created" || tag == "resent", "{value:?}");
         }
         2 => {
             let Some(reply) = decoded::<FindReply>(&value) else { return };

@@ -107,7 +107,7 @@ impl<'c> Charging<'c> {
         deadline: Instant,
         done: &mut Done<'p>,
     ) -> Result<Decided, StoreError> {
-        let Self { store, message, policy, keys, .. } = self;
+        let Self { store, message, keys, .. } = self;
         let (mut turn, mut tickets, mut replaces, mut now) = (Instant::now(), Vec::new(), false, UnixMillis(0));
         // The decision gets most of the time; the rest is for refunding a decision that was not made or acknowledged.
         let acknowledged_by = deadline - store.timeout / 4;
@@ -232,36 +232,41 @@ fn read_uses(policy: &Policy, words: &[String]) -> Vec<Use> {
     words.chunks(3).filter_map(read).collect()
 }
 
+/// A message for tests.
+#[cfg(any(test, fuzzing))]
+#[expect(clippy::unwrap_used, reason = "a test that finds something panics")]
+pub(crate) fn fuzzed_message() -> Message {
+    let (app, phone) = (crate::otp::AppName::default(), crate::otp::PhoneNumber::parse("15551234567").unwrap());
+    let id = "ver_01jee7m001081g81860w40kazz".parse().unwrap();
+    Message { id, app, phone, client: None, pacing: None, manner: Manner::Resume }
+}
+
+/// A policy for tests.
+#[cfg(any(test, fuzzing))]
+#[expect(clippy::unwrap_used, reason = "a test that finds something panics")]
+pub(crate) fn fuzzed_policy() -> Policy {
+    let mut limits = crate::otp::Limits::default();
+    limits.set(LimitKind::named("per_phone").unwrap(), "5/1h".parse().ok());
+    Policy {
+        code_length: crate::otp::CodeLength::new(6).unwrap(),
+        code_lifetime: Duration::from_mins(5),
+        linger: Duration::ZERO,
+        max_attempts: 3,
+        max_sends: 3,
+        resend_cooldown: Duration::ZERO,
+        limits,
+        send_time: Duration::ZERO,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otp::{AppName, PhoneNumber};
-
-    fn message() -> Message {
-        let (app, phone) = (AppName::default(), PhoneNumber::parse("15551234567").unwrap());
-        let id = "ver_01jee7m001081g81860w40kazz".parse().unwrap();
-        Message { id, app, phone, client: None, pacing: None, manner: Manner::Resume }
-    }
-
-    fn policy() -> Policy {
-        let mut limits = crate::otp::Limits::default();
-        limits.set(LimitKind::named("per_phone").unwrap(), "5/1h".parse().ok());
-        Policy {
-            code_length: crate::otp::CodeLength::new(6).unwrap(),
-            code_lifetime: Duration::from_mins(5),
-            linger: Duration::ZERO,
-            max_attempts: 3,
-            max_sends: 3,
-            resend_cooldown: Duration::ZERO,
-            limits,
-            send_time: Duration::ZERO,
-        }
-    }
 
     fn read(tag: &str, name: &str, words: &[&str], uses: &[&str]) -> Result<Answer, StoreError> {
         let owned = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
         let reply = (tag.to_owned(), name.to_owned(), 1_500, 1_795_000_000_000, owned(words), owned(uses));
-        answer(&message(), &policy(), reply)
+        answer(&fuzzed_message(), &fuzzed_policy(), reply)
     }
 
     /// The words of a verification with two messages.

@@ -178,8 +178,13 @@ mod tests {
     use super::*;
     use crate::otp::LimitKind;
 
-    fn reply(tag: &str, name: &str, number: u64) -> Reply {
+    fn reply(tag: &str, name: &str, number: u64) -> (String, String, u64) {
         (tag.to_owned(), name.to_owned(), number)
+    }
+
+    fn settled_as(tag: &str, name: &str, number: u64) -> Option<Settlement> {
+        let (tag, name, number) = reply(tag, name, number);
+        settled(&AppName::default(), "15551234567", (tag, name, number, Vec::new(), 0)).unwrap()
     }
 
     #[test]
@@ -197,11 +202,13 @@ mod tests {
             ("canceled", "", 0, Verdict::Canceled),
             ("absent", "", 0, Verdict::Absent),
         ] {
-            assert_eq!(settled(reply(tag, name, number)).unwrap(), Settled::As(expected));
+            assert_eq!(settled_as(tag, name, number), Some(expected.into()));
             let found = found((tag.to_owned(), name.to_owned(), number, Vec::new())).unwrap();
             assert_eq!(found, Found::Settled(expected));
         }
-        assert_eq!(settled(reply("replaced", "", 0)).unwrap(), Settled::Replaced);
+        assert_eq!(settled_as("exhausted", "", 0), Some(Verdict::Exhausted.into()));
+        assert_eq!(settled_as("reused", "", 0), Some(Verdict::KeyReused.into()));
+        assert_eq!(settled_as("replaced", "", 0), None);
         let pending = ["one", "s1", "two", "s2", "odd"].map(str::to_owned).into();
         let verifications = vec![("one".to_owned(), "s1".to_owned()), ("two".to_owned(), "s2".to_owned())];
         let found = found(("pending".to_owned(), String::new(), 0, pending)).unwrap();
@@ -210,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_tells_of_guesses_is_known() {
-        for tag in ["approved", "used", "wrong", "failed", "limited"] {
+        for tag in ["approved", "used", "wrong", "exhausted", "failed", "limited"] {
             assert!(tells_of_guesses(tag), "{tag}");
         }
         for tag in ["expired", "fenced", "pending", "replaced", "absent", "canceled"] {
