@@ -54,8 +54,16 @@ impl Strategy {
         let guess = Guess::parse("000000", policy.code_length).unwrap();
         match self {
             Self::Store(store) => {
-                let check =
-                    Check { app: &AppName::default(), phone, id: None, client: None, guess: &guess, keys: ring, is_repeatable: false, entry: None };
+                let check = Check {
+                    app: &AppName::default(),
+                    phone,
+                    id: None,
+                    client: None,
+                    guess: &guess,
+                    keys: ring,
+                    is_repeatable: false,
+                    entry: None,
+                };
                 store.check(&check, policy).await.unwrap();
             }
             Self::Multiplexed(connection) => find(&mut connection.clone(), phone).await,

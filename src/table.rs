@@ -11,14 +11,14 @@ use crate::otp::{AppName, UnixMillis, Verification};
 pub fn active_codes(codes: &[Verification], show_subject: impl Fn(&str) -> String) -> String {
     let mut table = Table::new();
     table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    let has_apps = codes.iter().any(|code| code.app != AppName::DEFAULT);
+    let has_apps = codes.iter().any(|code| code.app != AppName::default());
     let row = |phone: String, app: &str, rest: [String; 3]| {
         [phone].into_iter().chain(has_apps.then(|| app.to_owned())).chain(rest).collect::<Vec<_>>()
     };
     table.set_header(row("phone".to_owned(), "app", ["digest", "expires", "attempts"].map(str::to_owned)));
     for code in codes {
         let rest = [format!("{}…", code.digest), expiry(code), format!("{} of {}", code.attempts, code.max_attempts)];
-        table.add_row(row(show_subject(&code.subject), &code.app, rest));
+        table.add_row(row(show_subject(&code.subject), code.app.as_str(), rest));
     }
     table.to_string()
 }
@@ -67,7 +67,7 @@ mod tests {
             max_attempts: 3,
         };
         let gone = Verification { expires_in: Duration::ZERO, ..code.clone() };
-        let other = Verification { app: "shop".to_owned(), ..code.clone() };
+        let other = Verification { app: AppName::parse("shop").unwrap(), ..code.clone() };
         let apps = active_codes(&[code.clone(), other], str::to_owned);
         assert!(apps.contains("│ 15551234567 ┆ shop    ┆ 0a1b2c3d… ┆"), "{apps}");
         let table = active_codes(&[code, gone], str::to_owned);

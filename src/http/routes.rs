@@ -1,16 +1,19 @@
 //! The public listener's routes: the one table that requests are routed, logged, measured and traced by.
 
 use super::edge::route::{Route, Surface};
-use super::{sample, well_known};
+use super::{sample, v1, well_known};
 
-static ROUTES: [Route; 3] = [sample::OTP, well_known::JWKS, well_known::TEST_JWKS];
+static ROUTES: [&[Route]; 3] = [&[sample::OTP], &v1::ROUTES, &[well_known::JWKS, well_known::TEST_JWKS]];
 
-/// Presents what has no route.
-pub(super) static DEFAULT: &Surface = &sample::SURFACE;
+/// Returns the surface that presents what has no route.
+pub(super) fn surface_of(path: &str) -> &'static Surface {
+    let is_v1 = path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if is_v1 { &v1::SURFACE } else { &sample::SURFACE }
+}
 
 /// Returns the route of a path.
 pub(super) fn find(path: &str) -> Option<&'static Route> {
-    ROUTES.iter().find(|route| route.parameter(path).is_some())
+    ROUTES.iter().copied().flatten().find(|route| route.parameter(path).is_some())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use super::edge::meters::Meters;
 use super::edge::outcome::Outcome;
 use super::edge::places::{Place, Places};
 use super::sample::active_codes::ActiveCodesTable;
-use super::settings::{AcceptedKeys, AuthMode, ServerSettings};
+use super::settings::{AcceptedKeys, AuthMode, PublicUrl, ServerSettings};
 use crate::otp::{ClientAddress, OtpService};
 use crate::proof::ProofKeys;
 
@@ -27,6 +27,7 @@ pub struct PublicState {
     pub(super) service: Arc<OtpService>,
     pub(super) auth: AuthMode,
     pub(super) keys: AcceptedKeys,
+    pub(super) public_url: Option<PublicUrl>,
     pub(super) trusted_proxies: Box<[IpNet]>,
     pub(super) cors_origins: Box<[HeaderValue]>,
     pub(super) cors: Option<CorsLayer>,
@@ -67,6 +68,7 @@ impl PublicState {
             service,
             auth: settings.auth,
             keys: settings.keys.clone(),
+            public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
             cors_origins: settings.cors_origins.clone().into(),
             cors: cross_site::cors(&settings.cors_origins),

@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use super::AppName;
 use super::app::{NameError, is_name};
+use super::{AppName, World};
 
 /// The caller of one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,16 @@ impl Caller {
         }
     }
 
-    /// Returns `true` if the caller may use `app`.
+    /// Returns the world in which the caller's verifications are.
+    #[must_use]
+    pub fn world(&self) -> World {
+        match self {
+            Self::Key(key) if key.kind == KeyKind::Test => World::Test,
+            Self::Anyone | Self::Key(_) => World::Live,
+        }
+    }
+
+    /// Returns `true` if the caller may use `app`, in its world.
     #[must_use]
     pub fn may_use(&self, app: &AppName) -> bool {
         match self {
@@ -90,6 +99,12 @@ impl fmt::Display for KeyName {
 impl KeyKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::Server, Self::Client, Self::Test];
+
+    /// Returns `true` if the holder is a backend, which knows its users.
+    #[must_use]
+    pub fn is_backend(self) -> bool {
+        self != Self::Client
+    }
 
     /// Returns the kind's name in settings, logs and metrics.
     #[must_use]

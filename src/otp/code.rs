@@ -41,6 +41,11 @@ impl Code {
         Self(format!("{number:0width$}", width = usize::from(length.digits())).into())
     }
 
+    /// Wraps a code of the operator's or of this program's choice.
+    pub(super) fn from_text(digits: &str) -> Self {
+        Self(digits.into())
+    }
+
     /// Returns the digits, for the message and for digests.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -27,10 +27,12 @@ mod phone;
 mod policy;
 mod port;
 mod proof;
+mod refund;
 mod refusal;
 mod secret;
 mod senders;
 mod service;
+mod test_numbers;
 mod verification;
 
 pub use app::{AppName, NameError, World};
@@ -52,7 +54,7 @@ pub use locale::{Locale, LocaleError};
 pub use message::{Manner, Message};
 pub use moment::UnixMillis;
 pub use numbering_plan::load as load_numbering_plans;
-pub use outcome::{Charge, Charged, Creation, Refund, Resending, Sent, Settlement, Turn, Use, Verdict};
+pub use outcome::{Charge, Charged, Creation, Resending, Sent, Settlement, Turn, Use, Verdict};
 pub use pacing::Pacing;
 pub use phone::{PhoneError, PhoneNumber};
 pub use policy::Policy;
@@ -60,8 +62,10 @@ pub use port::{Cause, CodeSender, OutgoingCode, Pace, StoreError, Unpaced, Verif
 pub use proof::{
     Audience, AudienceError, AudienceNotAllowed, Nonce, NonceError, Proof, ProofFacts, ProofPolicy, ProofSigner,
 };
+pub use refund::Refund;
 pub use refusal::{Refusal, RefusalKind};
 pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};
 pub use service::{Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start};
+pub use test_numbers::{TestOutcome, TestSender};
 pub use verification::{Cancellation, NewVerification, NumberLimit, PhoneStatus, Status, Verification};

@@ -285,6 +285,23 @@ impl KeyRing {
         Ok(Issued { id, code, sealed: SealedCode { secret_id: self.current.id.clone(), digest } })
     }
 
+    /// Draws the id of a new verification with a code that was chosen in another way.
+    ///
+    /// # Errors
+    ///
+    /// The generator's own error, if it cannot provide randomness.
+    pub fn issue_with<R: TryCryptoRng>(
+        &self,
+        app: &AppName,
+        phone: &PhoneNumber,
+        code: Code,
+        rng: &mut R,
+    ) -> Result<Issued, R::Error> {
+        let id = self.current.draw_id(app, phone, rng)?;
+        let digest = self.current.digest(&id, phone, code.expose());
+        Ok(Issued { id, code, sealed: SealedCode { secret_id: self.current.id.clone(), digest } })
+    }
+
     /// Derives the code of a verification again; `None` if its secret is not in the ring.
     #[must_use]
     pub fn code_of(&self, secret_id: &str, id: &VerificationId, length: CodeLength) -> Option<Code> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use whatsapp_otp::otp::{
-    AppName, Channel, CodeLength, DeliveryReport, DeliveryStatus, KeyRing, NewVerification, OtpSecret, PhoneNumber,
-    RefusalKind, VerificationStore,
+    AppName, Channel, CodeLength, DeliveryReport, DeliveryStatus, Details, KeyRing, Manner, Message, NewVerification,
+    OtpSecret, PhoneNumber, RefusalKind, VerificationStore,
 };
 use whatsapp_otp::store::redis::RedisStore;
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings, TemplateStatus};
@@ -303,13 +303,15 @@ async fn shop() -> (RedisKeys, RedisStore, NewVerification) {
     let (app, phone) = (AppName::parse("shop").unwrap(), PhoneNumber::parse(PHONE).unwrap());
     let ring = KeyRing::new(OtpSecret::new(SECRET.into()).unwrap(), Vec::new());
     let issued = ring.issue(&app, &phone, CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
-    let new = NewVerification { id: issued.id, app, phone, client: None, sealed: issued.sealed, pacing: None };
+    let (client, pacing, manner, details) = (None, None, Manner::Replace, Details::default());
+    let message = Message { id: issued.id, app, phone, client, pacing, manner };
+    let new = NewVerification { message, sealed: issued.sealed, details };
     let limited = with_limits(limits([("per_phone", limit("7/1h"))]));
     assert!(at_its_turn(&store.create(&new, &limited).await.unwrap()));
     let report = DeliveryReport {
-        id: new.id,
-        app: new.app.clone(),
-        phone: new.phone.clone(),
+        id: new.message.id,
+        app: new.message.app.clone(),
+        phone: new.message.phone.clone(),
         delivery: 1,
         channel: Channel::whatsapp(),
         status: DeliveryStatus::Failed,
@@ -328,9 +330,9 @@ fn in_shop(arguments: &[&str], keys: &RedisKeys) -> Program {
 #[tokio::test]
 async fn inspect_shows_one_verification_by_its_id() {
     let (keys, store, new) = shop().await;
-    store.confirm(&new, &policy()).await.unwrap();
-    let id = new.id.to_string();
-    let hex = format!("{:032x}", u128::from_be_bytes(*new.id.as_bytes()));
+    store.confirm(&new.message, &policy()).await.unwrap();
+    let id = new.message.id.to_string();
+    let hex = format!("{:032x}", u128::from_be_bytes(*new.message.id.as_bytes()));
     let uuid = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-");
     let mut shown = Vec::new();
     for spelling in [&id, &hex, &uuid] {
@@ -366,7 +368,7 @@ async fn inspect_shows_one_verification_by_its_id() {
 #[tokio::test]
 async fn inspect_by_id_needs_the_secret_under_which_it_was_issued() {
     let (keys, _store, new) = shop().await;
-    let id = new.id.to_string();
+    let id = new.message.id.to_string();
     let inspect = || in_shop(&["inspect", &id], &keys);
     let without = inspect().run().await;
     assert_eq!((without.code, without.stdout.as_str()), (78, ""));
@@ -394,7 +396,11 @@ async fn inspect_shows_the_verifications_of_a_phone_in_every_app() {
     let (keys, _store, new) = shop().await;
     let text = in_shop(&["inspect", PHONE], &keys).run().await;
     assert_eq!((text.code, text.stderr.as_str()), (0, ""));
-    assert!(text.stdout.starts_with(&format!("verification  {}\napp           shop\n", new.id)), "{}", text.stdout);
+    assert!(
+        text.stdout.starts_with(&format!("verification  {}\napp           shop\n", new.message.id)),
+        "{}",
+        text.stdout
+    );
     let json = in_shop(&["inspect", "--json", PHONE], &keys).run().await;
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     assert_eq!((&json["code"], json["verifications"].as_array().unwrap().len()), (&Value::Null, 1));

@@ -625,7 +625,8 @@ async fn without_an_address_no_limit_by_address_holds(on: &TestStore) {
         for text in [&attempt.wrong, &attempt.right] {
             let guess = Guess::parse(text, policy.code_length).unwrap();
             let (app, phone, keys) = (&AppName::default(), &phone(last), &attempt.ring);
-            let check = Check { app, phone, id: None, client: None, guess: &guess, keys, is_repeatable: false, entry: None };
+            let check =
+                Check { app, phone, id: None, client: None, guess: &guess, keys, is_repeatable: false, entry: None };
             let verdict = on.store.check(&check, &policy).await.unwrap();
             assert!(matches!(verdict.verdict, Verdict::Wrong { .. } | Verdict::Approved(_)), "{verdict:?}");
         }

@@ -34,7 +34,7 @@ fn limits(limits: &[NumberLimit]) -> Map<String, Value> {
 fn verification(verification: &Verification) -> Value {
     json!({
         "id": verification.id.to_string(),
-        "app": verification.app,
+        "app": verification.app.as_str(),
         "phone": verification.subject,
         "status": verification.status.as_str(),
         "digest": verification.digest,

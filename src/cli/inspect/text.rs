@@ -36,7 +36,7 @@ fn verification(verification: &Verification) -> String {
     let attempts = format!("{} of {}", verification.attempts, verification.max_attempts);
     let mut facts = vec![
         ("verification".to_owned(), verification.id.to_string()),
-        ("app".to_owned(), verification.app.clone()),
+        ("app".to_owned(), verification.app.to_string()),
         ("phone".to_owned(), verification.subject.clone()),
         ("status".to_owned(), verification.status.as_str().to_owned()),
         ("created".to_owned(), moment(verification.created_at)),

@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use ipnet::IpNet;
 
 use super::outcome::Outcome;
-use crate::otp::{Caller, ClientAddress, KeyKind};
+use crate::otp::{Caller, ClientAddress};
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 /// Names the address of the user that a backend calls for.
@@ -51,7 +51,7 @@ pub(crate) fn holder(
 
 /// Returns `true` for the callers that know their users.
 fn is_backend(caller: &Caller) -> bool {
-    matches!(caller, Caller::Key(key) if key.kind != KeyKind::Client)
+    matches!(caller, Caller::Key(key) if key.kind.is_backend())
 }
 
 /// Returns `true` for the address of a trusted proxy.
@@ -91,7 +91,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     use super::*;
-    use crate::otp::{AppName, Key, KeyName};
+    use crate::otp::{AppName, Key, KeyKind, KeyName};
 
     fn resolve(peer: &str, forwarded: &[&str], trusted: &[&str]) -> String {
         let peer = SocketAddr::new(peer.parse().unwrap(), 4711);

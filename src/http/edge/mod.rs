@@ -15,5 +15,6 @@ pub(super) mod outcome;
 pub(super) mod places;
 pub(super) mod request_id;
 pub(super) mod route;
+pub(super) mod sending;
 pub(super) mod server;
 pub(super) mod tls;

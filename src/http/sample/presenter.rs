@@ -27,20 +27,6 @@ fn response(Ended { outcome, subject }: &Ended) -> Response {
     response
 }
 
-/// Outcomes that only the verification API has.
-macro_rules! of_the_other_surface {
-    () => {
-        Outcome::Verification(..)
-            | Outcome::InvalidRequest(_)
-            | Outcome::UnsupportedMediaType
-            | Outcome::Forbidden
-            | Outcome::NotPending(_)
-            | Outcome::IdempotencyKeyInvalid
-            | Outcome::IdempotencyInProgress
-            | Outcome::IdempotencyKeyReused
-    };
-}
-
 fn status(outcome: &Outcome) -> StatusCode {
     match outcome {
         Outcome::Sent(_) | Outcome::Verified | Outcome::Document(_) => StatusCode::OK,
@@ -64,12 +50,12 @@ fn status(outcome: &Outcome) -> StatusCode {
         Outcome::BodyTooSlow => StatusCode::REQUEST_TIMEOUT,
         Outcome::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Outcome::Limited { .. } | Outcome::RecipientThrottled { .. } => StatusCode::TOO_MANY_REQUESTS,
-        // Never 408 for a send that takes too long: clients repeat the request by themselves upon that.
-        Outcome::SendFailed(_) | Outcome::TimedOut | Outcome::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        of_the_other_surface!() => StatusCode::INTERNAL_SERVER_ERROR,
         Outcome::SendingUnavailable(_) | Outcome::StoreUnavailable | Outcome::Overloaded { .. } => {
             StatusCode::SERVICE_UNAVAILABLE
         }
+        // Failed sends, and outcomes that only the verification API has. Never 408 for a send that takes too long: clients
+        // repeat the request by themselves upon that.
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
@@ -105,7 +91,7 @@ fn sentence(outcome: &Outcome, phone: Option<&PhoneNumber>) -> Cow<'static, str>
         Outcome::NotFound => "Not found: this service answers at /otp/{phone}.".into(),
         Outcome::TurnedOff => "Not found: the calls at /otp/{phone} are turned off.".into(),
         Outcome::MethodNotAllowed => "Method not allowed: GET requests a code, POST verifies one.".into(),
-        Outcome::Internal | of_the_other_surface!() => "Internal error.".into(),
+        _ => "Internal error.".into(),
     }
 }
 

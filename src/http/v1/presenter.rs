@@ -12,6 +12,7 @@ use super::rate_limit;
 use super::resource::Resource;
 use crate::http::edge::fields::IDEMPOTENT_REPLAYED;
 use crate::http::edge::outcome::{Answer, Ended, Outcome, Shown, Subject};
+use crate::http::settings::PublicUrl;
 use crate::http::state::PublicState;
 use crate::otp::{App, Caller, KeyKind};
 use crate::telemetry;
@@ -34,13 +35,12 @@ pub(super) fn present(state: &PublicState, ended: &Ended) -> Response {
 }
 
 /// The absolute URL of the service, or `""`.
-fn public_url(_: &PublicState) -> &'static str {
-    ""
+fn public_url(state: &PublicState) -> &str {
+    state.public_url.as_ref().map_or("", PublicUrl::as_str)
 }
 
 fn app<'s>(state: &'s PublicState, subject: &Subject) -> Option<&'s App> {
-    let name = subject.app.as_ref()?;
-    state.service.apps().iter().find(|app| app.name == *name).map(AsRef::as_ref)
+    state.service.apps().named(subject.app.as_ref()?).map(AsRef::as_ref)
 }
 
 /// Returns the kind of the caller's key; without a key, the one that sees the least.

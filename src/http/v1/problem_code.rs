@@ -150,6 +150,7 @@ impl ProblemCode {
     }
 
     /// Returns the code with that name.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the pages will need it"))]
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::all().find(|code| code.as_str() == name)
     }
@@ -176,7 +177,7 @@ impl ProblemCode {
     /// Returns the code of an outcome, unless it is a success.
     pub(crate) fn of(outcome: &Outcome) -> Option<Self> {
         Some(match outcome {
-            Outcome::Sent(_) | Outcome::Verified | Outcome::Verification(..) => return None,
+            Outcome::Sent(_) | Outcome::Verified | Outcome::Verification(..) | Outcome::Document(_) => return None,
             Outcome::InvalidRequest(_)
             | Outcome::MalformedJson
             | Outcome::NoCode

@@ -127,14 +127,11 @@ fn deliveries(verification: &Verification) -> Vec<DeliveryResource<'_>> {
     let delivery = |number: u32| {
         let known = deliveries.iter().find(|delivery| delivery.number == number);
         let id = format!("{id}.{number}");
-        match known {
-            Some(Delivery { channel, status, at, reason, .. }) => {
-                DeliveryResource { id, channel, status: status.as_str(), reason: reason.as_deref(), at: moment(*at) }
-            }
-            None => {
-                let (channel, at) = (first_channel(details), moment(*sent_at));
-                DeliveryResource { id, channel, status: QUEUED, reason: None, at }
-            }
+        if let Some(Delivery { channel, status, at, reason, .. }) = known {
+            DeliveryResource { id, channel, status: status.as_str(), reason: reason.as_deref(), at: moment(*at) }
+        } else {
+            let (channel, at) = (first_channel(details), moment(*sent_at));
+            DeliveryResource { id, channel, status: QUEUED, reason: None, at }
         }
     };
     (1..=*sends).map(delivery).collect()

@@ -4,9 +4,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::http::edge::outcome::{Ended, Outcome};
+use crate::http::state::PublicState;
 
 /// Puts the outcome of a call into words.
-pub(super) fn present(ended: &Ended) -> Response {
+pub(super) fn present(_: &PublicState, ended: &Ended) -> Response {
     let (status, sentence) = match &ended.outcome {
         Outcome::Document(document) => return document.respond(),
         Outcome::BadHost => (StatusCode::BAD_REQUEST, "A request needs exactly one Host header."),

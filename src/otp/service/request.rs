@@ -8,7 +8,7 @@ use super::OtpService;
 use super::send::Outgoing;
 use crate::otp::{
     App, Caller, Channel, Charge, ClientAddress, Creation, Details, Issued, LimitKind, Manner, Message,
-    NewVerification, PhoneNumber, Refusal, Sent, Status, StoreError, Use, Verification,
+    NewVerification, PhoneNumber, Policy, Refund, Refusal, Sent, Status, StoreError, TestOutcome, Use, Verification,
 };
 
 /// A request for a code.
@@ -127,7 +127,18 @@ impl OtpService {
             details.locale.clone_from(&locale);
             details.channel = Some(sender.channel.clone());
         }
-        let issued = self.keys.issue(&app.name, phone, policy.code_length, &mut SysRng);
+        let outcome = app.name.is_test().then(|| TestOutcome::of(phone));
+        let limit = LimitKind::named("per_phone");
+        if let (Some(retry_after), Some(limit)) = (outcome.and_then(TestOutcome::limited), limit) {
+            return Err(RequestError::Limited { limit, retry_after });
+        }
+        let expired =
+            (outcome == Some(TestOutcome::Expired)).then(|| Policy { code_lifetime: Duration::ZERO, ..policy.clone() });
+        let policy = expired.as_ref().unwrap_or(policy);
+        let issued = match outcome {
+            None => self.keys.issue(&app.name, phone, policy.code_length, &mut SysRng),
+            Some(_) => self.keys.issue_with(&app.name, phone, TestOutcome::code(policy.code_length), &mut SysRng),
+        };
         let Issued { id, code, sealed } = issued.map_err(|_| RequestError::Entropy)?;
         let (app_name, phone, pacing) = (app.name.clone(), phone.clone(), sender.pacing.clone());
         let message = Message { id, app: app_name, phone, client, pacing, manner };
@@ -177,9 +188,14 @@ impl OtpService {
         let number = verification.sends;
         let channel = verification.details.channel.as_ref();
         let sender = channel.and_then(|channel| app.senders.of(channel)).unwrap_or(app.senders.preferred());
-        let code = self.keys.code_again(&message.id, &message.phone, &verification.digest, app.policy.code_length);
+        let length = app.policy.code_length;
+        let code = if app.name.is_test() {
+            Some(TestOutcome::code(length))
+        } else {
+            self.keys.code_again(&message.id, &message.phone, &verification.digest, length)
+        };
         let Some(code) = code else {
-            self.undo(app, caller, &message, number, &charge, crate::otp::Refund::Everything).await;
+            self.undo(app, caller, &message, number, &charge, Refund::Everything).await;
             return Err(RequestError::Unreadable);
         };
         let locale = sender.by.locale(verification.details.locale.as_ref());

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use super::OtpService;
 use crate::otp::{
     App, Caller, Charge, Code, DeliveryReport, DeliveryStatus, Locale, Manner, Message, OutgoingCode, Pace, Pacing,
-    Refund, Refusal, Sender, Sent, Turn, Unpaced, Verification, VerificationStore,
+    Refund, Refusal, Sender, Sent, TestOutcome, Turn, Unpaced, Verification, VerificationStore,
 };
 
 /// A message whose charge was made.
@@ -71,10 +71,14 @@ impl OtpService {
         if message.manner != Manner::Resume {
             return;
         }
-        let status = match sent {
+        let mut status = match sent {
             Sent::Accepted => DeliveryStatus::Accepted,
             Sent::Unclear { .. } => DeliveryStatus::Unclear,
         };
+        let mut reason = None;
+        if let Some(report) = app.name.is_test().then(|| TestOutcome::of(&message.phone).report()).flatten() {
+            (status, reason) = report;
+        }
         let report = DeliveryReport {
             id: message.id,
             app: message.app.clone(),
@@ -82,7 +86,7 @@ impl OtpService {
             delivery: number,
             channel: sender.channel.clone(),
             status,
-            reason: None,
+            reason,
         };
         verification.note(&report, charge.at);
         if let Err(error) = self.store.record_delivery(&report, &app.policy).await {

@@ -11,10 +11,9 @@ use metrics::histogram;
 use redis::ScriptInvocation;
 use tokio::time::Instant;
 
-use super::create::CREATE;
 use super::keys::NumberKeys;
 use super::parts::{Part, parts};
-use super::scripts::{self, Lua};
+use super::scripts::{self, Lua, lua};
 use super::{limit, status, take_back, unknown};
 use crate::otp::{
     Charge, Charged, Counter, LimitKind, Manner, Message, Policy, Status, StoreError, UnixMillis, Use, Verification,
@@ -22,6 +21,22 @@ use crate::otp::{
 };
 use crate::store::redis::{RedisStore, count};
 use crate::telemetry::metrics::PACING_WAIT_SECONDS;
+
+/// Creates a verification. For a slot without the number, it charges the counters there.
+pub(super) static CREATE: Lua = lua!(
+    "create",
+    "arguments",
+    "clock",
+    "history",
+    "moments",
+    "slices",
+    "counters",
+    "uses",
+    "pace",
+    "failures",
+    "verifications",
+    "resends"
+);
 
 /// A message to charge.
 pub(super) struct Charging<'c> {

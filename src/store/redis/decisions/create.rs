@@ -1,25 +1,10 @@
 //! Creates a verification, or goes on with the pending one.
 
-use super::charge::{Charging, Decided, Step, uses};
-use super::scripts::{self, Lua, lua};
+use super::charge::{CREATE, Charging, Decided, Step, uses};
+use super::scripts;
 use super::{details, status};
 use crate::otp::{Creation, Manner, NewVerification, Policy, Status, StoreError, Verification};
 use crate::store::redis::{RedisStore, milliseconds};
-
-pub(super) static CREATE: Lua = lua!(
-    "create",
-    "arguments",
-    "clock",
-    "history",
-    "moments",
-    "slices",
-    "counters",
-    "uses",
-    "pace",
-    "failures",
-    "verifications",
-    "resends"
-);
 
 /// Creates a verification, or changes nothing.
 ///

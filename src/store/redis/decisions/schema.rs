@@ -5,7 +5,7 @@ use redis::Pipeline;
 use super::keys::Keys;
 use super::scripts::Lua;
 use super::{
-    begin, cancel, cancel_one, check, confirm, create, delivery, finish, probe, resend, status, take_back, turn,
+    begin, cancel, cancel_one, charge, check, confirm, delivery, finish, probe, resend, status, take_back, turn,
 };
 use crate::store::redis::client::schema::Schema;
 use crate::store::redis::client::slots::Slots;
@@ -13,7 +13,7 @@ use crate::store::redis::client::slots::Slots;
 /// Returns every script.
 fn all() -> [&'static Lua; 14] {
     [
-        &create::CREATE,
+        &charge::CREATE,
         &resend::RESEND,
         &confirm::CONFIRM,
         &take_back::TAKE_BACK,

@@ -1,0 +1,32 @@
+//! `POST /v1/verifications/{id}/check` checks a code. Only a right one is answered with success.
+
+use super::admit::{self, Located, idempotency_key};
+use super::checked;
+use super::request::CheckBody;
+use crate::http::edge::body::{self, ContentType};
+use crate::http::edge::outcome::{Ended, Outcome, Subject};
+use crate::http::edge::route::Call;
+use crate::otp::{CodeCheck, Manner};
+
+pub(super) async fn check(call: Call) -> Ended {
+    let mut subject = Subject::default();
+    let (Ok(outcome) | Err(outcome)) = settled(call, &mut subject).await;
+    Ended { outcome, subject }
+}
+
+async fn settled(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> {
+    let admitted = admit::any(&call, subject)?;
+    let key = idempotency_key(&call)?;
+    let Located { app, phone, id } = admitted.locate(&call, subject)?;
+    let Call { state, request, .. } = call;
+    let content_type = ContentType::of(request.headers());
+    let body = body::read(&state, admitted.holder, request).await?;
+    let CheckBody { code, client } = CheckBody::parse(content_type, &body)?;
+    let guess = code.guess(app.policy.code_length)?;
+    let client = admitted.client(client)?;
+    let entry = key.map(|key| key.entry(state.service.keys(), &admitted.key.name, "check", &id.to_string()));
+    let _place = state.request_place(admitted.holder)?;
+    let (app, caller, phone, id, entry) = (&*app, &admitted.caller, &phone, Some(&id), entry.as_ref());
+    let check = CodeCheck { app, caller, phone, id, client, guess: &guess, manner: Manner::Resume, entry };
+    Ok(checked::outcome(&state, app, phone, state.service.check(&check).await))
+}

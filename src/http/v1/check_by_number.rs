@@ -1,0 +1,34 @@
+//! `POST /v1/verifications/check` checks a code for backends that kept no id.
+
+use super::admit;
+use super::checked;
+use super::request::CheckByNumberBody;
+use crate::http::edge::body::{self, ContentType};
+use crate::http::edge::outcome::{Ended, Outcome, Subject};
+use crate::http::edge::route::Call;
+use crate::otp::{CodeCheck, Manner};
+
+pub(super) async fn check_by_number(call: Call) -> Ended {
+    let mut subject = Subject::default();
+    let (Ok(outcome) | Err(outcome)) = settled(call, &mut subject).await;
+    if let Outcome::Verification(_, shown) = &outcome {
+        subject.verification = Some(shown.verification.id);
+    }
+    Ended { outcome, subject }
+}
+
+async fn settled(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> {
+    let admitted = admit::backend(&call, subject)?;
+    let Call { state, request, .. } = call;
+    let content_type = ContentType::of(request.headers());
+    let body = body::read(&state, admitted.holder, request).await?;
+    let CheckByNumberBody { to: phone, app, code, client } = CheckByNumberBody::parse(content_type, &body)?;
+    subject.phone = Some(phone.clone());
+    let app = admitted.app(&state, app.as_ref(), subject)?;
+    let guess = code.guess(app.policy.code_length)?;
+    let client = admitted.client(client)?;
+    let _place = state.request_place(admitted.holder)?;
+    let (app, caller, phone, id, entry) = (&*app, &admitted.caller, &phone, None, None);
+    let check = CodeCheck { app, caller, phone, id, client, guess: &guess, manner: Manner::Resume, entry };
+    Ok(checked::outcome(&state, app, phone, state.service.check(&check).await))
+}

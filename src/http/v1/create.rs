@@ -1,0 +1,48 @@
+//! `POST /v1/verifications` creates a verification and sends its code, or goes on with the pending one.
+
+use std::sync::Arc;
+
+use super::admit::{self, idempotency_key};
+use super::request::CreateBody;
+use super::{idempotency, shown};
+use crate::http::edge::body::{self, ContentType};
+use crate::http::edge::outcome::{Answer, Ended, InvalidMember, Outcome, Subject};
+use crate::http::edge::route::Call;
+use crate::http::edge::sending;
+use crate::otp::{CodeRequest, Manner};
+
+pub(super) async fn create(call: Call) -> Ended {
+    let mut subject = Subject::default();
+    let (Ok(outcome) | Err(outcome)) = created(call, &mut subject).await;
+    if let Outcome::Verification(_, shown) = &outcome {
+        subject.verification = Some(shown.verification.id);
+    }
+    Ended { outcome, subject }
+}
+
+async fn created(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> {
+    let admitted = admit::any(&call, subject)?;
+    let key = idempotency_key(&call)?;
+    let Call { state, request, .. } = call;
+    let content_type = ContentType::of(request.headers());
+    let body = body::read(&state, admitted.holder, request).await?;
+    let CreateBody { to: phone, app, client, mut details, canonical } = CreateBody::parse(content_type, &body)?;
+    subject.phone = Some(phone.clone());
+    let app = admitted.app(&state, app.as_ref(), subject)?;
+    let client = admitted.client(client)?;
+    app.proofs.audience(&app.name, details.audience.as_ref()).map_err(|_| {
+        let detail = "An audience that the app's settings allow (proof.audiences).".to_owned();
+        Outcome::InvalidRequest(vec![InvalidMember { pointer: "#/proof/audience".to_owned(), detail }])
+    })?;
+    let call = key.map(|key| idempotency::call(&state, &admitted.key, &key, "create", "", canonical.expose()));
+    let (call, channel) = (call.transpose()?, details.channel.take());
+    let (caller, holder, shared) = (admitted.caller, admitted.holder, Arc::clone(&state));
+    let work = |deadline| async move {
+        let (app, caller, phone, channel, state) = (&*app, &caller, &phone, channel.as_ref(), &*shared);
+        let manner = Manner::Resume;
+        let request = CodeRequest { app, caller, phone, client, manner, channel, details, deadline };
+        let work = async { shown::requested(state, app, phone, Answer::Resumed, state.service.request(request).await) };
+        idempotency::once(state, app, call, work).await
+    };
+    sending::run(&state, holder, work).await
+}
