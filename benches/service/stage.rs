@@ -15,7 +15,7 @@ use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 use crate::floor::Floor;
 use crate::process::{Process, free_address, scratch};
 
-/// The service's configuration: the file recommended for production, overridden only by addresses.
+/// The service's configuration: the file recommended for production, overridden by addresses and for what is measured.
 const SETTINGS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/config/production.toml");
 
 /// The released program.
@@ -181,6 +181,8 @@ fn environment(redis: &Redis, whatsapp: &WhatsApp) -> HashMap<String, String> {
         ("SERVER__TRUSTED_PROXIES", "127.0.0.0/8".to_owned()),
         // More than the ten thousand that are measured, or idle ones would be closed.
         ("SERVER__MAX_CONNECTIONS", "20000".to_owned()),
+        // The calls that are measured.
+        ("SAMPLE__ENABLED", "true".to_owned()),
         // Long enough that no guess is correct by chance.
         ("OTP__CODE_LENGTH", "10".to_owned()),
         ("LIMITS__TOTAL", "off".to_owned()),

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::*;
-use crate::http::AuthMode;
 use crate::otp::Destinations;
 use crate::telemetry::LogFormat;
 
@@ -64,7 +63,7 @@ fn production_lacks_nothing_but_its_secrets() {
     let settings = ServeSettings::load(&sources).unwrap();
     assert_eq!(settings.common.policy.limits.get("resend_cooldown").unwrap().window.as_secs(), 30);
     assert_ne!(settings.common.policy.limits.destinations, Destinations::default());
-    assert_eq!(settings.common.server.auth, AuthMode::Open);
+    assert!(!settings.common.server.sample_enabled);
     assert_eq!(settings.common.log.format, LogFormat::Json);
     for key in secrets {
         let mut sources = sources.clone();
