@@ -22,7 +22,6 @@ use clap::{Parser, Subcommand};
 
 use self::output::{OutputError, print_error};
 use crate::config::{SettingsError, Sources};
-use crate::otp::PhoneNumber;
 use crate::telemetry::{self, LogFormat, LogSettings};
 
 /// Exit code of a failure at run time.
@@ -65,7 +64,7 @@ enum Command {
     Check,
     /// Show active codes, one phone's verifications, or the one with an ID
     Inspect(inspect::Arguments),
-    /// Revoke a phone's active code
+    /// Revoke a phone's active codes, or one verification by its ID
     Revoke(revoke::Arguments),
     /// Generate an API key for a caller, and print the settings that accept it
     ApiKey(api_key::Arguments),
@@ -188,9 +187,4 @@ fn with_log<T>(
             Err(error.into())
         }
     }
-}
-
-/// A phone number on the command line.
-fn phone(text: &str) -> Result<PhoneNumber, String> {
-    PhoneNumber::parse(text).map_err(|error| error.to_string())
 }

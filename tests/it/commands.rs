@@ -7,7 +7,7 @@ use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use whatsapp_otp::otp::{
     AppName, Channel, CodeLength, DeliveryReport, DeliveryStatus, Details, KeyRing, Manner, Message, NewVerification,
-    OtpSecret, PhoneNumber, RefusalKind, VerificationStore,
+    OtpSecret, PhoneNumber, RefusalKind, Status, VerificationStore,
 };
 use whatsapp_otp::store::redis::RedisStore;
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings, TemplateStatus};
@@ -296,16 +296,21 @@ async fn inspect_shows_active_codes_as_a_table_and_as_json() {
     app.finish().await;
 }
 
-/// A store with a verification of the app `shop`, as a service with [`SECRET`] leaves it.
-async fn shop() -> (RedisKeys, RedisStore, NewVerification) {
-    let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
-    let store = RedisStore::new(&keys.settings()).unwrap();
-    let (app, phone) = (AppName::parse("shop").unwrap(), PhoneNumber::parse(PHONE).unwrap());
+/// A verification of [`PHONE`] as a service with [`SECRET`] makes it.
+fn verification_for(app: &str) -> NewVerification {
+    let (app, phone) = (AppName::parse(app).unwrap(), PhoneNumber::parse(PHONE).unwrap());
     let ring = KeyRing::new(OtpSecret::new(SECRET.into()).unwrap(), Vec::new());
     let issued = ring.issue(&app, &phone, CodeLength::new(6).unwrap(), &mut SysRng).unwrap();
     let (client, pacing, manner, details) = (None, None, Manner::Replace, Details::default());
     let message = Message { id: issued.id, app, phone, client, pacing, manner };
-    let new = NewVerification { message, sealed: issued.sealed, details };
+    NewVerification { message, sealed: issued.sealed, details }
+}
+
+/// A store with a verification of the app `shop`.
+async fn shop() -> (RedisKeys, RedisStore, NewVerification) {
+    let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
+    let store = RedisStore::new(&keys.settings()).unwrap();
+    let new = verification_for("shop");
     let limited = with_limits(limits([("per_phone", limit("7/1h"))]));
     assert!(at_its_turn(&store.create(&new, &limited).await.unwrap()));
     let report = DeliveryReport {
@@ -443,6 +448,31 @@ async fn revoke_drops_the_code_and_if_asked_the_limits() {
     assert_eq!((revoked.code, revoked.stdout.as_str()), (0, "There was no active code.\nThe limits were reset.\n"));
     app.request(PHONE).await.is(200, "OK");
     app.finish().await;
+}
+
+#[tokio::test]
+async fn revoke_by_id_cancels_that_verification_alone() {
+    let (keys, store, new) = shop().await;
+    let other = verification_for("default");
+    assert!(at_its_turn(&store.create(&other, &policy()).await.unwrap()));
+    let id = new.message.id.to_string();
+    let revoke = |more: &[&str]| in_shop(&[&["revoke", &id], more].concat(), &keys);
+    let without = revoke(&[]).run().await;
+    assert!(without.code == 78 && without.stderr.contains("needed to read an ID"), "{without:?}");
+    for (more, said) in [
+        (vec![], "The verification is canceled.\n"),
+        (vec!["--limits"], "The verification is canceled.\nThe limits were reset.\n"),
+    ] {
+        let revoked = revoke(&more).set("otp.secret", SECRET).run().await;
+        assert_eq!((revoked.code, revoked.stdout.as_str()), (0, said), "{}", revoked.stderr);
+    }
+    let status = async |of: &NewVerification| {
+        let status = store.status(&of.message.phone, &of.message.app, &policy()).await.unwrap();
+        status.verifications[0].status
+    };
+    assert_eq!((status(&new).await, status(&other).await), (Status::Canceled, Status::Pending));
+    let none = revoke(&[]).set("otp.secret", SECRET).set("redis.key_prefix", &unique_prefix()).run().await;
+    assert_eq!((none.code, none.stdout), (0, format!("No verification {id}\n")));
 }
 
 #[tokio::test]
