@@ -1,4 +1,5 @@
-//! The service's computations for each request, in isolation: digests, ids and the codes that follow from them, numbers.
+//! The service's computations for each request, in isolation: digests, ids and the codes that follow from them, numbers,
+//! proofs.
 //!
 //! `cargo bench --bench micro` measures times. `scripts/instructions` counts instructions, which do not depend on the
 //! machine's other load, and compares them with `benches/instructions.tsv`.
@@ -6,11 +7,16 @@
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops when it cannot run")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use divan::Bencher;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use whatsapp_otp::otp::{AppName, CodeLength, Guess, KeyRing, OtpSecret, PhoneNumber, VerificationId};
+use whatsapp_otp::otp::{
+    AppName, Audience, Channel, CodeLength, Guess, KeyRing, Nonce, OtpSecret, PhoneNumber, ProofFacts, ProofSigner,
+    UnixMillis, VerificationId,
+};
+use whatsapp_otp::proof::{Issuer, KeyFiles, ProofKeys, Signer};
 
 const PLAIN: &str = "15552345678";
 const PUNCTUATED: &str = "+44 (0)20 7946 0958";
@@ -73,6 +79,31 @@ fn locate(bencher: Bencher) {
 fn issued(bencher: Bencher) {
     let subject = Subject::new();
     bencher.bench_local(|| issue(&subject.ring, &subject.phone));
+}
+
+/// Signing draws randomness, so its instructions are not counted.
+#[divan::bench]
+fn proof(bencher: Bencher) {
+    let subject = Subject::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let keys = runtime.block_on(ProofKeys::follow_or_draw(KeyFiles::default())).unwrap();
+    let signer = Signer::new(keys, Issuer::parse("https://otp.example.com").unwrap());
+    let (app, audience) = (AppName::default(), Audience::parse("https://shop.example.com").unwrap());
+    let (nonce, channel) = (Nonce::parse("n-0S6_WzA2Mj").unwrap(), Channel::whatsapp());
+    bencher.bench_local(|| {
+        signer.sign(&ProofFacts {
+            app: &app,
+            is_test: false,
+            id: &subject.id,
+            phone: &subject.phone,
+            audience: &audience,
+            nonce: Some(&nonce),
+            channel: &channel,
+            approved_at: UnixMillis(1_764_064_821_999),
+            lifetime: Duration::from_mins(5),
+            jti: subject.ring.proof_id(&subject.id).unwrap(),
+        })
+    });
 }
 
 /// Each computation is a function, as callgrind reports costs by function.
