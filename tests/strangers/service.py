@@ -15,6 +15,8 @@ URL = os.environ["OTP_URL"]
 INBOX = os.environ["OTP_INBOX"]
 # An API key of each kind, for every app.
 KEYS = {kind: os.environ[f"OTP_{kind.upper()}_KEY"] for kind in ("server", "client", "test")}
+# The code that a test key's verification has, as no message is sent.
+TEST_CODE = "123456"
 # The folder with npm's packages, and copies of our scripts for Node.
 NODE = pathlib.Path(os.environ["OTP_NODE"])
 
