@@ -93,7 +93,6 @@ fn proof(bencher: Bencher) {
     bencher.bench_local(|| {
         signer.sign(&ProofFacts {
             app: &app,
-            is_test: false,
             id: &subject.id,
             phone: &subject.phone,
             audience: &audience,

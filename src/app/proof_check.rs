@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::trial::Trial;
 use crate::config::ServeSettings;
 use crate::http::PublicUrl;
-use crate::proof::{KeySet, ProofSettings, SigningKey, World, Worlds};
+use crate::otp::World;
+use crate::proof::{KeySet, ProofSettings, SigningKey, Worlds};
 
 /// The maximum time for the public URL to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ pub(super) async fn proof_keys(settings: &ServeSettings) -> Vec<Trial> {
 
 fn tried(proofs: &ProofSettings, world: World) -> String {
     let kind = match world {
-        World::Production => "the keys of proofs",
+        World::Live => "the keys of proofs",
         World::Test => "the keys of proofs for test keys",
     };
     format!("{kind}, by the issuer {}", proofs.issuer.of(world))
@@ -68,7 +69,7 @@ fn listed(keys: &KeySet, now: Timestamp) -> Vec<String> {
 /// Returns the differences between these keys and those that the public URL publishes, each with a remedy.
 async fn differences(keys: &KeySet, url: &PublicUrl, world: World) -> Vec<String> {
     let url = match world {
-        World::Production => format!("{url}/.well-known/jwks.json"),
+        World::Live => format!("{url}/.well-known/jwks.json"),
         World::Test => format!("{url}/test/.well-known/jwks.json"),
     };
     let there = match published(&url).await {

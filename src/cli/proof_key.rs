@@ -61,7 +61,8 @@ mod tests {
 
     use super::*;
     use crate::config::{SandboxSettings, Sources};
-    use crate::proof::{World, Worlds};
+    use crate::otp::World;
+    use crate::proof::Worlds;
 
     #[test]
     fn a_key_is_for_its_owner_alone_and_replaces_none() {
@@ -90,7 +91,7 @@ mod tests {
         ] {
             let files = SandboxSettings::load(&sources).unwrap().proof_keys;
             let worlds = Worlds::read(&files).unwrap();
-            let signing = worlds.of(World::Production).signing(jiff::Timestamp::now());
+            let signing = worlds.of(World::Live).signing(jiff::Timestamp::now());
             assert_eq!(signing.unwrap().kid(), kid);
         }
     }

@@ -29,6 +29,9 @@ pub enum World {
 pub struct NameError;
 
 impl World {
+    /// Both worlds.
+    pub const ALL: [Self; 2] = [Self::Live, Self::Test];
+
     /// Returns the start of the names of the world's subjects.
     #[must_use]
     pub fn prefix(self) -> &'static str {

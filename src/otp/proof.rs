@@ -150,10 +150,8 @@ impl Default for ProofPolicy {
 /// The statements of a proof.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofFacts<'a> {
-    /// The app that asked.
+    /// The app that asked, in the world of its caller.
     pub app: &'a AppName,
-    /// `true` if a test key asked.
-    pub is_test: bool,
     /// The verification.
     pub id: &'a VerificationId,
     /// The proved number.

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::key::{KeyError, SigningKey};
 use super::key_set::{GivenTwice, KeySet};
 use super::settings::{KeyFile, KeyFiles};
-use super::world::World;
+use crate::otp::World;
 use crate::reread;
 use crate::supervisor;
 use crate::telemetry::metrics::PROOF_KEY_INFO;
@@ -30,7 +30,7 @@ pub struct ProofKeys(Arc<watch::Receiver<Arc<Worlds>>>);
 /// The keys of both worlds at one time.
 #[derive(Debug, Default)]
 pub struct Worlds {
-    production: KeySet,
+    live: KeySet,
     test: KeySet,
 }
 
@@ -57,7 +57,7 @@ pub enum KeysError {
     #[error(transparent)]
     GivenTwice(#[from] GivenTwice),
     /// A key signs in both worlds, so test proofs could be taken for real ones.
-    #[error("the key {0} is given for production proofs and for test proofs")]
+    #[error("the key {0} is given for live proofs and for test proofs")]
     InBothWorlds(String),
     /// No key can be drawn.
     #[error("the operating system gave no randomness")]
@@ -86,13 +86,13 @@ impl ProofKeys {
             [] => SigningKey::draw().map(Source::Drawn).map_err(|_| KeysError::Entropy),
             files => Ok(Source::Files(files.to_vec())),
         };
-        let sources = [source(World::Production)?, source(World::Test)?];
+        let sources = [source(World::Live)?, source(World::Test)?];
         Self::follow_sources(files, sources).await
     }
 
-    async fn follow_sources(files: KeyFiles, [production, test]: [Source; 2]) -> Result<Self, KeysError> {
-        let paths: Vec<PathBuf> = files.production.into_iter().chain(files.test).map(|file| file.path).collect();
-        let read = move || Worlds::new(production.read()?, test.read()?).map(Arc::new);
+    async fn follow_sources(files: KeyFiles, [live, test]: [Source; 2]) -> Result<Self, KeysError> {
+        let paths: Vec<PathBuf> = files.live.into_iter().chain(files.test).map(|file| file.path).collect();
+        let read = move || Worlds::new(live.read()?, test.read()?).map(Arc::new);
         let keys = Self(Arc::new(reread::follow("proof keys", paths, read).await?));
         supervisor::spawn("proof keys", report(Arc::downgrade(&keys.0)));
         Ok(keys)
@@ -120,20 +120,20 @@ impl Worlds {
     /// [`KeysError`] if they cannot be used.
     pub fn read(files: &KeyFiles) -> Result<Self, KeysError> {
         let read = |world| Source::Files(files.of(world).to_vec()).read();
-        Self::new(read(World::Production)?, read(World::Test)?)
+        Self::new(read(World::Live)?, read(World::Test)?)
     }
 
-    fn new(production: KeySet, test: KeySet) -> Result<Self, KeysError> {
-        let of_production = |kid: &str| production.iter().any(|(_, key)| key.kid() == kid);
-        let in_both = test.iter().map(|(_, key)| key.kid()).find(|kid| of_production(kid)).map(str::to_owned);
-        in_both.map_or(Ok(Self { production, test }), |kid| Err(KeysError::InBothWorlds(kid)))
+    fn new(live: KeySet, test: KeySet) -> Result<Self, KeysError> {
+        let of_live = |kid: &str| live.iter().any(|(_, key)| key.kid() == kid);
+        let in_both = test.iter().map(|(_, key)| key.kid()).find(|kid| of_live(kid)).map(str::to_owned);
+        in_both.map_or(Ok(Self { live, test }), |kid| Err(KeysError::InBothWorlds(kid)))
     }
 
     /// Returns the keys of one world.
     #[must_use]
     pub fn of(&self, world: World) -> &KeySet {
         match world {
-            World::Production => &self.production,
+            World::Live => &self.live,
             World::Test => &self.test,
         }
     }
@@ -165,14 +165,14 @@ fn read(file: &KeyFile) -> Result<SigningKey, KeysError> {
     SigningKey::from_pem(pem.expose_secret()).map_err(|error| KeysError::Key { file: file.clone(), error })
 }
 
-/// Logs which key signs production proofs whenever another one does, and measures it, for as long as the keys are in use.
+/// Logs which key signs live proofs whenever another one does, and measures it, for as long as the keys are in use.
 async fn report(keys: Weak<watch::Receiver<Arc<Worlds>>>) {
     let (mut signed, mut published) = (None, BTreeSet::new());
     while let Some(keys) = keys.upgrade() {
         let worlds = Arc::clone(&keys.borrow());
         drop(keys);
-        let signing = worlds.production.signing(Timestamp::now()).map(|key| key.kid().to_owned());
-        published.extend(worlds.production.iter().map(|(_, key)| key.kid().to_owned()));
+        let signing = worlds.live.signing(Timestamp::now()).map(|key| key.kid().to_owned());
+        published.extend(worlds.live.iter().map(|(_, key)| key.kid().to_owned()));
         for kid in &published {
             let signs = signing.as_ref() == Some(kid);
             gauge!(PROOF_KEY_INFO, "kid" => kid.clone()).set(if signs { 1.0 } else { 0.0 });
@@ -211,12 +211,12 @@ mod tests {
     #[test]
     fn the_worlds_share_no_key() {
         let folder = folder(&["a", "b"]);
-        let both = |production: &[&str], test: &[&str]| {
-            Worlds::read(&KeyFiles { production: files(&folder, production), test: files(&folder, test) })
+        let both = |live: &[&str], test: &[&str]| {
+            Worlds::read(&KeyFiles { live: files(&folder, live), test: files(&folder, test) })
         };
         let worlds = both(&["a"], &["b"]).unwrap();
-        let [production, test] = World::ALL.map(|world| worlds.of(world).jwks().text.clone());
-        assert_ne!(production, test);
+        let [live, test] = World::ALL.map(|world| worlds.of(world).jwks().text.clone());
+        assert_ne!(live, test);
         assert!(matches!(both(&["a"], &["b", "a"]), Err(KeysError::InBothWorlds(_))));
         assert!(matches!(both(&["a", "a"], &[]), Err(KeysError::GivenTwice(_))));
     }
@@ -225,7 +225,7 @@ mod tests {
     fn a_file_that_cannot_be_used_is_named() {
         let folder = folder(&[]);
         let error = |name| {
-            let files = KeyFiles { production: files(&folder, &[name]), test: Vec::new() };
+            let files = KeyFiles { live: files(&folder, &[name]), test: Vec::new() };
             Worlds::read(&files).unwrap_err().to_string()
         };
         fs::write(folder.path().join("empty"), "").unwrap();
@@ -237,10 +237,10 @@ mod tests {
     #[tokio::test]
     async fn worlds_without_files_may_draw_keys() {
         let folder = folder(&["a"]);
-        let files = KeyFiles { production: files(&folder, &["a"]), test: Vec::new() };
-        let given = Worlds::read(&files).unwrap().of(World::Production).jwks().clone();
+        let files = KeyFiles { live: files(&folder, &["a"]), test: Vec::new() };
+        let given = Worlds::read(&files).unwrap().of(World::Live).jwks().clone();
         let keys = ProofKeys::follow_or_draw(files).await.unwrap().current();
-        assert_eq!(*keys.of(World::Production).jwks(), given);
+        assert_eq!(*keys.of(World::Live).jwks(), given);
         assert!(keys.of(World::Test).signing(Timestamp::now()).is_some());
     }
 }

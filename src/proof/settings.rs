@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use super::world::World;
+use crate::otp::World;
 
 /// The keys of proofs, and their issuer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProofSettings {
-    /// The issuer of production proofs.
+    /// The issuer of live proofs.
     pub issuer: Issuer,
     /// The files of keys.
     pub files: KeyFiles,
@@ -19,8 +19,8 @@ pub struct ProofSettings {
 /// The files of the keys of each world.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyFiles {
-    /// Those of production proofs.
-    pub production: Vec<KeyFile>,
+    /// Those of live proofs.
+    pub live: Vec<KeyFile>,
     /// Those of test proofs.
     pub test: Vec<KeyFile>,
 }
@@ -29,14 +29,14 @@ impl KeyFiles {
     /// Returns `true` if there is no file.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.production.is_empty() && self.test.is_empty()
+        self.live.is_empty() && self.test.is_empty()
     }
 
     /// Returns the files of one world.
     #[must_use]
     pub fn of(&self, world: World) -> &[KeyFile] {
         match world {
-            World::Production => &self.production,
+            World::Live => &self.live,
             World::Test => &self.test,
         }
     }
@@ -110,7 +110,7 @@ impl Issuer {
     #[must_use]
     pub fn of(&self, world: World) -> String {
         match world {
-            World::Production => self.0.to_string(),
+            World::Live => self.0.to_string(),
             World::Test => format!("{}/test", self.0),
         }
     }
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn test_proofs_have_an_issuer_of_their_own() {
         let issuer = Issuer::parse("https://otp.example.com").unwrap();
-        assert_eq!(issuer.of(World::Production), "https://otp.example.com");
+        assert_eq!(issuer.of(World::Live), "https://otp.example.com");
         assert_eq!(issuer.of(World::Test), "https://otp.example.com/test");
         for text in ["", "two words", &"a".repeat(257)] {
             assert_eq!(Issuer::parse(text), Err(IssuerError), "{text}");

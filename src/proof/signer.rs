@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::key::SigningKey;
 use super::keys::ProofKeys;
 use super::settings::Issuer;
-use super::world::World;
 use crate::otp::{Proof, ProofFacts, ProofSigner};
 
 /// The type of token, which keeps others from being taken for a proof (RFC 8725, section 3.11).
@@ -57,7 +56,7 @@ impl Signer {
 
 impl ProofSigner for Signer {
     fn sign(&self, facts: &ProofFacts<'_>) -> Option<Proof> {
-        let world = if facts.is_test { World::Test } else { World::Production };
+        let world = facts.app.world();
         let worlds = self.keys.current();
         let key = worlds.of(world).signing(Timestamp::now())?;
         let proof = token(key, &claims(self.issuer.of(world), facts));
@@ -84,7 +83,7 @@ fn claims<'a>(iss: String, facts: &'a ProofFacts<'_>) -> Claims<'a> {
         auth_time: approved_at,
         amr: ["otp"],
         channel: facts.channel.as_str(),
-        test: facts.is_test.then_some(true),
+        test: facts.app.is_test().then_some(true),
     }
 }
 
@@ -111,6 +110,7 @@ mod tests {
     use super::*;
     use crate::otp::{
         AppName, Audience, Channel, CodeLength, KeyRing, Nonce, OtpSecret, PhoneNumber, UnixMillis, VerificationId,
+        World,
     };
     use crate::proof::KeyFiles;
 
@@ -121,24 +121,23 @@ mod tests {
         audience: Audience,
         nonce: Option<Nonce>,
         jti: String,
-        is_test: bool,
     }
 
     impl Subject {
-        fn new(audience: &str, nonce: Option<&str>, is_test: bool) -> Self {
-            let (ring, app) = (KeyRing::new(OtpSecret::new(vec![1; 32]).unwrap(), Vec::new()), AppName::default());
+        fn new(audience: &str, nonce: Option<&str>, world: World) -> Self {
+            let ring = KeyRing::new(OtpSecret::new(vec![1; 32]).unwrap(), Vec::new());
+            let app = AppName::default().in_world(world);
             let phone = PhoneNumber::parse("15551234567").unwrap();
             let (length, mut random) = (CodeLength::new(6).unwrap(), StdRng::seed_from_u64(1));
             let id = ring.issue(&app, &phone, length, &mut random).unwrap().id;
             let jti = ring.proof_id(&id).unwrap();
             let nonce = nonce.map(|nonce| Nonce::parse(nonce).unwrap());
-            Self { id, phone, app, audience: Audience::parse(audience).unwrap(), nonce, jti, is_test }
+            Self { id, phone, app, audience: Audience::parse(audience).unwrap(), nonce, jti }
         }
 
         fn proof(&self, signer: &Signer) -> Option<Proof> {
             signer.sign(&ProofFacts {
                 app: &self.app,
-                is_test: self.is_test,
                 id: &self.id,
                 phone: &self.phone,
                 audience: &self.audience,
@@ -168,11 +167,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_proof_states_what_was_proved() {
-        let (signer, subject) = (signer().await, Subject::new("https://shop.example.com", Some("n-0S6_WzA2Mj"), false));
+        let (signer, subject) =
+            (signer().await, Subject::new("https://shop.example.com", Some("n-0S6_WzA2Mj"), World::Live));
         let proof = subject.proof(&signer).unwrap();
         let [header, claims, _] = parts(&proof);
         let worlds = signer.keys.current();
-        let kid = worlds.of(World::Production).signing(Timestamp::now()).unwrap().kid();
+        let kid = worlds.of(World::Live).signing(Timestamp::now()).unwrap().kid();
         let header: Value = serde_json::from_slice(&header).unwrap();
         assert_eq!(header, json!({ "alg": "ES256", "kid": kid, "typ": "otp-proof+jwt" }));
         assert_eq!(
@@ -189,9 +189,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_published_key_verifies_a_proof() {
-        let (signer, subject) = (signer().await, Subject::new("shop", None, false));
+        let (signer, subject) = (signer().await, Subject::new("shop", None, World::Live));
         let proof = subject.proof(&signer).unwrap();
-        let jwks: Value = serde_json::from_str(&signer.keys.current().of(World::Production).jwks().text).unwrap();
+        let jwks: Value = serde_json::from_str(&signer.keys.current().of(World::Live).jwks().text).unwrap();
         let coordinate = |name: &str| BASE64URL_NOPAD.decode(jwks["keys"][0][name].as_str().unwrap().as_bytes());
         let point = [vec![4], coordinate("x").unwrap(), coordinate("y").unwrap()].concat();
         let public = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point);
@@ -203,7 +203,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_proof_that_is_signed_again_says_the_same() {
-        let (signer, subject) = (signer().await, Subject::new("shop", Some("n"), false));
+        let (signer, subject) = (signer().await, Subject::new("shop", Some("n"), World::Live));
         let [first, second] = [(); 2].map(|()| subject.proof(&signer).unwrap());
         assert_eq!(claims_of(&first), claims_of(&second));
     }
@@ -211,7 +211,7 @@ mod tests {
     #[tokio::test]
     async fn a_test_proof_has_another_issuer_and_key_and_says_so() {
         let signer = signer().await;
-        let [real, test] = [false, true].map(|is_test| Subject::new("shop", None, is_test).proof(&signer).unwrap());
+        let [real, test] = World::ALL.map(|world| Subject::new("shop", None, world).proof(&signer).unwrap());
         let claims = claims_of(&test);
         assert_eq!((&claims["iss"], &claims["test"]), (&json!("https://otp.example.com/test"), &json!(true)));
         assert_eq!(claims_of(&real).get("test"), None);
@@ -222,8 +222,8 @@ mod tests {
     async fn no_key_signs_for_the_other_world() {
         let keys = ProofKeys::follow(KeyFiles::default()).await.unwrap();
         let signer = Signer::new(keys, Issuer::parse("https://otp.example.com").unwrap());
-        for is_test in [false, true] {
-            assert_eq!(Subject::new("shop", None, is_test).proof(&signer), None);
+        for world in World::ALL {
+            assert_eq!(Subject::new("shop", None, world).proof(&signer), None);
         }
     }
 }

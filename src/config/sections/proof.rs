@@ -30,8 +30,8 @@ pub(in crate::config) fn read(reader: &mut Reader) -> Result<Option<ProofSetting
 /// Reads the files of keys and the issuer, all of which may be left out.
 pub(in crate::config) fn read_parts(reader: &mut Reader) -> Result<(KeyFiles, Option<Issuer>), Reported> {
     let mut files = |key| reader.list(key, |entry| KeyFile::parse(entry).map_err(|_| keys::takes(key)));
-    let production = files("proof.signing_key_files");
+    let live = files("proof.signing_key_files");
     let test = files("proof.test_signing_key_files");
     let issuer = reader.optional("proof.issuer", Issuer::parse);
-    Ok((KeyFiles { production: production?, test: test? }, issuer?))
+    Ok((KeyFiles { live: live?, test: test? }, issuer?))
 }

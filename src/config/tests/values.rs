@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::config::Origin;
 use crate::http::{AuthMode, TlsFiles};
-use crate::otp::{Destinations, Limit, NumberType, Selection};
-use crate::proof::World;
+use crate::otp::{Destinations, Limit, NumberType, Selection, World};
 use crate::store::redis::{AfterFailover, Subject, Topology};
 use crate::telemetry::LogFormat;
 use crate::whatsapp::WhatsAppSettings;
@@ -281,8 +280,8 @@ fn keys_of_proofs_need_an_issuer() {
         (vec![files, url, ("proof.issuer", "otp")], "otp"),
     ] {
         let proofs = serve(&pairs).unwrap().proofs.unwrap();
-        assert_eq!(proofs.issuer.of(World::Production), issuer);
-        let files: Vec<_> = proofs.files.production.iter().map(ToString::to_string).collect();
+        assert_eq!(proofs.issuer.of(World::Live), issuer);
+        let files: Vec<_> = proofs.files.live.iter().map(ToString::to_string).collect();
         assert_eq!(files, ["/a.pem", "/b.pem@2026-12-01T00:00:00Z"]);
     }
     assert_eq!(serve(&[url]).unwrap().proofs, None);

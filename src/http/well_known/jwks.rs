@@ -3,14 +3,14 @@
 use crate::http::edge::document::Document;
 use crate::http::edge::outcome::{Ended, Outcome};
 use crate::http::edge::route::Call;
-use crate::proof::World;
+use crate::otp::World;
 
 /// The media type of a JSON Web Key Set (RFC 7517, section 8.5.2).
 const CONTENT_TYPE: &str = "application/jwk-set+json";
 
 /// Answers with the public keys.
 pub(super) fn jwks(call: &Call) -> Ended {
-    of_world(call, World::Production)
+    of_world(call, World::Live)
 }
 
 /// Answers with the public keys of one world.

@@ -3,7 +3,7 @@
 use super::jwks::of_world;
 use crate::http::edge::outcome::Ended;
 use crate::http::edge::route::Call;
-use crate::proof::World;
+use crate::otp::World;
 
 /// Answers with the public keys.
 pub(super) fn test_jwks(call: &Call) -> Ended {

@@ -65,7 +65,6 @@ impl OtpService {
         let audience = app.proofs.audience(&app.name, details.audience.as_ref()).ok()?;
         signer.sign(&ProofFacts {
             app: &app.name,
-            is_test: app.name.is_test(),
             id: &approved.id,
             phone,
             audience: &audience,
