@@ -132,6 +132,7 @@ pub async fn sandbox(
         origin: app.public_url().parse()?,
         code_length: Some(code_length),
         needs_api_key,
+        api_key: None,
         sends_here: true,
     };
     let page = Page { service: Some(service), records: Some(Arc::new(records)) };

@@ -14,6 +14,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::{Router, routing::get};
+use secrecy::SecretString;
 
 pub use origin::{ServiceOrigin, ServiceOriginError};
 pub use record::{CodeRecord, LimitUse, PhoneRecord, RecordError, RecordView};
@@ -38,6 +39,9 @@ pub struct PageService {
     pub code_length: Option<u8>,
     /// It is known to require an API key.
     pub needs_api_key: bool,
+    /// A key that the form calls the verification API with. Everybody who can open the page receives it, so it is one
+    /// for trying things out.
+    pub api_key: Option<SecretString>,
     /// It is known to send through this simulator. If not, the form is open only while some service calls.
     pub sends_here: bool,
 }
@@ -46,7 +50,7 @@ impl PageService {
     /// A service of which only the address is known.
     #[must_use]
     pub fn at(origin: ServiceOrigin) -> Self {
-        Self { origin, code_length: None, needs_api_key: false, sends_here: false }
+        Self { origin, code_length: None, needs_api_key: false, api_key: None, sends_here: false }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axum::{Json, extract::State};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::{PageService, PageState};
@@ -26,6 +27,7 @@ fn shown(service: &PageService, simulator: &Simulator) -> Value {
         "origin": service.origin.as_str(),
         "code_length": service.code_length,
         "needs_api_key": service.needs_api_key,
+        "api_key": service.api_key.as_ref().map(ExposeSecret::expose_secret),
         "sends_here": service.sends_here || was_called_lately(simulator),
     })
 }

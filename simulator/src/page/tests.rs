@@ -87,10 +87,18 @@ async fn the_page_receives_its_settings() {
     assert_eq!(bare["template"], "300000000000001");
     assert!(!bare.to_string().contains(&server.simulator.settings().access_token), "{bare}");
 
-    let service = PageService { code_length: Some(8), needs_api_key: true, sends_here: true, ..service() };
+    let service = PageService {
+        code_length: Some(8),
+        needs_api_key: true,
+        api_key: Some("wotp_live_example".into()),
+        sends_here: true,
+        ..service()
+    };
+    assert!(!format!("{service:?}").contains("wotp_live_example"), "{service:?}");
     let server = Server::with_page(Page { service: Some(service), records: Some(Arc::new(OneRecord)) }).await;
     let expected = json!({
-        "origin": "http://localhost:3000", "code_length": 8, "needs_api_key": true, "sends_here": true,
+        "origin": "http://localhost:3000", "code_length": 8, "needs_api_key": true,
+        "api_key": "wotp_live_example", "sends_here": true,
     });
     let settings = settings(&server).await;
     assert_eq!((&settings["service"], &settings["records"]), (&expected, &json!(true)));
