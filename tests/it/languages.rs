@@ -13,6 +13,7 @@ use whatsapp_otp::whatsapp::{ApiVersion, GraphClient, WhatsAppSender};
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings, TemplateStatus};
 
 use crate::harness::app::{TestApp, TestAppBuilder, serve_simulator};
+use crate::harness::backend::{post, with_backend};
 use crate::harness::eventually;
 use crate::harness::process::{Program, serve_settings};
 use crate::harness::redis::RedisServer;
@@ -167,6 +168,38 @@ async fn an_app_has_its_own_languages() {
     let shop = &body["dependencies"]["template_shop"];
     assert!(shop["status"] == "degraded" && shop["languages"]["pt_BR"]["status"] == "ok", "{body}");
     assert!(shop["reason"].as_str().unwrap().starts_with("it: "), "{body}");
+    app.finish().await;
+}
+
+#[tokio::test]
+async fn a_verification_has_the_language_nearest_to_its_locale_and_keeps_it() {
+    let service = with_backend(service(), "default,shop").set("limits.resend_cooldown", "0s");
+    let service = service.set("whatsapp.languages", "en_US,pt_PT,pt_BR").set("apps.shop.whatsapp.languages", "pt_BR");
+    let app = service.start().await;
+    for (n, (body, language)) in [
+        (json!({}), "en_US"),
+        (json!({ "locale": "pt-AO" }), "pt_PT"),
+        (json!({ "locale": "pt_BR" }), "pt_BR"),
+        (json!({ "locale": "xx-YY" }), "en_US"),
+        (json!({ "locale": "en", "app": "shop" }), "pt_BR"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let digits = format!("155577700{n:02}");
+        let mut body = body;
+        body["to"] = json!(format!("+{digits}"));
+        let (status, verification) = post(&app, "", &body).await;
+        assert_eq!((status, &verification["locale"]), (201, &json!(language)), "{body}: {verification}");
+        assert_eq!(app.simulator.latest(&digits).unwrap().language, language, "{body}");
+        let path = format!("/{}/resend", verification["id"].as_str().unwrap());
+        let (status, resent) = post(&app, &path, &json!({})).await;
+        assert_eq!((status, &resent["locale"]), (200, &json!(language)), "{resent}");
+        assert_eq!((app.messages_to(&digits), &*app.simulator.latest(&digits).unwrap().language), (2, language));
+    }
+    let (status, problem) = post(&app, "", &json!({ "to": "+15557770099", "locale": "Portuguese" })).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("invalid_request")), "{problem}");
+    assert_eq!(problem["errors"][0]["pointer"], "#/locale", "{problem}");
     app.finish().await;
 }
 

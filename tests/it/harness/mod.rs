@@ -1,6 +1,7 @@
 //! The harness of the tests: servers, proxies, whole applications.
 
 pub mod app;
+pub mod backend;
 pub mod docker;
 pub mod fake_redis;
 pub mod haproxy;
