@@ -60,6 +60,7 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     let accepted = matches!(sent, Sent::Accepted);
     match sent {
         Sent::Accepted => ui.confirm_fine("WhatsApp accepted the message; it is on its way"),
+        Sent::Reviewer => ui.say("Nothing was sent"),
         Sent::Unclear { reason } => {
             ui.say(format!("WhatsApp gave no clear answer ({reason}); the message may be on its way"));
         }

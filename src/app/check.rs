@@ -6,13 +6,10 @@ use std::time::Duration;
 use super::proof_check::proof_keys;
 use super::trial::Trial;
 use crate::config::ServeSettings;
-use crate::http::ServerSettings;
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
 use crate::whatsapp::template::{TemplateError, Translation};
-use crate::whatsapp::{
-    BusinessAccount, BusinessNumber, GraphClient, WhatsAppApi, WhatsAppSettings, plain_text_warning, template, version,
-};
+use crate::whatsapp::{BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, template};
 
 /// Tries Redis, the token, the phone number, the template and the keys of proofs.
 pub async fn check(settings: &ServeSettings) -> Vec<Trial> {
@@ -20,28 +17,6 @@ pub async fn check(settings: &ServeSettings) -> Vec<Trial> {
     trials.extend(whatsapp(settings).await);
     trials.extend(proof_keys(settings).await);
     trials
-}
-
-/// Warnings about settings that work but are rarely intended.
-#[must_use]
-pub fn warnings(server: &ServerSettings, whatsapp: &WhatsAppApi) -> Vec<String> {
-    let today = jiff::Zoned::now().date();
-    let warnings = [
-        version::warning(&whatsapp.api_version, today),
-        plain_text_warning(&whatsapp.base_url),
-        no_callers_warning(server),
-    ];
-    warnings.into_iter().flatten().collect()
-}
-
-/// Warns about a service that refuses every call.
-fn no_callers_warning(server: &ServerSettings) -> Option<String> {
-    let is_closed = !server.sample_enabled && server.keys.borrow().is_empty();
-    is_closed.then(|| {
-        "nobody can call this service: sample.enabled is false and there is no API key (`whatsapp-otp api-key NAME` \
-         makes one)"
-            .to_owned()
-    })
 }
 
 async fn redis(settings: &ServeSettings) -> Trial {

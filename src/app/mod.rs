@@ -18,8 +18,9 @@ mod signals;
 mod simulator;
 mod template_watch;
 mod trial;
+mod warnings;
 
-pub use check::{check, warnings};
+pub use check::check;
 pub use healthcheck::{healthcheck, readiness_url};
 pub use inspect::store;
 pub use running::{App, Parts};
@@ -30,3 +31,4 @@ pub use signals::stop_signals;
 #[cfg(feature = "simulator")]
 pub use simulator::{SimulatedWhatsApp, simulator};
 pub use trial::Trial;
+pub use warnings::warnings;

@@ -112,8 +112,8 @@ pub async fn sandbox(
     let records = StoredRecords { store: Arc::clone(&store), policy: common.policy.clone() };
     let senders = Senders::one(over_whatsapp(sender, None));
     let mut apps = Apps::one(common.policy, senders.clone());
-    for AppSettings { name, policy, proofs, .. } in common.apps {
-        apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs });
+    for AppSettings { name, policy, proofs, reviewers, .. } in common.apps {
+        apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs, reviewers });
     }
     let public_url = common.server.public_url.as_ref();
     let parts = Parts {

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::redis_safety::require_safety;
 use super::template_watch::TemplateWatch;
-use super::{App, Parts, check, redis_memory};
-use crate::config::ServeSettings;
+use super::{App, Parts, redis_memory, warnings};
+use crate::config::{ServeSettings, Settings};
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails};
 use crate::otp::{App as OtpApp, AppName, Apps, Channel, Pacing, Sender, Senders};
 use crate::proof::{ProofKeys, ProofSettings};
@@ -51,7 +51,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
         whatsapp = whatsapp.with(&default.whatsapp);
     }
     version::measure(&whatsapp.api.api_version);
-    warn_about(&common.server, &whatsapp.api);
+    warn_about(&common, &whatsapp.api);
     common.server.keys = reread::follow("keys", api_keys.files(), move || api_keys.read()).await?;
     let authorization = reread::follow("whatsapp.access_token", access_token.files(), move || {
         anyhow::Ok(authorization(&access_token.read()?)?)
@@ -102,7 +102,13 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             of_numbers.insert(id.clone(), sender.clone());
             Senders::one(over_whatsapp(sender, pacing(id)))
         };
-        apps.insert(OtpApp { name: app.name, policy: app.policy, senders, proofs: app.proofs });
+        apps.insert(OtpApp {
+            name: app.name,
+            policy: app.policy,
+            senders,
+            proofs: app.proofs,
+            reviewers: app.reviewers,
+        });
     }
     let parts = Parts {
         store_details: Some(redis_details(&store)),
@@ -151,10 +157,11 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
 }
 
 /// Warns about settings that work but are rarely intended.
-fn warn_about(server: &ServerSettings, whatsapp: &WhatsAppApi) {
-    for warning in check::warnings(server, whatsapp) {
+fn warn_about(settings: &Settings, whatsapp: &WhatsAppApi) {
+    for warning in warnings(settings, whatsapp) {
         tracing::warn!("{warning}");
     }
+    let server = &settings.server;
     if server.sample_enabled && server.auth == AuthMode::Open && !is_local(server.listen.ip()) {
         tracing::warn!(
             listen = %server.listen,

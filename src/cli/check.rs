@@ -12,7 +12,7 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
     for setting in settings.common.shown() {
         print(format_args!("  {setting}"))?;
     }
-    for warning in app::warnings(&settings.common.server, &settings.whatsapp.api) {
+    for warning in app::warnings(&settings.common, &settings.whatsapp.api) {
         print(format_args!("\nwarning: {warning}"))?;
     }
     print("")?;

@@ -235,6 +235,12 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// Time for which a verification's record outlives its code, so that an expired code is not taken for an unknown one.
         Open "linger": Span(secs(0), hours(24)) => Default("10m"), per_app;
 
+        /// Numbers of people who review your app for a store, each with a code that you tell them and its last day (UTC):
+        /// until then no message is sent to them, and the code is that one. Only numbers that belong to nobody:
+        /// +1 AREA 555 0100 to 0199 and +44 7700 900000 to 900999. In the file, one entry per line.
+        Secret "reviewers": List("a number, a code and a last day, such as +12025550123 424242 2027-01-31")
+            => Nothing("/run/secrets/otp_reviewers"), per_app;
+
         /// The secret from which codes, their digests and IDs are derived, the same on every instance. `serve` requires one;
         /// `openssl rand -hex 32` makes one. The characters themselves are the secret: they are not decoded.
         Secret "secret": SECRET => Nothing("/run/secrets/otp_secret");

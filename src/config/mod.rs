@@ -29,7 +29,7 @@ use secrecy::SecretString;
 use self::reader::{Reader, Reported};
 use self::sections::server::Reach;
 use crate::http::{AcceptedKey, ServerSettings};
-use crate::otp::{AppName, KeyRing, OtpSecret, Policy, ProofPolicy};
+use crate::otp::{AppName, KeyRing, OtpSecret, Policy, ProofPolicy, Reviewers};
 use crate::proof::{Issuer, KeyFiles, ProofSettings};
 use crate::store::redis::RedisSettings;
 use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
@@ -67,6 +67,8 @@ pub struct AppSettings {
     pub policy: Policy,
     /// Its proofs.
     pub proofs: ProofPolicy,
+    /// The numbers of people who review it.
+    pub reviewers: Reviewers,
     /// The parts of the WhatsApp settings that it has of its own.
     pub whatsapp: WhatsAppOverrides,
 }

@@ -85,6 +85,12 @@ impl Reader {
         own.filter(|own| self.values.contains_key(own)).unwrap_or_else(|| key.to_owned())
     }
 
+    /// Returns the key under which the app has its own value or file for the secret `key`, or `key`.
+    pub(super) fn own_secret(&self, key: &str) -> String {
+        let own = self.app.as_ref().map(|app| format!("apps.{app}.{key}"));
+        own.filter(|own| self.has_or_names(own)).unwrap_or_else(|| key.to_owned())
+    }
+
     fn given(&self, key: &str) -> Option<&Given> {
         self.values.get(&self.own(key))
     }

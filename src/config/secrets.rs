@@ -93,9 +93,14 @@ impl Reader {
         self.list(key, parse)
     }
 
-    /// Reads the file that `KEY_file` names into `key`. This works once for each key, as it has a value from then on.
+    /// Reads the file that `KEY_file` names into `key`, for an app into its own key if it has one. Apps that share a key
+    /// share its file, which is read once.
     fn open_file_of(&mut self, key: &str, input: impl FnOnce(SecretString) -> Input) -> Result<(), Reported> {
+        let key = &self.own_secret(key);
         let file_key = keys::file_of(key);
+        if matches!(self.origin(key), Origin::KeyFile { .. }) {
+            return Ok(());
+        }
         let Some(path) = self.path(&file_key)? else {
             return Ok(());
         };

@@ -1,9 +1,13 @@
 //! The apps of a service, each with its policy and its senders.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{AppName, Caller, Channel, Destinations, Policy, ProofPolicy, Sender, Senders, TestSender, World};
+use super::{
+    AppName, Caller, Channel, Code, Destinations, PhoneNumber, Policy, ProofPolicy, Reviewers, Sender, Senders,
+    TestOutcome, TestSender, World,
+};
 
 /// One app.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub struct App {
     pub senders: Senders,
     /// The rules for its proofs.
     pub proofs: ProofPolicy,
+    /// The numbers of people who review the app.
+    pub reviewers: Reviewers,
 }
 
 /// Every app of the service; `default` is always among them. Each has a twin in the world of test keys, with the same
@@ -31,7 +37,8 @@ impl Apps {
     /// Returns the app `default` alone, with the default rules for proofs. [`insert`](Self::insert) replaces it.
     #[must_use]
     pub fn one(policy: Policy, senders: Senders) -> Self {
-        let default = App { name: AppName::default(), policy, senders, proofs: ProofPolicy::default() };
+        let (name, proofs, reviewers) = (AppName::default(), ProofPolicy::default(), Reviewers::default());
+        let default = App { name, policy, senders, proofs, reviewers };
         let twin = default.twin();
         Self {
             default: default.into(),
@@ -86,12 +93,35 @@ impl Apps {
 }
 
 impl App {
+    /// Returns `true` if a code may be requested for the number. Countries do not matter to reviewers' numbers, to which
+    /// nothing is sent.
+    pub(super) fn permits(&self, phone: &PhoneNumber) -> bool {
+        self.policy.limits.destinations.permit(phone) || self.reviewers.code_for(phone).is_some()
+    }
+
+    /// Returns the sender of messages to the number: `sender`, or one that sends nothing for a reviewer's.
+    pub(super) fn sender_to<'s>(&self, phone: &PhoneNumber, sender: &'s Sender) -> Cow<'s, Sender> {
+        match self.reviewers.code_for(phone) {
+            None => Cow::Borrowed(sender),
+            Some(_) => Cow::Owned(sender.for_reviewers()),
+        }
+    }
+
+    /// Returns the code of the number if it is not drawn: in the world of test keys, and for reviewers.
+    pub(super) fn fixed_code(&self, phone: &PhoneNumber) -> Option<Code> {
+        if self.name.is_test() {
+            return Some(TestOutcome::code(self.policy.code_length));
+        }
+        self.reviewers.code_for(phone).cloned()
+    }
+
     /// Returns the same app in the world of test keys.
     fn twin(&self) -> Self {
         let mut policy = self.policy.clone();
         policy.limits.destinations = Destinations::default();
         let sender = Sender { channel: Channel::whatsapp(), pacing: None, by: Arc::new(TestSender) };
         let name = self.name.in_world(World::Test);
-        Self { name, policy, senders: Senders::one(sender), proofs: self.proofs.clone() }
+        let (senders, proofs, reviewers) = (Senders::one(sender), self.proofs.clone(), Reviewers::default());
+        Self { name, policy, senders, proofs, reviewers }
     }
 }

@@ -33,6 +33,7 @@ impl CodeLength {
 
 /// A passcode in clear text. It is wiped when dropped, cannot be printed or serialised, and leaves the process only in
 /// the message to its recipient; stores get its [`CodeDigest`](super::CodeDigest).
+#[derive(Clone)]
 pub struct Code(SecretString);
 
 impl Code {

@@ -29,6 +29,7 @@ mod port;
 mod proof;
 mod refund;
 mod refusal;
+mod reviewers;
 mod secret;
 mod senders;
 mod service;
@@ -64,6 +65,7 @@ pub use proof::{
 };
 pub use refund::Refund;
 pub use refusal::{Refusal, RefusalKind};
+pub use reviewers::{Reviewer, ReviewerError, Reviewers};
 pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};
 pub use service::{Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start};

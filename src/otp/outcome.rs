@@ -161,6 +161,8 @@ pub struct Use {
 pub enum Sent {
     /// The channel accepted the message.
     Accepted,
+    /// The number is a reviewer's, who knows the code: there was no message.
+    Reviewer,
     /// The message went out without a clear answer. It may well arrive, so its code stays valid.
     Unclear {
         /// The event that happened instead of an answer, for logs.

@@ -102,7 +102,7 @@ declare! {
     MALFORMED_REQUESTS_TOTAL = "whatsapp_otp_malformed_requests_total", Counter;
     /// Requests for a code by outcome, including those of callers who did not wait for it.
     SENDS_TOTAL = "whatsapp_otp_sends_total", Counter, "outcome": &[
-        "sent", "sent_unclear", "send_failed", "sending_unavailable", "recipient_throttled", "limited",
+        "sent", "sent_unclear", "reviewer", "send_failed", "sending_unavailable", "recipient_throttled", "limited",
         "destination_not_allowed", "store_unavailable", "overloaded", "invalid_phone", "invalid_client_address",
         "unauthorized", "cross_site", "internal_error",
     ];

@@ -82,7 +82,7 @@ impl CodeSender for WhatsAppSender {
         let outcome = match &sent {
             Err(Refusal { kind: RefusalKind::Unreachable, .. }) => Outcome::Unreachable,
             Ok(Sent::Unclear { .. }) | Err(Refusal { kind: RefusalKind::Transient, .. }) => Outcome::Failed,
-            Ok(Sent::Accepted) | Err(_) => Outcome::Answered,
+            Ok(Sent::Accepted | Sent::Reviewer) | Err(_) => Outcome::Answered,
         };
         self.breaker.ended(outcome, client, Instant::now());
         sent

@@ -37,6 +37,7 @@ mod readiness;
 mod redis_safety;
 mod replication;
 mod requests;
+mod reviewers;
 mod schema;
 mod secret_files;
 mod several_servers;

@@ -31,6 +31,8 @@ pub(in crate::config) fn read(reader: &mut Reader) -> Result<Vec<AppSettings>, R
 
 fn read_app(reader: &mut Reader, name: &AppName) -> Result<AppSettings, Reported> {
     let policy = reader.for_app(name, otp::read_policy);
+    let reviewers = policy.as_ref().map(|policy| policy.code_length).map_err(|&reported| reported);
+    let reviewers = reviewers.and_then(|length| reader.for_app(name, |reader| otp::read_reviewers(reader, length)));
     let proofs = reader.for_app(name, proof::read_policy);
     let own = |key| format!("apps.{name}.whatsapp.{key}");
     let phone_number_id = reader.optional(&own("phone_number_id"), graph_id);
@@ -38,5 +40,5 @@ fn read_app(reader: &mut Reader, name: &AppName) -> Result<AppSettings, Reported
     let languages = reader.if_given(&own("languages"), whatsapp::read_languages);
     let whatsapp =
         WhatsAppOverrides { phone_number_id: phone_number_id?, template_id: template_id?, languages: languages? };
-    Ok(AppSettings { name: name.clone(), policy: policy?, proofs: proofs?, whatsapp })
+    Ok(AppSettings { name: name.clone(), policy: policy?, proofs: proofs?, reviewers: reviewers?, whatsapp })
 }

@@ -9,7 +9,7 @@ use rand::rngs::SysRng;
 use super::limits;
 use crate::config::fault::Origin;
 use crate::config::reader::{Input, Reader, Reported};
-use crate::otp::{CodeLength, KeyRing, OtpSecret, Policy};
+use crate::otp::{CodeLength, KeyRing, OtpSecret, Policy, Reviewer, Reviewers};
 
 /// The default of `server.request_timeout`, for commands that send nothing.
 const SEND_TIME: Duration = Duration::from_secs(15);
@@ -33,6 +33,11 @@ pub(in crate::config) fn read_policy(reader: &mut Reader) -> Result<Policy, Repo
         limits: limits?,
         send_time: SEND_TIME,
     })
+}
+
+/// Reads the reviewers of an app whose codes have this length.
+pub(in crate::config) fn read_reviewers(reader: &mut Reader, length: CodeLength) -> Result<Reviewers, Reported> {
+    reader.secret_list("otp.reviewers", |text| Reviewer::parse(text, length)).map(Reviewers::new)
 }
 
 /// Returns the secret of new codes and those of existing ones.

@@ -6,6 +6,7 @@ mod apps;
 mod commands;
 mod faults;
 mod files;
+mod reviewers;
 mod secrets;
 mod settings_files;
 mod sources;

@@ -96,6 +96,7 @@ impl Outcome {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Sent(Sent::Accepted) => "sent",
+            Self::Sent(Sent::Reviewer) => "reviewer",
             Self::Sent(Sent::Unclear { .. }) => "sent_unclear",
             Self::Verified | Self::Verification(Answer::Approved, _) => "verified",
             Self::Verification(answer, _) => answer.as_str(),

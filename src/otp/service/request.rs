@@ -116,11 +116,11 @@ impl OtpService {
     pub async fn request(&self, request: CodeRequest<'_>) -> Result<Requested, RequestError> {
         let CodeRequest { app, caller, phone, client, manner, channel, mut details, deadline } = request;
         let policy = &app.policy;
-        if !policy.limits.destinations.permit(phone) {
+        if !app.permits(phone) {
             return Err(RequestError::DestinationNotAllowed);
         }
         let sender = channel.map_or(Some(app.senders.preferred()), |channel| app.senders.of(channel));
-        let sender = sender.ok_or(RequestError::NoSuchChannel)?;
+        let sender = &*app.sender_to(phone, sender.ok_or(RequestError::NoSuchChannel)?);
         sender.by.health().map_err(RequestError::Refused)?;
         let locale = sender.by.locale(details.locale.as_ref());
         if manner == Manner::Resume {
@@ -135,9 +135,9 @@ impl OtpService {
         let expired =
             (outcome == Some(TestOutcome::Expired)).then(|| Policy { code_lifetime: Duration::ZERO, ..policy.clone() });
         let policy = expired.as_ref().unwrap_or(policy);
-        let issued = match outcome {
+        let issued = match app.fixed_code(phone) {
             None => self.keys.issue(&app.name, phone, policy.code_length, &mut SysRng),
-            Some(_) => self.keys.issue_with(&app.name, phone, TestOutcome::code(policy.code_length), &mut SysRng),
+            Some(code) => self.keys.issue_with(&app.name, phone, code, &mut SysRng),
         };
         let Issued { id, code, sealed } = issued.map_err(|_| RequestError::Entropy)?;
         let (app_name, phone, pacing) = (app.name.clone(), phone.clone(), sender.pacing.clone());
@@ -188,12 +188,10 @@ impl OtpService {
         let number = verification.sends;
         let channel = verification.details.channel.as_ref();
         let sender = channel.and_then(|channel| app.senders.of(channel)).unwrap_or(app.senders.preferred());
-        let length = app.policy.code_length;
-        let code = if app.name.is_test() {
-            Some(TestOutcome::code(length))
-        } else {
-            self.keys.code_again(&message.id, &message.phone, &verification.digest, length)
-        };
+        let sender = &*app.sender_to(&message.phone, sender);
+        let derived =
+            || self.keys.code_again(&message.id, &message.phone, &verification.digest, app.policy.code_length);
+        let code = app.fixed_code(&message.phone).or_else(derived);
         let Some(code) = code else {
             self.undo(app, caller, &message, number, &charge, Refund::Everything).await;
             return Err(RequestError::Unreadable);

@@ -33,10 +33,10 @@ impl OtpService {
     pub async fn resend(&self, resend: &CodeResend<'_>) -> Result<Requested, RequestError> {
         let CodeResend { app, caller, id, phone, client, deadline } = *resend;
         let policy = &app.policy;
-        if !policy.limits.destinations.permit(phone) {
+        if !app.permits(phone) {
             return Err(RequestError::DestinationNotAllowed);
         }
-        let sender = app.senders.preferred();
+        let sender = app.sender_to(phone, app.senders.preferred());
         sender.by.health().map_err(RequestError::Refused)?;
         let (app_name, phone, pacing) = (app.name.clone(), phone.clone(), sender.pacing.clone());
         let message = Message { id: *id, app: app_name, phone, client, pacing, manner: Manner::Resume };

@@ -41,7 +41,7 @@ impl OtpService {
             Some(pacing) => sender.by.send(outgoing, &StoredPace { store: &*self.store, pacing }, deadline).await,
         };
         match &sent {
-            Ok(Sent::Accepted) => {}
+            Ok(Sent::Accepted | Sent::Reviewer) => {}
             Ok(Sent::Unclear { reason }) => {
                 tracing::warn!(verification = %id, key = caller.name(), reason, "the sender gave no clear answer; the code stays valid");
             }
@@ -72,7 +72,7 @@ impl OtpService {
             return;
         }
         let mut status = match sent {
-            Sent::Accepted => DeliveryStatus::Accepted,
+            Sent::Accepted | Sent::Reviewer => DeliveryStatus::Accepted,
             Sent::Unclear { .. } => DeliveryStatus::Unclear,
         };
         let mut reason = None;
