@@ -24,7 +24,8 @@ pub fn path(input: &[u8]) {
         return;
     };
     let path = uri.path();
-    let parameter = routes::find(path).map(|route| route.parameter(path).unwrap());
+    let route = routes::find(path).filter(|route| route.pattern == "/otp/{phone}");
+    let parameter = route.map(|route| route.parameter(path).unwrap());
     // A number stands between `/otp/` and the end, however the path is written, and nothing else does.
     let bare = path.strip_suffix('/').unwrap_or(path);
     let expected = bare.split_at_checked(5).filter(|(fixed, _)| fixed.eq_ignore_ascii_case("/otp/"));

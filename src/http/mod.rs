@@ -8,6 +8,7 @@ mod edge;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod ops;
+mod problems;
 mod router;
 mod routes;
 mod sample;

@@ -48,7 +48,10 @@ async fn respond(state: Arc<PublicState>, request: Request) -> Response {
 /// Returns the answer of the route, or the refusal if there is none. A panic is answered as well, and the connection and
 /// its other requests continue.
 async fn answer(state: Arc<PublicState>, route: Option<&'static Route>, request: Request) -> Response {
-    let surface = route.map_or_else(|| routes::surface_of(request.uri().path()), |route| route.surface);
+    let surface = match route {
+        Some(route) => route.surface,
+        None => routes::default_surface(&state, request.uri().path()),
+    };
     if !has_host(&request) {
         return surface.answer(&state, Outcome::BadHost.into());
     }

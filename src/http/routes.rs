@@ -1,14 +1,16 @@
 //! The public listener's routes: the one table that requests are routed, logged, measured and traced by.
 
 use super::edge::route::{Route, Surface};
-use super::{sample, v1, well_known};
+use super::state::PublicState;
+use super::{problems, sample, v1, well_known};
 
-static ROUTES: [&[Route]; 3] = [&[sample::OTP], &v1::ROUTES, &[well_known::JWKS, well_known::TEST_JWKS]];
+static ROUTES: [&[Route]; 4] =
+    [&[sample::OTP], &v1::ROUTES, &[well_known::JWKS, well_known::TEST_JWKS], &[problems::LIST, problems::PAGE]];
 
-/// Returns the surface that presents what has no route.
-pub(super) fn surface_of(path: &str) -> &'static Surface {
-    let is_v1 = path.strip_prefix("/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    if is_v1 { &v1::SURFACE } else { &sample::SURFACE }
+/// Returns the surface that presents a path without a route.
+pub(super) fn default_surface(state: &PublicState, path: &str) -> &'static Surface {
+    let is_v1 = path.split('/').nth(1).is_some_and(|first| first.eq_ignore_ascii_case("v1"));
+    if is_v1 || !(sample::SURFACE.is_enabled)(state) { &v1::SURFACE } else { &sample::SURFACE }
 }
 
 /// Returns the route of a path.

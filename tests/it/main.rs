@@ -32,6 +32,7 @@ mod logs;
 mod metrics;
 mod outages;
 mod overload;
+mod problem_pages;
 mod races;
 mod readiness;
 mod redis_safety;

@@ -6,6 +6,7 @@ mod check;
 mod check_by_number;
 mod checked;
 mod create;
+mod examples;
 mod get;
 mod idempotency;
 mod json;
@@ -21,6 +22,8 @@ mod shown;
 use axum::http::Method;
 
 use super::edge::route::{Route, Surface};
+pub(super) use examples::problem as example_problem;
+pub(super) use problem_code::ProblemCode;
 
 pub(super) static SURFACE: Surface = Surface { present: presenter::present, is_enabled: |_| true };
 

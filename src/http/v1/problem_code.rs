@@ -4,34 +4,52 @@ use axum::http::StatusCode;
 
 use crate::http::edge::outcome::Outcome;
 
-/// The code of a problem, which programs branch on. Each has a page at `/problems/{name}`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ProblemCode {
-    InvalidRequest,
-    InvalidPhoneNumber,
-    IdempotencyKeyInvalid,
-    Unauthenticated,
-    Forbidden,
-    DestinationNotAllowed,
-    VerificationNotFound,
-    NotFound,
-    MethodNotAllowed,
-    RequestTimeout,
-    VerificationNotPending,
-    IdempotencyInProgress,
-    VerificationExpired,
-    ContentTooLarge,
-    UnsupportedMediaType,
-    CodeIncorrect,
-    AttemptsExhausted,
-    IdempotencyKeyReused,
-    ResendTooSoon,
-    TooManySends,
-    TooManyFailures,
-    RateLimited,
-    InternalError,
-    SendFailed,
-    Unavailable,
+/// Makes [`ProblemCode`] and the table of its names, statuses, titles and pages.
+macro_rules! problem_codes {
+    ($($code:ident $name:literal $status:ident $title:literal,)*) => {
+        /// The code of a problem, which programs branch on. Each has a page at `/problems/{name}`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum ProblemCode {
+            $($code,)*
+        }
+
+        /// Every code, in the order of the enum.
+        static TABLE: &[Row] = &[$(Row {
+            code: ProblemCode::$code,
+            name: $name,
+            status: StatusCode::$status,
+            title: $title,
+            page: include_str!(concat!("problems/", $name, ".md")),
+        },)*];
+    };
+}
+
+problem_codes! {
+    InvalidRequest "invalid_request" BAD_REQUEST "The request is not valid",
+    InvalidPhoneNumber "invalid_phone_number" BAD_REQUEST "The phone number is not valid",
+    IdempotencyKeyInvalid "idempotency_key_invalid" BAD_REQUEST "The Idempotency-Key is not valid",
+    Unauthenticated "unauthenticated" UNAUTHORIZED "The API key is missing or unknown",
+    Forbidden "forbidden" FORBIDDEN "The API key does not allow this",
+    DestinationNotAllowed "destination_not_allowed" FORBIDDEN "Codes are not sent to this number",
+    VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification",
+    NotFound "not_found" NOT_FOUND "There is nothing at this path",
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "The path does not take this method",
+    RequestTimeout "request_timeout" REQUEST_TIMEOUT "The body did not arrive in time",
+    VerificationNotPending "verification_not_pending" CONFLICT "The verification has ended",
+    IdempotencyInProgress "idempotency_in_progress" CONFLICT "The first request with this key is still running",
+    VerificationExpired "verification_expired" GONE "The code has expired",
+    ContentTooLarge "content_too_large" PAYLOAD_TOO_LARGE "The body is too large",
+    UnsupportedMediaType "unsupported_media_type" UNSUPPORTED_MEDIA_TYPE "The body is not JSON",
+    CodeIncorrect "code_incorrect" UNPROCESSABLE_ENTITY "The code is wrong",
+    AttemptsExhausted "attempts_exhausted" UNPROCESSABLE_ENTITY "The code is wrong, and that was the last attempt",
+    IdempotencyKeyReused "idempotency_key_reused" UNPROCESSABLE_ENTITY "The Idempotency-Key belongs to another request",
+    ResendTooSoon "resend_too_soon" TOO_MANY_REQUESTS "It is too soon for another message",
+    TooManySends "too_many_sends" TOO_MANY_REQUESTS "Too many messages were sent to this number",
+    TooManyFailures "too_many_failures" TOO_MANY_REQUESTS "Too many wrong codes were entered for this number",
+    RateLimited "rate_limited" TOO_MANY_REQUESTS "There were too many requests",
+    InternalError "internal_error" INTERNAL_SERVER_ERROR "Something went wrong here",
+    SendFailed "send_failed" BAD_GATEWAY "The message could not be sent",
+    Unavailable "unavailable" SERVICE_UNAVAILABLE "The service cannot do this at the moment",
 }
 
 /// A row of the table.
@@ -40,108 +58,8 @@ struct Row {
     name: &'static str,
     status: StatusCode,
     title: &'static str,
+    page: &'static str,
 }
-
-const fn row(code: ProblemCode, name: &'static str, status: StatusCode, title: &'static str) -> Row {
-    Row { code, name, status, title }
-}
-
-/// Every code, in the order of the enum.
-static TABLE: [Row; 25] = {
-    use ProblemCode as Code;
-    [
-        row(Code::InvalidRequest, "invalid_request", StatusCode::BAD_REQUEST, "The request is not valid"),
-        row(Code::InvalidPhoneNumber, "invalid_phone_number", StatusCode::BAD_REQUEST, "The phone number is not valid"),
-        row(
-            Code::IdempotencyKeyInvalid,
-            "idempotency_key_invalid",
-            StatusCode::BAD_REQUEST,
-            "The Idempotency-Key is not valid",
-        ),
-        row(Code::Unauthenticated, "unauthenticated", StatusCode::UNAUTHORIZED, "The API key is missing or unknown"),
-        row(Code::Forbidden, "forbidden", StatusCode::FORBIDDEN, "The API key does not allow this"),
-        row(
-            Code::DestinationNotAllowed,
-            "destination_not_allowed",
-            StatusCode::FORBIDDEN,
-            "Codes are not sent to this number",
-        ),
-        row(
-            Code::VerificationNotFound,
-            "verification_not_found",
-            StatusCode::NOT_FOUND,
-            "There is no such verification",
-        ),
-        row(Code::NotFound, "not_found", StatusCode::NOT_FOUND, "There is nothing at this path"),
-        row(
-            Code::MethodNotAllowed,
-            "method_not_allowed",
-            StatusCode::METHOD_NOT_ALLOWED,
-            "The path does not take this method",
-        ),
-        row(Code::RequestTimeout, "request_timeout", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
-        row(
-            Code::VerificationNotPending,
-            "verification_not_pending",
-            StatusCode::CONFLICT,
-            "The verification has ended",
-        ),
-        row(
-            Code::IdempotencyInProgress,
-            "idempotency_in_progress",
-            StatusCode::CONFLICT,
-            "The first request with this key is still running",
-        ),
-        row(Code::VerificationExpired, "verification_expired", StatusCode::GONE, "The code has expired"),
-        row(Code::ContentTooLarge, "content_too_large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-        row(
-            Code::UnsupportedMediaType,
-            "unsupported_media_type",
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The body is not JSON",
-        ),
-        row(Code::CodeIncorrect, "code_incorrect", StatusCode::UNPROCESSABLE_ENTITY, "The code is wrong"),
-        row(
-            Code::AttemptsExhausted,
-            "attempts_exhausted",
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "The code is wrong, and that was the last attempt",
-        ),
-        row(
-            Code::IdempotencyKeyReused,
-            "idempotency_key_reused",
-            StatusCode::UNPROCESSABLE_ENTITY,
-            "The Idempotency-Key belongs to another request",
-        ),
-        row(
-            Code::ResendTooSoon,
-            "resend_too_soon",
-            StatusCode::TOO_MANY_REQUESTS,
-            "It is too soon for another message",
-        ),
-        row(
-            Code::TooManySends,
-            "too_many_sends",
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many messages were sent to this number",
-        ),
-        row(
-            Code::TooManyFailures,
-            "too_many_failures",
-            StatusCode::TOO_MANY_REQUESTS,
-            "Too many wrong codes were entered for this number",
-        ),
-        row(Code::RateLimited, "rate_limited", StatusCode::TOO_MANY_REQUESTS, "There were too many requests"),
-        row(Code::InternalError, "internal_error", StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong here"),
-        row(Code::SendFailed, "send_failed", StatusCode::BAD_GATEWAY, "The message could not be sent"),
-        row(
-            Code::Unavailable,
-            "unavailable",
-            StatusCode::SERVICE_UNAVAILABLE,
-            "The service cannot do this at the moment",
-        ),
-    ]
-};
 
 impl ProblemCode {
     /// Returns every code.
@@ -168,6 +86,11 @@ impl ProblemCode {
     /// Returns the title, which is the same in every answer.
     pub(crate) fn title(self) -> &'static str {
         self.row().title
+    }
+
+    /// Returns the text of its page, as Markdown.
+    pub(crate) fn page(self) -> &'static str {
+        self.row().page
     }
 
     fn row(self) -> &'static Row {
@@ -236,7 +159,7 @@ mod tests {
             assert!(!row.title.ends_with('.') && row.title.len() <= 60, "{}", row.title);
         }
         let titles: BTreeSet<_> = TABLE.iter().map(|row| row.title).collect();
-        assert_eq!(titles.len(), TABLE.len());
+        assert_eq!((titles.len(), TABLE.len()), (25, 25));
         assert_eq!(ProblemCode::from_name("Forbidden"), None);
     }
 
