@@ -20,6 +20,7 @@ mod template_watch;
 mod trial;
 mod warnings;
 
+pub use crate::http::openapi;
 pub use check::check;
 pub use healthcheck::{healthcheck, readiness_url};
 pub use inspect::store;

@@ -4,6 +4,7 @@ mod api_key;
 mod check;
 mod healthcheck;
 mod inspect;
+mod openapi;
 pub mod output;
 mod proof_key;
 mod revoke;
@@ -70,6 +71,9 @@ enum Command {
     ApiKey(api_key::Arguments),
     /// Generate a key that signs proofs, and print the settings that use it
     ProofKey(proof_key::Arguments),
+    /// Print the description of the API (OpenAPI 3.1)
+    #[command(name = "openapi")]
+    OpenApi,
     /// Exit with 0 if the instance on this machine is ready
     Healthcheck(healthcheck::Arguments),
 }
@@ -132,6 +136,7 @@ impl Command {
             Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
             Self::ApiKey(arguments) => api_key::run(&arguments),
             Self::ProofKey(arguments) => proof_key::run(&arguments),
+            Self::OpenApi => openapi::run(),
             Self::Healthcheck(arguments) => healthcheck::run(&sources, arguments).await,
         }
     }

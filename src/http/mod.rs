@@ -4,6 +4,7 @@
 //! the endpoint. Endpoints ask the domain and return an `Outcome`, which the route's surface
 //! presents. `edge` is what all surfaces share; `ops` is the operators' listener.
 
+mod documents;
 mod edge;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
@@ -17,6 +18,7 @@ mod state;
 mod v1;
 mod well_known;
 
+pub use documents::openapi;
 pub use edge::bounds::ConnectionBounds;
 pub(crate) use edge::bounds::MAX_OPS_CONNECTIONS;
 pub use edge::server::{Handle, ListenError, Listener};

@@ -2,10 +2,15 @@
 
 use super::edge::route::{Route, Surface};
 use super::state::PublicState;
-use super::{problems, sample, v1, well_known};
+use super::{documents, problems, sample, v1, well_known};
 
-static ROUTES: [&[Route]; 4] =
-    [&[sample::OTP], &v1::ROUTES, &[well_known::JWKS, well_known::TEST_JWKS], &[problems::LIST, problems::PAGE]];
+static ROUTES: [&[Route]; 5] = [
+    &[sample::OTP],
+    &v1::ROUTES,
+    &[well_known::JWKS, well_known::TEST_JWKS],
+    &[problems::LIST, problems::PAGE],
+    &[documents::OPENAPI],
+];
 
 /// Returns the surface that presents a path without a route.
 pub(super) fn default_surface(state: &PublicState, path: &str) -> &'static Surface {

@@ -5,6 +5,6 @@ use crate::http::edge::outcome::Ended;
 use crate::http::edge::route::Call;
 
 /// Answers with the list.
-pub(super) async fn list(call: Call) -> Ended {
+pub(super) fn list(call: &Call) -> Ended {
     page::list().answer(&call.request).into()
 }

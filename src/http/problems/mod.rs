@@ -7,6 +7,8 @@ mod page;
 mod presenter;
 mod show;
 
+use std::future::ready;
+
 use axum::http::Method;
 
 use super::edge::route::{Route, Surface};
@@ -17,12 +19,18 @@ static SURFACE: Surface = Surface { present: presenter::present, is_enabled: |_|
 pub(super) const LIST: Route = Route {
     pattern: "/problems",
     surface: &SURFACE,
-    endpoints: &[(Method::GET, |call| Box::pin(list::list(call))), (Method::HEAD, |call| Box::pin(list::list(call)))],
+    endpoints: &[
+        (Method::GET, |call| Box::pin(ready(list::list(&call)))),
+        (Method::HEAD, |call| Box::pin(ready(list::list(&call)))),
+    ],
 };
 
 /// The page of one code.
 pub(super) const PAGE: Route = Route {
     pattern: "/problems/{code}",
     surface: &SURFACE,
-    endpoints: &[(Method::GET, |call| Box::pin(show::show(call))), (Method::HEAD, |call| Box::pin(show::show(call)))],
+    endpoints: &[
+        (Method::GET, |call| Box::pin(ready(show::show(&call)))),
+        (Method::HEAD, |call| Box::pin(ready(show::show(&call)))),
+    ],
 };

@@ -6,7 +6,7 @@ use crate::http::edge::route::Call;
 use crate::http::v1::ProblemCode;
 
 /// Answers with the page.
-pub(super) async fn show(call: Call) -> Ended {
+pub(super) fn show(call: &Call) -> Ended {
     let code = call.parameter.as_deref().and_then(ProblemCode::from_name);
     code.map_or(Outcome::NotFound, |code| page::of(code).answer(&call.request)).into()
 }

@@ -1,13 +1,36 @@
 //! `POST /v1/verifications/{id}/cancel` ends a verification. Repeating it is harmless.
 
 use super::admit::{self, Located};
+use super::bodies::{Nothing, VerificationIdInPath};
+use super::problem_code::ProblemCode;
 use super::request::NoBody;
+use super::resource::Resource;
 use super::shown;
 use crate::http::edge::body::{self, ContentType};
 use crate::http::edge::outcome::{Answer, Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::otp::Status;
 
+/// The problems of this call alone.
+pub(super) const PROBLEMS: &[ProblemCode] = &[
+    ProblemCode::Forbidden,
+    ProblemCode::VerificationNotFound,
+    ProblemCode::VerificationNotPending,
+    ProblemCode::VerificationExpired,
+];
+
+/// Cancels a verification: its code is no longer accepted. Repeating it changes nothing.
+///
+/// Server and test keys only.
+#[utoipa::path(
+    post,
+    path = "/v1/verifications/{id}/cancel",
+    operation_id = "cancelVerification",
+    tag = "verifications",
+    params(VerificationIdInPath),
+    request_body(content = Nothing, description = "It may be left out."),
+    responses((status = 200, description = "The verification is canceled.", body = Resource))
+)]
 pub(super) async fn cancel(call: Call) -> Ended {
     let mut subject = Subject::default();
     let (Ok(outcome) | Err(outcome)) = canceled(call, &mut subject).await;

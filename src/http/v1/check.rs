@@ -1,13 +1,42 @@
 //! `POST /v1/verifications/{id}/check` checks a code. Only a right one is answered with success.
 
 use super::admit::{self, Located, idempotency_key};
+use super::bodies::{Check, IdempotencyKeyHeader, VerificationIdInPath};
 use super::checked;
+use super::problem_code::ProblemCode;
 use super::request::CheckBody;
+use super::resource::Resource;
 use crate::http::edge::body::{self, ContentType};
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::otp::{CodeCheck, Manner};
 
+/// The problems of this call alone.
+pub(super) const PROBLEMS: &[ProblemCode] = &[
+    ProblemCode::IdempotencyKeyInvalid,
+    ProblemCode::VerificationNotFound,
+    ProblemCode::VerificationNotPending,
+    ProblemCode::VerificationExpired,
+    ProblemCode::CodeIncorrect,
+    ProblemCode::AttemptsExhausted,
+    ProblemCode::IdempotencyKeyReused,
+    ProblemCode::TooManyFailures,
+    ProblemCode::RateLimited,
+];
+
+/// Checks a code. 200 means that the number is verified, and no other answer does.
+///
+/// A code is accepted once. The same wrong code entered again uses no further attempt. With an `Idempotency-Key`, a
+/// repeated check has the answer of the first.
+#[utoipa::path(
+    post,
+    path = "/v1/verifications/{id}/check",
+    operation_id = "checkVerification",
+    tag = "verifications",
+    params(VerificationIdInPath, IdempotencyKeyHeader),
+    request_body = Check,
+    responses((status = 200, description = "The code is right: the number is verified.", body = Resource))
+)]
 pub(super) async fn check(call: Call) -> Ended {
     let mut subject = Subject::default();
     let (Ok(outcome) | Err(outcome)) = settled(call, &mut subject).await;

@@ -1,13 +1,40 @@
 //! `POST /v1/verifications/check` checks a code for backends that kept no id.
 
 use super::admit;
+use super::bodies::CheckNumber;
 use super::checked;
+use super::problem_code::ProblemCode;
 use super::request::CheckByNumberBody;
+use super::resource::Resource;
 use crate::http::edge::body::{self, ContentType};
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::otp::{CodeCheck, Manner};
 
+/// The problems of this call alone.
+pub(super) const PROBLEMS: &[ProblemCode] = &[
+    ProblemCode::InvalidPhoneNumber,
+    ProblemCode::Forbidden,
+    ProblemCode::VerificationNotFound,
+    ProblemCode::VerificationNotPending,
+    ProblemCode::VerificationExpired,
+    ProblemCode::CodeIncorrect,
+    ProblemCode::AttemptsExhausted,
+    ProblemCode::TooManyFailures,
+    ProblemCode::RateLimited,
+];
+
+/// Checks a code by number, for backends that kept no id. 200 means that the number is verified, and no other answer does.
+///
+/// Server and test keys only.
+#[utoipa::path(
+    post,
+    path = "/v1/verifications/check",
+    operation_id = "checkNumber",
+    tag = "verifications",
+    request_body = CheckNumber,
+    responses((status = 200, description = "The code is right: the number is verified.", body = Resource))
+)]
 pub(super) async fn check_by_number(call: Call) -> Ended {
     let mut subject = Subject::default();
     let (Ok(outcome) | Err(outcome)) = settled(call, &mut subject).await;

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::admit::{self, idempotency_key};
+use super::bodies::{CreateVerification, IdempotencyKeyHeader};
+use super::problem_code::ProblemCode;
 use super::request::CreateBody;
+use super::resource::Resource;
 use super::{idempotency, shown};
 use crate::http::edge::body::{self, ContentType};
 use crate::http::edge::outcome::{Answer, Ended, InvalidMember, Outcome, Subject};
@@ -11,6 +14,35 @@ use crate::http::edge::route::Call;
 use crate::http::edge::sending;
 use crate::otp::{CodeRequest, Manner};
 
+/// The problems of this call alone.
+pub(super) const PROBLEMS: &[ProblemCode] = &[
+    ProblemCode::InvalidPhoneNumber,
+    ProblemCode::IdempotencyKeyInvalid,
+    ProblemCode::Forbidden,
+    ProblemCode::DestinationNotAllowed,
+    ProblemCode::IdempotencyInProgress,
+    ProblemCode::IdempotencyKeyReused,
+    ProblemCode::TooManySends,
+    ProblemCode::RateLimited,
+    ProblemCode::SendFailed,
+];
+
+/// Creates a verification and sends its code.
+///
+/// While a verification of the same number for the same app is pending, it goes on: its id, code and deadline stay, and
+/// another message is sent if `resend_at` has passed and `sends_left` is above zero. So it is safe to call this again.
+#[utoipa::path(
+    post,
+    path = "/v1/verifications",
+    operation_id = "createVerification",
+    tag = "verifications",
+    params(IdempotencyKeyHeader),
+    request_body = CreateVerification,
+    responses(
+        (status = 201, description = "The verification is new, and its code is on its way.", body = Resource),
+        (status = 200, description = "The verification was pending and goes on.", body = Resource),
+    )
+)]
 pub(super) async fn create(call: Call) -> Ended {
     let mut subject = Subject::default();
     let (Ok(outcome) | Err(outcome)) = created(call, &mut subject).await;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use super::problem::Problem;
 use super::problem_code::ProblemCode;
 use crate::http::edge::outcome::{Ended, InvalidMember, Outcome, Subject};
@@ -17,6 +19,43 @@ pub(in crate::http) fn problem(code: ProblemCode) -> Problem {
     let verification = is_about_a_verification(code).then(|| VERIFICATION.parse().ok()).flatten();
     let ended = Ended { outcome, subject: Subject { verification, ..Subject::default() } };
     Problem::of(&ended, code, SERVICE, Some(REQUEST.to_owned()))
+}
+
+/// Returns a verification, as the call with this name answers.
+pub(super) fn verification(operation: &str) -> Value {
+    let mut verification = json!({
+        "id": VERIFICATION,
+        "app": "default",
+        "status": "pending",
+        "to": "+15551234567",
+        "to_masked": "+1555*****67",
+        "channel": "whatsapp",
+        "locale": "pt_BR",
+        "reference": "order-42",
+        "metadata": {"cart": "77"},
+        "created_at": "2026-11-25T10:00:00Z",
+        "expires_at": "2026-11-25T10:05:00Z",
+        "attempts_left": 3,
+        "sends_left": 2,
+        "code_length": 6,
+        "deliveries": [{
+            "id": format!("{VERIFICATION}.1"),
+            "channel": "whatsapp",
+            "status": "accepted",
+            "at": "2026-11-25T10:00:00Z",
+        }],
+        "test": false,
+    });
+    match operation {
+        "checkVerification" | "checkNumber" => {
+            verification["status"] = "approved".into();
+            verification["approved_at"] = "2026-11-25T10:00:21Z".into();
+            verification["proof"] = "eyJhbGciOiJFUzI1NiIsInR5cCI6Im90cC1wcm9vZitqd3QifQ.eyJ…".into();
+        }
+        "cancelVerification" => verification["status"] = "canceled".into(),
+        _ => verification["resend_at"] = "2026-11-25T10:00:30Z".into(),
+    }
+    verification
 }
 
 /// Returns an outcome with this code.

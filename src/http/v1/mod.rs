@@ -1,6 +1,7 @@
 //! The verification API, `/v1`: verifications as resources, and problems with stable codes.
 
 mod admit;
+mod bodies;
 mod cancel;
 mod check;
 mod check_by_number;
@@ -10,6 +11,7 @@ mod examples;
 mod get;
 mod idempotency;
 mod json;
+mod openapi;
 mod presenter;
 mod problem;
 mod problem_code;
@@ -17,12 +19,14 @@ mod rate_limit;
 mod request;
 mod resend;
 mod resource;
+mod schemas;
 mod shown;
 
 use axum::http::Method;
 
 use super::edge::route::{Route, Surface};
 pub(super) use examples::problem as example_problem;
+pub(super) use openapi::describe;
 pub(super) use problem_code::ProblemCode;
 
 pub(super) static SURFACE: Surface = Surface { present: presenter::present, is_enabled: |_| true };

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::problem_code::ProblemCode;
+use super::schemas::problem_codes;
 use crate::http::edge::body::MAX_BYTES;
 use crate::http::edge::outcome::{Ended, InvalidMember, Outcome};
 use crate::otp::Status;
@@ -19,39 +21,49 @@ const RECIPIENT: &str = "recipient";
 const RETRY_SOON: u64 = 1;
 
 /// A failed call. Programs branch on `code`; the rest of the text is for people.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
     /// The page that explains the code.
     #[serde(rename = "type")]
+    #[schema(format = "uri-reference")]
     page: String,
     /// A summary, the same for every problem with this code.
     title: &'static str,
     /// The HTTP status.
     status: u16,
     /// A sentence about this case.
+    #[schema(value_type = String)]
     detail: Cow<'static, str>,
     /// The code.
+    #[schema(schema_with = problem_codes)]
     code: &'static str,
     /// The verification, as a path.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = "uri-reference", nullable = false)]
     instance: Option<String>,
     /// The id of the verification.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     id: Option<String>,
     /// The id of the request, as in the header `X-Request-Id` and in the service's log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     request_id: Option<String>,
     /// The state of the verification, which is not pending.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     verification_status: Option<&'static str>,
     /// The guesses left.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     attempts_left: Option<u32>,
     /// The limit that was reached.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     limit: Option<&'static str>,
     /// The seconds after which the same request may succeed, as in the header `Retry-After`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, minimum = 1)]
     retry_after_seconds: Option<u64>,
     /// The members of the body that are not valid.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -59,9 +71,11 @@ pub(crate) struct Problem {
 }
 
 /// A part of the body that is not valid.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = InvalidMember)]
 struct InvalidPart {
     /// The part, as a JSON pointer in a URI fragment.
+    #[schema(format = "uri-reference")]
     pointer: String,
     /// A sentence that says what was expected.
     detail: String,

@@ -68,7 +68,6 @@ impl ProblemCode {
     }
 
     /// Returns the code with that name.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the pages will need it"))]
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         Self::all().find(|code| code.as_str() == name)
     }

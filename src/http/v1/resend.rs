@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use super::admit::{self, Located, idempotency_key};
+use super::bodies::{IdempotencyKeyHeader, Resend, VerificationIdInPath};
+use super::problem_code::ProblemCode;
 use super::request::ResendBody;
+use super::resource::Resource;
 use super::{idempotency, shown};
 use crate::http::edge::body::{self, ContentType};
 use crate::http::edge::outcome::{Answer, Ended, Outcome, Subject};
@@ -11,6 +14,31 @@ use crate::http::edge::route::Call;
 use crate::http::edge::sending;
 use crate::otp::CodeResend;
 
+/// The problems of this call alone.
+pub(super) const PROBLEMS: &[ProblemCode] = &[
+    ProblemCode::IdempotencyKeyInvalid,
+    ProblemCode::DestinationNotAllowed,
+    ProblemCode::VerificationNotFound,
+    ProblemCode::VerificationNotPending,
+    ProblemCode::IdempotencyInProgress,
+    ProblemCode::VerificationExpired,
+    ProblemCode::IdempotencyKeyReused,
+    ProblemCode::ResendTooSoon,
+    ProblemCode::TooManySends,
+    ProblemCode::RateLimited,
+    ProblemCode::SendFailed,
+];
+
+/// Sends the same code again. Its deadline and the attempts stay as they are.
+#[utoipa::path(
+    post,
+    path = "/v1/verifications/{id}/resend",
+    operation_id = "resendVerification",
+    tag = "verifications",
+    params(VerificationIdInPath, IdempotencyKeyHeader),
+    request_body(content = Resend, description = "It may be left out."),
+    responses((status = 200, description = "The code is on its way again.", body = Resource))
+)]
 pub(super) async fn resend(call: Call) -> Ended {
     let mut subject = Subject::default();
     let (Ok(outcome) | Err(outcome)) = resent(call, &mut subject).await;

@@ -4,25 +4,29 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::schemas::{QUEUED, delivery_statuses, id, metadata, statuses};
 use crate::http::edge::outcome::Shown;
 use crate::otp::{Channel, Delivery, Details, KeyKind, Locale, Proof, Reference, Status, UnixMillis, Verification};
 use crate::table::moment;
 
-/// The state of a message that no channel has reported about.
-const QUEUED: &str = "queued";
-
-/// A verification: one attempt to prove one number for one app. Members that do not apply are absent.
-#[derive(Serialize)]
+/// A verification: one attempt to prove one number for one app. Members that do not apply are absent, and there may be
+/// more members in the future.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Verification)]
 pub(crate) struct Resource<'v> {
     /// Its id.
+    #[schema(schema_with = id)]
     id: String,
     /// Its app.
     app: &'v str,
     /// `pending`, until it ends as `approved`, `failed`, `expired` or `canceled`.
+    #[schema(schema_with = statuses)]
     status: &'static str,
     /// The number in E.164. Absent in answers to client keys.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     to: Option<String>,
     /// The number with most digits hidden, for people.
     to_masked: String,
@@ -30,53 +34,67 @@ pub(crate) struct Resource<'v> {
     channel: &'v str,
     /// The language of its messages, if their channel has languages.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     locale: Option<&'v str>,
     /// The caller's own name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reference: Option<&'v str>,
     /// The caller's own facts about it. Absent in answers to client keys.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = metadata, required = false)]
     metadata: Option<&'v BTreeMap<String, String>>,
     /// The time of its creation.
+    #[schema(format = DateTime)]
     created_at: String,
     /// The time at which the code expires. Another message does not change it.
+    #[schema(format = DateTime)]
     expires_at: String,
     /// The time at which the code was entered. Only with the status `approved`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
     approved_at: Option<String>,
     /// The time from which another message can be sent. Only while there can be one.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, nullable = false)]
     resend_at: Option<String>,
     /// The guesses left.
     attempts_left: u32,
     /// The messages left, over all channels. Absent in answers to client keys.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     sends_left: Option<u32>,
     /// The number of digits of the code.
     code_length: u8,
     /// The messages, oldest first. Absent in answers to client keys.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     deliveries: Option<Vec<DeliveryResource<'v>>>,
     /// `true` if it was made with a test key, so that no message left.
     test: bool,
     /// The signed proof that the number was verified. Only in the answer to the check that approved it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     proof: Option<&'v str>,
 }
 
 /// One message with the code.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Delivery)]
 struct DeliveryResource<'v> {
     /// Its id.
     id: String,
     /// Its channel.
     channel: &'v str,
     /// `queued`, `unclear`, `accepted`, `sent`, `delivered`, `read` or `failed`.
+    #[schema(schema_with = delivery_statuses)]
     status: &'static str,
     /// The reason why it did not arrive. Only with the status `failed`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reason: Option<&'v str>,
     /// The time of the status.
+    #[schema(format = DateTime)]
     at: String,
 }
 

@@ -7,10 +7,13 @@ mod test_jwks;
 use std::future::ready;
 
 use axum::http::Method;
+use utoipa::OpenApi;
 
 use super::edge::route::{Route, Surface};
 
-static SURFACE: Surface = Surface { present: presenter::present, is_enabled: |_| true };
+pub(super) use presenter::present;
+
+static SURFACE: Surface = Surface { present, is_enabled: |_| true };
 
 /// The public keys of proofs.
 pub(super) const JWKS: Route = Route {
@@ -31,3 +34,15 @@ pub(super) const TEST_JWKS: Route = Route {
         (Method::HEAD, |call| Box::pin(ready(test_jwks::test_jwks(&call)))),
     ],
 };
+
+#[derive(OpenApi)]
+#[openapi(
+    paths(jwks::jwks, test_jwks::test_jwks),
+    tags((name = "proofs", description = "Check the proof that a verification ends with."))
+)]
+struct Description;
+
+/// Returns the description of these documents.
+pub(super) fn describe() -> utoipa::openapi::OpenApi {
+    Description::openapi()
+}

@@ -7,7 +7,7 @@ use crate::http::edge::outcome::{Ended, Outcome};
 use crate::http::state::PublicState;
 
 /// Puts the outcome of a call into words.
-pub(super) fn present(_: &PublicState, ended: &Ended) -> Response {
+pub(in crate::http) fn present(_: &PublicState, ended: &Ended) -> Response {
     let (status, sentence) = match &ended.outcome {
         Outcome::Document(document) => return document.respond(),
         Outcome::BadHost => (StatusCode::BAD_REQUEST, "A request needs exactly one Host header."),
