@@ -4,16 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::sync::mpsc;
+use rand::rngs::SysRng;
+use tokio::sync::{mpsc, watch};
 use url::Url;
 use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 
 use super::page_records::StoredRecords;
 use super::serve::{over_whatsapp, redis_details, within_a_request};
 use super::{App, Parts};
-use crate::config::{AppSettings, SandboxSettings};
-use crate::http::{AuthMode, ConnectionBounds, Handle, Listener};
-use crate::otp::{App as OtpApp, Apps, Senders, VerificationStore};
+use crate::config::{AppSettings, SandboxSettings, Settings};
+use crate::http::{AcceptedKey, AuthMode, ConnectionBounds, Handle, Listener};
+use crate::otp::{ApiKey, App as OtpApp, Apps, Key, KeyKind, KeyName, Senders, VerificationStore};
 use crate::proof::{Issuer, ProofKeys};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
@@ -36,6 +37,8 @@ pub enum SandboxStore {
 pub struct Sandbox {
     /// The service.
     pub app: App,
+    /// The keys that were drawn for the verification API, by kind: those of kinds for which the settings have none.
+    pub keys: Vec<(KeyKind, ApiKey)>,
     simulator: Simulator,
     page: Page,
     listener: Listener,
@@ -108,6 +111,7 @@ pub async fn sandbox(
     for origin in page_origins(listener.address()) {
         common.server.cors_origins.push(origin.parse()?);
     }
+    let drawn = draw_keys(&mut common)?;
     let (code_length, needs_api_key) = (common.policy.code_length.digits(), common.server.auth != AuthMode::Open);
     let records = StoredRecords { store: Arc::clone(&store), policy: common.policy.clone() };
     let senders = Senders::one(over_whatsapp(sender, None));
@@ -132,11 +136,30 @@ pub async fn sandbox(
         origin: app.public_url().parse()?,
         code_length: Some(code_length),
         needs_api_key,
-        api_key: None,
+        api_key: drawn.iter().find(|(kind, _)| *kind == KeyKind::Server).map(|(_, key)| key.expose().into()),
         sends_here: true,
     };
     let page = Page { service: Some(service), records: Some(Arc::new(records)) };
-    Ok(Sandbox { app, simulator, page, listener })
+    Ok(Sandbox { app, keys: drawn, simulator, page, listener })
+}
+
+/// Draws a key of each kind for which the settings have none, for all apps, and adds them to the accepted ones.
+fn draw_keys(common: &mut Settings) -> anyhow::Result<Vec<(KeyKind, ApiKey)>> {
+    let mut accepted = common.server.keys.borrow().to_vec();
+    let apps: Vec<_> = common.apps.iter().map(|app| app.name.clone()).collect();
+    let mut drawn = Vec::new();
+    for kind in KeyKind::ALL {
+        if accepted.iter().any(|accepted| accepted.key.kind == kind) {
+            continue;
+        }
+        let key = ApiKey::draw(kind, &mut SysRng).context("the operating system gave no randomness")?;
+        let name = KeyName::parse(&format!("sandbox-{}", kind.as_str()))?;
+        let about = Key { name, kind, apps: apps.clone() };
+        accepted.push(AcceptedKey { key: Arc::new(about), sha256: key.sha256() });
+        drawn.push((kind, key));
+    }
+    common.server.keys = watch::channel(accepted.into()).1;
+    Ok(drawn)
 }
 
 /// Returns the account at the simulated WhatsApp.

@@ -36,12 +36,17 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let sandbox = app::sandbox(settings, arguments.simulator_listen, arguments.store).await?;
 
     let (service, inbox) = (sandbox.app.public_url(), sandbox.inbox_url());
+    let keys: Vec<_> =
+        sandbox.keys.iter().map(|(kind, key)| format!("  {:<6}  {}", kind.as_str(), key.expose())).collect();
+    let keys = keys.join("\n");
     let welcome = format!(
         "Sandbox: it sends no real message. Open {inbox}\n\n\
+         API keys, valid while it runs:\n{keys}\n\n\
          Or without a browser:\n\
-         \u{20} curl {service}/otp/{EXAMPLE_PHONE}                     # request a code\n\
-         \u{20} curl {inbox}/inbox/{EXAMPLE_PHONE}/latest            # read it off the simulated phone\n\
-         \u{20} curl {service}/otp/{EXAMPLE_PHONE} --json '{{\"code\":\"…\"}}'  # verify it\n"
+         \u{20} KEY=…                                        # the server key\n\
+         \u{20} curl {service}/v1/verifications -H \"Authorization: Bearer $KEY\" --json '{{\"to\":\"+{EXAMPLE_PHONE}\"}}'\n\
+         \u{20} curl {inbox}/inbox/{EXAMPLE_PHONE}/latest     # read the code off the simulated phone\n\
+         \u{20} curl {service}/v1/verifications/ID/check -H \"Authorization: Bearer $KEY\" --json '{{\"code\":\"…\"}}'\n"
     );
     // The sandbox runs even if nobody reads this.
     let _ = print(welcome);

@@ -4,6 +4,7 @@
 //! [`CodeSender`]. Start reading at [`OtpService`].
 
 mod account;
+mod api_key;
 mod app;
 mod apps;
 mod caller;
@@ -36,6 +37,7 @@ mod service;
 mod test_numbers;
 mod verification;
 
+pub use api_key::ApiKey;
 pub use app::{AppName, NameError, World};
 pub use apps::{App, Apps};
 pub use caller::{Caller, Key, KeyKind, KeyKindError, KeyName};

@@ -9,7 +9,7 @@ use super::problem_code::ProblemCode;
 use super::schemas::problem_codes;
 use crate::http::edge::body::MAX_BYTES;
 use crate::http::edge::outcome::{Ended, InvalidMember, Outcome};
-use crate::otp::Status;
+use crate::otp::{RefusalKind, Status};
 
 /// The media type of a problem.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -201,9 +201,15 @@ fn detail(outcome: &Outcome) -> Cow<'static, str> {
             limited(limit, retry_after.as_millis().div_ceil(1_000).max(1)).into()
         }
         Outcome::RecipientThrottled { .. } => "WhatsApp does not take more messages to this number for now.".into(),
+        Outcome::SendFailed(RefusalKind::Unreachable | RefusalKind::Suspended) => {
+            "WhatsApp is unreachable at the moment. No message was sent.".into()
+        }
         Outcome::SendFailed(_) => "WhatsApp did not take the message. There is no code to enter.".into(),
         Outcome::SendingUnavailable(_) => "No message can be sent at the moment. Codes can be checked.".into(),
-        Outcome::StoreUnavailable => "The store did not answer in time. Nothing was decided or sent.".into(),
+        Outcome::StoreUnavailable => {
+            "The store did not answer in time and no message was sent. Repeat the request to see what was decided."
+                .into()
+        }
         Outcome::Overloaded { .. } => "There is too much to do at the moment. Nothing was decided or sent.".into(),
         Outcome::TimedOut => {
             "The message could not be sent within the time of a request. It may still arrive: try again to see.".into()
@@ -247,7 +253,7 @@ mod tests {
 
     use super::*;
     use crate::http::edge::outcome::Subject;
-    use crate::otp::{CodeLength, RefusalKind};
+    use crate::otp::CodeLength;
 
     fn problem(outcome: Outcome) -> Value {
         let verification = "ver_01js7whh8m7m9a9s94qzrj8k0w".parse().ok();

@@ -3,6 +3,7 @@
 use axum::http::StatusCode;
 
 use crate::http::edge::outcome::Outcome;
+use crate::otp::RefusalKind;
 
 /// Makes [`ProblemCode`] and the table of its names, statuses, titles and pages.
 macro_rules! problem_codes {
@@ -132,11 +133,13 @@ impl ProblemCode {
             },
             Outcome::RecipientThrottled { .. } => Self::TooManySends,
             Outcome::Internal => Self::InternalError,
-            Outcome::SendFailed(_) => Self::SendFailed,
-            Outcome::SendingUnavailable(_)
+            // The channel is unreachable: the same call may succeed soon.
+            Outcome::SendFailed(RefusalKind::Unreachable | RefusalKind::Suspended)
+            | Outcome::SendingUnavailable(_)
             | Outcome::StoreUnavailable
             | Outcome::Overloaded { .. }
             | Outcome::TimedOut => Self::Unavailable,
+            Outcome::SendFailed(_) => Self::SendFailed,
         })
     }
 }
