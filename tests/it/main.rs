@@ -33,6 +33,7 @@ mod metrics;
 mod outages;
 mod overload;
 mod problem_pages;
+mod proofs;
 mod races;
 mod readiness;
 mod redis_safety;

@@ -159,6 +159,7 @@ async fn metrics_count_what_happened() {
     is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"find\""], 3.0);
     is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"take_back\""], 3.0);
     is("whatsapp_otp_redis_connected", &[], 1.0);
+    is("whatsapp_otp_proof_key_info", &["kid="], 1.0);
     is("whatsapp_otp_redis_reconnects_total", &[], 0.0);
     is("whatsapp_otp_whatsapp_errors_total", &["code=\"190\"", "class=\"operator\""], 1.0);
     is("whatsapp_otp_whatsapp_errors_total", &["code=\"131016\"", "class=\"transient\""], 3.0);
