@@ -58,7 +58,7 @@ class Sandbox(Program):
         own.update({key.replace("__", "."): value for key, value in settings.items()})
         super().__init__("sandbox", "--simulator-listen", "127.0.0.1:0", settings=own)
         self.page = self.printed(r"Open (http://\S+)\n")
-        self.service = self.printed(r"curl (http://[^/]+)/otp/")
+        self.service = self.printed(r"curl (http://[^/]+)/")
 
 
 class Simulator(Program):

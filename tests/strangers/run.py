@@ -1,6 +1,5 @@
 """Runs the test modules in this folder, or those named, against one sandbox: each in its own process, one after another."""
 
-import hashlib
 import os
 import pathlib
 import secrets
@@ -15,15 +14,7 @@ LONGEST = 300
 # The program's process, as in the tests in a browser.
 sys.path.append(str(HERE.parent / "browser"))
 from programs import Sandbox  # noqa: E402
-
-
-def settings_of(keys):
-    """Returns the settings that accept these API keys, and no limits that tests would reach."""
-    settings = {"limits.per_ip": "off", "limits.checks_per_ip": "off"}
-    for kind, key in keys.items():
-        settings[f"keys.{kind}.kind"] = kind
-        settings[f"keys.{kind}.sha256"] = hashlib.sha256(key.encode()).hexdigest()
-    return settings
+from settings import settings_of  # noqa: E402
 
 
 def run(module, environment):
