@@ -72,6 +72,7 @@ impl Drop for Underway<'_> {
         let app = subject.and_then(|subject| subject.app.as_ref()).map(AppName::as_str);
         let key = subject.and_then(|subject| subject.caller.as_ref()).and_then(Caller::name);
         let phone = subject.and_then(|subject| subject.phone.as_ref()).map(PhoneNumber::masked);
+        let verification = subject.and_then(|subject| subject.verification).map(tracing::field::display);
         span.end(status, outcome, reason, app, key);
         if let (Some(key), Some(app), Some(outcome)) = (key, app, outcome) {
             let (key, app) = (key.to_owned(), app.to_owned());
@@ -89,6 +90,7 @@ impl Drop for Underway<'_> {
             app,
             key,
             phone,
+            verification,
             status,
             outcome,
             reason,
