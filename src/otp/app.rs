@@ -79,6 +79,12 @@ impl AppName {
         Self { name: Arc::clone(&self.name), world }
     }
 
+    /// Returns the name's tags in both worlds.
+    #[must_use]
+    pub fn tags(&self) -> [u16; 2] {
+        [World::Live, World::Test].map(|world| self.in_world(world).tag())
+    }
+
     /// Returns the first 16 bits of the name's SHA-256, which identify the app in the ids of its verifications. No two
     /// apps of a service may have the same tag.
     #[must_use]

@@ -14,7 +14,7 @@ pub(in crate::config) fn read(reader: &mut Reader) -> Result<Vec<AppSettings>, R
     for (text, origin) in reader.names_in("apps") {
         let expected = match AppName::parse(&text) {
             Ok(name) if name == AppName::default() => continue,
-            Ok(name) => match names.iter().find(|other| other.tag() == name.tag()) {
+            Ok(name) => match names.iter().find(|other| other.tags().iter().any(|tag| name.tags().contains(tag))) {
                 None => {
                     apps.push(read_app(reader, &name));
                     names.push(name);
