@@ -69,7 +69,8 @@ async fn replay(state: &PublicState, Finished { id, created }: Finished) -> Outc
             shown.is_replay = true;
             Outcome::Verification(if created { Answer::Created } else { Answer::Resumed }, shown.into())
         }
-        Ok(None) => Outcome::Absent,
+        // Results are kept for longer than verifications.
+        Ok(None) => Outcome::Expired,
         Err(error) => error.into(),
     }
 }
