@@ -29,11 +29,11 @@ const FIND: &str = script!(
 );
 pub const CHECK: &str = script!(
     "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/failures"
-    "parts/verifications" "check"
+    "parts/verifications" "parts/checks" "check"
 );
 const CREATE: &str = script!(
-    "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/pace"
-    "parts/failures" "parts/verifications" "create"
+    "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/uses"
+    "parts/pace" "parts/failures" "parts/verifications" "parts/resends" "create"
 );
 
 /// The digest of every guess here, which differs from that of any code that the service stored.
@@ -74,6 +74,7 @@ pub fn serve(kind: Floor, listen: SocketAddr, redis: String, whatsapp: String) {
                 let route = get(create_and_send).post(verify);
                 let router = Router::new().route("/otp/{phone}", route);
                 let router = router.route(&format!("{CREATE_ONLY}{{phone}}"), get(create_only));
+                let router = router.route("/check/{phone}/{id}/{guess}", get(check));
                 router.with_state(Bare::connect(redis, whatsapp).await)
             }
         };
@@ -123,10 +124,29 @@ async fn verify(State(mut bare): State<Bare>, Path(phone): Path<String>) -> (Sta
     let (found, _, _, pending): (String, String, u64, Vec<String>) = call.invoke_async(&mut bare.redis).await.unwrap();
     let Some(id) = pending.first() else { return (StatusCode::UNAUTHORIZED, found) };
     let mut call = bare.check.arg(0);
-    call.key(&number).arg(15).arg(DAY_MS).arg(10).arg(address).arg(SEND_TIME_MS).arg("").arg("");
-    let (verdict, _, _): (String, String, u64) = call.arg(id).arg(DIGEST).invoke_async(&mut bare.redis).await.unwrap();
-    let status = if verdict == "approved" { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
-    (status, verdict)
+    call.key(&number).arg(15).arg(DAY_MS).arg(10).arg(address).arg(SEND_TIME_MS).arg("");
+    call.arg("").arg("").arg("").arg(id).arg(DIGEST);
+    let verdict: Verdict = call.invoke_async(&mut bare.redis).await.unwrap();
+    let status = if verdict.0 == "approved" { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
+    (status, verdict.0)
+}
+
+/// The check script's answer.
+type Verdict = (String, String, u64, Vec<String>, u8);
+
+/// Runs the check script alone, as for a check by id, with a digest that contains this guess.
+async fn check(
+    State(mut bare): State<Bare>,
+    Path((phone, id, guess)): Path<(String, String, String)>,
+) -> (StatusCode, String) {
+    let address = &phone[..phone.len() - 1];
+    let number = ["verification:default", "failures", "guessers"].map(|name| format!("otp:v2:{{{phone}}}:{name}"));
+    let mut call = bare.check.key(format!("otp:v2:{{ip:{address}}}:checks"));
+    call.arg(1).arg("moments").arg(1).arg("checks_per_ip").arg(10_000).arg(HOUR_MS).key(&number);
+    call.arg(15).arg(DAY_MS).arg(10).arg(address).arg(SEND_TIME_MS).arg("");
+    call.arg(&id).arg("1").arg("").arg(&id).arg(format!("{guess:0>32}"));
+    let verdict: Verdict = call.invoke_async(&mut bare.redis).await.unwrap();
+    (StatusCode::UNPROCESSABLE_ENTITY, verdict.0)
 }
 
 async fn create_only(State(mut bare): State<Bare>, Path(phone): Path<String>) {
@@ -168,13 +188,13 @@ impl Bare {
         call.arg("moments").arg(1).arg("per_ip").arg(60).arg(HOUR_MS);
         call.key(format!("otp:v2:{{{phone}}}:sends"));
         call.arg("moments").arg(2).arg("per_phone").arg(5).arg(HOUR_MS).arg("resend_cooldown").arg(1).arg(1);
-        call.arg(0).arg(0).arg(1);
+        call.arg(0).arg(0).arg("").arg(1);
         for name in ["verification:default", "failures", "guessers"] {
             call.key(format!("otp:v2:{{{phone}}}:{name}"));
         }
         let id = format!("ver_bare-{phone:0>21}");
         call.arg(15).arg(DAY_MS).arg(10).arg("").arg(&id).arg(DIGEST).arg(&self.secret_id);
-        call.arg(3).arg(300_000).arg(600_000).arg(SEND_TIME_MS).arg("");
+        call.arg(3).arg(300_000).arg(600_000).arg(SEND_TIME_MS).arg("").arg("").arg("");
         call.invoke_async::<redis::Value>(&mut self.redis).await.unwrap();
         id
     }

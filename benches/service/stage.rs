@@ -8,7 +8,9 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use data_encoding::HEXLOWER;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
@@ -26,6 +28,9 @@ pub const WORKER_THREADS: &str = "TOKIO_WORKER_THREADS";
 
 /// The secret of the digests.
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// The key of a backend.
+pub const API_KEY: &str = "otp_sk_of_the_benchmark";
 
 /// An empty Redis.
 pub struct Redis {
@@ -183,6 +188,8 @@ fn environment(redis: &Redis, whatsapp: &WhatsApp) -> HashMap<String, String> {
         ("SERVER__MAX_CONNECTIONS", "20000".to_owned()),
         // The calls that are measured.
         ("SAMPLE__ENABLED", "true".to_owned()),
+        ("KEYS__BENCH__KIND", "server".to_owned()),
+        ("KEYS__BENCH__SHA256", HEXLOWER.encode(&Sha256::digest(API_KEY))),
         // Long enough that no guess is correct by chance.
         ("OTP__CODE_LENGTH", "10".to_owned()),
         ("LIMITS__TOTAL", "off".to_owned()),

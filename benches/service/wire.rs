@@ -42,6 +42,20 @@ impl Wire {
         self.exchange().await
     }
 
+    /// Checks a code of a verification, as a backend with this key that states the client.
+    pub async fn check(&mut self, id: &str, key: &str, code: &str, client: [u8; 4]) -> io::Result<u16> {
+        let [a, b, c, d] = client;
+        let body = format!("{{\"code\":\"{code}\",\"client\":{{\"ip\":\"{a}.{b}.{c}.{d}\"}}}}");
+        self.request.clear();
+        write!(
+            self.request,
+            "POST /v1/verifications/{id}/check HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        self.exchange().await
+    }
+
     /// Writes the request, reads the complete answer, and returns its status.
     async fn exchange(&mut self) -> io::Result<u16> {
         self.stream.write_all(&self.request).await?;

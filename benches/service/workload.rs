@@ -1,6 +1,6 @@
 //! Workloads. Phones are numbered; each shares its client address with nine others.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::IpAddr;
 use std::ops::Range;
@@ -15,7 +15,7 @@ use whatsapp_otp::store::redis::RedisStore;
 
 use crate::floor::CREATE_ONLY;
 use crate::load::Work;
-use crate::stage::{Redis, WhatsApp, settings};
+use crate::stage::{API_KEY, Redis, WhatsApp, settings};
 use crate::wire::Wire;
 
 /// The guesses compared with each code (`otp.max_verification_attempts`).
@@ -76,6 +76,34 @@ impl Work for WrongGuesses {
         let phone = self.codes.start + number % (self.codes.end - self.codes.start);
         let status = wire.post(&path(phone), WRONG, client(number)).await?;
         expect(status, 401, wire);
+        Ok(())
+    }
+}
+
+/// Wrong guesses on the verification API, in turn for each of these verifications, until none has attempts left. Each
+/// guess is another one, as a repeated one costs nothing.
+pub struct WrongChecks {
+    pub ids: Vec<String>,
+    /// The phone of the first one.
+    pub first: u64,
+    /// `true` for the bare handler, which needs to be told the phone.
+    pub is_bare: bool,
+}
+
+impl Work for WrongChecks {
+    fn units(&self) -> u64 {
+        self.ids.len() as u64 * GUESSES_PER_CODE
+    }
+
+    async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
+        let (round, index) = (number / self.ids.len() as u64, number % self.ids.len() as u64);
+        let id = &self.ids[index as usize];
+        let status = if self.is_bare {
+            wire.get(&format!("/check/{}/{id}/{round}", digits(self.first + index)), client(number)).await?
+        } else {
+            wire.check(id, API_KEY, &format!("{round:010}"), client(number)).await?
+        };
+        expect(status, 422, wire);
         Ok(())
     }
 }
@@ -181,18 +209,23 @@ impl Seeder {
         Self { runtime, store: Arc::new(store), settings: Arc::new(settings) }
     }
 
-    /// A live code for each of these phones.
-    pub fn codes(&self, phones: Range<u64>) {
+    /// A live code for each of these phones, and the ids of their verifications.
+    pub fn codes(&self, phones: Range<u64>) -> Vec<String> {
+        let ids = RefCell::new(Vec::new());
         self.each(phones, &async |store, settings, number| {
             let phone = PhoneNumber::parse(&digits(number)).unwrap();
             let (app, policy) = (AppName::default(), &settings.common.policy);
             let issued = settings.keys.issue(&app, &phone, policy.code_length, &mut SysRng).unwrap();
             let (client, pacing) = (Some(IpAddr::from(client(number)).into()), None);
+            ids.borrow_mut().push((number, issued.id.to_string()));
             let message = Message { id: issued.id, app, phone, client, pacing, manner: Manner::Replace };
             let new = NewVerification { message, sealed: issued.sealed, details: Details::default() };
             let creation = store.create(&new, policy).await.unwrap();
             assert!(matches!(creation, Creation::Created(_)), "{creation:?}");
         });
+        let mut ids = ids.into_inner();
+        ids.sort_unstable();
+        ids.into_iter().map(|(_, id)| id).collect()
     }
 
     /// A wrong guess for each of these phones.

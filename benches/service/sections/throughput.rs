@@ -11,7 +11,7 @@ use crate::load::{self, CONNECTIONS, Pace, Work};
 use crate::process::{Process, own_cpu};
 use crate::report::{Report, Scale};
 use crate::stage::{Redis, Service, WhatsApp, floor};
-use crate::workload::{Hello, Pairs, Seeder, Sends, UnknownPhones, WrongGuesses, first_phone, in_turns};
+use crate::workload::{Hello, Pairs, Seeder, Sends, UnknownPhones, WrongChecks, WrongGuesses, first_phone, in_turns};
 
 /// More than a machine of two cores uses up, with three guesses for each.
 pub const CODES_PER_SECOND: f64 = 40_000.0;
@@ -59,6 +59,8 @@ struct Rows {
     hello: Row,
     bare: Row,
     wrong: Row,
+    bare_check: Row,
+    check: Row,
     absent: Row,
     wrong_append_only: Row,
     bare_send: Row,
@@ -115,6 +117,13 @@ impl Stage {
             let (row, at) = &mut sides[who];
             row.take(*at, &self.redis, time, WrongGuesses { codes });
         }
+        self.redis.empty();
+        let ids = self.seeder.codes(0..2 * codes);
+        for (row, at, is_bare) in [(&mut rows.bare_check, bare, true), (&mut rows.check, service, false)] {
+            let half = if is_bare { &ids[..ids.len() / 2] } else { &ids[ids.len() / 2..] };
+            let first = if is_bare { 0 } else { codes };
+            row.take(at, &self.redis, time, WrongChecks { ids: half.to_vec(), first, is_bare });
+        }
         rows.absent.take(service, &self.redis, time, UnknownPhones);
         self.append_only.empty();
         self.append_only_seeder.codes(0..codes);
@@ -150,9 +159,12 @@ pub fn measure(scale: Scale, report: &mut Report) {
     }
     report.table(&table(&rows));
 
-    let Rows { hello, bare, wrong, bare_send, send, bare_scripts, bare_pairs, pairs, scripts, .. } = &rows;
+    let Rows {
+        hello, bare, wrong, bare_check, check, bare_send, send, bare_scripts, bare_pairs, pairs, scripts, ..
+    } = &rows;
     let mut goal = |what: &str, bound, reached| report.goal(Goal::new(what, bound, reached));
     goal("verify wrong, of the bare handler", Bound::AtLeast(0.80), wrong.rate.over(&bare.rate));
+    goal("check wrong on /v1, of the bare handler", Bound::AtLeast(0.75), check.rate.over(&bare_check.rate));
     goal("verify wrong, of axum hello", Bound::AtLeast(0.40), wrong.rate.over(&hello.rate));
     goal("scripts in Redis for a code sent and verified", Bound::AtMost(3.0), scripts.median());
     let at_least = Bound::AtLeast(0.70);
@@ -164,7 +176,19 @@ pub fn measure(scale: Scale, report: &mut Report) {
 
 fn table(rows: &Rows) -> Table {
     let Rows {
-        hello, bare, wrong, absent, wrong_append_only, bare_send, send, bare_scripts, bare_pairs, pairs, ..
+        hello,
+        bare,
+        wrong,
+        bare_check,
+        check,
+        absent,
+        wrong_append_only,
+        bare_send,
+        send,
+        bare_scripts,
+        bare_pairs,
+        pairs,
+        ..
     } = rows;
     let head =
         ["", "per second", "of hello", "of bare verify", "p50 ms", "p99 ms", "server µs", "Redis µs", "client µs"];
@@ -173,6 +197,8 @@ fn table(rows: &Rows) -> Table {
         ("axum hello", hello),
         ("bare handler, verify script", bare),
         ("**verify wrong**", wrong),
+        ("bare handler, check script alone", bare_check),
+        ("**check wrong on `/v1`**", check),
         ("**unknown phone**", absent),
         ("verify wrong, `appendonly everysec`", wrong_append_only),
         ("bare handler, reserve script and WhatsApp", bare_send),
@@ -224,7 +250,7 @@ fn redis_benchmark(redis: &Redis, pipeline: u32, time: Duration) -> f64 {
     command.args(["-r", &BENCHMARK_KEYS.to_string(), "evalsha", &sha, "3"]);
     let names = ["verification:default", "failures", "guessers"];
     command.args(names.map(|name| format!("otp:v2:{{__rand_int__}}:{name}")));
-    command.args(["0", "15", "86400000", "10", "", "15000", "", "", &id, &"0".repeat(64)]);
+    command.args(["0", "15", "86400000", "10", "", "15000", "", "", "", "", &id, &"0".repeat(64)]);
     let output = command.output().expect("redis-benchmark");
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     // "test","rps","avg_latency_ms","min_latency_ms","p50_latency_ms","p95_latency_ms","p99_latency_ms","max_latency_ms"
