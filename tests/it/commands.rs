@@ -584,7 +584,9 @@ async fn the_sandboxs_page_knows_the_service_and_its_records() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let page = async |path: &str| client.get(format!("{inbox}/page/{path}")).send().await.unwrap();
 
-    let settings: Value = page("settings.json").await.json().await.unwrap();
+    let mut settings: Value = page("settings.json").await.json().await.unwrap();
+    let key = settings["service"].as_object_mut().unwrap().remove("api_key").unwrap();
+    assert!(key.as_str().unwrap().starts_with("otp_sk_"), "{key}");
     let expected = json!({
         "origin": format!("http://{service}"), "code_length": 8, "needs_api_key": false, "sends_here": true,
     });
