@@ -104,13 +104,14 @@ declare! {
     SENDS_TOTAL = "whatsapp_otp_sends_total", Counter, "outcome": &[
         "sent", "sent_unclear", "reviewer", "send_failed", "sending_unavailable", "recipient_throttled", "limited",
         "destination_not_allowed", "store_unavailable", "overloaded", "invalid_phone", "invalid_client_address",
-        "unauthorized", "cross_site", "internal_error",
+        "unauthorized", "cross_site", "internal_error", "not_pending", "expired", "absent", "unreadable", "invalid_request",
     ];
     /// Requests to verify a code by outcome.
     VERIFICATIONS_TOTAL = "whatsapp_otp_verifications_total", Counter, "outcome": &[
-        "verified", "wrong", "locked", "expired", "fenced", "absent", "unreadable", "limited", "store_unavailable",
+        "verified", "wrong", "exhausted", "locked", "not_pending", "expired", "fenced", "absent", "unreadable", "limited", "store_unavailable",
         "overloaded", "invalid_phone", "invalid_client_address", "unauthorized", "cross_site", "no_code",
         "malformed_json", "code_not_a_string", "not_a_code", "body_too_large", "body_too_slow",
+        "idempotency_key_reused",
     ];
     /// Requests with an API key, by the key's name, app and outcome.
     KEY_REQUESTS_TOTAL = "whatsapp_otp_key_requests_total", Counter, "key": &[], "app": &[], "outcome": &[];
@@ -122,7 +123,8 @@ declare! {
     /// Time for one decision in Redis, including the wait for a connection, whether it succeeded or not.
     REDIS_SCRIPT_DURATION_SECONDS = "whatsapp_otp_redis_script_duration_seconds", Histogram(REDIS_BUCKETS),
         "script": &[
-            "create", "confirm", "take_back", "turn", "find", "check", "cancel", "delivery", "begin", "finish", "status",
+            "create", "resend", "confirm", "take_back", "turn", "find", "check", "cancel", "cancel_one", "delivery", "begin",
+            "finish", "status",
         ];
     /// Decisions and readiness checks that failed: no connection, no answer in time, an error for an answer, or too few
     /// replicas with the decision.
