@@ -1,4 +1,4 @@
-"""The programs in `examples`, installed under the target folder and started on free ports."""
+"""The programs in `examples`, installed under the target folder and started on free ports. Run, it installs those named."""
 
 import hashlib
 import http.cookiejar
@@ -99,3 +99,8 @@ class Person:
         """Returns the number that the person is signed in with."""
         status, told, _ = self.call("/me")
         return told["number"] if status == 200 else None
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        install(name)
