@@ -60,6 +60,11 @@ class Sandbox(Program):
         self.page = self.printed(r"Open (http://\S+)\n")
         self.service = self.printed(r"curl (http://[^/]+)/")
 
+    @property
+    def key(self):
+        """The server key that was drawn."""
+        return self.printed(r"(otp_sk_\S+)")
+
 
 class Simulator(Program):
     """`whatsapp-otp simulator` alone."""

@@ -25,13 +25,21 @@ class Access(BrowserTest):
             number = next(self.numbers)
             self.send_code(page, number)
             expect(page.locator("#chat-number")).to_have_text(f"to +{number}")
-            self.answer_is(page, 200, "OK")
+            self.answer_is(page, 201, "pending")
+        if not page.locator("#document-json").is_visible():
+            page.click("#document-title")
         self.type_code(page, "000000")
-        expect(page.locator("#answer .status")).to_have_text("401")
+        self.answer_is(page, 422, "The code is wrong")
         page.select_option("#order-kind", "error")
         page.click("#order-form button[type=submit]")
         expect(page.locator("#pending li")).to_contain_text("131026")
         expect(page.locator(".time-left")).to_contain_text(" s")
+
+    def sign_in(self, page):
+        """Shows a proof."""
+        self.type_code(page, self.code_on_phone(page))
+        self.answer_is(page, 200, "approved")
+        expect(page.locator("#proof")).to_contain_text("phone_number_verified")
 
     def clear(self, page):
         page.click("#clear-orders")
@@ -43,9 +51,11 @@ class Access(BrowserTest):
             for width, height in (DESKTOP, SMALLEST):
                 with self.subTest(scheme=scheme, width=width):
                     page = self.open(sandbox, width, height, color_scheme=scheme, reduced_motion="reduce")
-                    for state in ("as it opens", "in use"):
+                    for state in ("as it opens", "in use", "signed in"):
                         if state == "in use":
                             self.use_everything(page)
+                        if state == "signed in":
+                            self.sign_in(page)
                         found = Axe().run(page).response["violations"]
                         faults = [(f["id"], f["impact"], [node["html"] for node in f["nodes"]]) for f in found]
                         self.assertEqual(faults, [], state)
@@ -58,6 +68,8 @@ class Access(BrowserTest):
             page = self.open(sandbox, width, height)
             self.use_everything(page)
             self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), width)
+            self.sign_in(page)
+            self.assertEqual(page.evaluate("document.documentElement.scrollWidth"), width)
             # Large enough to tap (WCAG 2.2, 2.5.8).
             for control in page.locator("button:visible, select:visible, summary:visible").all():
                 box = control.bounding_box()
@@ -68,14 +80,14 @@ class Access(BrowserTest):
     def test_a_code_is_verified_on_a_narrow_screen(self):
         page = self.open(self.start(Sandbox()), *PHONE_SCREEN, has_touch=True, is_mobile=True)
         page.tap("#send")
-        self.answer_is(page, 200, "OK")
+        self.answer_is(page, 201, "pending")
         page.tap("#answer a")
         expect(page.locator("#phone-title")).to_be_in_viewport()
         page.tap("#messages button")
         self.boxes(page).first.tap()
         page.keyboard.press("Control+V")
         expect(page.locator("#answer")).to_contain_text("it works once")
-        expect(page.locator("#answer")).to_be_in_viewport()
+        expect(page.locator("#answer-text")).to_be_in_viewport()
         expect(page.locator(".banner")).to_be_in_viewport()
 
     def tab_to(self, page, selector):
@@ -85,7 +97,7 @@ class Access(BrowserTest):
             if page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 outline = page.evaluate("""() => {
                     const focused = document.activeElement;
-                    const shown = focused.matches('#kinds input') ? focused.nextElementSibling : focused;
+                    const shown = focused.matches('.pills input') ? focused.nextElementSibling : focused;
                     return getComputedStyle(shown).outlineStyle;
                 }""")
                 self.assertNotEqual(outline, "none", selector)
@@ -97,12 +109,25 @@ class Access(BrowserTest):
         page.keyboard.press("Tab")
         self.assertEqual(page.evaluate("document.activeElement.className"), "skip")
         page.keyboard.press("Enter")
+        self.tab_to(page, "#apis input")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#api-hint")).to_contain_text("sample server")
+        page.keyboard.press("ArrowLeft")
+        expect(page.locator("#api-v1")).to_be_checked()
         self.tab_to(page, "#send")
         page.keyboard.press("Space")
-        self.answer_is(page, 200, "OK")
+        self.answer_is(page, 201, "pending")
         # The focus is in the code's first box.
         page.keyboard.type("000000")
-        self.answer_is(page, 401, "Incorrect code. 2 attempt(s) remaining.")
+        self.answer_is(page, 422, "The code is wrong")
+        self.tab_to(page, "#document summary")
+        page.keyboard.press("Enter")
+        expect(page.locator("#document-json")).to_be_hidden()
+        page.keyboard.press("Enter")
+        self.tab_to(page, "#read")
+        page.keyboard.press("Enter")
+        self.answer_is(page, 200, "pending")
+        expect(page.locator("#read")).to_be_focused()
         self.tab_to(page, "#messages button")
         page.keyboard.press("Enter")
         expect(page.locator("#phone-says")).to_contain_text("copied")

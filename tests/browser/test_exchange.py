@@ -1,6 +1,7 @@
 """The exchange: requests, responses, and commands that repeat them."""
 
 import hashlib
+import json
 import os
 import subprocess
 import unittest
@@ -13,9 +14,9 @@ from programs import Sandbox
 KEY = "a-key-for-this-test-alone"
 
 
-def run(command):
+def run(command, key=KEY):
     """Runs `command` in a shell, as if pasted, and returns the status and body of its answer."""
-    environment = {"PATH": os.environ["PATH"], "API_KEY": KEY}
+    environment = {"PATH": os.environ["PATH"], "OTP_KEY": key}
     ended = subprocess.run(["sh", "-c", f"{command} -s"], env=environment, capture_output=True, text=True, timeout=30)
     assert ended.returncode == 0, (command, ended.stderr)
     head, body = ended.stdout.replace("\r", "").split("\n\n", 1)
@@ -23,6 +24,8 @@ def run(command):
 
 
 class Exchange(BrowserTest):
+    api = "sample"
+
     def command(self, page):
         """The command of the latest exchange, copied by its button."""
         page.locator("#exchanges li").first.get_by_role("button", name="Copy curl").click()
@@ -68,9 +71,42 @@ class Exchange(BrowserTest):
         page.click("#send")
         self.answer_is(page, 200, "OK")
         command = self.command(page)
-        self.assertIn("$API_KEY", command)
+        self.assertIn("$OTP_KEY", command)
         self.assertEqual(run(command), (200, "OK"))
         self.assertNotIn(KEY, page.locator("#exchanges").inner_text())
+
+    def test_calls_of_the_verification_api_are_repeated_with_the_key_of_the_environment(self):
+        sandbox = self.start(Sandbox())
+        page = self.open(sandbox)
+        self.choose_api(page, "v1")
+        latest = page.locator("#exchanges li").first
+        self.send_code(page)
+        self.answer_is(page, 201, "pending")
+        expect(latest.locator("summary")).to_contain_text("POST /v1/verifications")
+        expect(latest).to_contain_text("idempotency-key: page-")
+        expect(latest).to_contain_text("authorization: Bearer …")
+        created = self.command(page)
+        self.assertIn('"Authorization: Bearer $OTP_KEY"', created)
+        # It is the same request with the same key, so it is not done twice.
+        status, again = run(created, sandbox.key)
+        id = json.loads(again)["id"]
+        self.assertEqual((status, json.loads(again)["sends_left"]), (201, 2))
+        expect(page.locator("#messages .bubble")).to_have_count(1)
+
+        self.type_code(page, self.wrong(self.code_on_phone(page)))
+        self.answer_is(page, 422, "The code is wrong")
+        expect(latest.locator("summary")).to_contain_text(f"POST /v1/verifications/{id}/check")
+        status, problem = run(self.command(page), sandbox.key)
+        self.assertEqual((status, json.loads(problem)["code"]), (422, "code_incorrect"))
+        page.click("#read")
+        self.answer_is(page, 200, "pending")
+        self.assertEqual(json.loads(run(self.command(page), sandbox.key)[1])["id"], id)
+        # The next clicks have keys of their own.
+        self.send_code(page, "16315551234")
+        self.answer_is(page, 201, "pending")
+        self.assertNotEqual(self.command(page), created)
+        self.assertEqual(json.loads(run(page.locator("#exchanges .curl").nth(1).text_content(), sandbox.key)[1])["status"], "canceled")
+        self.assertNotIn(sandbox.key, page.content())
 
     def test_only_the_latest_exchanges_are_kept(self):
         page = self.open(self.start(Sandbox()))

@@ -12,6 +12,8 @@ REFUSED = "Error calling WhatsApp send message API"
 
 
 class Orders(BrowserTest):
+    api = "sample"
+
     def sandbox(self, **settings):
         return self.start(Sandbox(whatsapp__timeout="1s", limits__per_phone="off", **settings))
 

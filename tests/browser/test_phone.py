@@ -11,6 +11,8 @@ MINUTE = 60_000
 
 
 class Phone(BrowserTest):
+    api = "sample"
+
     def choose(self, page, kind):
         page.check(f"input[value={kind}]", force=True)
         expect(page.locator("#phone-says")).to_contain_text("from the next message on.")
@@ -109,6 +111,8 @@ class Phone(BrowserTest):
 
 
 class SimulatorAlone(BrowserTest):
+    api = "sample"
+
     def test_without_a_service_the_page_says_how_to_name_one(self):
         simulator = self.start(Simulator())
         page = self.open(simulator)

@@ -1,5 +1,6 @@
 """Outside text stays text."""
 
+import base64
 import http.server
 import json
 import threading
@@ -7,7 +8,7 @@ import unittest
 
 from playwright.sync_api import expect
 
-from browser import BrowserTest, call, fetch
+from browser import PHONE, BrowserTest, call, fetch
 from programs import Sandbox, Simulator
 
 SCRIPT = "<script>window.hit=1</script>"
@@ -36,11 +37,35 @@ class EvilService(http.server.BaseHTTPRequestHandler):
     def do_OPTIONS(self):
         self.send_response(204)
         self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", "*"))
-        self.send_header("Access-Control-Allow-Headers", "x-request-id, content-type")
+        self.send_header("Access-Control-Allow-Headers", "x-request-id, content-type, authorization, idempotency-key")
         self.end_headers()
 
     def log_message(self, *_):
         pass
+
+
+def evil_proof():
+    """A token of attacks, in the shape of a proof."""
+    parts = {"alg": EVIL, "kid": EVIL}, {"iss": EVIL, EVIL: EVIL, "iat": EVIL, "exp": 1e300, "amr": [EVIL], "test": EVIL}
+    return ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+
+
+class EvilApi(EvilService):
+    """A verification API whose every text is an attack."""
+
+    def answer(self):
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, document = self.server.next
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin", "*"))
+        self.send_header("Access-Control-Expose-Headers", "*")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST = answer
 
 
 def answering(lie):
@@ -48,6 +73,8 @@ def answering(lie):
 
 
 class Safety(BrowserTest):
+    api = "sample"
+
     def nothing_ran(self, page):
         self.assertIsNone(page.evaluate("window.hit ?? null"))
         self.assertEqual(page.locator("img").count(), 0)
@@ -82,8 +109,9 @@ class Safety(BrowserTest):
         expect(bubbles.nth(1)).to_contain_text(IMAGE)
         self.nothing_ran(page)
 
-    def test_a_malicious_service_cannot_run_code(self):
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), EvilService)
+    def open_with(self, service):
+        """Opens the page with a malicious service; returns both."""
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), service)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
@@ -92,6 +120,56 @@ class Safety(BrowserTest):
         simulator.service = service
         page = self.open(simulator)
         fetch(f"{simulator.page}/v24.0/300000000000001", Authorization=f"Bearer {simulator.token}")
+        expect(page.locator("#forms")).to_be_visible()
+        return server, page
+
+    def test_markup_in_a_verification_is_shown_as_text(self):
+        sandbox = self.start(Sandbox())
+        page = self.open(sandbox)
+        self.choose_api(page, "v1")
+        body = {"to": f"+{PHONE}", "reference": SCRIPT, "metadata": {"image": IMAGE, SCRIPT: "x"}}
+        fetch(f"{sandbox.service}/v1/verifications", "POST", body, Authorization=f"Bearer {sandbox.key}")
+        self.send_code(page)
+        self.answer_is(page, 200, "pending")
+        shown = json.loads(page.locator("#document-json").text_content())
+        self.assertEqual((shown["reference"], shown["metadata"]), (SCRIPT, body["metadata"]))
+        self.nothing_ran(page)
+
+    def test_a_malicious_verification_api_cannot_run_code(self):
+        server, page = self.open_with(EvilApi)
+        self.choose_api(page, "v1")
+        page.fill("#api-key", "any")
+        verification = {
+            "id": f"../{EVIL}", "status": EVIL, "to": EVIL, "resend_at": EVIL, "code_length": EVIL, "proof": evil_proof(),
+            "metadata": {EVIL: EVIL}, "deliveries": [{EVIL: [EVIL]}], EVIL: None,
+        }
+        server.next = 201, verification
+        page.click("#send")
+        self.answer_is(page, 201, EVIL)
+        expect(page.locator("#document-json")).to_contain_text("<script>")
+        for place in ("#proof-body dt", "#proof-body dd"):
+            expect(page.locator(place).filter(has_text=EVIL).first).to_be_visible()
+        self.nothing_ran(page)
+        server.next = 400, {"title": EVIL, "detail": EVIL, "code": EVIL, "type": "javascript:window.hit=1"}
+        self.type_code(page, "123456")
+        self.answer_is(page, 400, EVIL)
+        expect(page.locator("#answer .answer-meaning")).to_have_text(EVIL)
+        expect(page.locator("#answer .answer-code code")).to_have_text(EVIL)
+        self.assertEqual(page.locator("#answer-text a").count(), 0)
+        self.nothing_ran(page)
+        # Answers in an unexpected shape.
+        nested = []
+        for _ in range(900):
+            nested = [nested]
+        for document in ([EVIL], EVIL, None, {"deep": nested}, {"proof": "."}, {"proof": f"{EVIL}.W10.x"}, {"id": 5, "status": []}):
+            server.next = 201, document
+            page.click("#send")
+            expect(page.locator("#answer .status")).to_have_text("201")
+            expect(page.locator("#send")).to_have_text("Send code")
+        self.nothing_ran(page)
+
+    def test_a_malicious_service_cannot_run_code(self):
+        _, page = self.open_with(EvilService)
         page.click("#send")
         self.answer_is(page, 401, EVIL)
         self.type_code(page, "123456")

@@ -1,10 +1,14 @@
 // The sign-in form: requests a code, verifies it, and shows the service's answers.
 
-import { ofRequest, ofVerification, retryAfter, wantsKey } from "./answers.js";
+import { showAnswer, showWaiting } from "./answer.js";
 import { CodeBoxes } from "./code-boxes.js";
-import { byId, element, hold, isHeld } from "./dom.js";
+import { byId, hold } from "./dom.js";
 import { NumberField } from "./number.js";
+import { bad, idle } from "./readings.js";
+import { ResendButton } from "./resend-button.js";
+import { SampleCalls } from "./sample-calls.js";
 import * as simulator from "./simulator.js";
+import { VerificationApi } from "./verification-api.js";
 
 const USUAL_LENGTH = 6;
 const CHECK_AGAIN_AFTER = 3_000;
@@ -12,14 +16,16 @@ const CHECK_AGAIN_AFTER = 3_000;
 export class SignIn extends EventTarget {
   #service;
   #settings;
+  #apis;
+  #api;
   #number = new NumberField();
   #boxes;
   #send = byId("send");
   #verify = byId("verify");
-  #resend = byId("resend");
+  #readAgain = byId("read");
+  #resend = new ResendButton(() => this.#requestAgain());
   #busy = false;
   #handed = null;
-  #countdown = null;
   #nextCheck = null;
 
   /** The digits of the number for which a code was last requested, or null. */
@@ -30,20 +36,27 @@ export class SignIn extends EventTarget {
     super();
     this.#service = service;
     this.#settings = settings;
+    this.#apis = { v1: new VerificationApi(service), sample: new SampleCalls(service) };
     this.#boxes = new CodeBoxes(byId("boxes"), settings.code_length ?? USUAL_LENGTH);
     byId("service-line").textContent = `A sign-in form as you would build it. It calls the service at ${service.origin}.`;
-    byId("api-key-field").hidden = !settings.needs_api_key;
-    byId("api-key").addEventListener("input", (event) => { service.apiKey = event.target.value.trim(); });
+    byId("api-key").addEventListener("input", (event) => { this.#api.key = event.target.value.trim(); });
     byId("number-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#request();
+      this.#request((phone) => this.#api.request(phone));
     });
     byId("code-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#check();
     });
     this.#boxes.addEventListener("complete", () => this.#check());
-    this.#resend.addEventListener("click", () => this.#request());
+    this.#readAgain.addEventListener("click", () => this.#read());
+    for (const choice of byId("apis").querySelectorAll("input")) {
+      choice.addEventListener("change", () => this.#choose(choice.value));
+    }
+    // On a narrow screen the phone comes after the answer, so that is short.
+    byId("document").open = matchMedia("(min-width: 44rem)").matches;
+    this.#takeKey(settings);
+    this.#choose(settings.api_key === null ? "sample" : "v1");
     this.#open(settings.sends_here);
   }
 
@@ -89,41 +102,76 @@ export class SignIn extends EventTarget {
     }
   }
 
-  async #request() {
+  /** Starts anew with one of the APIs. */
+  #choose(name) {
+    const isV1 = name === "v1";
+    byId(`api-${name}`).checked = true;
+    byId("api-hint").textContent = isV1
+      ? "Verifications are resources in JSON, approved ones with a signed proof. In production your backend makes these calls, so that the key stays there."
+      : "The two calls of WhatsApp’s sample server, which answer with a sentence.";
+    byId("api-key-hint").textContent = isV1
+      ? "The verification API always requires a key. It never leaves this page except to the service."
+      : "The service has auth.mode = \"api_key\". The key never leaves this page except to the service.";
+    this.#api = this.#apis[name];
+    this.#api.forget();
+    byId("api-key").value = "";
+    if (isV1 && this.#settings.api_key !== null) {
+      byId("api-key-field").hidden = true;
+    } else {
+      this.#api.key = "";
+      byId("api-key-field").hidden = !isV1 && !this.#settings.needs_api_key;
+    }
+    this.#boxes.clear();
+    this.#resend.wait(null, null);
+    this.#show(idle("Nothing yet.", "Press “Send code” and watch the phone."));
+  }
+
+  /** Takes the service's key for the verification API: a sandbox draws another when it starts. */
+  #takeKey({ api_key: key }) {
+    if (key !== null) {
+      this.#apis.v1.key = key;
+    }
+  }
+
+  #requestAgain() {
+    if (!this.#resend.isHeldFor(this.#number.value)) {
+      this.#request((phone) => this.#api.resend(phone));
+    }
+  }
+
+  async #request(call) {
     const phone = this.#number.value;
     if (phone === "") {
       this.#number.invalid = true;
       this.#number.focus();
-      this.#show({ tone: "bad", line: "No number yet.", meaning: "Type a phone number first." });
-      return;
-    }
-    if (isHeld(this.#resend) && this.#countdown?.phone === phone) {
+      this.#show(bad("No number yet.", "Type a phone number first."));
       return;
     }
     const answer = await this.#call(this.#send, "Sending…", async () => {
       if (!(await this.#isSimulated())) {
-        this.#show({ tone: "bad", line: "Not sent.", meaning: "The service may be sending through the real WhatsApp." });
+        this.#show(bad("Not sent.", "The service may be sending through the real WhatsApp."));
         return null;
       }
       // The message may arrive before the answer.
       this.#handed = null;
       this.#setPhone(phone);
-      return this.#service.request(phone);
+      return call(phone);
     });
     if (answer === null) {
       return;
     }
-    this.#number.invalid = answer.status === 400;
-    this.#showAnswer(answer, ofRequest(answer));
-    const seconds = retryAfter(answer);
-    if (seconds !== null) {
-      this.#countDown(seconds, phone);
-    } else {
-      this.#stopCountdown();
+    this.#number.invalid = answer.isNumberInvalid;
+    this.#show(answer);
+    this.#resend.wait(answer.wait, phone);
+    if (answer.phone !== null && answer.phone !== this.phone) {
+      this.#setPhone(answer.phone);
+    }
+    if (this.#settings.code_length === null && answer.codeLength !== null) {
+      this.#fit(answer.codeLength);
     }
     if (this.#handed !== null) {
       this.#takeHanded();
-    } else if (answer.status === 200) {
+    } else if (answer.isSent) {
       this.#boxes.clear();
       this.#boxes.focus();
     }
@@ -132,26 +180,35 @@ export class SignIn extends EventTarget {
   async #check() {
     const phone = this.phone ?? this.#number.value;
     if (phone === "" || !this.#boxes.isComplete) {
-      const missing = phone === "" ? "Type a phone number first." : "Fill in every digit first.";
-      this.#show({ tone: "bad", line: "No code yet.", meaning: missing });
+      this.#show(bad("No code yet.", phone === "" ? "Type a phone number first." : "Fill in every digit first."));
       (phone === "" ? this.#number : this.#boxes).focus();
       return;
     }
     this.#setPhone(phone);
-    const answer = await this.#call(this.#verify, "Verifying…", () => this.#service.verify(phone, this.#boxes.value));
+    const answer = await this.#call(this.#verify, "Verifying…", () => this.#api.verify(phone, this.#boxes.value));
     if (answer === null) {
       return;
     }
-    this.#showAnswer(answer, ofVerification(answer));
+    this.#show(answer);
     this.#boxes.clear();
-    this.#boxes.invalid = answer.status === 401 && !wantsKey(answer);
-    if (answer.status === 200) {
-      byId("answer").scrollIntoView({ block: "nearest" });
+    this.#boxes.invalid = answer.isWrong;
+    if (answer.isEnded) {
+      this.#resend.wait(null, null);
+    }
+    if (answer.isApproved) {
+      byId("answer-text").scrollIntoView({ block: "nearest" });
       this.#resend.focus();
     } else {
       this.#boxes.focus();
     }
     this.#takeHanded();
+  }
+
+  async #read() {
+    const answer = await this.#call(this.#readAgain, "Reading…", () => this.#api.read(this.phone));
+    if (answer !== null) {
+      this.#show(answer);
+    }
   }
 
   /** Runs one call at a time. Resolves to null if one is in flight, or if `call` makes none. */
@@ -164,10 +221,11 @@ export class SignIn extends EventTarget {
     button.textContent = meanwhile;
     hold(this.#send, true);
     hold(this.#verify, true);
-    this.#show({ tone: "idle", line: "…", meaning: "Waiting for the service." });
+    byId("apis").disabled = true;
+    showWaiting();
     try {
       const answer = await call();
-      if (answer !== null && wantsKey(answer)) {
+      if (answer?.wantsKey) {
         byId("api-key-field").hidden = false;
       }
       return answer;
@@ -176,6 +234,7 @@ export class SignIn extends EventTarget {
       button.textContent = label;
       hold(this.#send, false);
       hold(this.#verify, false);
+      byId("apis").disabled = false;
     }
   }
 
@@ -184,48 +243,18 @@ export class SignIn extends EventTarget {
     this.dispatchEvent(new CustomEvent("phone", { detail: phone }));
   }
 
-  #showAnswer(answer, meant) {
-    const status = answer.status === 0 ? null : String(answer.status);
-    this.#show({ status, line: answer.body, ...meant });
-  }
-
-  #show({ tone, status = null, line, meaning, next = null }) {
-    byId("answer").dataset.tone = tone;
-    byId("answer-text").replaceChildren(
-      element("p", { className: "answer-line" },
-        status === null ? null : element("span", { className: "status" }, status),
-        element("span", { className: "answer-body" }, line)),
-      element("p", { className: "answer-meaning" }, meaning,
-        ...(next === null ? [] : [" ", element("a", { href: next.href }, next.text), "."])),
-    );
-  }
-
-  #countDown(seconds, phone) {
-    this.#stopCountdown();
-    const until = Date.now() + seconds * 1000;
-    const tick = () => {
-      const left = Math.ceil((until - Date.now()) / 1000);
-      if (left <= 0) {
-        return this.#stopCountdown();
-      }
-      this.#resend.textContent = `Send again in ${left} s`;
-    };
-    this.#countdown = { phone, timer: setInterval(tick, 250) };
-    hold(this.#resend, true);
-    tick();
-  }
-
-  #stopCountdown() {
-    clearInterval(this.#countdown?.timer);
-    this.#countdown = null;
-    hold(this.#resend, false);
-    this.#resend.textContent = "Send again";
+  #show(answer) {
+    showAnswer(answer, this.#service.origin);
+    this.#readAgain.hidden = !this.#api.canRead;
   }
 
   /** Resolves to true if messages are known to be simulated. Asked before each one. */
   async #isSimulated() {
     const settings = await simulator.settings().catch(() => null);
     const simulated = settings?.service?.sends_here === true;
+    if (settings?.service) {
+      this.#takeKey(settings.service);
+    }
     // The form stays as it is if the simulator does not answer: the phone shows that the connection is lost.
     this.#open(settings === null ? !byId("forms").hidden : simulated);
     return simulated;
