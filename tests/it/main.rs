@@ -49,5 +49,6 @@ mod template;
 mod tls;
 mod topology_itself;
 mod traces;
+mod v1;
 mod watched;
 mod whatsapp;

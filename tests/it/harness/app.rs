@@ -2,11 +2,13 @@
 //!
 //! Every response has been checked ([`reply`](super::reply)) before a test sees it. Every test must call
 //! [`TestApp::finish`], which checks the rest: every key has a TTL, the token was sent only in its header, every
-//! listener stopped in order, and no log line contains a whole number, a code or a secret.
+//! listener stopped in order, and neither logs nor metrics nor answers of the verification API contain a whole number, a
+//! code or a secret where it does not belong.
 
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -15,11 +17,12 @@ use tokio::time::timeout;
 use whatsapp_otp::app::{self, WhatsAppAtStart};
 use whatsapp_otp::config::{ServeSettings, Sources};
 use whatsapp_otp::http::{ConnectionBounds, Handle, Listener};
-use whatsapp_otp::otp::{Apps, Channel, CodeSender, Policy, Sender, Senders};
+use whatsapp_otp::otp::{Apps, Channel, CodeSender, KeyKind, Policy, Sender, Senders};
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings};
 
+use super::api::{Api, ApiKey, Bodies, has_number};
 use super::logs::{self, LogMark};
-use super::process::serve_settings;
+use super::process::{Program, serve_settings};
 use super::proxy::Proxy;
 use super::redis::RedisServer;
 use super::reply::Client;
@@ -41,6 +44,8 @@ pub struct TestApp {
     log: LogMark,
     /// The settings of further instances.
     settings: HashMap<String, String>,
+    api_keys: HashMap<String, ApiKey>,
+    bodies: Bodies,
     finished: bool,
 }
 
@@ -49,12 +54,14 @@ pub struct Instance {
     client: Client,
     ops: Client,
     stop: mpsc::Sender<()>,
+    was_asked_to_stop: AtomicBool,
     running: JoinHandle<anyhow::Result<()>>,
 }
 
 /// Builds the service under test.
 pub struct TestAppBuilder {
     settings: HashMap<String, String>,
+    api_keys: HashMap<String, ApiKey>,
     left_out: Vec<&'static str>,
     of_instance: Vec<(usize, String, String)>,
     instances: usize,
@@ -74,6 +81,7 @@ impl TestApp {
     pub fn builder() -> TestAppBuilder {
         TestAppBuilder {
             settings: HashMap::new(),
+            api_keys: HashMap::new(),
             left_out: Vec::new(),
             of_instance: Vec::new(),
             instances: 1,
@@ -89,6 +97,31 @@ impl TestApp {
     /// Returns the instance with that index.
     pub fn on(&self, index: usize) -> &Instance {
         &self.instances[index]
+    }
+
+    /// Returns another instance with the same settings, to run as a process of its own.
+    pub fn program(&self) -> Program {
+        Program::new(&["serve"]).settings(&self.settings)
+    }
+
+    /// Returns a client of the first instance's verification API, with the key of that name.
+    pub fn api(&self, key: &str) -> Api {
+        self.api_on(0, key)
+    }
+
+    /// The same, of the instance with that index.
+    pub fn api_on(&self, index: usize, key: &str) -> Api {
+        Api::new(self.on(index).client.clone(), Some(self.api_keys[key].clone()), self.bodies.clone())
+    }
+
+    /// Returns a client that presents no key.
+    pub fn api_without_key(&self) -> Api {
+        Api::new(self.on(0).client.clone(), None, self.bodies.clone())
+    }
+
+    /// Returns the key of that name.
+    pub fn api_key(&self, name: &str) -> &ApiKey {
+        &self.api_keys[name]
     }
 
     /// Starts another instance with the same settings, as a deployment does, and returns its index.
@@ -147,7 +180,11 @@ impl TestApp {
     /// Stops every instance in order and makes the final checks.
     pub async fn finish(mut self) {
         self.finished = true;
+        let codes: Vec<String> = self.simulator.inbox().into_iter().filter_map(|message| message.code).collect();
+        let mut secrets = vec![SECRET, &self.simulator.settings().access_token];
+        secrets.extend(self.api_keys.values().map(ApiKey::text));
         for instance in self.instances.drain(..) {
+            instance.has_metrics_without(&codes, &secrets).await;
             instance.stop().await;
         }
         assert_eq!(self.keys.immortal().await, Vec::<String>::new(), "keys without a TTL");
@@ -156,8 +193,8 @@ impl TestApp {
         for request in self.simulator.requests() {
             assert_eq!(request.headers["authorization"], token.as_str(), "{}", request.path);
         }
-        let codes: Vec<String> = self.simulator.inbox().into_iter().filter_map(|message| message.code).collect();
-        self.log.has_no_secrets(&codes, &[SECRET, &self.simulator.settings().access_token]);
+        self.bodies.have_no_code(&codes);
+        self.log.has_no_secrets(&codes, &secrets);
     }
 }
 
@@ -196,6 +233,7 @@ impl Instance {
 
     /// Asks the instance to stop, as a first signal does.
     pub async fn ask_to_stop(&self) {
+        self.was_asked_to_stop.store(true, Ordering::SeqCst);
         self.stop.send(()).await.expect("the instance runs");
     }
 
@@ -204,8 +242,28 @@ impl Instance {
         self.running.is_finished()
     }
 
+    /// Asserts that the labels of its metrics contain none of these and no whole phone number.
+    async fn has_metrics_without(&self, codes: &[String], secrets: &[&str]) {
+        let scraped = async { self.ops.call(reqwest::Method::GET, "/metrics").send().await?.text().await };
+        let metrics = match scraped.await {
+            Ok(metrics) => metrics,
+            Err(_) if self.was_asked_to_stop.load(Ordering::SeqCst) => return,
+            Err(error) => panic!("no metrics: {error}"),
+        };
+        assert!(metrics.contains("whatsapp_otp_"), "there are metrics");
+        for secret in secrets {
+            assert!(!metrics.contains(secret), "a secret in the metrics");
+        }
+        // Numbers outside of quotes are values.
+        for label in metrics.lines().flat_map(|line| line.split('"').skip(1).step_by(2)) {
+            let is_code = |run: &str| codes.iter().any(|code| code == run);
+            assert!(!label.split(|c: char| !c.is_ascii_alphanumeric()).any(is_code), "a code in the metrics: {label}");
+            assert!(!has_number(label), "a whole number in the metrics: {label}");
+        }
+    }
+
     async fn stop(self) {
-        let Self { client, ops, stop, running } = self;
+        let Self { client, ops, stop, running, .. } = self;
         drop((client, ops));
         let _ = stop.send(()).await;
         let stopped = timeout(STOP_WITHIN, running).await.expect("stops in time");
@@ -217,6 +275,14 @@ impl TestAppBuilder {
     /// Sets a setting by its key, such as `limits.per_phone`, on every instance.
     pub fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(key.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Accepts an API key, for these apps, separated by commas.
+    pub fn key(mut self, name: &str, kind: KeyKind, apps: &str) -> Self {
+        let key = ApiKey::new(kind);
+        self.settings.extend(key.settings(name, apps));
+        self.api_keys.insert(name.to_owned(), key);
         self
     }
 
@@ -305,7 +371,8 @@ impl TestAppBuilder {
             settings.extend(own.map(|(_, key, value)| (key.clone(), value.clone())));
             instances.push(start_instance(&settings, self.whatsapp_at_start).await?);
         }
-        Ok(TestApp { instances, simulator, simulator_proxy, keys, log, settings, finished: false })
+        let (api_keys, bodies) = (self.api_keys, Bodies::default());
+        Ok(TestApp { instances, simulator, simulator_proxy, keys, log, settings, api_keys, bodies, finished: false })
     }
 }
 
@@ -331,7 +398,7 @@ async fn start_instance(
     let ops = Client::new(app.ops_address().expect("there is an operators' listener"));
     let (stop, stopped) = mpsc::channel(2);
     let running = tokio::spawn(app.run_until(stopped));
-    Ok(Instance { client, ops, stop, running })
+    Ok(Instance { client, ops, stop, was_asked_to_stop: AtomicBool::new(false), running })
 }
 
 /// Serves the simulator for as long as the test's runtime lives.

@@ -1,5 +1,6 @@
 //! The harness of the tests: servers, proxies, whole applications.
 
+pub mod api;
 pub mod app;
 pub mod backend;
 pub mod docker;

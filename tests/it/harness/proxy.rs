@@ -18,6 +18,8 @@ pub enum Mode {
     Pass(SocketAddr),
     /// Passes everything on to this address, with each byte delayed by this time: half of a round trip.
     Slow(SocketAddr, Duration),
+    /// Passes what clients say on to this address, and drops the answers.
+    Deaf(SocketAddr),
     /// Closes open connections and refuses new ones.
     Cut,
     /// Accepts connections and keeps them open, but passes nothing on.
@@ -58,7 +60,7 @@ impl Proxy {
     pub async fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
         let in_force = async || match mode {
-            Mode::Pass(_) | Mode::Slow(..) => TcpStream::connect(self.address).await.is_ok(),
+            Mode::Pass(_) | Mode::Slow(..) | Mode::Deaf(_) => TcpStream::connect(self.address).await.is_ok(),
             Mode::Frozen => self.passing.load(Ordering::SeqCst) == 0,
             Mode::Cut => self.passing.load(Ordering::SeqCst) == 0 && TcpStream::connect(self.address).await.is_err(),
         };
@@ -115,7 +117,7 @@ async fn run(listener: TcpListener, address: SocketAddr, mut mode: watch::Receiv
 
 async fn pass(mut client: TcpStream, mut mode: watch::Receiver<Mode>, passing: Arc<AtomicUsize>) {
     let now = *mode.borrow_and_update();
-    if let Mode::Pass(upstream) | Mode::Slow(upstream, _) = now {
+    if let Mode::Pass(upstream) | Mode::Slow(upstream, _) | Mode::Deaf(upstream) = now {
         let Ok(mut server) = TcpStream::connect(upstream).await else { return };
         passing.fetch_add(1, Ordering::SeqCst);
         let copy = async {
@@ -124,6 +126,13 @@ async fn pass(mut client: TcpStream, mut mode: watch::Receiver<Mode>, passing: A
                     let (from_client, to_client) = client.split();
                     let (from_server, to_server) = server.split();
                     tokio::join!(delayed(from_client, to_server, delay), delayed(from_server, to_client, delay));
+                }
+                Mode::Deaf(_) => {
+                    let (mut from_client, _to_client) = client.split();
+                    let (mut from_server, mut to_server) = server.split();
+                    let mut nowhere = tokio::io::sink();
+                    let heard = tokio::io::copy(&mut from_client, &mut to_server);
+                    drop(tokio::join!(heard, tokio::io::copy(&mut from_server, &mut nowhere)));
                 }
                 _ => drop(tokio::io::copy_bidirectional(&mut client, &mut server).await),
             }

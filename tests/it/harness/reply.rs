@@ -85,6 +85,18 @@ impl Client {
         read(&mut stream, began).await
     }
 
+    /// Returns a client that speaks HTTP/2.
+    pub fn over_http2(&self) -> Self {
+        let http = reqwest::Client::builder().no_proxy().http2_prior_knowledge().timeout(LONGEST).build().unwrap();
+        Self { address: self.address, http }
+    }
+
+    /// Sends the bytes unchanged, including `Connection: close`, and returns status, headers and body of the answer.
+    pub async fn raw_parts(&self, bytes: impl AsRef<[u8]>) -> (u16, HeaderMap, String) {
+        let (head, body) = receive(&mut self.connect(bytes).await).await;
+        (status(&head), headers(&head), body)
+    }
+
     /// Returns only the status, for requests that are answered before they reach the service.
     pub async fn raw_status(&self, bytes: impl AsRef<[u8]>) -> u16 {
         status(&receive(&mut self.connect(bytes).await).await.0)
@@ -118,12 +130,15 @@ pub async fn send(request: RequestBuilder) -> Reply {
 /// Reads an answer to its end and checks it.
 pub async fn read(stream: &mut TcpStream, began: Instant) -> Reply {
     let (head, body) = receive(stream).await;
+    Reply { status: status(&head), body, headers: headers(&head), took: began.elapsed() }.checked()
+}
+
+fn headers(head: &str) -> HeaderMap {
     let header = |line: &str| {
         let (name, value) = line.split_once(':').unwrap();
         (name.parse::<HeaderName>().unwrap(), value.trim().parse::<HeaderValue>().unwrap())
     };
-    let headers = head.lines().skip(1).map(header).collect();
-    Reply { status: status(&head), body, headers, took: began.elapsed() }.checked()
+    head.lines().skip(1).map(header).collect()
 }
 
 impl Reply {
