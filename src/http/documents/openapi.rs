@@ -30,7 +30,7 @@ static TEXT: LazyLock<(Arc<str>, Arc<str>)> = LazyLock::new(|| {
 /// Answers with the description.
 pub(super) fn openapi(call: &Call) -> Ended {
     let (text, etag) = &*TEXT;
-    Outcome::Document(Document::new(&call.request, "application/json", Arc::clone(text), Arc::clone(etag))).into()
+    Outcome::Document(Document::new(&call.request, "application/json", text, Arc::clone(etag))).into()
 }
 
 /// Returns the description of the API as JSON.
@@ -45,8 +45,9 @@ pub fn text() -> String {
 fn description() -> OpenApi {
     // Paths are relative to the place where the document was found.
     let server = ServerBuilder::new().url("/").description(Some("The service that this document is from.")).build();
-    let description = OpenApiBuilder::new().info(info()).servers(Some([server])).build();
-    description.merge_from(v1::describe()).merge_from(well_known::describe())
+    // Merging drops the examples of the description that is merged.
+    let description = OpenApiBuilder::from(v1::describe()).info(info()).servers(Some([server])).build();
+    description.merge_from(well_known::describe())
 }
 
 fn info() -> Info {

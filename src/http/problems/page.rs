@@ -42,7 +42,7 @@ impl Page {
         let accepted = request.headers().get_all(ACCEPT).iter();
         let wants_markdown = accepted.flat_map(|list| list.to_str()).any(|list| list.contains("text/markdown"));
         let (content_type, text) = if wants_markdown { (MARKDOWN, &self.markdown) } else { (HTML, &self.html) };
-        Outcome::Document(Document::new(request, content_type, Arc::clone(&text.text), Arc::clone(&text.etag)))
+        Outcome::Document(Document::new(request, content_type, &text.text, Arc::clone(&text.etag)))
     }
 }
 
@@ -105,7 +105,7 @@ fn html(title: &str, body: &str) -> String {
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n\
-         <title>{}</title>\n<style>{CSS}</style>\n{body}</html>\n",
+         <title>{}</title>\n<style>{CSS}</style>\n<main>\n{body}</main>\n</html>\n",
         escaped(title)
     )
 }
