@@ -91,6 +91,13 @@ impl App {
         Ok(Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor })
     }
 
+    /// Serves a page that shows the API as well.
+    #[cfg(feature = "simulator")]
+    #[must_use]
+    pub fn with_api_page(self) -> Self {
+        Self { state: self.state.with_api_page(), ..self }
+    }
+
     /// Returns the public listener's URL, `http://127.0.0.1:3000`.
     #[must_use]
     pub fn public_url(&self) -> String {

@@ -131,7 +131,7 @@ pub async fn sandbox(
         proof_issuer: proof_issuer.or(public_url.map(|url| Issuer::of_url(url.as_str()))),
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
-    let app = App::bind(common.server, parts).await?;
+    let app = App::bind(common.server, parts).await?.with_api_page();
     let service = PageService {
         origin: app.public_url().parse()?,
         code_length: Some(code_length),

@@ -9,7 +9,7 @@ static ROUTES: [&[Route]; 5] = [
     &v1::ROUTES,
     &[well_known::JWKS, well_known::TEST_JWKS],
     &[problems::LIST, problems::PAGE],
-    &[documents::OPENAPI],
+    documents::ROUTES,
 ];
 
 /// Returns the surface that presents a path without a route.

@@ -49,6 +49,9 @@ pub struct PublicState {
     pub(super) meters: Arc<Meters>,
     pub(super) proof_keys: ProofKeys,
     pub(super) active_codes: Option<ActiveCodesTable>,
+    /// `true` to serve the page that shows the API.
+    #[cfg(feature = "simulator")]
+    pub(super) has_api_page: bool,
 }
 
 impl PublicState {
@@ -84,7 +87,16 @@ impl PublicState {
             meters: Arc::new(Meters::new()),
             proof_keys,
             active_codes,
+            #[cfg(feature = "simulator")]
+            has_api_page: false,
         }
+    }
+
+    /// Serves the page that shows the API as well.
+    #[cfg(feature = "simulator")]
+    #[must_use]
+    pub fn with_api_page(self) -> Self {
+        Self { has_api_page: true, ..self }
     }
 
     /// Takes a place for a request in progress. If there is none, the request is refused immediately rather than kept waiting.

@@ -11,6 +11,7 @@
     reason = "what goes wrong in a test or its harness fails the test"
 )]
 
+mod api_description;
 mod bench_figures;
 mod clients;
 mod codes;

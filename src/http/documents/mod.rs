@@ -1,5 +1,7 @@
 //! The description of the API: `/openapi.json`, and in the sandbox a page to browse it.
 
+#[cfg(feature = "simulator")]
+mod browser;
 mod openapi;
 
 use std::future::ready;
@@ -13,8 +15,16 @@ pub use openapi::text as openapi;
 
 static SURFACE: Surface = Surface { present: well_known::present, is_enabled: |_| true };
 
+pub(super) const ROUTES: &[Route] = &[
+    OPENAPI,
+    #[cfg(feature = "simulator")]
+    browser::PAGE,
+    #[cfg(feature = "simulator")]
+    browser::FILE,
+];
+
 /// The description in OpenAPI.
-pub(super) const OPENAPI: Route = Route {
+const OPENAPI: Route = Route {
     pattern: "/openapi.json",
     surface: &SURFACE,
     endpoints: &[

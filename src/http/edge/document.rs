@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -18,10 +18,21 @@ const ANY: HeaderValue = HeaderValue::from_static("*");
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Document {
     content_type: &'static str,
-    text: Arc<str>,
+    encoding: Encoding,
+    body: Bytes,
     /// The entity tag, quotes included.
     etag: Arc<str>,
     part: Part,
+}
+
+/// The encoding of a document's bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Encoding {
+    /// As they are.
+    Identity,
+    /// Compressed by gzip, whatever the client accepts: every browser does.
+    #[cfg(feature = "simulator")]
+    Gzip,
 }
 
 /// The part of a document that is sent.
@@ -36,19 +47,35 @@ enum Part {
 
 impl Document {
     /// Answers a request with a document, or without its text if the client has this version.
-    pub(crate) fn new(request: &Request, content_type: &'static str, text: Arc<str>, etag: Arc<str>) -> Self {
+    pub(crate) fn new(request: &Request, content_type: &'static str, text: &str, etag: Arc<str>) -> Self {
+        Self::of(request, content_type, Encoding::Identity, Bytes::copy_from_slice(text.as_bytes()), etag)
+    }
+
+    /// Answers a request with a compiled-in file. Its tag is its size and the program's version.
+    #[cfg(feature = "simulator")]
+    pub(crate) fn of_file(
+        request: &Request,
+        content_type: &'static str,
+        encoding: Encoding,
+        body: &'static [u8],
+    ) -> Self {
+        let etag = format!("\"{}-{}\"", env!("CARGO_PKG_VERSION"), body.len());
+        Self::of(request, content_type, encoding, Bytes::from_static(body), etag.into())
+    }
+
+    fn of(request: &Request, content_type: &'static str, encoding: Encoding, body: Bytes, etag: Arc<str>) -> Self {
         let part = match request.method() {
             _ if is_known(request.headers(), &etag) => Part::NotModified,
             &Method::HEAD => Part::Head,
             _ => Part::All,
         };
-        Self { content_type, text, etag, part }
+        Self { content_type, encoding, body, etag, part }
     }
 
     /// Returns the response.
     pub(crate) fn respond(&self) -> Response {
-        let text = if self.part == Part::All { &*self.text } else { "" };
-        let mut response = Response::new(Body::from(text.to_owned()));
+        let body = if self.part == Part::All { self.body.clone() } else { Bytes::new() };
+        let mut response = Response::new(Body::from(body));
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, CACHEABLE);
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, ANY);
@@ -57,7 +84,11 @@ impl Document {
             *response.status_mut() = StatusCode::NOT_MODIFIED;
         } else {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
-            headers.insert(CONTENT_LENGTH, self.text.len().into());
+            #[cfg(feature = "simulator")]
+            if self.encoding == Encoding::Gzip {
+                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            }
+            headers.insert(CONTENT_LENGTH, self.body.len().into());
         }
         response
     }

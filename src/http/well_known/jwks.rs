@@ -60,5 +60,5 @@ struct Jwk {
 /// Answers with the public keys of one world.
 pub(super) fn of_world(call: &Call, world: World) -> Ended {
     let jwks = call.state.proof_keys.current().of(world).jwks().clone();
-    Outcome::Document(Document::new(&call.request, CONTENT_TYPE, jwks.text, jwks.etag)).into()
+    Outcome::Document(Document::new(&call.request, CONTENT_TYPE, &jwks.text, jwks.etag)).into()
 }

@@ -12,6 +12,7 @@ pub(in crate::http) fn present(_: &PublicState, ended: &Ended) -> Response {
         Outcome::Document(document) => return document.respond(),
         Outcome::BadHost => (StatusCode::BAD_REQUEST, "A request needs exactly one Host header."),
         Outcome::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "Method not allowed: GET reads the document."),
+        Outcome::NotFound | Outcome::TurnedOff => (StatusCode::NOT_FOUND, "Not found."),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "Internal error."),
     };
     (status, sentence).into_response()
