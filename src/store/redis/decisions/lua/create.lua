@@ -14,7 +14,7 @@
 --   Returns {'created', '1' if earlier codes stay valid until this one is confirmed or '', ms until the message's turn,
 --            moment, {}, uses (uses.lua)}
 --         | {'resent', '', ms until the message's turn, moment, words of the verification, uses}
---         | {'resumed', '', 0, 0, words of the verification, {}} if no message is due
+--         | {'resumed', '', 0, moment, words of the verification, {}} if no message is due
 --         | {'limited', name of the limit with the longest wait, ms, 0, {}, {}}
 --         | {'crowded', '', ms until a message could get a turn in time, 0, {}, {}}
 
@@ -48,13 +48,13 @@ if has_number then
       pending = pending or not reason_against(earlier, history, now) and earlier
     end
     if pending and resend_wait(pending, number(), number(), now) > 0 then
-      return {'resumed', '', 0, 0, words_of(pending), {}}
+      return {'resumed', '', 0, now, words_of(pending), {}}
     end
   end
 end
 local late = wait == 0 and pace and pace_late(pace, us) or 0
 if (wait > 0 or late > 0) and pending then
-  return {'resumed', '', 0, 0, words_of(pending), {}}
+  return {'resumed', '', 0, now, words_of(pending), {}}
 end
 if wait > 0 then
   return {'limited', name, wait, 0, {}, {}}
