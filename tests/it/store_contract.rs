@@ -10,7 +10,7 @@ use whatsapp_otp::otp::{
     AppName, Begun, Cancellation, Channel, Charge, Check, ClientAddress, CodeLength, Creation, DeliveryReport,
     DeliveryStatus, Details, Finished, Guess, IdempotencyKey, IdempotentCall, Issued, KeyName, KeyRing, Limit,
     LimitKind, Limits, Manner, Message, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy, Progress, Refund,
-    RefusalKind, Status, StoreError, Turn, Verdict, VerificationId, VerificationStore,
+    RefusalKind, Status, StoreError, Turn, Verdict, Verification, VerificationId, VerificationStore,
 };
 use whatsapp_otp::store::redis::Subject;
 
@@ -33,29 +33,41 @@ pub fn at_its_turn(creation: &Creation) -> bool {
 macro_rules! contract {
     ($($promise:ident)*) => {
         mod embedded {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() { super::$promise(&super::TestStore::embedded()).await; })*
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
+                super::$promise(&$crate::harness::stores::TestStore::embedded()).await;
+            })*
         }
         mod redis {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() { super::on_redis(super::TestStore::redis(), super::$promise).await; })*
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
+                let store = $crate::harness::stores::TestStore::redis();
+                $crate::store_contract::on_redis(store, super::$promise).await;
+            })*
         }
         mod redis_hashed {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
-                let key = super::OtpSecret::new(vec![9; 32]).unwrap();
-                super::on_redis(super::TestStore::redis_with(super::Subject::Hashed(key)), super::$promise).await;
+                let store = $crate::store_contract::hashed();
+                $crate::store_contract::on_redis(store, super::$promise).await;
             })*
         }
         mod redis_sentinel {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
-                super::on_redis(super::TestStore::replicated(super::Kind::Sentinel).await, super::$promise).await;
+                let store = $crate::store_contract::on_several($crate::harness::topology::Kind::Sentinel).await;
+                $crate::store_contract::on_redis(store, super::$promise).await;
             })*
         }
         mod redis_cluster {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)] async fn $promise() {
-                super::on_redis(super::TestStore::replicated(super::Kind::Cluster).await, super::$promise).await;
+                let store = $crate::store_contract::on_several($crate::harness::topology::Kind::Cluster).await;
+                $crate::store_contract::on_redis(store, super::$promise).await;
             })*
         }
     };
 }
+
+mod canceling;
+mod repeating;
+mod resuming;
+mod worlds;
 
 contract! {
     a_code_is_accepted_once
@@ -113,6 +125,15 @@ contract! {
     a_call_that_never_ended_holds_up_others_for_its_time_alone
     a_call_that_ends_late_leaves_another_ones_entry
     keys_of_calls_are_forgotten_in_time
+}
+
+/// A store that hashes numbers.
+fn hashed() -> TestStore {
+    TestStore::redis_with(Subject::Hashed(OtpSecret::new(vec![9; 32]).unwrap()))
+}
+
+async fn on_several(kind: Kind) -> TestStore {
+    TestStore::replicated(kind).await
 }
 
 /// Runs a promise on Redis, then checks that every key left there has a TTL.
@@ -259,9 +280,14 @@ impl Attempt {
         policy: &Policy,
     ) -> Result<Verdict, StoreError> {
         let guess = Guess::parse(text, policy.code_length).unwrap();
-        let (Message { app, phone, .. }, client, keys) = (&self.new.message, Some(client), &self.ring);
-        let check = Check { app, phone, id, client, guess: &guess, keys, is_repeatable: false, entry: None };
+        let check = Check { id, client: Some(client), ..self.check(&guess) };
         Ok(store.check(&check, policy).await?.verdict)
+    }
+
+    /// Returns a check of any pending code of the number.
+    fn check<'c>(&'c self, guess: &'c Guess) -> Check<'c> {
+        let Message { app, phone, .. } = &self.new.message;
+        Check { app, phone, id: None, client: None, guess, keys: &self.ring, is_repeatable: false, entry: None }
     }
 
     /// Makes a guess at this verification alone.
@@ -269,11 +295,16 @@ impl Attempt {
         self.try_guess_at(on.store.as_ref(), Some(&self.new.message.id), text, client(7), policy).await.unwrap()
     }
 
-    /// Returns the status of this verification.
-    async fn status(&self, on: &TestStore) -> Option<Status> {
+    /// Returns this verification as it is stored.
+    async fn stored(&self, on: &TestStore) -> Option<Verification> {
         let Message { app, phone, id, .. } = &self.new.message;
         let status = on.store.status(phone, app, &policy()).await.unwrap();
-        status.verifications.iter().find(|verification| verification.id == *id).map(|verification| verification.status)
+        status.verifications.into_iter().find(|verification| verification.id == *id)
+    }
+
+    /// Returns the status of this verification.
+    async fn status(&self, on: &TestStore) -> Option<Status> {
+        self.stored(on).await.map(|verification| verification.status)
     }
 
     async fn take_back(&self, on: &TestStore, charge: Charge, refund: Refund, policy: &Policy) {
@@ -624,10 +655,7 @@ async fn without_an_address_no_limit_by_address_holds(on: &TestStore) {
         attempt.charged(on, &policy).await;
         for text in [&attempt.wrong, &attempt.right] {
             let guess = Guess::parse(text, policy.code_length).unwrap();
-            let (app, phone, keys) = (&AppName::default(), &phone(last), &attempt.ring);
-            let check =
-                Check { app, phone, id: None, client: None, guess: &guess, keys, is_repeatable: false, entry: None };
-            let verdict = on.store.check(&check, &policy).await.unwrap();
+            let verdict = on.store.check(&attempt.check(&guess), &policy).await.unwrap();
             assert!(matches!(verdict.verdict, Verdict::Wrong { .. } | Verdict::Approved(_)), "{verdict:?}");
         }
     }
