@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use whatsapp_otp::otp::{StoreError, Verdict, VerificationStore};
+use whatsapp_otp::otp::{AppName, Status, StoreError, Verdict, VerificationStore};
 use whatsapp_otp::store::redis::{AfterFailover, RedisSettings, RedisStore};
 
 use crate::harness::app::TestApp;
@@ -162,9 +162,12 @@ async fn what_no_replica_has_in_time_is_not_told() {
     assert_unacknowledged(&guess_right(&store, &attempt).await);
     // The answer reveals that the code was used, which replicas must know first.
     assert_unacknowledged(&guess_right(&store, &attempt).await);
+    assert_unacknowledged(&store.status(&phone(1), &AppName::default(), &policy()).await);
 
     pair.replica.wake();
     assert_eq!(guess_right(&store, &attempt).await.unwrap(), Verdict::Used, "whoever was told");
+    let status = store.status(&phone(1), &AppName::default(), &policy()).await.unwrap();
+    assert_eq!(status.verifications[0].status, Status::Approved);
     // The first was taken back, so its limit is free.
     assert_eq!(guess_right(&store, &new).await.unwrap(), Verdict::Absent);
     assert!(at_its_turn(&store.create(&new.new, &limited).await.unwrap()));

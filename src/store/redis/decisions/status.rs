@@ -39,7 +39,7 @@ pub(crate) async fn status(
     app: &AppName,
     policy: &Policy,
 ) -> Result<PhoneStatus, StoreError> {
-    let key = store.keys.verification(app, phone);
+    let (deadline, key) = (store.deadline(), store.keys.verification(app, phone));
     let subject = phone.digits();
     let rules: Vec<_> = policy.limits.rules().iter().filter(|rule| rule.kind.scope == Scope::Number).collect();
     let mut call = STATUS.call();
@@ -51,9 +51,14 @@ pub(crate) async fn status(
         call.arg(rule.limit.max).arg(milliseconds(rule.limit.window));
         call.key(store.keys.of_number(app, phone, rule.kind.event));
     }
-    let (answer, _) = store.decide(STATUS.name, &key, &call, store.deadline()).await?;
+    let (answer, ticket) = store.decide(STATUS.name, &key, &call, deadline).await?;
     let (now, words, used): StatusReply = answer;
-    let verifications = words.iter().filter_map(|words| verification(app, subject, words, UnixMillis(now))).collect();
+    let verifications: Vec<_> =
+        words.iter().filter_map(|words| verification(app, subject, words, UnixMillis(now))).collect();
+    // Callers may act on an approval, so replicas must have it first; otherwise its code could be used once more after a
+    // failover.
+    let is_approved = |verification: &Verification| verification.status == Status::Approved;
+    store.acknowledged(ticket.filter(|_| verifications.iter().any(is_approved)), deadline).await?;
     let limits = rules.iter().zip(used).map(|(rule, (count, wait))| (rule.kind, count, Duration::from_millis(wait)));
     Ok(PhoneStatus { verifications, limits: limits.collect() })
 }
