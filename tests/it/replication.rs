@@ -163,6 +163,7 @@ async fn what_no_replica_has_in_time_is_not_told() {
     // The answer reveals that the code was used, which replicas must know first.
     assert_unacknowledged(&guess_right(&store, &attempt).await);
     assert_unacknowledged(&store.status(&phone(1), &AppName::default(), &policy()).await);
+    assert_unacknowledged(&store.resend(&attempt.new.message, &policy()).await);
 
     pair.replica.wake();
     assert_eq!(guess_right(&store, &attempt).await.unwrap(), Verdict::Used, "whoever was told");

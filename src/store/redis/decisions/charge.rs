@@ -149,7 +149,12 @@ impl<'c> Charging<'c> {
                     done.step = step;
                     done.uses.extend(uses);
                 }
-                Answer::Refused(refusal) => return Ok(refusal),
+                Answer::Refused(refusal) => {
+                    // Callers act on what they learn of a verification, so replicas must have it first.
+                    let is_told = matches!(refusal, Decided::NotDue(_) | Decided::Ended(_));
+                    store.acknowledged(ticket.filter(|_| is_told), acknowledged_by).await?;
+                    return Ok(refusal);
+                }
             }
             tickets.extend(ticket);
         }

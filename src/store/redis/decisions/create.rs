@@ -50,8 +50,11 @@ async fn pending(
     new: &NewVerification,
     policy: &Policy,
 ) -> Result<Option<Verification>, StoreError> {
-    let status = status::status(store, &new.message.phone, &new.message.app, policy).await?;
-    Ok(status.verifications.into_iter().find(|verification| verification.status == Status::Pending))
+    let deadline = store.deadline();
+    let (status, ticket) = status::look(store, &new.message.phone, &new.message.app, policy, deadline).await?;
+    let pending = status.verifications.into_iter().find(|verification| verification.status == Status::Pending);
+    store.acknowledged(ticket.filter(|_| pending.is_some()), deadline).await?;
+    Ok(pending)
 }
 
 /// Returns `true` if another message may be sent.

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::details;
 use super::scripts::{self, Lua, lua};
 use crate::otp::{
     AppName, Delivery, DeliveryStatus, PhoneNumber, PhoneStatus, Policy, Scope, Status, StoreError, UnixMillis,
     Verification,
 };
+use crate::store::redis::client::acknowledgement::Ticket;
 use crate::store::redis::{RedisStore, milliseconds};
 
 pub(super) static STATUS: Lua = lua!("status", "arguments", "clock", "history", "moments", "verifications");
@@ -39,7 +42,24 @@ pub(crate) async fn status(
     app: &AppName,
     policy: &Policy,
 ) -> Result<PhoneStatus, StoreError> {
-    let (deadline, key) = (store.deadline(), store.keys.verification(app, phone));
+    let deadline = store.deadline();
+    let (status, ticket) = look(store, phone, app, policy, deadline).await?;
+    // Callers may act on an approval, so replicas must have it first; otherwise its code could be used once more after a
+    // failover.
+    let is_approved = status.verifications.iter().any(|verification| verification.status == Status::Approved);
+    store.acknowledged(ticket.filter(|_| is_approved), deadline).await?;
+    Ok(status)
+}
+
+/// Returns the status, with a ticket for the decisions that led to it.
+pub(super) async fn look(
+    store: &RedisStore,
+    phone: &PhoneNumber,
+    app: &AppName,
+    policy: &Policy,
+    deadline: Instant,
+) -> Result<(PhoneStatus, Option<Ticket>), StoreError> {
+    let key = store.keys.verification(app, phone);
     let subject = phone.digits();
     let rules: Vec<_> = policy.limits.rules().iter().filter(|rule| rule.kind.scope == Scope::Number).collect();
     let mut call = STATUS.call();
@@ -53,14 +73,9 @@ pub(crate) async fn status(
     }
     let (answer, ticket) = store.decide(STATUS.name, &key, &call, deadline).await?;
     let (now, words, used): StatusReply = answer;
-    let verifications: Vec<_> =
-        words.iter().filter_map(|words| verification(app, subject, words, UnixMillis(now))).collect();
-    // Callers may act on an approval, so replicas must have it first; otherwise its code could be used once more after a
-    // failover.
-    let is_approved = |verification: &Verification| verification.status == Status::Approved;
-    store.acknowledged(ticket.filter(|_| verifications.iter().any(is_approved)), deadline).await?;
+    let verifications = words.iter().filter_map(|words| verification(app, subject, words, UnixMillis(now))).collect();
     let limits = rules.iter().zip(used).map(|(rule, (count, wait))| (rule.kind, count, Duration::from_millis(wait)));
-    Ok(PhoneStatus { verifications, limits: limits.collect() })
+    Ok((PhoneStatus { verifications, limits: limits.collect() }, ticket))
 }
 
 /// Parses a verification from its [`FIELDS`], with empty text for missing ones; `None` if it is malformed.
