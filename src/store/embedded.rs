@@ -517,7 +517,7 @@ impl VerificationStore for EmbeddedStore {
             record.verification.attempts += 1;
             if right.is_none() && record.sealed.digest == guess.digest {
                 right = Some((index, guess.digest));
-            } else if record.verification.attempts >= record.verification.max_attempts && right.is_none() {
+            } else if record.verification.attempts >= record.verification.max_attempts {
                 record.finish(Status::Failed, now);
             }
         }
@@ -627,7 +627,7 @@ impl VerificationStore for EmbeddedStore {
             let number = Scope::Number.subject(&about);
             contents.counters.retain(|(subject, _), counts| {
                 let is_of_number = Some(subject) == number.as_ref();
-                dropped |= is_of_number && now < counts.gone_at;
+                dropped |= is_of_number && now < counts.gone_at && !counts.moments.is_empty();
                 !is_of_number
             });
             contents.guessers.retain(|(guessed, world, _), _| guessed != phone || *world != app.world());

@@ -80,21 +80,16 @@ for _, i in ipairs(compared) do
   verification[ATTEMPTS] = verification[ATTEMPTS] + 1
   if not right and guesses[verification[ID]] == verification[DIGEST] then
     right = i
+    finish(verification, 'approved', now)
+  elseif verification[ATTEMPTS] >= tonumber(verification[MAX_ATTEMPTS]) then
+    finish(verification, 'failed', now)
   end
 end
 local others_changed = #compared > 1 or compared[1] > 1
 if right then
-  finish(verifications[right], 'approved', now)
   -- The older codes are no longer needed. A newer one that is being sent is a verification of its own.
   for i = right + 1, #verifications do
     others_changed = cancel(verifications[i], nil, now) or others_changed
-  end
-else
-  for _, i in ipairs(compared) do
-    local verification = verifications[i]
-    if verification[ATTEMPTS] >= tonumber(verification[MAX_ATTEMPTS]) then
-      finish(verification, 'failed', now)
-    end
   end
 end
 local settled = verifications[right or compared[1]]
