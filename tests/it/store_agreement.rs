@@ -6,36 +6,46 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    AppName, Charge, Check, ClientAddress, CodeLength, Creation, Details, Guess, Issued, KeyRing, Limit, Manner,
-    Message, NewVerification, OtpSecret, PhoneNumber, Policy, Refund, Verdict,
+    AppName, Charge, Check, ClientAddress, CodeLength, Counting, Creation, Details, Guess, IdempotencyKey, Issued,
+    KeyName, KeyRing, Limit, LimitKind, Manner, Message, NewVerification, OtpSecret, PhoneNumber, Policy, Refund,
+    Resending, SealedCode, Settlement, Status, Use, Verdict, Verification,
 };
 
 use crate::harness::stores::TestStore;
 use crate::store_contract::{cooldown, limits};
 
-/// No code here is this one.
-const WRONG: &str = "0000";
+/// No code here is one of these.
+const WRONG: [&str; 2] = ["0000", "1111"];
 
 #[derive(Debug, Clone)]
 enum Step {
-    Create { phone: u8, client: u8 },
-    GuessRight { phone: u8, client: u8 },
-    GuessWrong { phone: u8, client: u8 },
+    Create { phone: u8, client: u8, manner: Manner },
+    Resend { phone: u8, client: u8 },
+    Guess { phone: u8, client: u8, guess: u8 },
+    Check { phone: u8, client: u8, guess: u8, by_id: bool, key: Option<u8> },
     TakeBackLast { phone: u8, refund: Refund },
     ConfirmLast { phone: u8 },
+    CancelOne { phone: u8 },
     Cancel { phone: u8, limits: bool },
     Wait { minutes: u64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let phone = 0..3_u8;
+    let (phone, client) = (0..3_u8, 0..2_u8);
     let refund = proptest::sample::select(vec![Refund::Everything, Refund::AllButAddress, Refund::Nothing]);
+    let manner = proptest::sample::select(vec![Manner::Replace, Manner::Resume]);
+    // One guess in three is right.
+    let (guess, key) = (0..3_u8, proptest::option::of(0..3_u8));
+    let checks = (phone.clone(), client.clone(), guess.clone(), any::<bool>(), key);
     prop_oneof![
-        4 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::Create { phone, client }),
-        2 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::GuessRight { phone, client }),
-        5 => (phone.clone(), 0..2_u8).prop_map(|(phone, client)| Step::GuessWrong { phone, client }),
+        5 => (phone.clone(), client.clone(), manner)
+            .prop_map(|(phone, client, manner)| Step::Create { phone, client, manner }),
+        3 => (phone.clone(), client.clone()).prop_map(|(phone, client)| Step::Resend { phone, client }),
+        5 => (phone.clone(), client, guess).prop_map(|(phone, client, guess)| Step::Guess { phone, client, guess }),
+        6 => checks.prop_map(|(phone, client, guess, by_id, key)| Step::Check { phone, client, guess, by_id, key }),
         2 => (phone.clone(), refund).prop_map(|(phone, refund)| Step::TakeBackLast { phone, refund }),
         2 => phone.clone().prop_map(|phone| Step::ConfirmLast { phone }),
+        1 => phone.clone().prop_map(|phone| Step::CancelOne { phone }),
         1 => (phone, any::<bool>()).prop_map(|(phone, limits)| Step::Cancel { phone, limits }),
         4 => (1..8_u64).prop_map(|minutes| Step::Wait { minutes }),
     ]
@@ -50,7 +60,7 @@ fn policy() -> Policy {
         code_length: CodeLength::new(4).unwrap(),
         code_lifetime: at(5, 30),
         linger: at(10, 15),
-        max_attempts: 2,
+        max_attempts: 3,
         max_sends: 3,
         resend_cooldown: at(1, 20),
         limits: limits([
@@ -70,84 +80,202 @@ fn steps(wait: Duration) -> u128 {
     wait.as_millis().div_ceil(5_000)
 }
 
-fn outcome(verdict: Verdict) -> String {
-    match verdict {
-        Verdict::Limited { limit, retry_after } => format!("limited {} {}", limit.name, steps(retry_after)),
+/// Returns what the stores must agree on about a verification; each draws ids and codes of its own.
+fn shown(verification: &Verification) -> String {
+    let Verification { status, attempts, sends, expires_in, ended_at, .. } = verification;
+    let is_resent = verification.sent_at > verification.created_at;
+    // One that expired ends by itself; the store need not take note of when.
+    let has_ended = *status != Status::Expired && ended_at.is_some();
+    format!("{status:?} {attempts} {sends} {is_resent} {} {has_ended}", steps(*expires_in))
+}
+
+/// A wait until something fits into a limit again. Where it is counted by slices of time, the wait depends on the moment
+/// at which a slice began.
+fn until(limit: &LimitKind, wait: Duration) -> Option<u128> {
+    (limit.counting == Counting::Moments).then(|| steps(wait))
+}
+
+fn charged(charge: &Charge) -> String {
+    let left = |one: &Use| (one.rule.kind.name, one.remaining, until(one.rule.kind, one.resets_in));
+    let uses: Vec<_> = charge.uses.iter().map(left).collect();
+    format!("{} {} {} {uses:?}", charge.wait.as_millis(), charge.replaces, charge.charged.len())
+}
+
+fn limited(limit: &LimitKind, retry_after: Duration) -> String {
+    format!("limited {} {:?}", limit.name, until(limit, retry_after))
+}
+
+fn settled(settlement: &Settlement) -> String {
+    let verdict = match settlement.verdict {
+        Verdict::Limited { limit, retry_after } => limited(limit, retry_after),
         Verdict::Approved(_) => "approved".to_owned(),
         other => format!("{other:?}"),
+    };
+    // An approved one has ended, so the time that it has left does not matter.
+    let verification = settlement.verification.as_ref().map(|one| (one.status, one.attempts, one.sends));
+    format!("{verdict} {verification:?} {}", settlement.is_replay)
+}
+
+/// The last verification of a phone, and what its last message was charged to.
+#[derive(Default)]
+struct Last {
+    issued: Option<(Message, String)>,
+    charge: Option<(Message, Charge, u32)>,
+}
+
+/// One store, with the phones of a history.
+struct Player<'s> {
+    on: &'s TestStore,
+    ring: KeyRing,
+    phones: [Last; 3],
+}
+
+impl Player<'_> {
+    fn message(&self, phone: u8, client: u8, manner: Manner) -> (Message, SealedCode, String) {
+        let (app, phone) = (AppName::default(), PhoneNumber::parse(&format!("1555765000{phone}")).unwrap());
+        let issue = || self.ring.issue(&app, &phone, policy().code_length, &mut SysRng).unwrap();
+        let is_free = |issued: &Issued| !WRONG.contains(&issued.code.expose());
+        let Issued { id, code, sealed } = std::iter::repeat_with(issue).find(is_free).unwrap();
+        let client = Some(ClientAddress::from(std::net::IpAddr::from([198, 51, 100, client])));
+        (Message { id, app, phone, client, pacing: None, manner }, sealed, code.expose().to_owned())
     }
+
+    async fn create(&mut self, phone: u8, client: u8, manner: Manner) -> String {
+        let (message, sealed, code) = self.message(phone, client, manner);
+        let new = NewVerification { message, sealed, details: Details::default() };
+        let creation = self.on.store.create(&new, &policy()).await.unwrap();
+        let last = &mut self.phones[usize::from(phone)];
+        match creation {
+            Creation::Created(charge) => {
+                let text = format!("created {}", charged(&charge));
+                *last = Last { charge: Some((new.message.clone(), charge, 1)), issued: Some((new.message, code)) };
+                text
+            }
+            Creation::Resent(charge, verification) => {
+                let text = format!("resent {} {}", charged(&charge), shown(&verification));
+                last.resent(new.message, charge, &verification);
+                text
+            }
+            Creation::Resumed(verification) => format!("resumed {}", shown(&verification)),
+            Creation::Crowded { .. } => panic!("nothing is paced here"),
+            Creation::Limited { limit, retry_after } => limited(limit, retry_after),
+        }
+    }
+
+    async fn resend(&mut self, phone: u8, client: u8) -> String {
+        let (unknown, ..) = self.message(phone, client, Manner::Resume);
+        let last = &mut self.phones[usize::from(phone)];
+        let id = last.issued.as_ref().map_or(unknown.id, |(message, _)| message.id);
+        match self.on.store.resend(&Message { id, ..unknown.clone() }, &policy()).await.unwrap() {
+            Resending::Resent(charge, verification) => {
+                let text = format!("resent {} {}", charged(&charge), shown(&verification));
+                last.resent(unknown, charge, &verification);
+                text
+            }
+            Resending::Limited { limit, retry_after } => limited(limit, retry_after),
+            Resending::SendsUsedUp { retry_after } => format!("used up {}", steps(retry_after)),
+            other => format!("{other:?}"),
+        }
+    }
+
+    async fn check(&self, phone: u8, client: u8, guess: u8, way: Way) -> String {
+        let (unknown, ..) = self.message(phone, client, Manner::Replace);
+        let last = self.phones[usize::from(phone)].issued.as_ref();
+        let right = last.map_or(WRONG[0], |(_, code)| code);
+        let text = usize::from(guess).checked_sub(1).map_or(right, |wrong| WRONG[wrong]);
+        let guess = Guess::parse(text, policy().code_length).unwrap();
+        let id = last.map_or(unknown.id, |(message, _)| message.id);
+        let caller = KeyName::parse("backend").unwrap();
+        let entry = |key: u8| {
+            let key = IdempotencyKey::parse(&format!("key-{key}")).unwrap();
+            key.entry(&self.ring, &caller, "check", &id.to_string())
+        };
+        let entry = way.key.map(entry);
+        let Message { app, phone, client, .. } = &unknown;
+        let check = Check {
+            app,
+            phone,
+            id: way.by_id.then_some(&id),
+            client: *client,
+            guess: &guess,
+            keys: &self.ring,
+            is_repeatable: way.is_repeatable,
+            entry: entry.as_ref(),
+        };
+        settled(&self.on.store.check(&check, &policy()).await.unwrap())
+    }
+
+    async fn take_back(&mut self, phone: u8, refund: Refund) {
+        if let Some((message, charge, number)) = self.phones[usize::from(phone)].charge.take() {
+            self.on.store.take_back(&message, number, &charge, refund, &policy()).await.unwrap();
+        }
+    }
+
+    async fn play(&mut self, step: &Step) -> String {
+        match *step {
+            Step::Create { phone, client, manner } => return self.create(phone, client, manner).await,
+            Step::Resend { phone, client } => return self.resend(phone, client).await,
+            Step::Guess { phone, client, guess } => return self.check(phone, client, guess, Way::default()).await,
+            Step::Check { phone, client, guess, by_id, key } => {
+                return self.check(phone, client, guess, Way { is_repeatable: true, by_id, key }).await;
+            }
+            Step::TakeBackLast { phone, refund } => self.take_back(phone, refund).await,
+            Step::ConfirmLast { phone } => {
+                if let Some((message, _)) = &self.phones[usize::from(phone)].issued {
+                    self.on.store.confirm(message, &policy()).await.unwrap();
+                }
+            }
+            Step::CancelOne { phone } => {
+                let Some((Message { app, phone, id, .. }, _)) = &self.phones[usize::from(phone)].issued else {
+                    return String::new();
+                };
+                let canceled = self.on.store.cancel_one(phone, app, id, &policy()).await.unwrap();
+                return canceled.as_ref().map_or_else(|| "absent".to_owned(), shown);
+            }
+            Step::Cancel { phone, limits } => {
+                let (Message { app, phone, .. }, ..) = self.message(phone, 0, Manner::Replace);
+                let canceled = self.on.store.cancel(&phone, &[app], limits, &policy()).await.unwrap();
+                return format!("{canceled:?}");
+            }
+            Step::Wait { minutes } => {
+                self.on.advance(Duration::from_secs(minutes * 60)).await;
+                // A refusal comes within the request's time, and on Redis the stored data is moved.
+                for last in &mut self.phones {
+                    last.charge = None;
+                }
+            }
+        }
+        String::new()
+    }
+}
+
+impl Last {
+    /// Takes note of a message that was sent again, unless it is another verification's.
+    fn resent(&mut self, message: Message, charge: Charge, verification: &Verification) {
+        let is_last = self.issued.as_ref().is_some_and(|(message, _)| message.id == verification.id);
+        let message = Message { id: verification.id, ..message };
+        self.charge = is_last.then_some((message, charge, verification.sends));
+    }
+}
+
+/// The way in which a guess is made.
+#[derive(Default)]
+struct Way {
+    is_repeatable: bool,
+    by_id: bool,
+    key: Option<u8>,
 }
 
 async fn play(on: &TestStore, history: &[Step]) -> Vec<String> {
     let ring = KeyRing::new(OtpSecret::new(vec![1; 32]).unwrap(), Vec::new());
-    let phone = |index: u8| PhoneNumber::parse(&format!("1555765000{index}")).unwrap();
-    let mut last: [Option<(NewVerification, String)>; 3] = Default::default();
-    let mut charges: [Option<Charge>; 3] = Default::default();
-    let address = |last: u8| ClientAddress::from(std::net::IpAddr::from([198, 51, 100, last]));
+    let mut player = Player { on, ring, phones: Default::default() };
     let mut outcomes = Vec::new();
     for step in history {
-        let policy = policy();
-        outcomes.push(match *step {
-            Step::Create { phone: index, client } => {
-                let (app, phone) = (AppName::default(), phone(index));
-                let issue = || ring.issue(&app, &phone, policy.code_length, &mut SysRng).unwrap();
-                let issued = std::iter::repeat_with(issue).find(|issued| issued.code.expose() != WRONG).unwrap();
-                let (Issued { id, code, sealed }, client) = (issued, Some(address(client)));
-                let (pacing, manner, details) = (None, Manner::Replace, Details::default());
-                let message = Message { id, app, phone: phone.clone(), client, pacing, manner };
-                let new = NewVerification { message, sealed, details };
-                match on.store.create(&new, &policy).await.unwrap() {
-                    Creation::Created(charge) => {
-                        charges[usize::from(index)] = Some(charge);
-                        last[usize::from(index)] = Some((new, code.expose().to_owned()));
-                        "created".to_owned()
-                    }
-                    other @ (Creation::Crowded { .. } | Creation::Resent(..) | Creation::Resumed(_)) => {
-                        panic!("nothing is paced or resumed here: {other:?}")
-                    }
-                    Creation::Limited { limit, retry_after } => {
-                        format!("limited {} {}", limit.name, steps(retry_after))
-                    }
-                }
-            }
-            Step::GuessRight { phone: index, client } | Step::GuessWrong { phone: index, client } => {
-                let right = last[usize::from(index)].as_ref().map_or("0000", |(_, code)| code);
-                let wrong = matches!(step, Step::GuessWrong { .. });
-                let text = if wrong { WRONG } else { right };
-                let guess = Guess::parse(text, policy.code_length).unwrap();
-                let (app, phone, client) = (&AppName::default(), &phone(index), Some(address(client)));
-                let (id, keys, entry) = (None, &ring, None);
-                let check = Check { app, phone, id, client, guess: &guess, keys, is_repeatable: false, entry };
-                outcome(on.store.check(&check, &policy).await.unwrap().verdict)
-            }
-            Step::TakeBackLast { phone: index, refund } => {
-                let charge = charges[usize::from(index)].take();
-                if let (Some((new, _)), Some(charge)) = (&last[usize::from(index)], charge) {
-                    on.store.take_back(&new.message, 1, &charge, refund, &policy).await.unwrap();
-                }
-                String::new()
-            }
-            Step::ConfirmLast { phone: index } => {
-                if let Some((new, _)) = &last[usize::from(index)] {
-                    on.store.confirm(&new.message, &policy).await.unwrap();
-                }
-                String::new()
-            }
-            Step::Cancel { phone: index, limits } => {
-                on.store.cancel(&phone(index), &[AppName::default()], limits, &policy).await.unwrap();
-                String::new()
-            }
-            Step::Wait { minutes } => {
-                on.advance(Duration::from_secs(minutes * 60)).await;
-                // A refusal comes within the request's time, and on Redis the stored data is moved.
-                charges = Default::default();
-                String::new()
-            }
-        });
-        let status = on.store.status(&phone(0), &AppName::default(), &policy).await.unwrap();
+        outcomes.push(format!("{step:?}: {}", player.play(step).await));
+        let phone = PhoneNumber::parse("15557650000").unwrap();
+        let status = on.store.status(&phone, &AppName::default(), &policy()).await.unwrap();
         let limits: Vec<_> = status.limits.iter().map(|(kind, count, wait)| (kind.name, count, steps(*wait))).collect();
-        let shown = status.verifications.iter().map(|one| (one.status, one.attempts, steps(one.expires_in)));
-        outcomes.push(format!("{:?} {limits:?}", shown.collect::<Vec<_>>()));
+        outcomes.push(format!("{:?} {limits:?}", status.verifications.iter().map(shown).collect::<Vec<_>>()));
     }
     outcomes
 }
