@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use super::api::checker::Broken;
 use super::history::{Answer, Call, History, Moment, Request};
 
 /// The promises.
@@ -38,6 +39,8 @@ pub enum Violation {
     TooManyFailures { phone: String, failures: usize },
     /// An answer took too long.
     Slow { phone: String, took: Duration },
+    /// A verification of the verification API.
+    Verification { phone: String, id: String, broken: Broken },
 }
 
 impl Violation {
@@ -48,7 +51,8 @@ impl Violation {
             | Self::AcceptedUnsent { phone, .. }
             | Self::TooManyGuesses { phone, .. }
             | Self::TooManyFailures { phone, .. }
-            | Self::Slow { phone, .. } => phone,
+            | Self::Slow { phone, .. }
+            | Self::Verification { phone, .. } => phone,
             Self::TooManySends { to, .. } => to,
         }
     }
@@ -83,7 +87,8 @@ pub fn violations(history: &History, promises: &Promises, address_of: impl Fn(&s
             }
         }
     }
-    found.extend(sends(history, promises, address_of));
+    let phones = history.messages.iter().map(|message| &*message.phone);
+    found.extend(too_many_sends(phones, promises.per_phone, promises.per_address, address_of));
     found
 }
 
@@ -114,17 +119,23 @@ fn acceptances(history: &History) -> Vec<Violation> {
     accepted.into_iter().filter_map(broken).collect()
 }
 
-fn sends(history: &History, promises: &Promises, address_of: impl Fn(&str) -> String) -> Vec<Violation> {
+/// Returns the limits of messages that were exceeded, by the phones of all messages.
+pub fn too_many_sends<'m>(
+    messages: impl Iterator<Item = &'m str>,
+    per_phone: usize,
+    per_address: usize,
+    address_of: impl Fn(&str) -> String,
+) -> Vec<Violation> {
     let (mut phones, mut addresses): (BTreeMap<String, usize>, BTreeMap<String, usize>) = Default::default();
-    for message in &history.messages {
-        *phones.entry(message.phone.clone()).or_default() += 1;
-        *addresses.entry(address_of(&message.phone)).or_default() += 1;
+    for phone in messages {
+        *phones.entry(phone.to_owned()).or_default() += 1;
+        *addresses.entry(address_of(phone)).or_default() += 1;
     }
     let over = |counts: BTreeMap<String, usize>, most: usize| {
         let over = counts.into_iter().filter(move |&(_, messages)| messages > most);
         over.map(|(to, messages)| Violation::TooManySends { to, messages })
     };
-    over(phones, promises.per_phone).chain(over(addresses, promises.per_address)).collect()
+    over(phones, per_phone).chain(over(addresses, per_address)).collect()
 }
 
 /// The time from one request for a code that may have stored one to the next, with the guesses in that time.

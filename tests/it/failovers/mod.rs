@@ -1,8 +1,9 @@
 //! Several Redis servers that crash, hang and come back, under steady traffic on two instances.
 //!
 //! [`traffic`] makes requests and records them while [`faults`] strike, and [`checker`] searches the record for broken
-//! promises. `TOPOLOGY_SEED` repeats the schedule of one seed; `TOPOLOGY_SCHEDULES=50` runs that many.
+//! promises. [`api`] has the same for the verification API. `TOPOLOGY_SEED` repeats the schedule of one seed; `TOPOLOGY_SCHEDULES=50` runs that many.
 
+mod api;
 mod checker;
 mod faults;
 mod history;
@@ -25,21 +26,23 @@ async fn random_schedules(kind: Kind) {
     let number = |name| setting(name).map(|text| text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is a number")));
     let first = number("TOPOLOGY_SEED").unwrap_or_else(|| SysRng.try_next_u32().unwrap().into());
     let schedules = number("TOPOLOGY_SCHEDULES").unwrap_or(1);
-    let (mut recoveries, mut broken) = (Vec::new(), Vec::new());
+    let (mut recoveries, mut broken, mut calls) = (Vec::<Duration>::new(), Vec::new(), 0);
     for seed in first..first + schedules {
         println!("TOPOLOGY_SEED={seed}");
         // Each of these promises as much as the checker expects.
         let protections = [Protection::DEFAULT, Protection::both(kind), Protection::acknowledgements(kind)];
         let protection = protections[usize::try_from(seed).unwrap() % protections.len()];
         let report = run(kind, &Schedule::random(kind, seed), protection).await;
-        recoveries.extend(report.recoveries);
+        recoveries.extend(&report.recoveries);
+        calls += report.api_calls();
         if !report.violations.is_empty() {
             broken.push(seed);
         }
     }
     assert_eq!(broken, Vec::<u64>::new(), "TOPOLOGY_SEED of schedules that broke a promise");
     recoveries.sort_unstable();
-    println!("{kind:?}: back after {:?} (median), {:?} (worst)", recoveries[recoveries.len() / 2], recoveries.last());
+    let (median, worst) = (recoveries[recoveries.len() / 2], recoveries.last());
+    println!("{kind:?}: {calls} calls of the verification API; back after {median:?} (median), {worst:?} (worst)");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

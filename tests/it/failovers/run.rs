@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::api;
 use super::checker::{Promises, Violation, violations};
 use super::faults::{Fault, Schedule};
 use super::history::{Answer, History, Moment};
@@ -52,6 +53,7 @@ impl Protection {
 /// The result of a schedule.
 pub struct Report {
     history: History,
+    api: api::history::History,
     pub violations: Vec<Violation>,
     /// The times from each fault until all phones were served again.
     pub recoveries: Vec<Duration>,
@@ -60,7 +62,7 @@ pub struct Report {
 /// Starts the servers and the service, lets the faults strike, and checks what callers saw.
 pub async fn run(kind: Kind, schedule: &Schedule, protection: Protection) -> Report {
     let topology = Topology::start(kind).await;
-    let mut service = TestApp::builder()
+    let mut service = api::traffic::configured(TestApp::builder())
         .instances(INSTANCES)
         .set("server.trusted_proxies", "127.0.0.1")
         .set("server.request_timeout", &format!("{}s", ANSWERED_WITHIN.as_secs()))
@@ -92,7 +94,7 @@ pub async fn run(kind: Kind, schedule: &Schedule, protection: Protection) -> Rep
     // Codes from before the last fault are retried after it.
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(traffic.now() < WINDOW);
-    let history = traffic.finish().await;
+    let (history, api) = traffic.finish().await;
     app.finish().await;
 
     // Unless every replica must acknowledge, decisions of the old primary while another is promoted are lost when it
@@ -107,8 +109,18 @@ pub async fn run(kind: Kind, schedule: &Schedule, protection: Protection) -> Rep
         failures_per_phone: FAILURES_PER_PHONE * times,
         answered_within: ANSWERED_WITHIN,
     };
-    let violations = violations(&history, &promises, traffic::address_of);
-    let report = Report { history, violations, recoveries };
+    let mut violations = violations(&history, &promises, traffic::address_of);
+    let of_api = api::checker::Promises {
+        max_attempts: MAX_ATTEMPTS,
+        max_sends: api::traffic::MAX_SENDS,
+        resend_cooldown: api::traffic::RESEND_COOLDOWN,
+        per_phone: promises.per_phone,
+        per_address: promises.per_address,
+        answered_within: ANSWERED_WITHIN,
+        keeps_decisions: !lossy,
+    };
+    violations.extend(api::checker::violations(&api, &of_api, api::traffic::address_of));
+    let report = Report { history, api, violations, recoveries };
     report.print(kind, schedule, protection);
     report
 }
@@ -131,11 +143,16 @@ async fn serves(app: &TestApp, traffic: &Traffic, since: Moment) -> Moment {
 }
 
 impl Report {
+    /// Returns the number of calls of the verification API.
+    pub fn api_calls(&self) -> usize {
+        self.api.requests.len()
+    }
+
     fn print(&self, kind: Kind, schedule: &Schedule, protection: Protection) {
         let answers = |is: fn(Answer) -> bool| self.history.count(is);
         println!(
             "{kind:?} seed {} {protection:?} {:?}: {} requests, {} sent, {} accepted, {} wrong, {} locked, {} limited, \
-             {} expired, {} absent, {} unknown; at most {} to a phone and {} for an address; back after {:?}; \
+             {} expired, {} absent, {} unknown; at most {} to a phone and {} for an address; {}; back after {:?}; \
              violations: {:?}",
             schedule.seed,
             schedule.faults,
@@ -150,12 +167,16 @@ impl Report {
             answers(|answer| answer == Answer::Unknown),
             self.history.most(|message| message.phone.clone()),
             self.history.most(|message| traffic::address_of(&message.phone)),
+            self.api,
             self.recoveries,
             self.violations,
         );
         for violation in &self.violations {
             println!("{violation:?}");
             for request in self.history.of(violation.of()) {
+                println!("    {request}");
+            }
+            for request in self.api.of(violation.of()) {
                 println!("    {request}");
             }
         }

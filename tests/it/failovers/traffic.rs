@@ -10,6 +10,7 @@ use rand::{RngExt, SeedableRng};
 use reqwest::Method;
 use tokio::task::{JoinHandle, JoinSet};
 
+use super::api;
 use super::history::{Answer, Call, History, Message, Moment, Request};
 use crate::harness::app::TestApp;
 use crate::harness::reply::{Client, send, wrong};
@@ -33,6 +34,7 @@ const LIFE: Duration = Duration::from_secs(7);
 /// Callers that continue until told to stop.
 pub struct Traffic {
     shared: Arc<Shared>,
+    api: Arc<api::traffic::Callers>,
     callers: JoinSet<()>,
     collector: JoinHandle<()>,
 }
@@ -59,9 +61,12 @@ struct Shared {
 impl Traffic {
     /// Starts callers that act as the seed determines.
     pub fn start(app: &TestApp, parts: Parts, seed: u64) -> Self {
+        let began = Instant::now();
+        let clients: [Client; INSTANCES] = std::array::from_fn(|instance| Client::clone(app.on(instance)));
+        let api = api::traffic::Callers::new(began, clients.clone(), app.simulator.clone());
         let shared = Arc::new(Shared {
-            began: Instant::now(),
-            clients: std::array::from_fn(|instance| Client::clone(app.on(instance))),
+            began,
+            clients,
             served: Mutex::new(vec![Vec::new(); INSTANCES * parts.count]),
             parts,
             simulator: app.simulator.clone(),
@@ -80,9 +85,12 @@ impl Traffic {
             let shared = Arc::clone(&shared);
             callers.spawn(async move { shared.probe_until_told(probe).await });
         }
-        let collected = Arc::clone(&shared);
-        let collector = tokio::spawn(async move { collected.collect_until_told().await });
-        Self { shared, callers, collector }
+        for caller in 0..api::traffic::CALLERS {
+            callers.spawn(Arc::clone(&api).call_until_told(seed.wrapping_add(CALLERS + caller)));
+        }
+        let (collected, of_api) = (Arc::clone(&shared), Arc::clone(&api));
+        let collector = tokio::spawn(async move { collected.collect_until_told(&of_api).await });
+        Self { shared, api, callers, collector }
     }
 
     /// Returns the current moment of the history.
@@ -108,14 +116,15 @@ impl Traffic {
     }
 
     /// Lets callers finish their current calls, and returns what they saw.
-    pub async fn finish(mut self) -> History {
+    pub async fn finish(mut self) -> (History, api::history::History) {
         self.shared.stop.store(true, Ordering::Relaxed);
+        self.api.stop();
         while let Some(caller) = self.callers.join_next().await {
             caller.unwrap();
         }
         self.shared.collect.store(false, Ordering::Relaxed);
         self.collector.await.unwrap();
-        std::mem::take(&mut *self.shared.history())
+        (std::mem::take(&mut *self.shared.history()), self.api.taken())
     }
 }
 
@@ -287,12 +296,12 @@ impl Shared {
     }
 
     /// Records the messages that arrive on phones, before they are dropped there.
-    async fn collect_until_told(&self) {
+    async fn collect_until_told(&self, api: &api::traffic::Callers) {
         let mut seen = HashSet::new();
         loop {
             let last = !self.collect.load(Ordering::Relaxed);
             for message in self.simulator.inbox() {
-                if seen.insert(message.id) {
+                if seen.insert(message.id.clone()) && !api.note(&message) {
                     let phone = message.to.trim_start_matches('+').to_owned();
                     let message = Message { phone, code: message.code.expect("a code") };
                     self.history().messages.push(message);
