@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-pub use crate::http::fuzzing::{body, forwarded, path, request_id};
+pub use crate::http::fuzzing::{api_body, body, forwarded, path, request_id};
 use crate::otp::{Destinations, NumberType, PhoneNumber, Selection};
 pub use crate::store::redis::fuzzing::redis_reply;
 use crate::telemetry::{cleaned, without_numbers};
@@ -21,6 +21,7 @@ pub type Target = fn(&[u8]);
 
 /// Every target by its name, which is also the name of its corpus.
 pub const TARGETS: &[(&str, Target)] = &[
+    ("api_body", api_body),
     ("body", body),
     ("forwarded", forwarded),
     ("path", path),

@@ -15,6 +15,7 @@ use super::edge::outcome::Outcome;
 use super::edge::request_id::{self as ids, X_REQUEST_ID};
 use super::routes;
 use super::sample::guess;
+pub use super::v1::fuzzing::api_body;
 use crate::fuzzing::{choice, may_be_number};
 use crate::otp::{ClientAddress, CodeLength};
 

@@ -8,6 +8,8 @@ mod check_by_number;
 mod checked;
 mod create;
 mod examples;
+#[cfg(any(test, fuzzing))]
+pub(super) mod fuzzing;
 mod get;
 mod idempotency;
 mod json;
