@@ -113,6 +113,22 @@ async fn a_repeated_resend_sends_once_and_a_refused_one_may_be_tried_again() {
 }
 
 #[tokio::test]
+async fn a_result_outlives_its_verification() {
+    let app = service().start().await;
+    let api = app.api("backend");
+    let created = api.once(KEY, CREATE, &json!({"to": TO})).await;
+    created.shows(201, "pending");
+    // Its lifetime, and then the time for which it can be read.
+    app.age(Duration::from_mins(5)).await;
+    assert!(is_replay(api.once(KEY, CREATE, &json!({"to": TO})).await.shows(201, "expired")));
+    app.age(Duration::from_mins(10)).await;
+    api.get(&created.id()).await.fails(404, "verification_not_found");
+    api.once(KEY, CREATE, &json!({"to": TO})).await.fails(410, "verification_expired");
+    assert_eq!(app.sends(), 1);
+    app.finish().await;
+}
+
+#[tokio::test]
 async fn a_call_that_failed_runs_again() {
     let app = service().instances(2).start().await;
     let (one, other) = (app.api("backend"), app.api_on(1, "backend"));
