@@ -326,11 +326,17 @@ impl Callers {
             request = request.header("idempotency-key", key);
         }
         let started = self.began.0.elapsed();
-        let response = request.send().await.expect("an answer");
-        let (status, is_replay) = (response.status(), response.headers().contains_key("idempotent-replayed"));
-        let body: Value = response.json().await.expect("JSON");
+        let answer = match request.send().await {
+            Ok(response) => {
+                let (status, is_replay) = (response.status(), response.headers().contains_key("idempotent-replayed"));
+                let body: Value = response.json().await.expect("JSON");
+                Answer::of(&call, status, is_replay, &body)
+            }
+            // The service closes connections that have been idle for long, even if a request is on its way.
+            Err(error) if error.is_request() && !error.is_timeout() => Answer::Unknown,
+            Err(error) => panic!("{call:?} was not answered: {error}"),
+        };
         let ended = self.began.0.elapsed();
-        let answer = Answer::of(&call, status, is_replay, &body);
         let (phone, key) = (phone.to_owned(), key.map(str::to_owned));
         self.history().requests.push(Request { phone, instance, call, key, started, ended, answer: answer.clone() });
         answer
