@@ -16,7 +16,7 @@ fn header<'r>(response: &'r Response, name: &str) -> &'r str {
 
 #[tokio::test]
 async fn anyone_may_read_the_description() {
-    let app = TestApp::builder().set("auth.mode", "api_key").start().await;
+    let app = TestApp::start().await;
     let response = get(&app, "/openapi.json").await;
     assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, "application/json"));
     assert_eq!(header(&response, "cache-control"), "public, max-age=300");

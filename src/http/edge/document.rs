@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -86,7 +86,7 @@ impl Document {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static(self.content_type));
             #[cfg(feature = "simulator")]
             if self.encoding == Encoding::Gzip {
-                headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+                headers.insert(axum::http::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
             }
             headers.insert(CONTENT_LENGTH, self.body.len().into());
         }
