@@ -20,8 +20,7 @@ app.use(session({ secret, resave: false, saveUninitialized: false, cookie: { sam
 // Starts a sign-in: what the page needs to call the service, and a nonce that ties the proof to this session.
 app.post("/sign-in", (req, res) => {
   const number = String(req.body?.number ?? "").replace(/[\s().-]/g, "");
-  // A second start for a number goes on with the pending verification, which keeps its nonce.
-  if (req.session.asked?.number !== number) req.session.asked = { number, nonce: randomBytes(16).toString("hex") };
+  req.session.asked = { number, nonce: randomBytes(16).toString("hex") };
   res.json({ ...req.session.asked, url: OTP_URL, key: OTP_CLIENT_KEY });
 });
 

@@ -42,7 +42,7 @@ function on(element, event, action) {
 
 on(numberForm, "submit", async () => {
   service = await post("/sign-in", { number: numberForm.elements.number.value });
-  verification = await otp("", { to: service.number, proof: { nonce: service.nonce } });
+  verification = await otp("", { to: service.number });
   codeForm.hidden = false;
   say(`The code is on its way to ${verification.to_masked}.`);
 });
@@ -53,7 +53,8 @@ on(document.querySelector("#resend"), "click", async () => {
 });
 
 on(codeForm, "submit", async () => {
-  const { proof } = await otp(`/${verification.id}/check`, { code: codeForm.elements.code.value });
+  const check = { code: codeForm.elements.code.value, proof: { nonce: service.nonce } };
+  const { proof } = await otp(`/${verification.id}/check`, check);
   const { number } = await post("/sign-in/proof", { proof });
   numberForm.hidden = codeForm.hidden = true;
   say(`You are signed in as ${number}.`);

@@ -25,7 +25,8 @@ async fn verified(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome>
     let guess = guess::parse(&body, app.policy.code_length)?;
     let _place = state.request_place(holder)?;
     let (app, caller, phone, manner) = (&*app, &caller, &phone, Manner::Replace);
-    let check = CodeCheck { app, caller, phone, id: None, client, guess: &guess, manner, entry: None };
+    let (id, entry, audience, nonce) = (None, None, None, None);
+    let check = CodeCheck { app, caller, phone, id, client, guess: &guess, manner, entry, audience, nonce };
     let checked = state.service.check(&check).await;
     let checked = checked.inspect_err(|error| tracing::warn!(%error, "a guess could not be settled"))?;
     Ok(checked.verdict.into())

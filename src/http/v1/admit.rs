@@ -7,7 +7,7 @@ use crate::http::edge::route::Call;
 use crate::http::edge::{auth, client_address};
 use crate::http::settings::AuthMode;
 use crate::http::state::PublicState;
-use crate::otp::{App, AppName, Caller, ClientAddress, IdempotencyKey, Key, PhoneNumber, VerificationId};
+use crate::otp::{App, AppName, Audience, Caller, ClientAddress, IdempotencyKey, Key, PhoneNumber, VerificationId};
 
 /// The name of the header with an idempotency key.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -108,6 +108,18 @@ impl Admitted {
         subject.phone = Some(phone.clone());
         Ok(Located { app: Arc::clone(app), phone, id })
     }
+}
+
+/// Checks that the app allows the audience of a proof.
+///
+/// # Errors
+///
+/// [`Outcome::InvalidRequest`] if it does not.
+pub(super) fn audience(app: &App, audience: Option<&Audience>) -> Result<(), Outcome> {
+    app.proofs.audience(&app.name, audience).map(drop).map_err(|_| {
+        let detail = "An audience that the app's settings allow (proof.audiences).".to_owned();
+        Outcome::InvalidRequest(vec![InvalidMember { pointer: "#/proof/audience".to_owned(), detail }])
+    })
 }
 
 /// Returns the idempotency key of a call, if it has one.

@@ -71,6 +71,9 @@ pub(super) struct Check {
     /// The device of the person.
     #[schema(nullable = false)]
     client: Option<Client>,
+    /// The proof that this check returns, instead of the one that the create asked for.
+    #[schema(nullable = false)]
+    proof: Option<ProofWishes>,
 }
 
 /// A code to check, and the number that it was sent to.
@@ -89,6 +92,9 @@ pub(super) struct CheckNumber {
     /// The device of the person.
     #[schema(nullable = false)]
     client: Option<Client>,
+    /// The proof that this check returns, instead of the one that the create asked for.
+    #[schema(nullable = false)]
+    proof: Option<ProofWishes>,
 }
 
 /// A wish for another message.

@@ -50,12 +50,16 @@ async fn settled(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> 
     let Call { state, request, .. } = call;
     let content_type = ContentType::of(request.headers());
     let body = body::read(&state, admitted.holder, request).await?;
-    let CheckBody { code, client } = CheckBody::parse(content_type, &body)?;
+    let CheckBody { code, client, proof } = CheckBody::parse(content_type, &body)?;
     let guess = code.guess(app.policy.code_length)?;
     let client = admitted.client(client)?;
-    let entry = key.map(|key| key.entry(state.service.keys(), &admitted.key.name, "check", &id.to_string()));
+    admit::audience(&app, proof.audience.as_ref())?;
+    // A repetition that asks for another proof is another call.
+    let about = format!("{id} {}", proof.as_text());
+    let entry = key.map(|key| key.entry(state.service.keys(), &admitted.key.name, "check", &about));
     let _place = state.request_place(admitted.holder)?;
     let (app, caller, phone, id, entry) = (&*app, &admitted.caller, &phone, Some(&id), entry.as_ref());
-    let check = CodeCheck { app, caller, phone, id, client, guess: &guess, manner: Manner::Resume, entry };
+    let (manner, audience, nonce) = (Manner::Resume, proof.audience.as_ref(), proof.nonce.as_ref());
+    let check = CodeCheck { app, caller, phone, id, client, guess: &guess, manner, entry, audience, nonce };
     Ok(checked::outcome(&state, app, phone, state.service.check(&check).await))
 }

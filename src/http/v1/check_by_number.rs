@@ -49,13 +49,15 @@ async fn settled(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> 
     let Call { state, request, .. } = call;
     let content_type = ContentType::of(request.headers());
     let body = body::read(&state, admitted.holder, request).await?;
-    let CheckByNumberBody { to: phone, app, code, client } = CheckByNumberBody::parse(content_type, &body)?;
+    let CheckByNumberBody { to: phone, app, code, client, proof } = CheckByNumberBody::parse(content_type, &body)?;
     subject.phone = Some(phone.clone());
     let app = admitted.app(&state, app.as_ref(), subject)?;
     let guess = code.guess(app.policy.code_length)?;
     let client = admitted.client(client)?;
+    admit::audience(&app, proof.audience.as_ref())?;
     let _place = state.request_place(admitted.holder)?;
     let (app, caller, phone, id, entry) = (&*app, &admitted.caller, &phone, None, None);
-    let check = CodeCheck { app, caller, phone, id, client, guess: &guess, manner: Manner::Resume, entry };
+    let (manner, audience, nonce) = (Manner::Resume, proof.audience.as_ref(), proof.nonce.as_ref());
+    let check = CodeCheck { app, caller, phone, id, client, guess: &guess, manner, entry, audience, nonce };
     Ok(checked::outcome(&state, app, phone, state.service.check(&check).await))
 }

@@ -9,7 +9,7 @@ use super::request::CreateBody;
 use super::resource::Resource;
 use super::{idempotency, shown};
 use crate::http::edge::body::{self, ContentType};
-use crate::http::edge::outcome::{Answer, Ended, InvalidMember, Outcome, Subject};
+use crate::http::edge::outcome::{Answer, Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::http::edge::sending;
 use crate::otp::{CodeRequest, Manner};
@@ -62,10 +62,7 @@ async fn created(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> 
     subject.phone = Some(phone.clone());
     let app = admitted.app(&state, app.as_ref(), subject)?;
     let client = admitted.client(client)?;
-    app.proofs.audience(&app.name, details.audience.as_ref()).map_err(|_| {
-        let detail = "An audience that the app's settings allow (proof.audiences).".to_owned();
-        Outcome::InvalidRequest(vec![InvalidMember { pointer: "#/proof/audience".to_owned(), detail }])
-    })?;
+    admit::audience(&app, details.audience.as_ref())?;
     let call = key.map(|key| idempotency::call(&state, &admitted.key, &key, "create", "", canonical.expose()));
     let (call, channel) = (call.transpose()?, details.channel.take());
     let (caller, holder, shared) = (admitted.caller, admitted.holder, Arc::clone(&state));

@@ -39,6 +39,8 @@ pub(super) struct CheckBody {
     pub(super) code: TypedCode,
     /// The client that the caller acts for.
     pub(super) client: Option<ClientAddress>,
+    /// The proof, if not the one that the create asked for.
+    pub(super) proof: ProofWishes,
 }
 
 /// The body of a check by number.
@@ -52,6 +54,8 @@ pub(super) struct CheckByNumberBody {
     pub(super) code: TypedCode,
     /// The client that the caller acts for.
     pub(super) client: Option<ClientAddress>,
+    /// The proof, if not the one that the create asked for.
+    pub(super) proof: ProofWishes,
 }
 
 /// The body of a resend, which may be empty.
@@ -122,10 +126,7 @@ impl CreateBody {
         let client = client(&mut members, &mut faults);
         let reference = members.optional("reference", &mut faults, Reference::parse);
         let metadata = metadata(&mut members, &mut faults);
-        let mut proof = members.object("proof", &mut faults);
-        let audience = proof.optional("audience", &mut faults, Audience::parse);
-        let nonce = proof.optional("nonce", &mut faults, Nonce::parse);
-        proof.end(&mut faults);
+        let ProofWishes { audience, nonce } = ProofWishes::take(&mut members, &mut faults);
         members.end(&mut faults);
         let to = to.or_outcome(faults)?;
         let details = Details { locale, channel, reference, metadata, audience, nonce };
@@ -144,8 +145,9 @@ impl CheckBody {
         let mut members = Members::of_body(json(content_type, body)?, &mut faults);
         let code = code(&mut members, &mut faults);
         let client = client(&mut members, &mut faults);
+        let proof = ProofWishes::take(&mut members, &mut faults);
         members.end(&mut faults);
-        faults.or(code).map(|code| Self { code, client })
+        faults.or(code).map(|code| Self { code, client, proof })
     }
 }
 
@@ -162,9 +164,10 @@ impl CheckByNumberBody {
         let app = members.optional("app", &mut faults, AppName::parse);
         let code = code(&mut members, &mut faults);
         let client = client(&mut members, &mut faults);
+        let proof = ProofWishes::take(&mut members, &mut faults);
         members.end(&mut faults);
         let to = to.or_outcome(faults)?;
-        Faults::default().or(code).map(|code| Self { to, app, code, client })
+        Faults::default().or(code).map(|code| Self { to, app, code, client, proof })
     }
 }
 
@@ -237,6 +240,33 @@ impl To {
     /// Returns the number, if nothing else in the body is wrong either.
     fn or_outcome(self, faults: Faults) -> Result<PhoneNumber, Outcome> {
         if self.is_no_number && faults.count() == 1 { Err(Outcome::InvalidPhone) } else { faults.or(self.phone) }
+    }
+}
+
+/// The member `proof`.
+#[derive(Debug, Default)]
+pub(super) struct ProofWishes {
+    /// The recipient, if not the default one.
+    pub(super) audience: Option<Audience>,
+    /// The caller's own value.
+    pub(super) nonce: Option<Nonce>,
+}
+
+impl ProofWishes {
+    fn take(members: &mut Members, faults: &mut Faults) -> Self {
+        let mut proof = members.object("proof", faults);
+        let audience = proof.optional("audience", faults, Audience::parse);
+        let nonce = proof.optional("nonce", faults, Nonce::parse);
+        proof.end(faults);
+        Self { audience, nonce }
+    }
+
+    /// Returns the wishes as text, which differs for different wishes.
+    pub(super) fn as_text(&self) -> String {
+        let audience = self.audience.as_ref().map_or("", Audience::as_str);
+        let nonce = self.nonce.as_ref().map_or("", Nonce::as_str);
+        // Neither contains a space.
+        format!("{audience} {nonce}")
     }
 }
 

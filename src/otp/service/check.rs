@@ -2,8 +2,8 @@
 
 use super::OtpService;
 use crate::otp::{
-    App, Caller, Channel, Check, ClientAddress, Guess, IdempotencyEntry, Manner, PhoneNumber, Proof, ProofFacts,
-    Settlement, StoreError, Verdict, Verification, VerificationId,
+    App, Audience, Caller, Channel, Check, ClientAddress, Details, Guess, IdempotencyEntry, Manner, Nonce, PhoneNumber,
+    Proof, ProofFacts, Settlement, StoreError, Verdict, Verification, VerificationId,
 };
 
 /// A guess at a code.
@@ -25,6 +25,10 @@ pub struct CodeCheck<'r> {
     pub manner: Manner,
     /// The idempotency key, which repeats the result of an earlier check.
     pub entry: Option<&'r IdempotencyEntry>,
+    /// The audience of the proof, if not the verification's. The app allows it.
+    pub audience: Option<&'r Audience>,
+    /// The value that ties the proof to the session of whoever entered the code, if not the verification's.
+    pub nonce: Option<&'r Nonce>,
 }
 
 /// The result of a check.
@@ -47,28 +51,38 @@ impl OtpService {
     ///
     /// [`StoreError`]: the guess may have been counted, and a right one used.
     pub async fn check(&self, check: &CodeCheck<'_>) -> Result<Checked, StoreError> {
-        let CodeCheck { app, caller, phone, id, client, guess, manner, entry } = *check;
+        let CodeCheck { app, caller, phone, id, client, guess, manner, entry, audience, nonce } = *check;
         let is_repeatable = manner == Manner::Resume;
         let check = Check { app: &app.name, phone, id, client, guess, keys: &self.keys, is_repeatable, entry };
         let Settlement { verdict, verification, is_replay } = self.store.check(&check, &app.policy).await?;
         if let Verdict::Approved(id) = &verdict {
             tracing::debug!(verification = %id, app = %app.name, key = caller.name(), "approved");
         }
-        let proof = verification.as_ref().and_then(|approved| self.proof(app, phone, approved));
+        let proof = verification.as_ref().and_then(|approved| {
+            let Details { audience: first, nonce: first_nonce, .. } = &approved.details;
+            self.proof(app, phone, approved, audience.or(first.as_ref()), nonce.or(first_nonce.as_ref()))
+        });
         Ok(Checked { verdict, verification, proof, is_replay })
     }
 
-    /// Signs the proof of an approved verification. Each proof of one verification makes the same statements.
-    fn proof(&self, app: &App, phone: &PhoneNumber, approved: &Verification) -> Option<Proof> {
+    /// Signs the proof of an approved verification. A repeated check gets one with the same statements.
+    fn proof(
+        &self,
+        app: &App,
+        phone: &PhoneNumber,
+        approved: &Verification,
+        audience: Option<&Audience>,
+        nonce: Option<&Nonce>,
+    ) -> Option<Proof> {
         let (signer, details) = (self.proofs.as_ref()?, &approved.details);
         // An audience may have been removed from the settings since the verification was created.
-        let audience = app.proofs.audience(&app.name, details.audience.as_ref()).ok()?;
+        let audience = app.proofs.audience(&app.name, audience).ok()?;
         signer.sign(&ProofFacts {
             app: &app.name,
             id: &approved.id,
             phone,
             audience: &audience,
-            nonce: details.nonce.as_ref(),
+            nonce,
             channel: details.channel.as_ref().unwrap_or(&Channel::whatsapp()),
             approved_at: approved.ended_at?,
             lifetime: app.proofs.lifetime,
