@@ -36,7 +36,7 @@ pub(crate) struct Resource<'v> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     locale: Option<&'v str>,
-    /// The caller's own name for it.
+    /// The caller's own name for it. Absent in answers to client keys: it may be another caller's.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     reference: Option<&'v str>,
@@ -114,7 +114,7 @@ impl<'v> Resource<'v> {
             to_masked: format!("+{}", phone.masked()),
             channel: last_delivery(verification).map_or(first_channel(details), |delivery| &delivery.channel),
             locale: details.locale.as_ref().map(Locale::as_str),
-            reference: details.reference.as_ref().map(Reference::as_str),
+            reference: details.reference.as_ref().filter(|_| sees_all).map(Reference::as_str),
             metadata: Some(details.metadata.pairs()).filter(|pairs| sees_all && !pairs.is_empty()),
             created_at: moment(verification.created_at),
             expires_at: moment(verification.expires_at),
@@ -259,7 +259,7 @@ pub(super) mod tests {
     fn a_client_sees_neither_number_nor_metadata_nor_counts() {
         let full = json_of(&shown(), KeyKind::Server);
         let mut expected = full.as_object().unwrap().clone();
-        for hidden in ["to", "metadata", "sends_left", "deliveries"] {
+        for hidden in ["to", "reference", "metadata", "sends_left", "deliveries"] {
             assert!(expected.remove(hidden).is_some(), "{hidden}");
         }
         let seen = json_of(&shown(), KeyKind::Client);

@@ -53,6 +53,7 @@ async fn a_client_key_creates_checks_and_resends_and_sees_little() {
     let body = json!({"to": TO, "metadata": {"cart": "77"}, "reference": "order-42"});
     let created = api.create_with(&body).await;
     created.shows(201, "pending");
+    assert_eq!(created.json.get("reference"), None, "it may be another caller's");
     let id = created.id();
     api.create(TO).await.shows(200, "pending");
     let refused = [api.get(&id).await, api.cancel(&id).await, api.check_by_number(TO, &app.code(DIGITS)).await];
@@ -67,6 +68,7 @@ async fn a_client_key_creates_checks_and_resends_and_sees_little() {
     // The backend of the same app sees what the client does not.
     let seen = app.api("backend").get(&id).await;
     assert_eq!((seen.text("to"), &seen["metadata"]), (TO, &json!({"cart": "77"})));
+    assert_eq!(seen["reference"], "order-42");
     app.finish().await;
 }
 
