@@ -38,9 +38,10 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let (service, inbox) = (sandbox.app.public_url(), sandbox.inbox_url());
     let keys: Vec<_> =
         sandbox.keys.iter().map(|(kind, key)| format!("  {:<6}  {}", kind.as_str(), key.expose())).collect();
-    let keys = keys.join("\n");
+    let keys = if keys.is_empty() { "  those of the settings".to_owned() } else { keys.join("\n") };
     let welcome = format!(
-        "Sandbox: it sends no real message. Open {inbox}\n\n\
+        "Sandbox: it sends no real message. Open {inbox}\n\
+         The API is described at {service}/docs\n\n\
          API keys, valid while it runs:\n{keys}\n\n\
          Or without a browser:\n\
          \u{20} KEY=…                                        # the server key\n\
