@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::config::Settings;
 use crate::http::ServerSettings;
-use crate::otp::Reviewer;
+use crate::otp::{KeyKind, Reviewer};
 use crate::whatsapp::{WhatsAppApi, plain_text_warning, version};
 
 /// The number of days before the end of a reviewer's number from which there is a warning.
@@ -20,6 +20,7 @@ pub fn warnings(settings: &Settings, whatsapp: &WhatsAppApi) -> Vec<String> {
         version::warning(&whatsapp.api_version, today),
         plain_text_warning(&whatsapp.base_url),
         no_callers_warning(&settings.server),
+        test_keys_warning(&settings.server),
     ];
     let reviewers = settings.apps.iter().flat_map(|app| app.reviewers.iter());
     warnings.into_iter().flatten().chain(reviewer_warnings(reviewers, today)).collect()
@@ -32,6 +33,16 @@ fn no_callers_warning(server: &ServerSettings) -> Option<String> {
         "nobody can call this service: sample.enabled is false and there is no API key (`whatsapp-otp api-key NAME` \
          makes one)"
             .to_owned()
+    })
+}
+
+/// Warns about keys whose verifications prove nothing.
+fn test_keys_warning(server: &ServerSettings) -> Option<String> {
+    let keys = server.keys.borrow();
+    let names: Vec<_> =
+        keys.iter().filter(|key| key.key.kind == KeyKind::Test).map(|key| key.key.name.as_str()).collect();
+    (!names.is_empty()).then(|| {
+        format!("test keys are accepted: {}. They send no message, and their proofs prove nothing", names.join(", "))
     })
 }
 
@@ -60,7 +71,23 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::config::{SandboxSettings, Sources};
     use crate::otp::CodeLength;
+
+    #[test]
+    fn test_keys_are_named() {
+        let settings = |kinds: &[&str]| {
+            let of = |(number, kind): (usize, &&str)| {
+                let start = format!("WHATSAPP_OTP__KEYS__KEY{number}__");
+                [(start.clone() + "KIND", (*kind).to_owned()), (start + "SHA256", format!("{number:064}"))]
+            };
+            let environment = kinds.iter().enumerate().flat_map(of).collect();
+            SandboxSettings::load(&Sources { file: None, environment }).unwrap().common.server
+        };
+        assert_eq!(test_keys_warning(&settings(&["server", "client"])), None);
+        let warning = test_keys_warning(&settings(&["test", "server", "test"])).unwrap();
+        assert!(warning.starts_with("test keys are accepted: key0, key2. "), "{warning}");
+    }
 
     #[test]
     fn a_reviewers_number_that_has_ended_or_ends_within_two_weeks_is_named_once() {
