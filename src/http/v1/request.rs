@@ -404,7 +404,7 @@ mod tests {
         for (body, expected) in [
             ("{}", "#/code This member is required."),
             (r#"{"code":123456}"#, "#/code A string was expected, not a number."),
-            (r#"{"code":"1","Code":"2"}"#, "#/Code There is no such member here, only code, client."),
+            (r#"{"code":"1","Code":"2"}"#, "#/Code There is no such member here, only code, client, proof."),
         ] {
             assert_eq!(faults(parse(body).unwrap_err()), [expected]);
         }
