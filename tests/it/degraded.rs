@@ -210,7 +210,7 @@ fn the_clock_of_an_instance_decides_nothing() {
             let name = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap().to_str().unwrap();
             if path.is_dir() {
                 folders.extend((name != "simulator").then_some(path));
-            } else if !allowed.iter().any(|allowed| name.starts_with(allowed)) {
+            } else if name.ends_with(".rs") && !allowed.iter().any(|allowed| name.starts_with(allowed)) {
                 let text = std::fs::read_to_string(&path).unwrap();
                 let reads = ["SystemTime", "Zoned::now", "Timestamp::now"].iter().find(|clock| text.contains(**clock));
                 assert_eq!(reads, None, "{name}");
