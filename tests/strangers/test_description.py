@@ -43,7 +43,8 @@ class Description(unittest.TestCase):
     def test_no_answer_is_undocumented(self):
         for key in ("server", "test"):
             with self.subTest(key=key):
-                command = [sys.executable, "-m", "schemathesis.cli", "run", URL, "--header", f"Authorization: Bearer {service.KEYS[key]}"]
+                settings = ["--config-file", HERE / "schemathesis.toml"]
+                command = [sys.executable, "-m", "schemathesis.cli", *settings, "run", URL, "--header", f"Authorization: Bearer {service.KEYS[key]}"]
                 command += ["--checks", ",".join(CHECKS), "--max-time", str(BUDGET), "--continue-on-failure", "--no-color"]
                 command += ["--generation-database", "none", "--warnings", "off"]
                 print(run(*command, cwd=service.NODE))

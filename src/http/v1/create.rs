@@ -21,8 +21,10 @@ pub(super) const PROBLEMS: &[ProblemCode] = &[
     ProblemCode::Forbidden,
     ProblemCode::DestinationNotAllowed,
     ProblemCode::IdempotencyInProgress,
+    ProblemCode::VerificationExpired,
     ProblemCode::IdempotencyKeyReused,
     ProblemCode::TooManySends,
+    ProblemCode::TooManyFailures,
     ProblemCode::RateLimited,
     ProblemCode::SendFailed,
 ];

@@ -25,6 +25,7 @@ pub(super) const PROBLEMS: &[ProblemCode] = &[
     ProblemCode::IdempotencyKeyReused,
     ProblemCode::ResendTooSoon,
     ProblemCode::TooManySends,
+    ProblemCode::TooManyFailures,
     ProblemCode::RateLimited,
     ProblemCode::SendFailed,
 ];
