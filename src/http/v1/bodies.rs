@@ -124,12 +124,13 @@ pub(super) struct VerificationIdInPath {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(super) struct IdempotencyKeyHeader {
-    /// Makes the call safe to repeat: the same key with the same request has the same answer, for at least an hour. With
-    /// or without quotes.
+    /// Makes the call safe to repeat: the same key with the same request has the same answer, for at least an hour. It
+    /// has 1 to 255 visible ASCII characters, with or without quotes around them.
     #[param(
         rename = "Idempotency-Key",
         nullable = false,
-        pattern = "^[!#-~]{1,255}$",
+        min_length = 1,
+        max_length = 257,
         example = "8e03978e-40d5-43e8-bc93-6894a57f9324"
     )]
     idempotency_key: Option<String>,
