@@ -195,15 +195,15 @@ fn table(rows: &Rows) -> Table {
     let mut table = Table::new("Throughput, 64 connections, at full speed", &head);
     for (name, row) in [
         ("axum hello", hello),
-        ("bare handler, verify script", bare),
+        ("bare handler, find and check scripts", bare),
         ("**verify wrong**", wrong),
         ("bare handler, check script alone", bare_check),
         ("**check wrong on `/v1`**", check),
         ("**unknown phone**", absent),
         ("verify wrong, `appendonly everysec`", wrong_append_only),
-        ("bare handler, reserve script and WhatsApp", bare_send),
+        ("bare handler, create script and WhatsApp", bare_send),
         ("**send**", send),
-        ("bare handler, both scripts without WhatsApp", bare_scripts),
+        ("bare handler, the scripts without WhatsApp", bare_scripts),
         ("bare handler, send then verify", bare_pairs),
         ("**verify right**: send then verify", pairs),
     ] {
@@ -212,7 +212,7 @@ fn table(rows: &Rows) -> Table {
         let times = times.map(|rounds| figure(rounds.median()));
         table.row([name.to_owned(), figure(row.rate.median())].into_iter().chain(ratios).chain(times));
     }
-    let raw = [("redis-benchmark, the verify script", &rows.raw), ("the same, 16 in a pipeline", &rows.raw_pipelined)];
+    let raw = [("redis-benchmark, the check script", &rows.raw), ("the same, 16 in a pipeline", &rows.raw_pipelined)];
     for (name, rounds) in raw {
         let ratios = [rounds.over(&hello.rate), rounds.over(&bare.rate)].map(figure);
         let nothing = std::iter::repeat_n(String::new(), 5);

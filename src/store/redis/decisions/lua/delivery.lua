@@ -28,7 +28,11 @@ for _, verification in ipairs(verifications) do
     end
     others[#others + 1] = table.concat({delivery, ARGV[3], status, now, ARGV[5]}, ':')
     verification[DELIVERIES] = table.concat(others, ',')
-    verifications_write(KEYS[1], verifications, nil, now)
+    if verification == verifications[1] then
+      redis.call('HSET', KEYS[1], 'deliveries', verification[DELIVERIES])
+    else
+      verifications_write(KEYS[1], verifications, nil, now)
+    end
     return {'recorded', before}
   end
 end
