@@ -396,7 +396,7 @@ async fn the_two_calls_can_be_turned_off() {
             send(app.call(method, path)).await.is(404, "Not found: the calls at /otp/{phone} are turned off.");
         }
     }
-    // What has no route is then presented as in the verification API.
+    // A path without a route is then presented as in the verification API.
     let api = app.api_without_key();
     api.send(api.call(Method::GET, "/other")).await.fails(404, "not_found");
     assert_untouched(&app).await;

@@ -99,7 +99,7 @@ async fn the_use_of_limits_is_said_where_a_message_is_sent_or_refused() {
     refused.fails(429, "too_many_sends");
     let expected = format!("\"per_phone\";r=0;t={}", refused.retry_after());
     assert_eq!((refused.text("limit"), refused.header("ratelimit")), ("per_phone", Some(expected.as_str())));
-    // What a client key gets is checked in every answer: no such fields.
+    // Every answer to a client key is checked to lack these fields.
     app.api("mobile").create(TO).await.fails(429, "too_many_sends");
     app.finish().await;
 }

@@ -41,7 +41,7 @@ async fn without_redis_every_call_says_so_in_time_and_nothing_is_sent() {
         for answer in answers {
             assert_eq!(answer.fails(503, "unavailable").within(ANSWER_WITHIN).retry_after(), 1);
         }
-        // What needs no store is answered as ever.
+        // Calls that need no store are answered as ever.
         api.get("ver_01js7whh8m7m9a9s94qzrj8k0w").await.fails(404, "verification_not_found");
         api.create("+1555").await.fails(400, "invalid_phone_number");
         let keys = app.call(reqwest::Method::GET, "/.well-known/jwks.json").send().await.unwrap();

@@ -181,7 +181,7 @@ async fn a_key_that_is_none_is_refused_before_anything_happens() {
     let twice = twice.header("idempotency-key", "a").header("idempotency-key", "a");
     api.send(twice).await.fails(400, "idempotency_key_invalid");
     assert_eq!(app.sends(), 1);
-    // Where it means nothing, it does no harm.
+    // On calls that ignore it, it does no harm.
     let id = api.create(TO).await.id();
     let answer = api.once("a b", &format!("/v1/verifications/{id}/cancel"), &json!({})).await;
     answer.shows(200, "canceled");

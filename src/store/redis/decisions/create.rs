@@ -14,7 +14,7 @@ use crate::store::redis::{RedisStore, milliseconds};
 pub(crate) async fn create(store: &RedisStore, new: &NewVerification, policy: &Policy) -> Result<Creation, StoreError> {
     let message = &new.message;
     let resumes = message.manner == Manner::Resume;
-    // Where the number decides last, a message that is not due would be charged to the others first.
+    // In a cluster the number decides last, so a message that is not due would be charged to the others first.
     let pending = if resumes && !store.route.is_one_server() { pending(store, new, policy).await? } else { None };
     if let Some(pending) = pending.as_ref().filter(|pending| !is_due(pending, policy)) {
         return Ok(Creation::Resumed(Box::new(pending.clone())));

@@ -48,7 +48,7 @@ pub fn address_of(phone: &str) -> String {
     format!("198.19.{}.{}", group / 250, group % 250)
 }
 
-/// What callers share.
+/// The state that callers share.
 pub struct Callers {
     began: (Instant, Timestamp),
     clients: [Client; INSTANCES],
