@@ -152,6 +152,7 @@ async fn rate(strategy: &Strategy) -> f64 {
                     resend_cooldown: Duration::from_secs(30),
                     limits,
                     send_time: Duration::from_secs(15),
+                    events: whatsapp_otp::otp::EventTypes::default(),
                 };
                 let mut made = 0_u32;
                 while began.elapsed() < ROUND {

@@ -121,6 +121,7 @@ async fn round(store: &Arc<RedisStore>, tasks: u32) -> (f64, f64) {
         resend_cooldown: Duration::from_secs(30),
         limits: Limits::default(),
         send_time: Duration::from_secs(15),
+        events: whatsapp_otp::otp::EventTypes::default(),
     });
     let ring = KeyRing::new(OtpSecret::new(vec![7; 32]).unwrap(), Vec::new());
     let mut running = Vec::new();

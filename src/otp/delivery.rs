@@ -1,9 +1,12 @@
 //! Deliveries: messages that carry a code over a channel, and their progress.
 
 use std::fmt;
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
 
 use super::app::{NameError, is_name};
-use super::{AppName, PhoneNumber, RefusalKind, UnixMillis, VerificationId};
+use super::{AppName, PhoneNumber, UndeliveredReason, UnixMillis, VerificationId};
 
 /// The route of a code: `whatsapp`, or the name of another sender, which follows the same rules as an app's.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -99,14 +102,40 @@ pub struct DeliveryReport {
     /// The progress of the message.
     pub status: DeliveryStatus,
     /// The reason why it did not arrive, if it did not.
-    pub reason: Option<RefusalKind>,
+    pub reason: Option<UndeliveredReason>,
+    /// The channel's own id of the message, if it is known.
+    pub message: Option<MessageId>,
+}
+
+/// A channel's own id of a message, as a digest: WhatsApp's contain the recipient's number.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct MessageId(Box<str>);
+
+impl MessageId {
+    /// Returns the id of the message that the channel calls `text`.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let digest = Sha256::digest(text.as_bytes());
+        Self(data_encoding::HEXLOWER.encode(&digest[..16]).into())
+    }
+
+    /// Returns 32 hexadecimal digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// The effect of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Progress {
-    /// The delivery moved on from this status, if it had one.
-    Recorded(Option<DeliveryStatus>),
+    /// The delivery moved on.
+    Recorded {
+        /// Its status before, if it had one.
+        before: Option<DeliveryStatus>,
+        /// The time since the verification's last message was sent, by the store's clock.
+        since_sent: Duration,
+    },
     /// The delivery keeps this status, which the reported one does not follow.
     Stale(DeliveryStatus),
     /// There is no such verification, or it has fewer deliveries.

@@ -17,7 +17,7 @@ pub struct LimitKind {
     /// The subjects whose events are counted together.
     pub scope: Scope,
     /// The events that are counted.
-    pub event: Event,
+    pub event: Counted,
     /// The way in which they are counted.
     pub counting: Counting,
     /// The format of the setting.
@@ -26,19 +26,19 @@ pub struct LimitKind {
 
 /// Every limit. If several are reached, the one with the longest wait is reported, or the first among equals.
 pub static LIMITS: [LimitKind; 6] = [
-    limit("per_phone", Scope::Number, Event::Send, Counting::Moments, Written::CountPerWindow),
+    limit("per_phone", Scope::Number, Counted::Send, Counting::Moments, Written::CountPerWindow),
     // A cooldown is a window with room for one send.
-    limit("resend_cooldown", Scope::Number, Event::Send, Counting::Moments, Written::Window),
-    limit("per_ip", Scope::Address, Event::Send, Counting::Moments, Written::CountPerWindow),
-    limit("checks_per_ip", Scope::Address, Event::Check, Counting::Moments, Written::CountPerWindow),
-    limit("total", Scope::App, Event::Send, Counting::Slices, Written::CountPerWindow),
+    limit("resend_cooldown", Scope::Number, Counted::Send, Counting::Moments, Written::Window),
+    limit("per_ip", Scope::Address, Counted::Send, Counting::Moments, Written::CountPerWindow),
+    limit("checks_per_ip", Scope::Address, Counted::Check, Counting::Moments, Written::CountPerWindow),
+    limit("total", Scope::App, Counted::Send, Counting::Slices, Written::CountPerWindow),
     // Counts over all codes of the number: a new code does not reset it (NIST SP 800-63B-4, 3.2.2). It also applies to
     // each address, which causes at most its share (`Limit::share`) of the number's failures, so that one address
     // cannot lock another person's number.
-    limit("failures_per_phone", Scope::Number, Event::Failure, Counting::Moments, Written::CountPerWindow),
+    limit("failures_per_phone", Scope::Number, Counted::Failure, Counting::Moments, Written::CountPerWindow),
 ];
 
-const fn limit(name: &'static str, scope: Scope, event: Event, counting: Counting, written: Written) -> LimitKind {
+const fn limit(name: &'static str, scope: Scope, event: Counted, counting: Counting, written: Written) -> LimitKind {
     LimitKind { name, scope, event, counting, written }
 }
 
@@ -111,7 +111,7 @@ pub struct Subject {
 
 /// The events that a limit counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Event {
+pub enum Counted {
     /// A message with a code.
     Send,
     /// A guess, right or wrong, with or without a pending code.
@@ -120,7 +120,7 @@ pub enum Event {
     Failure,
 }
 
-impl Event {
+impl Counted {
     /// Returns the events' name in keys.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -199,19 +199,19 @@ impl Limits {
     /// Returns the limit on wrong guesses, if it is on.
     #[must_use]
     pub fn failures(&self) -> Option<Rule> {
-        self.rules.iter().find(|rule| rule.kind.event == Event::Failure).copied()
+        self.rules.iter().find(|rule| rule.kind.event == Counted::Failure).copied()
     }
 
     /// Returns `true` if clients' sends are limited by address.
     #[must_use]
     pub fn know_clients(&self) -> bool {
-        self.rules.iter().any(|rule| rule.kind.scope == Scope::Address && rule.kind.event == Event::Send)
+        self.rules.iter().any(|rule| rule.kind.scope == Scope::Address && rule.kind.event == Counted::Send)
     }
 
     /// Returns the counters of an `event`, by scope, the number's last. Rules of one scope share a counter, except
     /// those that count by slices, whose slices depend on the window.
     #[must_use]
-    pub fn counters(&self, event: Event, about: &About<'_>) -> Vec<Counter> {
+    pub fn counters(&self, event: Counted, about: &About<'_>) -> Vec<Counter> {
         let mut counters: Vec<Counter> = Vec::new();
         for &rule in self.rules.iter().filter(|rule| rule.kind.event == event) {
             let shared = |counter: &&mut Counter| {
@@ -239,7 +239,7 @@ pub struct Counter {
     /// The subject.
     pub subject: Subject,
     /// The events.
-    pub event: Event,
+    pub event: Counted,
     /// The way in which they are counted.
     pub counting: Counting,
     /// The rules.
@@ -359,10 +359,10 @@ mod tests {
             shown.collect::<Vec<_>>()
         };
         let (total, number) = ("app:default total: total", "15551234567 sends: per_phone resend_cooldown");
-        assert_eq!(shown(&limits, Event::Send, client), ["ip:203.0.113.7 sends: per_ip", total, number]);
-        assert_eq!(shown(&limits, Event::Send, None), [total, number]);
-        assert_eq!(shown(&limits, Event::Check, client), ["ip:203.0.113.7 checks: checks_per_ip"]);
+        assert_eq!(shown(&limits, Counted::Send, client), ["ip:203.0.113.7 sends: per_ip", total, number]);
+        assert_eq!(shown(&limits, Counted::Send, None), [total, number]);
+        assert_eq!(shown(&limits, Counted::Check, client), ["ip:203.0.113.7 checks: checks_per_ip"]);
         limits.set(LimitKind::named("per_ip").unwrap(), None);
-        assert_eq!(shown(&limits, Event::Send, client), [total, number]);
+        assert_eq!(shown(&limits, Counted::Send, client), [total, number]);
     }
 }

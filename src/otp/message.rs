@@ -1,6 +1,6 @@
 //! Messages with codes, as limits and paces count them.
 
-use super::{About, AppName, ClientAddress, Counter, Event, Pacing, PhoneNumber, Policy, VerificationId};
+use super::{About, AppName, ClientAddress, Counted, Counter, Pacing, PhoneNumber, Policy, VerificationId};
 
 /// One message with a code.
 #[derive(Debug, Clone)]
@@ -42,7 +42,7 @@ impl Message {
     /// [`Policy::resend_cooldown`] applies instead of the limit of that name.
     #[must_use]
     pub fn counters(&self, policy: &Policy) -> Vec<Counter> {
-        let mut counters = policy.limits.counters(Event::Send, &self.about());
+        let mut counters = policy.limits.counters(Counted::Send, &self.about());
         if self.manner == Manner::Resume {
             for counter in &mut counters {
                 counter.rules.retain(|rule| rule.kind.name != Self::COOLDOWN);

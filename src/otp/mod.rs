@@ -1,6 +1,6 @@
 //! The domain: verifications, the limits on them, and the results of guesses.
 //!
-//! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its two ports, [`VerificationStore`] and
+//! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its ports, [`VerificationStore`], [`EventQueue`] and
 //! [`CodeSender`]. Start reading at [`OtpService`].
 
 mod account;
@@ -15,6 +15,8 @@ mod country;
 mod delivery;
 mod destinations;
 mod details;
+mod event;
+mod event_queue;
 mod id;
 mod idempotency;
 mod limits;
@@ -35,6 +37,7 @@ mod secret;
 mod senders;
 mod service;
 mod test_numbers;
+mod undelivered;
 mod verification;
 
 pub use api_key::ApiKey;
@@ -45,13 +48,15 @@ pub use check::Check;
 pub use client::ClientAddress;
 pub use code::{Code, CodeLength, Guess, GuessError};
 pub use country::{Country, NumberType, UnknownCountry, UnknownNumberType};
-pub use delivery::{Channel, Delivery, DeliveryReport, DeliveryStatus, Progress};
+pub use delivery::{Channel, Delivery, DeliveryReport, DeliveryStatus, MessageId, Progress};
 pub use destinations::{Destinations, Selection};
 pub use details::{Details, Metadata, MetadataError, Reference, ReferenceError};
+pub use event::{Attempt, EndpointState, Event, EventSubject, EventType, EventTypes, TakenEvent, UndeliveredEvent};
+pub use event_queue::EventQueue;
 pub use id::{VerificationId, VerificationIdError};
 pub use idempotency::{Begun, Finished, IdempotencyEntry, IdempotencyKey, IdempotencyKeyError, IdempotentCall};
 pub use limits::{
-    About, Counter, Counting, Event, LIMITS, Limit, LimitError, LimitKind, Limits, Rule, Scope, Subject, Written,
+    About, Counted, Counter, Counting, LIMITS, Limit, LimitError, LimitKind, Limits, Rule, Scope, Subject, Written,
 };
 pub use locale::{Locale, LocaleError};
 pub use message::{Manner, Message};
@@ -72,4 +77,5 @@ pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode
 pub use senders::{Sender, Senders};
 pub use service::{Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start};
 pub use test_numbers::{TestOutcome, TestSender};
-pub use verification::{Cancellation, NewVerification, NumberLimit, PhoneStatus, Status, Verification};
+pub use undelivered::UndeliveredReason;
+pub use verification::{Cancellation, Denial, NewVerification, NumberLimit, PhoneStatus, Status, Verification};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{CodeLength, Limits};
+use super::{CodeLength, EventTypes, Limits};
 
 /// Lifetimes, attempts and limits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,4 +24,6 @@ pub struct Policy {
     pub limits: Limits,
     /// The maximum time for sending a code. A code that has not been refused by then replaces the earlier ones.
     pub send_time: Duration,
+    /// The events that the app's endpoint is told of; none if it has no endpoint.
+    pub events: EventTypes,
 }

@@ -9,6 +9,7 @@ use async_trait::async_trait;
 
 use super::{
     Code, CodeLength, CodeSender, DeliveryStatus, OutgoingCode, Pace, PhoneNumber, Refusal, RefusalKind, Sent,
+    UndeliveredReason,
 };
 
 /// An outcome that a test number stands for.
@@ -67,10 +68,10 @@ impl TestOutcome {
 
     /// Returns what the channel reports once it has accepted the message.
     #[must_use]
-    pub fn report(self) -> Option<(DeliveryStatus, Option<RefusalKind>)> {
+    pub fn report(self) -> Option<(DeliveryStatus, Option<UndeliveredReason>)> {
         match self {
             Self::Delivered | Self::Expired => Some((DeliveryStatus::Delivered, None)),
-            Self::FailedLater => Some((DeliveryStatus::Failed, Some(RefusalKind::Recipient))),
+            Self::FailedLater => Some((DeliveryStatus::Failed, Some(UndeliveredReason::NotOnWhatsApp))),
             _ => None,
         }
     }

@@ -158,6 +158,17 @@ pub struct Cancellation {
     pub limits: bool,
 }
 
+/// The result of a recipient's statement that they did not request a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The verification was pending and is canceled.
+    Denied,
+    /// It had ended before; nothing changed.
+    Ended,
+    /// There is no such verification.
+    Absent,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -16,10 +16,10 @@ use self::idempotency::Entries;
 use self::record::Record;
 use super::{Clock, SystemClock};
 use crate::otp::{
-    About, AppName, Begun, Cancellation, Charge, Charged, Check, ClientAddress, Counter, Counting, Creation,
-    DeliveryReport, Event, Finished, IdempotentCall, Limit, LimitKind, Manner, Message, NewVerification, Pacing,
-    PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, Rule, Scope, Settlement, Status, StoreError,
-    Subject, Turn, UnixMillis, Use, Verdict, Verification, VerificationId, VerificationStore, World,
+    About, AppName, Begun, Cancellation, Charge, Charged, Check, ClientAddress, Counted, Counter, Counting, Creation,
+    DeliveryReport, Finished, IdempotentCall, Limit, LimitKind, Manner, Message, NewVerification, Pacing, PhoneNumber,
+    PhoneStatus, Policy, Progress, Refund, Resending, Rule, Scope, Settlement, Status, StoreError, Subject, Turn,
+    UnixMillis, Use, Verdict, Verification, VerificationId, VerificationStore, World,
 };
 
 /// The minimum time between two sweeps for expired records.
@@ -274,7 +274,7 @@ fn record<'r>(records: &'r mut [Record], id: &VerificationId) -> Option<&'r mut 
 
 /// Returns the key of a number's failures.
 fn failures_of(about: &About<'_>) -> Option<(Subject, &'static str)> {
-    Some((Scope::Number.subject(about)?, Event::Failure.as_str()))
+    Some((Scope::Number.subject(about)?, Counted::Failure.as_str()))
 }
 
 /// Returns the longest wait, or the first among equals.
@@ -478,7 +478,7 @@ impl VerificationStore for EmbeddedStore {
     async fn check(&self, check: &Check<'_>, policy: &Policy) -> Result<Settlement, StoreError> {
         let (mut contents, now) = self.open();
         let (about, rule) = (check.about(), policy.limits.failures());
-        let counters = policy.limits.counters(Event::Check, &about);
+        let counters = policy.limits.counters(Counted::Check, &about);
         if let Some((limit, retry_after)) = contents.wait(&counters, now) {
             return Ok(Verdict::Limited { limit, retry_after }.into());
         }
@@ -593,8 +593,9 @@ impl VerificationStore for EmbeddedStore {
         if let Some(before) = before.filter(|before| report.status <= *before) {
             return Ok(Progress::Stale(before));
         }
+        let since_sent = now.since(verification.sent_at);
         verification.note(report, now);
-        Ok(Progress::Recorded(before))
+        Ok(Progress::Recorded { before, since_sent })
     }
 
     async fn begin(&self, call: &IdempotentCall, hold: Duration) -> Result<Begun, StoreError> {

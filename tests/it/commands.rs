@@ -7,7 +7,7 @@ use rand::rngs::SysRng;
 use serde_json::{Value, json};
 use whatsapp_otp::otp::{
     AppName, Channel, CodeLength, DeliveryReport, DeliveryStatus, Details, KeyRing, Manner, Message, NewVerification,
-    OtpSecret, PhoneNumber, RefusalKind, Status, VerificationStore,
+    OtpSecret, PhoneNumber, Status, UndeliveredReason, VerificationStore,
 };
 use whatsapp_otp::store::redis::RedisStore;
 use whatsapp_otp_simulator::{Simulator, SimulatorSettings, TemplateStatus};
@@ -320,7 +320,8 @@ async fn shop() -> (RedisKeys, RedisStore, NewVerification) {
         delivery: 1,
         channel: Channel::whatsapp(),
         status: DeliveryStatus::Failed,
-        reason: Some(RefusalKind::Recipient),
+        reason: Some(UndeliveredReason::NotOnWhatsApp),
+        message: None,
     };
     store.record_delivery(&report, &policy()).await.unwrap();
     (keys, store, new)
@@ -366,7 +367,7 @@ async fn inspect_shows_one_verification_by_its_id() {
     let verification = &json["verification"];
     assert_eq!((&verification["id"], &verification["app"]), (&json!(id), &json!("shop")));
     assert_eq!((&verification["status"], &verification["ended_at"]), (&json!("pending"), &Value::Null));
-    assert_eq!(verification["deliveries"][0]["reason"], "recipient");
+    assert_eq!(verification["deliveries"][0]["reason"], "not_on_whatsapp");
     assert_eq!(json["limits"]["per_phone"]["count"], 1);
 }
 

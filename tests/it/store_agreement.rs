@@ -72,6 +72,7 @@ fn policy() -> Policy {
             ("failures_per_phone", limit(4, at(20, 50))),
         ]),
         send_time: at(0, 40),
+        events: whatsapp_otp::otp::EventTypes::default(),
     }
 }
 

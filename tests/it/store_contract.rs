@@ -10,7 +10,7 @@ use whatsapp_otp::otp::{
     AppName, Begun, Cancellation, Channel, Charge, Check, ClientAddress, CodeLength, Creation, DeliveryReport,
     DeliveryStatus, Details, Finished, Guess, IdempotencyKey, IdempotentCall, Issued, KeyName, KeyRing, Limit,
     LimitKind, Limits, Manner, Message, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy, Progress, Refund,
-    RefusalKind, Status, StoreError, Turn, Verdict, Verification, VerificationId, VerificationStore,
+    Status, StoreError, Turn, UndeliveredReason, Verdict, Verification, VerificationId, VerificationStore,
 };
 use whatsapp_otp::store::redis::Subject;
 
@@ -153,6 +153,7 @@ pub fn policy() -> Policy {
         resend_cooldown: MINUTE / 2,
         limits: Limits::default(),
         send_time: SEND_TIME,
+        events: whatsapp_otp::otp::EventTypes::default(),
     }
 }
 
@@ -1039,25 +1040,31 @@ async fn deliveries_move_forward_only(on: &TestStore) {
         channel: Channel::whatsapp(),
         status,
         reason,
+        message: None,
     };
-    let record = async |status, reason| on.store.record_delivery(&report(status, reason), &policy()).await.unwrap();
-    assert_eq!(record(Sent, None).await, Progress::Recorded(None));
-    assert_eq!(record(Accepted, None).await, Progress::Stale(Sent));
-    assert_eq!(record(Sent, None).await, Progress::Stale(Sent), "a duplicate");
-    assert_eq!(record(Failed, Some(RefusalKind::Recipient)).await, Progress::Recorded(Some(Sent)));
+    let record =
+        async |status, reason| match on.store.record_delivery(&report(status, reason), &policy()).await.unwrap() {
+            Progress::Recorded { before, .. } => Ok(before),
+            Progress::Stale(status) => Err(status),
+            Progress::Absent => panic!("it is absent"),
+        };
+    assert_eq!(record(Sent, None).await, Ok(None));
+    assert_eq!(record(Accepted, None).await, Err(Sent));
+    assert_eq!(record(Sent, None).await, Err(Sent), "a duplicate");
+    assert_eq!(record(Failed, Some(UndeliveredReason::NotOnWhatsApp)).await, Ok(Some(Sent)));
     let deliveries = async || {
         let status = on.store.status(&phone(176), &AppName::default(), &policy()).await.unwrap();
         status.verifications.iter().find(|one| one.id == attempt.new.message.id).unwrap().deliveries.clone()
     };
     let [delivery] = &deliveries().await[..] else { panic!("one delivery") };
     assert_eq!((delivery.number, delivery.channel.as_str(), delivery.status), (1, "whatsapp", Failed));
-    assert_eq!(delivery.reason.as_deref(), Some("recipient"));
-    assert_eq!(record(Delivered, None).await, Progress::Recorded(Some(Failed)), "another device had it");
-    assert_eq!(record(Failed, Some(RefusalKind::Recipient)).await, Progress::Stale(Delivered));
+    assert_eq!(delivery.reason.as_deref(), Some("not_on_whatsapp"));
+    assert_eq!(record(Delivered, None).await, Ok(Some(Failed)), "another device had it");
+    assert_eq!(record(Failed, Some(UndeliveredReason::NotOnWhatsApp)).await, Err(Delivered));
     assert_approved(attempt.guess_right(on, &policy()).await);
-    assert_eq!(record(Read, None).await, Progress::Recorded(Some(Delivered)), "after the approval as well");
+    assert_eq!(record(Read, None).await, Ok(Some(Delivered)), "after the approval as well");
     created(on, &phone(176), &policy()).await.confirm(on, &policy()).await;
-    assert_eq!(record(Read, None).await, Progress::Stale(Read), "when another has taken its place as well");
+    assert_eq!(record(Read, None).await, Err(Read), "when another has taken its place as well");
     assert_eq!(deliveries().await[0].status, Read);
     let second = DeliveryReport { delivery: 2, ..report(Sent, None) };
     assert_eq!(on.store.record_delivery(&second, &policy()).await.unwrap(), Progress::Absent, "only one was sent");

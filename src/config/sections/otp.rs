@@ -32,6 +32,7 @@ pub(in crate::config) fn read_policy(reader: &mut Reader) -> Result<Policy, Repo
         resend_cooldown: resend_cooldown?,
         limits: limits?,
         send_time: SEND_TIME,
+        events: crate::otp::EventTypes::default(),
     })
 }
 

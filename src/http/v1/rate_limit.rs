@@ -81,6 +81,7 @@ mod tests {
             resend_cooldown: Duration::from_secs(30),
             limits,
             send_time: Duration::from_secs(15),
+            events: crate::otp::EventTypes::default(),
         };
         for (name, expected) in [
             ("per_phone", r#""per_phone";q=5;w=3600 "per_phone";r=0;t=12"#),

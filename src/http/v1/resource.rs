@@ -291,11 +291,11 @@ pub(super) mod tests {
     fn a_failed_message_has_a_reason_and_a_test_is_marked() {
         let mut shown = shown();
         let delivery = &mut shown.verification.deliveries[0];
-        (delivery.status, delivery.reason) = (DeliveryStatus::Failed, Some("recipient".to_owned()));
+        (delivery.status, delivery.reason) = (DeliveryStatus::Failed, Some("not_on_whatsapp".to_owned()));
         (delivery.number, delivery.channel) = (2, "sms".to_owned());
         shown.verification.app = shown.verification.app.in_world(World::Test);
         let json = json_of(&shown, KeyKind::Test);
-        assert_eq!(json["deliveries"][1]["reason"], "recipient");
+        assert_eq!(json["deliveries"][1]["reason"], "not_on_whatsapp");
         assert_eq!((&json["channel"], &json["test"], &json["app"]), (&json!("sms"), &json!(true), &json!("shop")));
     }
 }

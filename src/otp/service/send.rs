@@ -87,6 +87,7 @@ impl OtpService {
             channel: sender.channel.clone(),
             status,
             reason,
+            message: None,
         };
         verification.note(&report, charge.at);
         if let Err(error) = self.store.record_delivery(&report, &app.policy).await {

@@ -17,7 +17,7 @@ async fn each_test_number_has_its_outcome() {
     for (number, delivery) in [
         ("+15555550100", json!({"status": "delivered"})),
         ("+15555550101", json!({"status": "accepted"})),
-        ("+15555550102", json!({"status": "failed", "reason": "recipient"})),
+        ("+15555550102", json!({"status": "failed", "reason": "not_on_whatsapp"})),
         ("+15555550104", json!({"status": "unclear"})),
         ("+15555550177", json!({"status": "delivered"})),
         ("+447700900123", json!({"status": "delivered"})),

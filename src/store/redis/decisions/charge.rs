@@ -276,6 +276,7 @@ pub(crate) fn fuzzed_policy() -> Policy {
         resend_cooldown: Duration::ZERO,
         limits,
         send_time: Duration::ZERO,
+        events: crate::otp::EventTypes::default(),
     }
 }
 

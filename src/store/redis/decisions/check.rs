@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::scripts::{self, Lua, lua};
 use super::{limit, status, unknown};
 use crate::otp::{
-    AppName, Check, Counter, Event, IdempotencyEntry, Policy, Scope, SealedCode, Settlement, StoreError, UnixMillis,
+    AppName, Check, Counted, Counter, IdempotencyEntry, Policy, Scope, SealedCode, Settlement, StoreError, UnixMillis,
     Verdict, VerificationId,
 };
 use crate::store::redis::{RedisStore, count, milliseconds};
@@ -43,7 +43,7 @@ pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy
     let number = keys.number(check.app, check.phone);
     let guesser = check.client.map(|client| keys.guesser(&client));
     let guesser = guesser.as_deref();
-    let counters = policy.limits.counters(Event::Check, &check.about());
+    let counters = policy.limits.counters(Counted::Check, &check.about());
     let (of_number, elsewhere): (Vec<_>, Vec<_>) =
         counters.iter().partition(|counter| store.route.is_one_server() || counter.scope == Scope::Number);
     for counter in elsewhere {

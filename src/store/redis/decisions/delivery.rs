@@ -1,5 +1,7 @@
 //! Records the progress of a message.
 
+use std::time::Duration;
+
 use super::scripts::{Lua, lua};
 use super::unknown;
 use crate::otp::{DeliveryReport, DeliveryStatus, Policy, Progress, StoreError};
@@ -27,10 +29,10 @@ pub(crate) async fn record(
     Ok(progress)
 }
 
-fn reply((tag, status): (String, String)) -> Result<Progress, StoreError> {
+fn reply((tag, status, since_sent): (String, String, u64)) -> Result<Progress, StoreError> {
     let before = DeliveryStatus::from_name(&status);
     match (tag.as_str(), before) {
-        ("recorded", before) => Ok(Progress::Recorded(before)),
+        ("recorded", before) => Ok(Progress::Recorded { before, since_sent: Duration::from_millis(since_sent) }),
         ("stale", Some(status)) => Ok(Progress::Stale(status)),
         ("absent", _) => Ok(Progress::Absent),
         _ => Err(unknown(&tag)),

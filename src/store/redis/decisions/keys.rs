@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::otp::{AppName, ClientAddress, Counter, Event, IdempotencyEntry, Pacing, PhoneNumber, World};
+use crate::otp::{AppName, ClientAddress, Counted, Counter, IdempotencyEntry, Pacing, PhoneNumber, World};
 use crate::store::redis::client::slots::{Slot, Slots};
 use crate::store::redis::settings::{KeyPrefix, Subject};
 
@@ -54,7 +54,7 @@ impl Keys {
     }
 
     /// Returns the key that counts those events of a number, over all apps of the app's world.
-    pub(crate) fn of_number(&self, app: &AppName, phone: &PhoneNumber, event: Event) -> String {
+    pub(crate) fn of_number(&self, app: &AppName, phone: &PhoneNumber, event: Counted) -> String {
         [&self.of_phone(app, phone), "}:", event.as_str()].concat()
     }
 
@@ -62,7 +62,7 @@ impl Keys {
     pub(crate) fn counters_of(&self, app: &AppName, phone: &PhoneNumber) -> [String; 4] {
         let guessers = [&self.of_phone(app, phone), "}:guessers"].concat();
         let [sends, checks, failures] =
-            [Event::Send, Event::Check, Event::Failure].map(|event| self.of_number(app, phone, event));
+            [Counted::Send, Counted::Check, Counted::Failure].map(|event| self.of_number(app, phone, event));
         [sends, checks, failures, guessers]
     }
 
@@ -179,7 +179,7 @@ mod tests {
             limits.set(kind, "5/1h".parse().ok());
         }
         let about = About { app: &AppName::default(), phone: &phone(), client: Some(address(client)) };
-        let counters = [Event::Send, Event::Check].map(|event| limits.counters(event, &about));
+        let counters = [Counted::Send, Counted::Check].map(|event| limits.counters(event, &about));
         counters.iter().flatten().map(|counter| keys.counter(counter)).collect()
     }
 

@@ -38,7 +38,7 @@ pub(super) fn parts(is_one_server: bool, counters: &[Counter], has_pace: bool) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::otp::{About, AppName, Event, LIMITS, Limits, PhoneNumber};
+    use crate::otp::{About, AppName, Counted, LIMITS, Limits, PhoneNumber};
 
     #[test]
     fn the_number_comes_last_and_what_has_no_limit_is_left_out() {
@@ -48,7 +48,7 @@ mod tests {
         for kind in &LIMITS {
             limits.set(kind, "5/1h".parse().ok());
         }
-        let counters = limits.counters(Event::Send, &About { app: &app, phone: &phone, client });
+        let counters = limits.counters(Counted::Send, &About { app: &app, phone: &phone, client });
         let shown = |is_one_server, has_pace| {
             let shown = |part: &Part<'_>| {
                 let scopes: Vec<_> = part.counters.iter().map(|counter| counter.scope).collect();

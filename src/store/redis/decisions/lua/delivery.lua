@@ -4,7 +4,8 @@
 --   ARGV[6] maximum time of a send ms
 --   ARGV[7..] the statuses, each of which only later ones may follow
 --   `deliveries` has number:channel:status:moment:reason of each known delivery, separated by commas.
---   Returns {'recorded', the previous status or ''} | {'stale', the current status} | {'absent', ''}
+--   Returns {'recorded', the previous status or '', ms since the last message} | {'stale', the current status, 0}
+--         | {'absent', '', 0}
 
 local now, id, delivery, status = now_ms(), ARGV[1], ARGV[2], ARGV[4]
 local ranks = {}
@@ -24,7 +25,7 @@ for _, verification in ipairs(verifications) do
       end
     end
     if ranks[status] <= (ranks[before] or 0) then
-      return {'stale', before}
+      return {'stale', before, 0}
     end
     others[#others + 1] = table.concat({delivery, ARGV[3], status, now, ARGV[5]}, ':')
     verification[DELIVERIES] = table.concat(others, ',')
@@ -33,7 +34,7 @@ for _, verification in ipairs(verifications) do
     else
       verifications_write(KEYS[1], verifications, nil, now)
     end
-    return {'recorded', before}
+    return {'recorded', before, math.max(0, now - (verification[SENT] or verification[CREATED]))}
   end
 end
-return {'absent', ''}
+return {'absent', '', 0}
