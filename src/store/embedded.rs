@@ -3,6 +3,7 @@
 //! It makes the same decisions as the Redis scripts, in the same order, each under one lock. Nothing survives the
 //! process.
 
+mod events;
 mod idempotency;
 mod record;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::events::Queues;
 use self::idempotency::Entries;
 use self::record::Record;
 use super::{Clock, SystemClock};
@@ -46,6 +48,7 @@ struct Contents {
     /// The next turn of each sender.
     next_turns: HashMap<String, UnixMicros>,
     idempotency: Entries,
+    events: Queues,
     next_sweep: Option<UnixMillis>,
     /// The moment of the last decision.
     last: Option<UnixMillis>,

@@ -1,0 +1,179 @@
+//! The events of each app on their way to its endpoint, in memory.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::EmbeddedStore;
+use crate::otp::{
+    AppName, Attempt, EndpointState, Event, EventQueue, StoreError, TakenEvent, UndeliveredEvent, UnixMillis,
+};
+use crate::store::{MOST_EVENTS, MOST_FAILED_EVENTS, MOST_UNDELIVERED_EVENTS};
+
+/// The queue of each app.
+#[derive(Default)]
+pub(super) struct Queues(HashMap<AppName, Queue>);
+
+#[derive(Default)]
+struct Queue {
+    /// Oldest first.
+    waiting: VecDeque<Waiting>,
+    /// Oldest first.
+    undelivered: VecDeque<UndeliveredEvent>,
+    added: u64,
+    dropped: u64,
+    disabled_at: Option<UnixMillis>,
+    /// The number of events that were given up since one was delivered.
+    failed: u64,
+    last_error: String,
+}
+
+struct Waiting {
+    place: u64,
+    event: Event,
+    attempts: u32,
+    /// The time of the next attempt; `None` if there was no attempt.
+    due_at: Option<UnixMillis>,
+    added_at: UnixMillis,
+}
+
+impl Queues {
+    /// Adds an event. The oldest event is dropped if there are too many.
+    pub(super) fn push(&mut self, event: Event) {
+        self.0.entry(event.app.clone()).or_default().push(event);
+    }
+
+    fn of(&mut self, app: &AppName) -> &mut Queue {
+        self.0.entry(app.clone()).or_default()
+    }
+}
+
+impl Queue {
+    fn push(&mut self, event: Event) {
+        if self.waiting.len() >= MOST_EVENTS {
+            self.waiting.pop_front();
+            self.dropped += 1;
+        }
+        self.added += 1;
+        let added_at = event.at;
+        self.waiting.push_back(Waiting { place: self.added, event, attempts: 0, due_at: None, added_at });
+    }
+
+    fn take(&mut self, most: usize, lease: Duration, now: UnixMillis) -> Vec<TakenEvent> {
+        if self.disabled_at.is_some() {
+            return Vec::new();
+        }
+        let mut due: Vec<_> = self.waiting.iter_mut().filter(|event| event.due_at.is_none_or(|at| at <= now)).collect();
+        due.sort_by_key(|event| (event.due_at.is_none(), event.due_at, event.place));
+        let take = |waiting: &mut Waiting| {
+            let Waiting { place, event, attempts, due_at, .. } = waiting;
+            let taken = TakenEvent { event: event.clone(), place: place.to_string(), attempts: *attempts };
+            *attempts += 1;
+            *due_at = Some(now.plus(lease));
+            taken
+        };
+        due.into_iter().take(most).map(take).collect()
+    }
+
+    /// Records the result of an attempt. Returns `true` if the endpoint is disabled now and was not before.
+    fn settle(&mut self, place: &str, attempt: &Attempt, now: UnixMillis) -> bool {
+        let Some(index) = self.waiting.iter().position(|waiting| waiting.place.to_string() == place) else {
+            return false;
+        };
+        match attempt {
+            Attempt::Delivered => {
+                self.waiting.remove(index);
+                self.failed = 0;
+                self.last_error.clear();
+                return false;
+            }
+            Attempt::Retry { after, error } => {
+                self.waiting[index].due_at = Some(now.plus(*after));
+                self.last_error.clone_from(error);
+                return false;
+            }
+            Attempt::GivenUp { error } | Attempt::Gone { error } => {
+                if let Some(Waiting { event, .. }) = self.waiting.remove(index) {
+                    if self.undelivered.len() >= MOST_UNDELIVERED_EVENTS {
+                        self.undelivered.pop_front();
+                    }
+                    self.undelivered.push_back(UndeliveredEvent { event, given_up_at: now, error: error.clone() });
+                }
+                self.failed += 1;
+                self.last_error.clone_from(error);
+            }
+        }
+        let is_sick = matches!(attempt, Attempt::Gone { .. }) || self.failed >= MOST_FAILED_EVENTS;
+        let disables = is_sick && self.disabled_at.is_none();
+        if disables {
+            self.disabled_at = Some(now);
+        }
+        disables
+    }
+
+    fn replay(&mut self, id: Option<&str>, now: UnixMillis) -> u64 {
+        (self.disabled_at, self.failed) = (None, 0);
+        let is_meant = |event: &UndeliveredEvent| id.is_none_or(|id| event.event.id == id);
+        let (meant, others) = self.undelivered.drain(..).partition::<Vec<_>, _>(is_meant);
+        self.undelivered = others.into();
+        let mut replayed = 0;
+        for UndeliveredEvent { event, .. } in meant {
+            self.push(event);
+            if let Some(newest) = self.waiting.back_mut() {
+                newest.added_at = now;
+            }
+            replayed += 1;
+        }
+        replayed
+    }
+
+    fn state(&self, now: UnixMillis) -> EndpointState {
+        EndpointState {
+            disabled_at: self.disabled_at,
+            waiting: self.waiting.len() as u64,
+            oldest: self.waiting.front().map_or(Duration::ZERO, |oldest| now.since(oldest.added_at)),
+            undelivered: self.undelivered.len() as u64,
+            dropped: self.dropped,
+            last_error: self.last_error.clone(),
+        }
+    }
+}
+
+#[async_trait]
+impl EventQueue for EmbeddedStore {
+    async fn add(&self, event: &Event) -> Result<bool, StoreError> {
+        let (mut contents, _) = self.open();
+        let waiting = &contents.events.of(&event.app).waiting;
+        let is_new = waiting.iter().all(|waiting| waiting.event.id != event.id);
+        if is_new {
+            contents.events.push(event.clone());
+        }
+        Ok(is_new)
+    }
+
+    async fn take(&self, app: &AppName, most: usize, lease: Duration) -> Result<Vec<TakenEvent>, StoreError> {
+        let (mut contents, now) = self.open();
+        Ok(contents.events.of(app).take(most, lease, now))
+    }
+
+    async fn settle(&self, app: &AppName, place: &str, attempt: &Attempt) -> Result<bool, StoreError> {
+        let (mut contents, now) = self.open();
+        Ok(contents.events.of(app).settle(place, attempt, now))
+    }
+
+    async fn undelivered(&self, app: &AppName, most: usize) -> Result<Vec<UndeliveredEvent>, StoreError> {
+        let (mut contents, _) = self.open();
+        Ok(contents.events.of(app).undelivered.iter().rev().take(most).cloned().collect())
+    }
+
+    async fn replay(&self, app: &AppName, id: Option<&str>) -> Result<u64, StoreError> {
+        let (mut contents, now) = self.open();
+        Ok(contents.events.of(app).replay(id, now))
+    }
+
+    async fn endpoint(&self, app: &AppName) -> Result<EndpointState, StoreError> {
+        let (mut contents, now) = self.open();
+        Ok(contents.events.of(app).state(now))
+    }
+}
