@@ -16,6 +16,7 @@ mod sender;
 mod settings;
 pub mod template;
 pub mod version;
+pub mod webhook;
 mod wire;
 
 pub use account::{BusinessAccount, access_token, graph_id};
