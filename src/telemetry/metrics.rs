@@ -67,6 +67,13 @@ const REDIS_BUCKETS: &[f64] =
 const WHATSAPP_BUCKETS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 7.5, 10.0];
 const PACING_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 
+/// Up to the longest that WhatsApp tries to deliver a code.
+const DELIVERY_BUCKETS: &[f64] =
+    &[0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 900.0];
+/// From at once to the retries of some hours later.
+const WEBHOOK_AGE_BUCKETS: &[f64] =
+    &[1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
+
 /// Declares each metric once: a constant for its name, and an entry in [`METRICS`] with the documentation as its help text.
 macro_rules! declare {
     ($($(#[doc = $help:literal])+ $constant:ident = $name:literal, $kind:expr $(, $label:literal: $values:expr)*;)+) => {
@@ -158,6 +165,27 @@ declare! {
     BREAKER_STATE = "whatsapp_otp_breaker_state", Gauge, "sender": &[];
     /// Time that sends waited for their turn under the sending rate.
     PACING_WAIT_SECONDS = "whatsapp_otp_pacing_wait_seconds", Histogram(PACING_BUCKETS);
+    /// Webhooks from WhatsApp, by outcome.
+    WEBHOOK_REQUESTS_TOTAL = "whatsapp_otp_webhook_requests_total", Counter, "outcome": &[
+        "applied", "duplicate", "ignored", "bad_signature", "unparsable", "store_unavailable", "overloaded",
+        "body_too_large", "body_too_slow", "encoded",
+    ];
+    /// The parts of those with a good signature: message statuses, statements of recipients that they requested no code,
+    /// notices about the account, and others; by outcome.
+    WEBHOOK_ITEMS_TOTAL = "whatsapp_otp_webhook_items_total", Counter,
+        "kind": &["status", "denial", "account", "message", "other"],
+        "outcome": &["applied", "duplicate", "absent", "foreign", "unknown", "malformed", "ignored", "store_unavailable"];
+    /// Deliveries that moved on to this status, as their channel reported.
+    DELIVERIES_TOTAL = "whatsapp_otp_deliveries_total", Counter, "channel": &[],
+        "status": &["sent", "failed", "delivered", "read"];
+    /// Deliveries that failed, by WhatsApp's error code (other: not documented, none: no code came).
+    DELIVERY_ERRORS_TOTAL = "whatsapp_otp_delivery_errors_total", Counter, "code": &[];
+    /// Time from sending a message to the report that it is on the phone.
+    DELIVERY_SECONDS = "whatsapp_otp_delivery_seconds", Histogram(DELIVERY_BUCKETS);
+    /// Age of message statuses when they arrive, by WhatsApp's clock and that of this machine.
+    WEBHOOK_AGE_SECONDS = "whatsapp_otp_webhook_age_seconds", Histogram(WEBHOOK_AGE_BUCKETS);
+    /// Unix time of the last webhook with a good signature; 0 if there was none since the start.
+    WEBHOOK_LAST_SECONDS = "whatsapp_otp_webhook_last_seconds", Gauge;
     /// Unix time at which the configured version of the Graph API ends; absent if no end is known.
     GRAPH_API_VERSION_END_TIMESTAMP_SECONDS = "whatsapp_otp_graph_api_version_end_timestamp_seconds", Gauge,
         "version": &[];
