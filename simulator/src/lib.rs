@@ -13,6 +13,7 @@
 //! | `/inbox…` | the messages that recipients received, in `inbox` |
 //! | `/orders` | failures of the next sends, in `orders` |
 //! | `/switches…` | lasting conditions of the account, in `switches` |
+//! | `/webhooks` | events of the account, in `webhooks` |
 //! | `/healthz` | `ok` |
 //!
 //! The recipient's number alone can also cause a failure:
@@ -26,6 +27,11 @@
 //! | `+1 5550 920000` | accepted, never delivered |
 //! | `+1 5550 930000` | accepted, then fails with 131026 |
 //! | `+1 5550 940000` | answered with a proxy's 502 page in HTML |
+//! | `+1 5551 NNNNNN` | accepted, then fails with error `NNNNNN`, if WhatsApp has it: `+15551131026` with 131026 |
+//! | `+1 5552 00SSSS` | accepted and sent, delivered after `SSSS` seconds |
+//! | `+1 5552 100000` | accepted and sent, and nothing more |
+//! | `+1 5552 200000` | accepted, and never heard of again |
+//! | `+1 5552 300000` | accepted, then read at once |
 //!
 //! `tokens` lists the access tokens that fail on purpose. Start reading at `graph`.
 
@@ -44,6 +50,7 @@ mod testing;
 mod throttle;
 mod tokens;
 mod traffic;
+mod webhooks;
 mod world;
 
 use std::{
@@ -70,6 +77,7 @@ pub use settings::{DEFAULT_ACCESS_TOKEN, OtpButton, SimulatorSettings, ThrottleS
 pub use switches::{AccountState, Switches, TemplateReview};
 pub use templates::TemplateStatus;
 pub use traffic::RecordedRequest;
+pub use webhooks::{Change, DEFAULT_APP_SECRET, NoAnswer, Webhook, WebhookSettings, WebhookTimes, webhook_signature};
 
 /// A simulated WhatsApp Business account. Clones share it.
 #[derive(Debug, Clone)]
@@ -85,6 +93,7 @@ struct Shared {
     orders: Mutex<orders::queue::OrderQueue>,
     inbox: inbox::Inbox,
     traffic: traffic::Traffic,
+    webhooks: webhooks::Webhooks,
 }
 
 impl Simulator {
@@ -93,6 +102,7 @@ impl Simulator {
     pub fn new(settings: SimulatorSettings) -> Self {
         let clock = clock::Clock::default();
         let world = world::World::new(&settings, clock.timestamp());
+        let webhooks = webhooks::Webhooks::new(settings.webhooks.clone());
         Self {
             shared: Arc::new(Shared {
                 settings,
@@ -101,6 +111,7 @@ impl Simulator {
                 orders: Mutex::default(),
                 inbox: inbox::Inbox::default(),
                 traffic: traffic::Traffic::default(),
+                webhooks,
             }),
         }
     }
@@ -118,6 +129,7 @@ impl Simulator {
             .merge(inbox::api::router())
             .merge(orders::api::router())
             .merge(switches::router())
+            .merge(webhooks::api::router())
             .route_layer(middleware::from_fn(same_origin::only));
         Router::new()
             .merge(for_browsers)
@@ -143,6 +155,12 @@ impl Simulator {
     #[must_use]
     pub fn latest(&self, phone_digits: &str) -> Option<InboxMessage> {
         self.shared.inbox.latest(phone_digits)
+    }
+
+    /// The accepted message with this callback data.
+    #[must_use]
+    pub fn message_with(&self, callback_data: &str) -> Option<InboxMessage> {
+        self.inbox().into_iter().find(|message| message.biz_opaque_callback_data.as_deref() == Some(callback_data))
     }
 
     /// Queues an order for the next sends. Returns `false` if the queue is full.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::{WebhookSettings, WebhookTimes};
+
 /// The access token of the default settings.
 ///
 /// Only the simulator accepts it: Meta never issued it.
@@ -41,6 +43,10 @@ pub struct SimulatorSettings {
     pub throttle_status: ThrottleStatus,
     /// Limits the messages to one recipient (error 131056).
     pub pair_limit: bool,
+    /// The app that receives webhooks; none if its address is not known yet.
+    pub webhooks: Option<WebhookSettings>,
+    /// The times of webhooks.
+    pub webhook_times: WebhookTimes,
 }
 
 impl Default for SimulatorSettings {
@@ -60,6 +66,8 @@ impl Default for SimulatorSettings {
             messages_per_second: 80,
             throttle_status: ThrottleStatus::BadRequest,
             pair_limit: true,
+            webhooks: None,
+            webhook_times: WebhookTimes::default(),
         }
     }
 }

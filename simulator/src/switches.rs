@@ -31,6 +31,8 @@ pub struct Switches {
     pub allowed_recipients: Option<Vec<String>>,
     /// The review of a template that is created or edited.
     pub template_review: TemplateReview,
+    /// The app is subscribed to the account; if not, it gets no webhooks.
+    pub app_subscribed: bool,
 }
 
 impl Default for Switches {
@@ -41,6 +43,7 @@ impl Default for Switches {
             authentication_eligible: true,
             allowed_recipients: None,
             template_review: TemplateReview::Approve,
+            app_subscribed: true,
         }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod catalog;
 mod debug_token;
 mod error;
 mod fields;
-mod identifiers;
+pub(crate) mod identifiers;
 mod messages;
 mod paging;
 mod params;

@@ -10,7 +10,7 @@ use axum::{
         IntoResponse, Response, Sse,
         sse::{Event, KeepAlive},
     },
-    routing::get,
+    routing::{get, post},
 };
 use serde::Deserialize;
 use tokio_stream::{Stream, StreamExt, wrappers::BroadcastStream};
@@ -22,7 +22,9 @@ pub(crate) fn router() -> Router<Simulator> {
     Router::new()
         .route("/inbox", get(list).delete(empty))
         .route("/inbox/{phone}/latest", get(latest))
+        .route("/inbox/{phone}/read", post(read))
         .route("/inbox/events", get(events))
+        .route("/inbox/messages/{id}/did-not-request", post(did_not_request))
 }
 
 #[derive(Debug, Deserialize)]
@@ -53,7 +55,22 @@ async fn latest(State(simulator): State<Simulator>, Path(phone): Path<String>) -
     }
 }
 
-/// `GET /inbox/events`: each new message as an event named `message`.
+/// `POST /inbox/{phone}/read`: the person opens the chat and reads its messages.
+async fn read(State(simulator): State<Simulator>, Path(phone): Path<String>) -> StatusCode {
+    simulator.open_phone(&digits(&phone));
+    StatusCode::NO_CONTENT
+}
+
+/// `POST /inbox/messages/{id}/did-not-request`: the person taps "I didn't request a code" under a message.
+async fn did_not_request(State(simulator): State<Simulator>, Path(id): Path<String>) -> Response {
+    if simulator.tap_did_not_request(&id) {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        refuse(StatusCode::NOT_FOUND, "There is no such message on a phone.")
+    }
+}
+
+/// `GET /inbox/events`: each new message as an event named `message`, and again when it arrives later.
 ///
 /// A listener that cannot keep up misses messages rather than slowing the simulator down.
 async fn events(State(simulator): State<Simulator>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {

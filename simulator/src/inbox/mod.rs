@@ -55,6 +55,18 @@ pub struct InboxMessage {
     /// The time at which it was accepted.
     #[serde(serialize_with = "milliseconds")]
     pub received_at: Timestamp,
+    /// The time at which the person opened it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "optional_milliseconds")]
+    pub read_at: Option<Timestamp>,
+    /// A webhook has said, or is about to say, that it was delivered.
+    #[serde(skip)]
+    pub(crate) was_reported: bool,
+}
+
+impl InboxMessage {
+    fn is_unread(&self) -> bool {
+        self.status == MessageStatus::Delivered && self.read_at.is_none()
+    }
 }
 
 /// The delivery of an accepted message.
@@ -63,9 +75,11 @@ pub struct InboxMessage {
 pub enum MessageStatus {
     /// It is on the recipient's phone.
     Delivered,
-    /// It never arrives, and no webhook reports it.
+    /// It will arrive later.
+    OnItsWay,
+    /// It never arrives, and no webhook reports that.
     Undelivered,
-    /// It failed, and a webhook would report it.
+    /// It failed, and a webhook reports it.
     Failed,
 }
 
@@ -80,6 +94,14 @@ pub struct Failure {
 
 fn milliseconds<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(&format_args!("{at:.3}"))
+}
+
+#[expect(clippy::ref_option, reason = "serde's signature")]
+fn optional_milliseconds<S: Serializer>(at: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
+    match at {
+        Some(at) => milliseconds(at, serializer),
+        None => serializer.serialize_none(),
+    }
 }
 
 /// The latest messages, and the listeners for new ones.
@@ -122,6 +144,50 @@ impl Inbox {
             .cloned()
     }
 
+    /// The message with this id, if it is on a phone.
+    pub(crate) fn on_phone(&self, id: &str) -> Option<InboxMessage> {
+        let messages = lock(&self.messages);
+        let arrived = |message: &&InboxMessage| message.status == MessageStatus::Delivered && message.id == id;
+        messages.iter().rev().find(arrived).cloned()
+    }
+
+    /// The message arrives, if it has not yet. Returns `false` if it has been read, so that nobody needs to be told.
+    pub(crate) fn deliver(&self, id: &str) -> bool {
+        let mut messages = lock(&self.messages);
+        let Some(message) = messages.iter_mut().rev().find(|message| message.id == id) else { return true };
+        if message.read_at.is_some() {
+            return false;
+        }
+        message.was_reported = true;
+        if message.status == MessageStatus::OnItsWay {
+            message.status = MessageStatus::Delivered;
+            let _ = self.arrivals.send(message.clone());
+        }
+        true
+    }
+
+    /// Marks a message as read. Returns whether its delivery was reported, or `None` if there is nothing to read.
+    pub(crate) fn read(&self, id: &str, now: Timestamp) -> Option<bool> {
+        let mut messages = lock(&self.messages);
+        let message = messages.iter_mut().rev().find(|message| message.id == id && message.is_unread())?;
+        message.read_at = Some(now);
+        Some(message.was_reported)
+    }
+
+    /// Marks every message on the phone with these digits as read. Returns those that were not, and whether their
+    /// delivery was reported.
+    pub(crate) fn open(&self, digits: &str, now: Timestamp) -> Vec<(InboxMessage, bool)> {
+        let mut messages = lock(&self.messages);
+        let here = |message: &&mut InboxMessage| message.is_unread() && message.to.strip_prefix('+') == Some(digits);
+        let unread = messages.iter_mut().filter(here);
+        unread
+            .map(|message| {
+                message.read_at = Some(now);
+                (message.clone(), message.was_reported)
+            })
+            .collect()
+    }
+
     pub(crate) fn clear(&self) {
         lock(&self.messages).clear();
     }
@@ -154,6 +220,8 @@ pub(crate) mod tests {
             code_expiration_minutes: None,
             biz_opaque_callback_data: None,
             received_at: Timestamp::UNIX_EPOCH,
+            read_at: None,
+            was_reported: false,
         }
     }
 

@@ -8,11 +8,18 @@
 //! {"kind": "hang", "taken": true}
 //! {"kind": "undelivered"}
 //! {"kind": "fail_later", "code": 131026}
+//! {"kind": "deliver_late", "milliseconds": 20000}
+//! {"kind": "silent"}
+//! {"kind": "read_only"}
+//! {"kind": "answer_late", "milliseconds": 1500}
+//! {"kind": "answer_wrong", "code": 131000}
 //! {"kind": "html", "http": 502}
 //! ```
 //!
 //! `GET /orders` lists the waiting orders, `DELETE /orders` removes them, and `GET /orders/errors` lists the errors of
 //! Meta's table.
+
+use std::time::Duration;
 
 use axum::{
     Json, Router,
@@ -24,7 +31,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{Behaviour, LONGEST_WAIT, Order, queue};
+use super::{Behaviour, LATEST_DELIVERY, LONGEST_WAIT, Order, queue};
 use crate::{Simulator, digits, graph::catalog, refuse};
 
 const MOST_TIMES: u64 = 10_000;
@@ -84,11 +91,19 @@ fn check(behaviour: &Behaviour) -> Result<(), String> {
         Behaviour::Error { http: Some(http), .. } | Behaviour::Html { http } if !(400..=599).contains(http) => {
             Err("`http` must be an error status, 400 to 599.".into())
         }
-        Behaviour::Slow { milliseconds } if u128::from(*milliseconds) > LONGEST_WAIT.as_millis() => {
-            let longest = LONGEST_WAIT.as_millis();
-            Err(format!("`milliseconds` must be at most {longest}."))
+        Behaviour::Slow { milliseconds } | Behaviour::AnswerLate { milliseconds } => {
+            at_most(LONGEST_WAIT, *milliseconds)
         }
+        Behaviour::DeliverLate { milliseconds } => at_most(LATEST_DELIVERY, *milliseconds),
         _ => Ok(()),
+    }
+}
+
+fn at_most(longest: Duration, milliseconds: u64) -> Result<(), String> {
+    if Duration::from_millis(milliseconds) > longest {
+        Err(format!("`milliseconds` must be at most {}.", longest.as_millis()))
+    } else {
+        Ok(())
     }
 }
 
@@ -109,6 +124,14 @@ mod tests {
             (r#"{"kind":"hang","taken":true}"#, Order::once(Behaviour::Hang { taken: true })),
             (r#"{"kind":"undelivered"}"#, Order::once(Behaviour::Undelivered {})),
             (r#"{"kind":"fail_later","code":131026}"#, Order::once(Behaviour::FailLater { code: 131_026 })),
+            (
+                r#"{"kind":"deliver_late","milliseconds":20000}"#,
+                Order::once(Behaviour::DeliverLate { milliseconds: 20_000 }),
+            ),
+            (r#"{"kind":"silent"}"#, Order::once(Behaviour::Silent {})),
+            (r#"{"kind":"read_only"}"#, Order::once(Behaviour::ReadOnly {})),
+            (r#"{"kind":"answer_late","milliseconds":9}"#, Order::once(Behaviour::AnswerLate { milliseconds: 9 })),
+            (r#"{"kind":"answer_wrong","code":131000}"#, Order::once(Behaviour::AnswerWrong { code: 131_000 })),
             (r#"{"kind":"html","http":502}"#, Order::once(Behaviour::Html { http: 502 })),
         ];
         for (json, expected) in table {
@@ -129,6 +152,8 @@ mod tests {
             (r#"{"kind":"html","http":302}"#, "400 to 599"),
             (r#"{"kind":"slow"}"#, "`milliseconds`"),
             (r#"{"kind":"slow","milliseconds":120001}"#, "at most 120000"),
+            (r#"{"kind":"answer_late","milliseconds":120001}"#, "at most 120000"),
+            (r#"{"kind":"deliver_late","milliseconds":10800001}"#, "at most 10800000"),
             (r#"{"kind":"undelivered","code":1}"#, "`code`"),
             (r#"{"kind":"hang","times":0}"#, "from 1 to 10000"),
             (r#"{"kind":"hang","to":"nobody"}"#, "phone number"),

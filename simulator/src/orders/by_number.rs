@@ -1,17 +1,31 @@
-//! Recipient numbers that are orders, `1 5550 NNNNNN`; the [crate's documentation](crate) lists them.
+//! Recipient numbers that are orders, `1 5550 NNNNNN` to `1 5552 NNNNNN`; the [crate's documentation](crate) lists them.
 //!
 //! All of them are in a range of unassigned numbers, so no real recipient is mistaken for an order.
 
 use super::Behaviour;
+use crate::graph::catalog;
+
+/// The lowest code of an error that a webhook reports. Lower ones are Graph's own.
+const LOWEST_OF_WHATSAPP: u32 = 130_000;
 
 /// The behaviour that a recipient's digits ask for, if any.
 pub(crate) fn behaviour(digits: &str) -> Option<Behaviour> {
-    let suffix = digits.strip_prefix("15550")?;
-    if suffix.len() != 6 {
+    let suffix = digits.strip_prefix("1555")?;
+    if suffix.len() != 7 {
         return None;
     }
+    let (range, suffix) = suffix.split_at_checked(1)?;
     let number: u32 = suffix.parse().ok()?;
-    Some(match number {
+    match range {
+        "0" => Some(answer(number)),
+        "1" => fails_later(number),
+        "2" => course(number),
+        _ => None,
+    }
+}
+
+fn answer(number: u32) -> Behaviour {
+    match number {
         900_000..=900_099 => Behaviour::Slow { milliseconds: u64::from(number - 900_000) * 1000 },
         910_000 => Behaviour::Hang { taken: true },
         911_000 => Behaviour::Hang { taken: false },
@@ -19,6 +33,22 @@ pub(crate) fn behaviour(digits: &str) -> Option<Behaviour> {
         930_000 => Behaviour::FailLater { code: 131_026 },
         940_000 => Behaviour::Html { http: 502 },
         code => Behaviour::Error { code, http: None, retry_after: None },
+    }
+}
+
+/// Only a code that WhatsApp has is an order, so that the usual example, `1 555 123 4567`, is none.
+fn fails_later(code: u32) -> Option<Behaviour> {
+    let known = code >= LOWEST_OF_WHATSAPP && catalog::all().any(|entry| entry.code == code);
+    known.then_some(Behaviour::FailLater { code })
+}
+
+fn course(number: u32) -> Option<Behaviour> {
+    Some(match number {
+        0..=9_999 => Behaviour::DeliverLate { milliseconds: u64::from(number) * 1000 },
+        100_000 => Behaviour::Undelivered {},
+        200_000 => Behaviour::Silent {},
+        300_000 => Behaviour::ReadOnly {},
+        _ => return None,
     })
 }
 
@@ -49,6 +79,12 @@ mod tests {
             ("15550920000", Some(Behaviour::Undelivered {})),
             ("15550930000", Some(Behaviour::FailLater { code: 131_026 })),
             ("15550940000", Some(Behaviour::Html { http: 502 })),
+            ("15551131026", Some(Behaviour::FailLater { code: 131_026 })),
+            ("15552000000", Some(Behaviour::DeliverLate { milliseconds: 0 })),
+            ("15552009999", Some(Behaviour::DeliverLate { milliseconds: 9_999_000 })),
+            ("15552100000", Some(Behaviour::Undelivered {})),
+            ("15552200000", Some(Behaviour::Silent {})),
+            ("15552300000", Some(Behaviour::ReadOnly {})),
         ];
         for (digits, expected) in table {
             assert_eq!(behaviour(digits), expected, "{digits}");
@@ -57,7 +93,17 @@ mod tests {
 
     #[test]
     fn ordinary_numbers_ask_for_nothing() {
-        for digits in ["15551131026", "1555013102", "155501310260", "5511900000001", ""] {
+        for digits in [
+            "15551234567",
+            "15551000004",
+            "15552010000",
+            "15553131026",
+            "1555é31026",
+            "1555013102",
+            "155501310260",
+            "5511900000001",
+            "",
+        ] {
             assert_eq!(behaviour(digits), None, "{digits}");
         }
     }

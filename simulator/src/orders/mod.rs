@@ -17,6 +17,9 @@ use serde::{Deserialize, Serialize};
 /// The longest delay of an answer.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(2);
 
+/// The longest time to delivery.
+pub(crate) const LATEST_DELIVERY: Duration = Duration::from_hours(3);
+
 /// The outcome of a send, instead of plain acceptance.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -43,11 +46,30 @@ pub enum Behaviour {
         #[serde(default)]
         taken: bool,
     },
-    /// Accept it, and never deliver.
+    /// Accept it and send it, but never deliver: the phone is off.
     Undelivered {},
     /// Accept it, then fail the message with this code.
     FailLater {
         /// The code of the failure.
+        code: u32,
+    },
+    /// Accept it, and deliver it late.
+    DeliverLate {
+        /// The time from acceptance to delivery, at most three hours.
+        milliseconds: u64,
+    },
+    /// Accept it. Nobody hears of it again, and it never arrives.
+    Silent {},
+    /// Accept it, and deliver it into an open chat: it is read without a word that it was sent or delivered.
+    ReadOnly {},
+    /// Accept it, but answer only after a delay, so that its webhooks come before the answer.
+    AnswerLate {
+        /// The delay, at most two minutes.
+        milliseconds: u64,
+    },
+    /// Accept it, but answer with this error.
+    AnswerWrong {
+        /// The code, which Meta's table gives a title and a status.
         code: u32,
     },
     /// Answer with a proxy's HTML page instead of Graph's JSON.

@@ -99,6 +99,8 @@ fn compose(call: &Call, request: &SendRequest<'_>) -> Result<InboxMessage, Graph
         code_expiration_minutes: template.code_expiration_minutes(),
         biz_opaque_callback_data: request.callback_data.map(str::to_owned),
         received_at: call.now(),
+        read_at: None,
+        was_reported: false,
     })
 }
 

@@ -14,7 +14,11 @@ use super::{
     super::{call::Call, catalog, error::GraphError},
     recipient::Recipient,
 };
-use crate::{Behaviour, Failure, InboxMessage, MessageStatus, orders::LONGEST_WAIT};
+use crate::{
+    Behaviour, Failure, InboxMessage, MessageStatus,
+    orders::{LATEST_DELIVERY, LONGEST_WAIT},
+    webhooks::status::Course,
+};
 
 /// Carries out the order. The wait ends early if the client disconnects.
 pub(crate) async fn answer(
@@ -24,31 +28,54 @@ pub(crate) async fn answer(
     behaviour: Option<Behaviour>,
 ) -> Result<Response, GraphError> {
     match behaviour {
-        None => accept(call, recipient, message),
+        None => accept(call, recipient, message, Course::Ordinary),
         Some(Behaviour::Error { code, http, retry_after }) => {
             Err(ordered_error(call, code, http).retry_after(retry_after))
         }
         Some(Behaviour::Slow { milliseconds }) => {
-            time::sleep(Duration::from_millis(milliseconds).min(LONGEST_WAIT)).await;
-            accept(call, recipient, message)
+            wait(milliseconds).await;
+            accept(call, recipient, message, Course::Ordinary)
         }
         Some(Behaviour::Hang { taken }) => {
             if taken {
-                accept(call, recipient, message)?;
+                accept(call, recipient, message, Course::Ordinary)?;
             }
             Ok(never().await)
         }
         Some(Behaviour::Undelivered {}) => {
             message.status = MessageStatus::Undelivered;
-            accept(call, recipient, message)
+            accept(call, recipient, message, Course::Sent)
         }
         Some(Behaviour::FailLater { code }) => {
             message.status = MessageStatus::Failed;
             message.failure = Some(Failure { code, title: catalog::entry(code).title.to_owned() });
-            accept(call, recipient, message)
+            accept(call, recipient, message, Course::Failed)
+        }
+        Some(Behaviour::DeliverLate { milliseconds }) => {
+            message.status = MessageStatus::OnItsWay;
+            let after = Duration::from_millis(milliseconds).min(LATEST_DELIVERY);
+            accept(call, recipient, message, Course::Late(after))
+        }
+        Some(Behaviour::Silent {}) => {
+            message.status = MessageStatus::Undelivered;
+            accept(call, recipient, message, Course::Silent)
+        }
+        Some(Behaviour::ReadOnly {}) => accept(call, recipient, message, Course::Read),
+        Some(Behaviour::AnswerLate { milliseconds }) => {
+            let answer = accept(call, recipient, message, Course::Ordinary)?;
+            wait(milliseconds).await;
+            Ok(answer)
+        }
+        Some(Behaviour::AnswerWrong { code }) => {
+            accept(call, recipient, message, Course::Ordinary)?;
+            Err(ordered_error(call, code, None))
         }
         Some(Behaviour::Html { http }) => Ok(proxy_page(http)),
     }
+}
+
+async fn wait(milliseconds: u64) {
+    time::sleep(Duration::from_millis(milliseconds).min(LONGEST_WAIT)).await;
 }
 
 fn ordered_error(call: &Call, code: u32, http: Option<u16>) -> GraphError {
@@ -63,7 +90,7 @@ fn ordered_error(call: &Call, code: u32, http: Option<u16>) -> GraphError {
 }
 
 /// Accepts the message unless this recipient has had too many.
-fn accept(call: &Call, recipient: &Recipient, message: InboxMessage) -> Result<Response, GraphError> {
+fn accept(call: &Call, recipient: &Recipient, message: InboxMessage, course: Course) -> Result<Response, GraphError> {
     let now = call.simulator.shared.clock.instant();
     let limited = call.settings().pair_limit;
     if limited && !call.simulator.world().pairs.admit(now, &recipient.digits) {
@@ -78,7 +105,8 @@ fn accept(call: &Call, recipient: &Recipient, message: InboxMessage) -> Result<R
         "messages": [{ "id": message.id, "message_status": "accepted" }],
     });
     tracing::debug!(template = %message.template, status = ?message.status, "message accepted");
-    call.simulator.shared.inbox.push(message);
+    call.simulator.shared.inbox.push(message.clone());
+    call.simulator.follow(message, course);
     Ok(Json(accepted).into_response())
 }
 

@@ -1,0 +1,52 @@
+//! The requests with which webhooks are posted.
+
+use std::{sync::OnceLock, time::Duration};
+
+use reqwest::{
+    Client,
+    header::{CONTENT_TYPE, USER_AGENT},
+    redirect,
+};
+use url::Url;
+
+use super::wire::SIGNATURE;
+
+/// The name under which Meta's servers call.
+const AGENT: &str = "facebookexternalua";
+
+/// The time for an answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A request that got no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no answer: {0}")]
+pub struct NoAnswer(String);
+
+impl From<reqwest::Error> for NoAnswer {
+    fn from(error: reqwest::Error) -> Self {
+        Self(error.without_url().to_string())
+    }
+}
+
+/// A client that is built when it is first needed: building reads the system's certificates.
+#[derive(Debug, Default)]
+pub(crate) struct Poster(OnceLock<Result<Client, NoAnswer>>);
+
+impl Poster {
+    /// Posts these bytes with these values of the signature's header, and returns the answer's status.
+    pub(crate) async fn post(&self, url: Url, body: Vec<u8>, signatures: &[&str]) -> Result<u16, NoAnswer> {
+        let request = self.client()?.post(url).header(USER_AGENT, AGENT).header(CONTENT_TYPE, "application/json");
+        let request = signatures.iter().fold(request, |request, signature| request.header(SIGNATURE, *signature));
+        Ok(request.body(body).send().await?.status().as_u16())
+    }
+
+    fn client(&self) -> Result<&Client, NoAnswer> {
+        let client = self.0.get_or_init(|| {
+            // Fails if the process has a provider already.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let client = Client::builder().no_proxy().redirect(redirect::Policy::none()).timeout(PATIENCE);
+            Ok(client.build()?)
+        });
+        client.as_ref().map_err(Clone::clone)
+    }
+}
