@@ -6,8 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
-use whatsapp_otp_simulator::{ServiceOrigin, ServiceOriginError, SimulatorSettings};
+use url::Url;
+use whatsapp_otp_simulator::{
+    DEFAULT_APP_SECRET, ServiceOrigin, ServiceOriginError, SimulatorSettings, WebhookSettings,
+};
 
 use super::output::print;
 use crate::app;
@@ -31,6 +35,13 @@ pub(super) struct Arguments {
     /// Do not limit how often messages go to one recipient (error 131056)
     #[arg(long)]
     no_pair_limit: bool,
+    /// The URL to send webhooks to, such as http://localhost:3000/webhooks/whatsapp. Given several times, each URL gets
+    /// every webhook
+    #[arg(long, value_name = "URL")]
+    webhook: Vec<Url>,
+    /// The app secret that signs webhooks
+    #[arg(long, default_value = DEFAULT_APP_SECRET, value_name = "SECRET")]
+    app_secret: SecretString,
     /// Write the account's IDs and token to FILE, in the form that `whatsapp.info_file` reads
     #[arg(long, value_name = "FILE")]
     write_info: Option<PathBuf>,
@@ -44,16 +55,26 @@ fn service_origin(text: &str) -> Result<PageForm, ServiceOriginError> {
     if text.is_empty() { Ok(PageForm(None)) } else { text.parse().map(|origin| PageForm(Some(origin))) }
 }
 
+fn webhooks(urls: Vec<Url>, app_secret: &SecretString) -> Option<WebhookSettings> {
+    (!urls.is_empty()).then(|| WebhookSettings { urls, app_secret: app_secret.clone() })
+}
+
 pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let settings = SimulatorSettings {
         languages: arguments.languages.iter().map(ToString::to_string).collect(),
         messages_per_second: arguments.messages_per_second,
         pair_limit: !arguments.no_pair_limit,
+        webhooks: webhooks(arguments.webhook, &arguments.app_secret),
         ..SimulatorSettings::default()
     };
     let stop = app::stop_signals()?;
     let simulator = app::simulator(settings, arguments.listen).await?;
-    let SimulatorSettings { waba_id, phone_number_id, template_id, languages, access_token, .. } = simulator.account();
+    let SimulatorSettings { waba_id, phone_number_id, template_id, languages, access_token, webhooks, .. } =
+        simulator.account();
+    // Nobody but the simulator signs with it.
+    let app_secret = webhooks.as_ref().map(|app| app.app_secret.expose_secret());
+    let app_secret =
+        app_secret.map_or_else(String::new, |secret| format!("\nWHATSAPP_OTP__WHATSAPP__APP_SECRET={secret}"));
     if let Some(path) = arguments.write_info {
         let info = json!({
             "waba_id": waba_id,
@@ -72,7 +93,7 @@ pub(super) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
          WHATSAPP_OTP__WHATSAPP__PHONE_NUMBER_ID={phone_number_id}\n\
          WHATSAPP_OTP__WHATSAPP__TEMPLATE_ID={template_id}\n\
          WHATSAPP_OTP__WHATSAPP__LANGUAGES={languages}\n\
-         WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN={access_token}"
+         WHATSAPP_OTP__WHATSAPP__ACCESS_TOKEN={access_token}{app_secret}"
     );
     // The simulator runs even if nobody reads this.
     let _ = print(usage);
