@@ -68,6 +68,7 @@ use axum::{
 use serde_json::json;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+pub use graph::health::CanSend;
 pub use inbox::{Failure, InboxMessage, MessageStatus};
 pub use orders::{Behaviour, Order};
 pub use page::{

@@ -40,7 +40,7 @@ pub(crate) async fn only(request: Request, next: Next) -> Response {
 }
 
 /// Returns `true` if nobody can own this name publicly: an address, a name without a dot, or one in a private-use zone.
-fn is_local(host: &str) -> bool {
+pub(crate) fn is_local(host: &str) -> bool {
     let Ok(authority) = host.parse::<Authority>() else { return false };
     let name = authority.host();
     let address = name.trim_start_matches('[').trim_end_matches(']');

@@ -18,6 +18,8 @@ pub struct SimulatorSettings {
     pub access_token: String,
     /// Id of the WhatsApp Business account.
     pub waba_id: String,
+    /// Id of the app that the token belongs to.
+    pub app_id: String,
     /// Id of the sender, as in the path of a send.
     pub phone_number_id: String,
     /// The sender's number as people write it, in international form with `+`.
@@ -54,6 +56,7 @@ impl Default for SimulatorSettings {
         Self {
             access_token: DEFAULT_ACCESS_TOKEN.to_owned(),
             waba_id: "100000000000001".to_owned(),
+            app_id: "400000000000001".to_owned(),
             phone_number_id: "200000000000001".to_owned(),
             display_phone_number: "+1 555-789-0100".to_owned(),
             unregistered_numbers: Vec::new(),

@@ -3,19 +3,20 @@
 //! An [order](super::orders) changes the answer to the next message; a switch stays until it is set back.
 //! `GET /switches` shows all of them, and `PATCH /switches` changes the ones it names. `GET /switches/templates/{id}`
 //! shows one template, and `PUT` with `{"status": "PAUSED"}`, `{"button": "one_tap"}` or both changes it without the
-//! review and the limits of an edit.
+//! review and the limits of an edit. `PUT /switches/health/{id}` with `{"can_send_message": "BLOCKED"}` sets what
+//! `health_status` says about a number, a template or the account, and `null` lets it follow their state again.
 
 use axum::{
     Json, Router,
     extract::{Path, State, rejection::JsonRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, put},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{OtpButton, Simulator, TemplateStatus};
+use super::{CanSend, OtpButton, Simulator, TemplateStatus};
 
 /// The conditions of the account that outlast one message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +119,7 @@ impl Switches {
 pub(crate) fn router() -> Router<Simulator> {
     Router::new()
         .route("/switches", get(show).patch(change))
+        .route("/switches/health/{id}", put(change_health))
         .route("/switches/templates/{id}", get(show_template).put(change_template))
 }
 
@@ -136,6 +138,25 @@ async fn change(State(simulator): State<Simulator>, body: Result<Json<Value>, Js
         }
         Err(sentence) => super::refuse(StatusCode::BAD_REQUEST, &sentence),
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Health {
+    can_send_message: Option<CanSend>,
+}
+
+async fn change_health(
+    State(simulator): State<Simulator>,
+    Path(id): Path<String>,
+    body: Result<Json<Health>, JsonRejection>,
+) -> Response {
+    let Ok(Json(Health { can_send_message })) = body else {
+        let expected = r#"Expected JSON such as {"can_send_message": "BLOCKED"}."#;
+        return super::refuse(StatusCode::BAD_REQUEST, expected);
+    };
+    simulator.set_health(&id, can_send_message);
+    StatusCode::NO_CONTENT.into_response()
 }
 
 const NO_TEMPLATE: &str = "There is no template with that id.";

@@ -10,6 +10,7 @@
 //! | `EAASIMULATOR0NO0MANAGEMENT0SCOPE` | only `whatsapp_business_messaging` granted | 200 on everything but sending |
 //! | `EAASIMULATOR0NO0MESSAGING0SCOPE` | only `whatsapp_business_management` granted | 200 on sending |
 //! | `EAASIMULATOR0NOT0ASSIGNED` | both scopes, but no access to the account | 200 on sending and on the account, 100/33 on other objects |
+//! | `400000000000001\|SECRET` | the app's own, with the app secret | 200 on everything but the app's subscriptions |
 //! | `EAASIMULATOR0NOT0ELIGIBLE` | an account that may not have authentication templates | 10, subcode 2388185, when creating one |
 
 use super::SimulatorSettings;
@@ -24,6 +25,8 @@ pub(crate) enum Standing {
     WithoutMessaging,
     Unassigned,
     Ineligible,
+    /// The app's own token, `{id}|{secret}`.
+    App,
 }
 
 /// The tokens of the table above.
@@ -53,6 +56,7 @@ impl Standing {
         match self {
             Self::WithoutManagement => &[MESSAGING],
             Self::WithoutMessaging => &[MANAGEMENT],
+            Self::App => &[],
             _ => &[MANAGEMENT, MESSAGING],
         }
     }

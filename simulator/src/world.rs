@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     OtpButton, SimulatorSettings, TemplateStatus,
+    graph::health::SetHealth,
     switches::Switches,
     templates::{Category, Template, content::AuthenticationContent, store::TemplateStore},
     throttle::{HourlyBudget, PairLimit, Throughput},
@@ -19,6 +20,7 @@ pub(crate) struct World {
     pub(crate) pairs: PairLimit,
     pub(crate) management_calls: HourlyBudget,
     pub(crate) template_creations: HourlyBudget,
+    pub(crate) health: SetHealth,
     pub(crate) created_at: Timestamp,
 }
 
@@ -66,6 +68,7 @@ impl World {
             pairs: PairLimit::default(),
             management_calls: HourlyBudget::default(),
             template_creations: HourlyBudget::default(),
+            health: SetHealth::default(),
             created_at: now,
         }
     }

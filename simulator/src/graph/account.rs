@@ -3,7 +3,7 @@
 use axum::Json;
 use serde_json::{Value, json};
 
-use super::{call::Call, error::GraphError, fields};
+use super::{call::Call, error::GraphError, fields, health};
 
 const DEFAULT_FIELDS: &[&str] = &["name", "timezone_id", "message_template_namespace"];
 
@@ -20,6 +20,7 @@ pub(crate) fn read(call: &Call) -> Result<Json<Value>, GraphError> {
         "business_verification_status": "verified",
         "ownership_type": "SELF",
         "status": "ACTIVE",
+        "health_status": health::of_account(settings, &call.simulator.world()),
         "whatsapp_business_manager_messaging_limit": "TIER_2K",
     });
     let node_type = "WhatsAppBusinessAccount";

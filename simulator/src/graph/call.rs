@@ -37,6 +37,7 @@ impl FromRequestParts<Simulator> for Call {
         let token = token(&parts.headers, &query)?;
         let revoked = simulator.world().switches.account == AccountState::TokenRevoked;
         let standing = Standing::of(&token, simulator.settings())
+            .or_else(|| simulator.is_app_token(&token).then_some(Standing::App))
             .map(|standing| if revoked { Standing::Invalidated } else { standing })
             .ok_or_else(|| GraphError::new(190))
             .and_then(|standing| alive(standing, simulator.shared.clock.timestamp()))?;

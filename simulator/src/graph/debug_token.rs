@@ -45,7 +45,7 @@ fn describe(call: &Call, standing: Standing) -> Value {
         })
         .collect();
     let mut data = json!({
-        "app_id": "400000000000001",
+        "app_id": call.settings().app_id,
         "type": "SYSTEM_USER",
         "application": "Simulated app",
         "data_access_expires_at": 0,

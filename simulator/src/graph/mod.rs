@@ -10,11 +10,13 @@ pub(crate) mod catalog;
 mod debug_token;
 mod error;
 mod fields;
+pub(crate) mod health;
 pub(crate) mod identifiers;
 mod messages;
 mod paging;
 mod params;
 mod phone_numbers;
+mod subscriptions;
 mod templates;
 #[cfg(test)]
 mod tests;
@@ -41,11 +43,16 @@ const LARGEST_BODY: usize = 256 * 1024;
 pub(crate) fn router(simulator: &Simulator) -> Router<Simulator> {
     let record = middleware::from_fn_with_state(simulator.clone(), traffic::record);
     let template_list = get(templates::list::list).post(templates::create::create).delete(templates::delete::delete);
+    let subscribed_apps =
+        get(subscriptions::subscribed).post(subscriptions::subscribe).delete(subscriptions::unsubscribe);
+    let subscriptions = get(subscriptions::app_subscriptions).post(subscriptions::subscribe_app);
     Router::new()
         .route("/{version}/debug_token", get(debug_token::inspect))
         .route("/{version}/{id}", get(read_node).post(edit_node))
         .route("/{version}/{id}/messages", post(messages::send))
         .route("/{version}/{id}/phone_numbers", get(phone_numbers::list))
+        .route("/{version}/{id}/subscribed_apps", subscribed_apps)
+        .route("/{version}/{id}/subscriptions", subscriptions)
         .route("/{version}/{id}/message_templates", template_list)
         .route("/{version}/{id}/upsert_message_templates", post(templates::upsert::upsert))
         .route("/{version}/{id}/message_template_previews", get(templates::previews::previews))
@@ -68,9 +75,13 @@ async fn read_node(call: Call, Path((_, id)): Path<(String, String)>) -> Respons
     node.into_response()
 }
 
-/// `POST /{id}`: only templates are writable.
+/// `POST /{id}`: templates, and a number's webhooks, are writable.
 async fn edit_node(call: Call, Path((_, id)): Path<(String, String)>, body: GraphBody) -> Response {
-    templates::edit::edit(&call, &id, body).into_response()
+    if phone_numbers::exists(call.settings(), &id) {
+        subscriptions::configure_number(&call, &id, body).await.into_response()
+    } else {
+        templates::edit::edit(&call, &id, body).into_response()
+    }
 }
 
 async fn unsupported_method(call: Call) -> GraphError {

@@ -3,7 +3,7 @@
 use axum::{Json, extract::Path};
 use serde_json::{Value, json};
 
-use super::{call::Call, error::GraphError, fields, paging};
+use super::{call::Call, error::GraphError, fields, health, paging, subscriptions};
 use crate::SimulatorSettings;
 
 const DEFAULT_FIELDS: &[&str] = &[
@@ -58,7 +58,8 @@ fn node(call: &Call, id: &str) -> Value {
         "is_official_business_account": false,
         "messaging_limit_tier": "TIER_2K",
         "whatsapp_business_manager_messaging_limit": "TIER_2K",
-        "webhook_configuration": null,
+        "webhook_configuration": subscriptions::configuration(call, id),
+        "health_status": health::of_number(settings, &call.simulator.world(), id),
         "username": null,
     })
 }

@@ -12,7 +12,7 @@ mod queue;
 mod settings;
 pub(crate) mod status;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod webhook;
 mod wire;
 
@@ -59,6 +59,8 @@ pub(crate) struct Targets {
     pub(crate) of_account: Option<Url>,
     /// The number's own, which takes precedence.
     pub(crate) of_number: Option<Url>,
+    /// The fields that the app is subscribed to; `None` for all of them.
+    pub(crate) fields: Option<Vec<String>>,
 }
 
 impl Targets {
@@ -67,10 +69,14 @@ impl Targets {
         let own = self.of_number.as_ref().or(self.of_account.as_ref()).filter(|_| webhook.is_about_messages());
         let urls = match (own, &self.app) {
             (Some(own), _) => vec![own.clone()],
-            (None, Some(app)) => app.urls.clone(),
-            (None, None) => Vec::new(),
+            (None, Some(app)) if webhook.is_about_any(self.fields.as_deref()) => app.urls.clone(),
+            (None, _) => Vec::new(),
         };
-        (urls, self.app.as_ref().map_or_else(|| DEFAULT_APP_SECRET.into(), |app| app.app_secret.clone()))
+        (urls, self.secret())
+    }
+
+    fn secret(&self) -> SecretString {
+        self.app.as_ref().map_or_else(|| DEFAULT_APP_SECRET.into(), |app| app.app_secret.clone())
     }
 
     fn are_none(&self) -> bool {
@@ -172,6 +178,12 @@ impl Simulator {
     /// If there is no answer within ten seconds.
     pub async fn post_webhook(&self, url: Url, body: Vec<u8>, signatures: &[&str]) -> Result<u16, NoAnswer> {
         self.shared.webhooks.poster.post(url, body, signatures).await
+    }
+
+    /// Returns `true` for the token that the app's id and secret make.
+    pub(crate) fn is_app_token(&self, token: &str) -> bool {
+        let secret = lock(&self.shared.webhooks.targets).secret();
+        token.split_once('|') == Some((&*self.settings().app_id, secret.expose_secret()))
     }
 
     /// Returns a webhook's URLs and its signed bytes, if the app is subscribed.

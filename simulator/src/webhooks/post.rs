@@ -1,9 +1,9 @@
-//! The requests with which webhooks are posted.
+//! The requests: a POST of a webhook, and the GET of a handshake.
 
 use std::{sync::OnceLock, time::Duration};
 
 use reqwest::{
-    Client,
+    Client, StatusCode,
     header::{CONTENT_TYPE, USER_AGENT},
     redirect,
 };
@@ -17,6 +17,9 @@ const AGENT: &str = "facebookexternalua";
 /// The time for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The most of an answer to a handshake that is read.
+const LONGEST_CHALLENGE: usize = 256;
+
 /// A request that got no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no answer: {0}")]
@@ -24,6 +27,7 @@ pub struct NoAnswer(String);
 
 impl From<reqwest::Error> for NoAnswer {
     fn from(error: reqwest::Error) -> Self {
+        // The query of a handshake contains the token.
         Self(error.without_url().to_string())
     }
 }
@@ -38,6 +42,25 @@ impl Poster {
         let request = self.client()?.post(url).header(USER_AGENT, AGENT).header(CONTENT_TYPE, "application/json");
         let request = signatures.iter().fold(request, |request, signature| request.header(SIGNATURE, *signature));
         Ok(request.body(body).send().await?.status().as_u16())
+    }
+
+    /// Asks the URL to repeat a challenge. Returns the status of an answer that does not.
+    pub(crate) async fn handshake(&self, mut url: Url, verify_token: &str) -> Result<Result<(), u16>, NoAnswer> {
+        let challenge = rand::random_range(100_000_000_u32..=u32::MAX).to_string();
+        url.query_pairs_mut()
+            .append_pair("hub.mode", "subscribe")
+            .append_pair("hub.challenge", &challenge)
+            .append_pair("hub.verify_token", verify_token);
+        let mut response = self.client()?.get(url).header(USER_AGENT, AGENT).send().await?;
+        let mut body = Vec::new();
+        while body.len() <= LONGEST_CHALLENGE
+            && let Some(chunk) = response.chunk().await?
+        {
+            body.extend_from_slice(&chunk);
+        }
+        let status = response.status();
+        let repeated = status == StatusCode::OK && body == challenge.as_bytes();
+        Ok(if repeated { Ok(()) } else { Err(status.as_u16()) })
     }
 
     fn client(&self) -> Result<&Client, NoAnswer> {

@@ -70,9 +70,18 @@ impl Webhook {
 
     /// Returns `true` if it is only about messages. An account or a number can have a URL of its own for these.
     pub(crate) fn is_about_messages(&self) -> bool {
+        self.fields().all(|field| field == "messages")
+    }
+
+    /// Returns `true` if it is about one of these fields, or if these are all fields.
+    pub(crate) fn is_about_any(&self, fields: Option<&[String]>) -> bool {
+        fields.is_none_or(|fields| self.fields().any(|field| fields.iter().any(|wanted| field == wanted.as_str())))
+    }
+
+    fn fields(&self) -> impl Iterator<Item = &Value> {
         let entries = self.body["entry"].as_array().into_iter().flatten();
-        let mut changes = entries.flat_map(|entry| entry["changes"].as_array().into_iter().flatten());
-        changes.all(|change| change["field"] == "messages")
+        let changes = entries.flat_map(|entry| entry["changes"].as_array().into_iter().flatten());
+        changes.map(|change| &change["field"])
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::{Json, extract::Path};
 use serde_json::{Value, json};
 
-use super::super::{call::Call, error::GraphError, fields, paging};
+use super::super::{call::Call, error::GraphError, fields, health, paging};
 use crate::templates::Template;
 
 const LARGEST_LIMIT: usize = 1000;
@@ -41,7 +41,9 @@ fn show(call: &Call, id: &str) -> Result<Value, GraphError> {
     let mut world = call.simulator.world();
     world.templates.observe(id);
     let template = world.templates.get(id);
-    let node = node(template.ok_or_else(|| call.unknown_object(id))?);
+    let template = template.ok_or_else(|| call.unknown_object(id))?;
+    let mut node = node(template);
+    node["health_status"] = health::of_template(call.settings(), &world, template);
     fields::select(&node, call.query("fields"), DEFAULT_FIELDS, NODE_TYPE)
 }
 

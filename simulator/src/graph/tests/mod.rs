@@ -1,7 +1,9 @@
 //! The parts that all Graph calls share.
 
 mod account;
+mod health;
 mod paths;
+mod subscriptions;
 mod tokens;
 
 use reqwest::Method;

@@ -4,7 +4,7 @@ mod management;
 mod receiver;
 mod traffic;
 
-pub(crate) use receiver::Receiver;
+pub(crate) use receiver::{Receiver, VERIFY_TOKEN};
 
 use crate::{SimulatorSettings, WebhookTimes, testing::Server};
 

@@ -91,6 +91,10 @@ impl Receiver {
         let word = |post: &Post| post.value()["statuses"][0]["status"].as_str().unwrap_or("none").to_owned();
         self.posts().iter().map(word).collect()
     }
+
+    pub(crate) fn handshakes(&self) -> Vec<Vec<(String, String)>> {
+        lock(&self.shared.handshakes).clone()
+    }
 }
 
 async fn take(State(shared): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
