@@ -14,6 +14,14 @@ pub struct Country(country::Id);
 #[error("a country that has phone numbers, in two capital letters, such as DE")]
 pub struct UnknownCountry;
 
+impl Country {
+    /// Returns the code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.0.as_ref()
+    }
+}
+
 impl FromStr for Country {
     type Err = UnknownCountry;
 

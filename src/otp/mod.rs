@@ -1,7 +1,7 @@
 //! The domain: verifications, the limits on them, and the results of guesses.
 //!
-//! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its ports, [`VerificationStore`], [`EventQueue`] and
-//! [`CodeSender`]. Start reading at [`OtpService`].
+//! It knows no HTTP, no Redis and no WhatsApp. Adapters implement its ports, [`VerificationStore`], [`EventQueue`],
+//! [`Suspensions`] and [`CodeSender`]. Start reading at [`OtpService`].
 
 mod account;
 mod api_key;
@@ -36,6 +36,7 @@ mod reviewers;
 mod secret;
 mod senders;
 mod service;
+mod suspension;
 mod test_numbers;
 mod undelivered;
 mod verification;
@@ -76,6 +77,9 @@ pub use reviewers::{Reviewer, ReviewerError, Reviewers};
 pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};
 pub use service::{Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start};
+pub use suspension::{
+    NewSuspension, NumberCountry, Opened, Suspension, SuspensionCause, SuspensionScope, Suspensions, Term,
+};
 pub use test_numbers::{TestOutcome, TestSender};
 pub use undelivered::UndeliveredReason;
 pub use verification::{Cancellation, Denial, NewVerification, NumberLimit, PhoneStatus, Status, Verification};

@@ -6,6 +6,7 @@
 mod events;
 mod idempotency;
 mod record;
+mod suspensions;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use self::events::Queues;
 use self::idempotency::Entries;
 use self::record::Record;
+use self::suspensions::Suspended;
 use super::{Clock, SystemClock};
 use crate::otp::{
     About, AppName, Begun, Cancellation, Charge, Charged, Check, ClientAddress, Counted, Counter, Counting, Creation,
@@ -49,6 +51,7 @@ struct Contents {
     next_turns: HashMap<String, UnixMicros>,
     idempotency: Entries,
     events: Queues,
+    suspended: Suspended,
     next_sweep: Option<UnixMillis>,
     /// The moment of the last decision.
     last: Option<UnixMillis>,
@@ -83,7 +86,11 @@ impl EmbeddedStore {
     #[must_use]
     pub fn size(&self) -> usize {
         let contents = self.contents.lock().unwrap_or_else(PoisonError::into_inner);
-        contents.verifications.len() + contents.counters.len() + contents.guessers.len() + contents.idempotency.len()
+        contents.verifications.len()
+            + contents.counters.len()
+            + contents.guessers.len()
+            + contents.idempotency.len()
+            + contents.suspended.len()
     }
 
     /// Returns the contents, swept if it is time, and the moment of the decision.
@@ -107,6 +114,7 @@ impl Contents {
         self.counters.retain(|_, counts| now < counts.gone_at);
         self.guessers.retain(|_, counts| now < counts.gone_at);
         self.idempotency.sweep(now);
+        self.suspended.sweep(now);
         self.next_sweep = Some(now.plus(SWEEP_EVERY));
     }
 

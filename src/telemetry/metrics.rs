@@ -131,7 +131,7 @@ declare! {
     REDIS_SCRIPT_DURATION_SECONDS = "whatsapp_otp_redis_script_duration_seconds", Histogram(REDIS_BUCKETS),
         "script": &[
             "create", "resend", "confirm", "take_back", "turn", "find", "check", "cancel", "cancel_one", "delivery", "begin",
-            "finish", "status",
+            "finish", "status", "suspend", "resume", "suspended",
         ];
     /// Decisions and readiness checks that failed: no connection, no answer in time, an error for an answer, or too few
     /// replicas with the decision.

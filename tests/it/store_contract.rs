@@ -67,6 +67,7 @@ macro_rules! contract {
 mod canceling;
 mod repeating;
 mod resuming;
+mod suspensions;
 mod worlds;
 
 contract! {

@@ -11,6 +11,7 @@
 //! | `otp:v2:{app:default}:total` | hash | counts of sends by slices of the window | likewise |
 //! | `otp:v2:{sender:106540352242922}:pace` | string | the moment of the next turn, Unix us | ten seconds later |
 //! | `otp:v2:{request:1f0c…}:idempotency` | string | an idempotency key's entry: `running:TOKEN:FINGERPRINT`, then `created:ID:FINGERPRINT` or `resumed:…` | with the time for the call, then with the time to keep its result |
+//! | `otp:v2:{waba:102290129340398}:suspensions` | hash | the suspended parts of the account, by scope: `since`, end, `timed` or `resumable`, cause | with the last of them, at most a day after its renewal |
 //! | `otp:v2:{ack:0}:ack` | string | nothing: it is written for acknowledgements (`acknowledgement`) | after ten seconds |
 //! | `otp:v2:{probe:0}:probe` | string, hash | nothing: it is written to check that it can be (`probe`) | immediately |
 //!
@@ -45,8 +46,9 @@ pub use self::store::RedisStore;
 use self::store::{count, milliseconds};
 use crate::otp::{
     AppName, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Finished, IdempotentCall, Message,
-    NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, Settlement, StoreError,
-    Turn, Verification, VerificationId, VerificationStore,
+    NewSuspension, NewVerification, Opened, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending,
+    Settlement, StoreError, Suspension, SuspensionScope, Suspensions, Turn, UnixMillis, Verification, VerificationId,
+    VerificationStore,
 };
 
 #[async_trait]
@@ -129,5 +131,25 @@ impl VerificationStore for RedisStore {
 
     async fn probe(&self) -> Result<(), StoreError> {
         self.try_any().await.inspect_err(count)
+    }
+}
+
+#[async_trait]
+impl Suspensions for RedisStore {
+    async fn suspend(&self, account: &str, new: &NewSuspension) -> Result<Opened, StoreError> {
+        decisions::suspend::suspend(self, account, new).await
+    }
+
+    async fn resume(
+        &self,
+        account: &str,
+        scope: &SuspensionScope,
+        seen: Option<UnixMillis>,
+    ) -> Result<bool, StoreError> {
+        decisions::resume::resume(self, account, scope, seen).await
+    }
+
+    async fn suspensions(&self, account: &str) -> Result<Vec<Suspension>, StoreError> {
+        decisions::suspended::suspended(self, account).await
     }
 }

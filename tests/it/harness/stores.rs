@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use whatsapp_otp::otp::{UnixMillis, VerificationStore};
+use whatsapp_otp::otp::{Suspensions, UnixMillis, VerificationStore};
 use whatsapp_otp::store::redis::{
     self, AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, RedisSettings, RedisStore, RedisUrl, Subject,
 };
@@ -20,6 +20,7 @@ use super::unique_prefix;
 #[derive(Clone)]
 pub struct TestStore {
     pub store: Arc<dyn VerificationStore>,
+    pub suspensions: Arc<dyn Suspensions>,
     time: Time,
 }
 
@@ -34,7 +35,7 @@ enum Time {
 impl TestStore {
     pub fn embedded() -> Self {
         let clock = Arc::new(ManualClock::default());
-        Self { store: Arc::new(EmbeddedStore::new(clock.clone())), time: Time::Clock(clock) }
+        Self::on(EmbeddedStore::new(clock.clone()), Time::Clock(clock))
     }
 
     pub fn redis() -> Self {
@@ -44,7 +45,7 @@ impl TestStore {
     pub fn redis_with(subject: Subject) -> Self {
         let keys = RedisKeys::new(RedisServer::shared(), unique_prefix());
         let settings = RedisSettings { subject, ..settings(keys.url(), &keys.prefix) };
-        Self { store: Arc::new(RedisStore::new(&settings).unwrap()), time: Time::Redis(Arc::new(keys)) }
+        Self::on(RedisStore::new(&settings).unwrap(), Time::Redis(Arc::new(keys)))
     }
 
     /// Returns a store on several servers that all tests of this run share, with every protection.
@@ -52,7 +53,12 @@ impl TestStore {
         let servers = Topology::shared(kind).await;
         let keys = RedisKeys::on(servers, unique_prefix()).await;
         let store = RedisStore::new(&keys.settings()).unwrap();
-        Self { store: Arc::new(store), time: Time::Redis(Arc::new(keys)) }
+        Self::on(store, Time::Redis(Arc::new(keys)))
+    }
+
+    fn on(store: impl VerificationStore + Suspensions + 'static, time: Time) -> Self {
+        let store = Arc::new(store);
+        Self { store: store.clone(), suspensions: store, time }
     }
 
     /// Lets `duration` pass.

@@ -104,6 +104,11 @@ impl Keys {
         [&self.start, "request:", entry.as_str(), "}:idempotency"].concat()
     }
 
+    /// Returns the key of the suspensions of an account's parts.
+    pub(crate) fn suspensions(&self, account: &str) -> String {
+        [&self.start, "waba:", account, "}:suspensions"].concat()
+    }
+
     /// Returns a key to write for acknowledgements. In a cluster, a primary only accepts keys of its own slots, and
     /// temporarily refuses those of a slot that is moving, so each attempt gets another key.
     pub(crate) fn acknowledgement(&self, slots: &Slots, attempt: usize) -> String {

@@ -14,9 +14,12 @@ pub(crate) mod keys;
 mod parts;
 pub(crate) mod probe;
 pub(crate) mod resend;
+pub(crate) mod resume;
 mod schema;
 pub(crate) mod scripts;
 pub(crate) mod status;
+pub(crate) mod suspend;
+pub(crate) mod suspended;
 pub(crate) mod take_back;
 pub(crate) mod turn;
 

@@ -5,13 +5,14 @@ use redis::Pipeline;
 use super::keys::Keys;
 use super::scripts::Lua;
 use super::{
-    begin, cancel, cancel_one, charge, check, confirm, delivery, finish, probe, resend, status, take_back, turn,
+    begin, cancel, cancel_one, charge, check, confirm, delivery, finish, probe, resend, resume, status, suspend,
+    suspended, take_back, turn,
 };
 use crate::store::redis::client::schema::Schema;
 use crate::store::redis::client::slots::Slots;
 
 /// Returns every script.
-fn all() -> [&'static Lua; 14] {
+fn all() -> [&'static Lua; 17] {
     [
         &charge::CREATE,
         &resend::RESEND,
@@ -26,6 +27,9 @@ fn all() -> [&'static Lua; 14] {
         &begin::BEGIN,
         &finish::FINISH,
         &status::STATUS,
+        &suspend::SUSPEND,
+        &resume::RESUME,
+        &suspended::SUSPENDED,
         &probe::PROBE,
     ]
 }
