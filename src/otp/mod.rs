@@ -78,7 +78,8 @@ pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode
 pub use senders::{Sender, Senders};
 pub use service::{Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start};
 pub use suspension::{
-    NewSuspension, NumberCountry, Opened, Suspension, SuspensionCause, SuspensionScope, Suspensions, Term,
+    NewSuspension, NumberCountry, Opened, SeenSuspensions, Suspension, SuspensionCause, SuspensionScope, Suspensions,
+    Term,
 };
 pub use test_numbers::{TestOutcome, TestSender};
 pub use undelivered::UndeliveredReason;

@@ -3,7 +3,7 @@
 //! All instances share them. Checking codes never depends on them.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 
@@ -142,7 +142,7 @@ causes! {
     AccountRefused = "account_refused", "WhatsApp refuses every message of the account";
     PaymentProblem = "payment_problem", "WhatsApp cannot bill the account";
     MessagingLimitCut = "messaging_limit_cut", "WhatsApp cut the account's messaging limit";
-    TokenRefused = "token_refused", "WhatsApp refuses the access token";
+    NotPermitted = "not_permitted", "the access token lacks a permission for the account";
     SpamLimit = "spam_limit", "WhatsApp restricted the number because people blocked or reported it";
     NumberNotUsable = "number_not_usable", "WhatsApp says that the number is not registered or may not be used";
     CountryRestricted = "country_restricted", "the account may not send to numbers of this country";
@@ -207,6 +207,47 @@ pub struct Suspension {
     pub ends_in: Duration,
     /// `true` if it ends by itself alone.
     pub is_timed: bool,
+}
+
+impl Suspension {
+    /// Returns the time since it was opened.
+    #[must_use]
+    pub fn age(&self) -> Duration {
+        self.ends_at.since(self.since).saturating_sub(self.ends_in)
+    }
+}
+
+/// Suspensions as they were read last.
+#[derive(Debug, Clone)]
+pub struct SeenSuspensions {
+    suspensions: Vec<Suspension>,
+    read_at: Instant,
+}
+
+impl Default for SeenSuspensions {
+    fn default() -> Self {
+        Self::new(Vec::new(), Instant::now())
+    }
+}
+
+impl SeenSuspensions {
+    /// Those that were read at `read_at`.
+    #[must_use]
+    pub fn new(suspensions: Vec<Suspension>, read_at: Instant) -> Self {
+        Self { suspensions, read_at }
+    }
+
+    /// Returns `true` if there were none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.suspensions.is_empty()
+    }
+
+    /// Returns those that have not ended by themselves by `now`.
+    pub fn in_force(&self, now: Instant) -> impl Iterator<Item = &Suspension> {
+        let passed = now.saturating_duration_since(self.read_at);
+        self.suspensions.iter().filter(move |suspension| suspension.ends_in > passed)
+    }
 }
 
 /// The result of opening a suspension.

@@ -9,11 +9,13 @@ pub mod client;
 pub mod error;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
+pub mod health;
 mod measure;
 mod number;
 mod paging;
 mod sender;
 mod settings;
+mod standing;
 pub mod template;
 pub mod version;
 pub mod webhook;
@@ -27,3 +29,4 @@ pub use settings::{
     ApiVersion, ApiVersionError, WhatsAppAccount, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings, base_url,
     plain_text_warning,
 };
+pub use standing::{Announced, ErrorAbout, Reports, Standing, suspension_of};

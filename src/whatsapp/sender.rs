@@ -10,22 +10,30 @@ use metrics::counter;
 use super::breaker::{Breaker, Outcome};
 use super::client::{CallError, GraphClient};
 use super::measure;
+use super::standing::{ErrorAbout, Standing};
 use super::template::{ApprovedTemplate, CurrentTemplate, is_about_template};
 use super::wire::{Accepted, Message};
-use crate::otp::{CodeSender, Locale, OutgoingCode, Pace, Refusal, RefusalKind, Sent};
+use crate::otp::{
+    CodeSender, Locale, NumberCountry, OutgoingCode, Pace, PhoneNumber, Refusal, RefusalKind, Sent, SuspensionScope,
+};
 use crate::telemetry::metrics::WHATSAPP_RETRIES_TOTAL;
 
 /// The first and the longest wait between attempts, each plus jitter.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(8));
 
+/// The reason for which the failures of sends suspend sending.
+const KEEPS_FAILING: &str = "WhatsApp kept failing";
+
 /// Sends codes with an approved authentication template. Clones are the same sender.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct WhatsAppSender {
     client: GraphClient,
     path: String,
     template: CurrentTemplate,
     max_retries: u32,
     breaker: Arc<Breaker>,
+    phone_number_id: String,
+    standing: Option<Standing>,
 }
 
 impl WhatsAppSender {
@@ -33,19 +41,71 @@ impl WhatsAppSender {
     #[must_use]
     pub fn new(client: GraphClient, phone_number_id: &str, template: CurrentTemplate, max_retries: u32) -> Self {
         let (path, breaker) = (format!("{phone_number_id}/messages"), Arc::new(Breaker::new(phone_number_id)));
-        Self { client, path, template, max_retries, breaker }
+        let phone_number_id = phone_number_id.to_owned();
+        Self { client, path, template, max_retries, breaker, phone_number_id, standing: None }
+    }
+
+    /// Makes the sender heed the account's suspensions, and report errors that lead to some.
+    #[must_use]
+    pub fn with_standing(self, standing: Standing) -> Self {
+        Self { standing: Some(standing), ..self }
     }
 
     /// Returns a sender from the same number with another template. WhatsApp's failures suspend both.
     #[must_use]
     pub fn with_template(&self, template: CurrentTemplate) -> Self {
-        let (client, path, breaker) = (self.client.clone(), self.path.clone(), Arc::clone(&self.breaker));
-        Self { client, path, template, max_retries: self.max_retries, breaker }
+        Self { template, ..self.clone() }
     }
 
-    /// Returns the template to send now.
+    /// Returns the template to send now, in the languages in which it is not suspended.
     fn template(&self) -> Result<Arc<ApprovedTemplate>, Refusal> {
-        self.template.get().map_err(|reason| no_template(&reason))
+        let template = self.template.get().map_err(|reason| no_template(&reason))?;
+        let Some(standing) = self.standing.as_ref().filter(|standing| !standing.is_clear()) else {
+            return Ok(template);
+        };
+        let suspension = |language: &Locale| {
+            let id = template.id(language)?;
+            standing.suspension(|scope| matches!(scope, SuspensionScope::Template(suspended) if suspended == id))
+        };
+        let suspensions: Vec<_> = template.languages.iter().map(suspension).collect();
+        if let Some(Some(first)) = suspensions.first()
+            && suspensions.iter().all(Option::is_some)
+        {
+            return Err(suspended(first.cause.text()));
+        }
+        if suspensions.iter().all(Option::is_none) {
+            return Ok(template);
+        }
+        let usable = || template.languages.iter().zip(&suspensions).filter(|(_, suspension)| suspension.is_none());
+        let languages: Vec<_> = usable().map(|(language, _)| language.clone()).collect();
+        let ids = languages.iter().filter_map(|language| template.id(language)).map(str::to_owned).collect();
+        Ok(Arc::new(ApprovedTemplate { name: template.name.clone(), languages, ids }))
+    }
+
+    /// Checks that neither the account nor the number is suspended, nor `phone`'s country if there is one.
+    fn admitted(&self, phone: Option<&PhoneNumber>) -> Result<(), Refusal> {
+        let Some(standing) = self.standing.as_ref().filter(|standing| !standing.is_clear()) else { return Ok(()) };
+        let country = phone.and_then(NumberCountry::of);
+        let suspension = standing.suspension(|scope| match scope {
+            SuspensionScope::Account => true,
+            SuspensionScope::Sender(id) => *id == self.phone_number_id,
+            SuspensionScope::Template(_) => false,
+            SuspensionScope::Country(suspended) => country.as_ref() == Some(suspended),
+        });
+        suspension.map_or(Ok(()), |suspension| Err(suspended(suspension.cause.text())))
+    }
+
+    /// Reports the result of a send to whatever keeps the suspensions.
+    fn report(&self, sent: &Result<Sent, Refusal>, template: Option<&str>, phone: &PhoneNumber) {
+        let Some(standing) = &self.standing else { return };
+        match sent {
+            Ok(Sent::Accepted) => standing.accepted(),
+            Err(Refusal { code: Some(code), .. }) => {
+                let about = ErrorAbout { sender: Some(&self.phone_number_id), template, phone: Some(phone) };
+                standing.refused(*code, about);
+            }
+            _ => {}
+        }
     }
 
     /// Makes one attempt, and measures it.
@@ -64,8 +124,9 @@ impl WhatsAppSender {
 #[async_trait]
 impl CodeSender for WhatsAppSender {
     fn health(&self) -> Result<(), Refusal> {
+        self.admitted(None)?;
         self.template()?;
-        if self.breaker.admits(Instant::now()) { Ok(()) } else { Err(suspended()) }
+        if self.breaker.admits(Instant::now()) { Ok(()) } else { Err(suspended(KEEPS_FAILING)) }
     }
 
     fn locale(&self, wanted: Option<&Locale>) -> Option<Locale> {
@@ -73,9 +134,10 @@ impl CodeSender for WhatsAppSender {
     }
 
     async fn send(&self, message: OutgoingCode<'_>, pace: &dyn Pace, deadline: Instant) -> Result<Sent, Refusal> {
+        self.admitted(Some(message.phone))?;
         let template = self.template()?;
         if !self.breaker.begin(Instant::now()) {
-            return Err(suspended());
+            return Err(suspended(KEEPS_FAILING));
         }
         let client = message.client;
         let sent = self.send_in_nearest(&message, &template, pace, deadline).await;
@@ -94,8 +156,8 @@ fn no_template(reason: &str) -> Refusal {
     Refusal { kind: RefusalKind::NotReady, code: None, detail }
 }
 
-fn suspended() -> Refusal {
-    let detail = "sending is suspended because WhatsApp kept failing".to_owned();
+fn suspended(reason: &str) -> Refusal {
+    let detail = format!("sending is suspended: {reason}");
     Refusal { kind: RefusalKind::Suspended, code: None, detail }
 }
 
@@ -109,11 +171,12 @@ impl WhatsAppSender {
         pace: &dyn Pace,
         deadline: Instant,
     ) -> Result<Sent, Refusal> {
-        let ApprovedTemplate { name, languages } = template;
+        let ApprovedTemplate { name, languages, .. } = template;
         let Some(language) = Locale::nearest(message.locale, languages) else {
             return Err(no_template("it has no language"));
         };
         let sent = self.send_with_retries(message, name, language, pace, deadline).await;
+        self.report(&sent, template.id(language), message.phone);
         match &sent {
             Err(refusal) if is_about_template(refusal.code) => self.template.doubt(),
             _ => return sent,
@@ -122,7 +185,9 @@ impl WhatsAppSender {
         match Locale::nearest(message.locale, &others) {
             Some(next) if pace.another(self.latest_start(deadline)).await => {
                 tracing::warn!(verification = %message.id, refused = %language, %next, "sending in another language");
-                self.send_with_retries(message, name, next, pace, deadline).await
+                let sent = self.send_with_retries(message, name, next, pace, deadline).await;
+                self.report(&sent, template.id(next), message.phone);
+                sent
             }
             _ => sent,
         }

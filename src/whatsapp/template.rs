@@ -100,6 +100,17 @@ pub struct ApprovedTemplate {
     pub name: String,
     /// The languages in which it can be sent, at least one, in the order of `whatsapp.languages`.
     pub languages: Vec<Locale>,
+    /// Its ID in each of these languages, in the same order; none if it is not known.
+    pub ids: Vec<String>,
+}
+
+impl ApprovedTemplate {
+    /// Returns its ID in a language, if it is known.
+    #[must_use]
+    pub fn id(&self, language: &Locale) -> Option<&str> {
+        let place = self.languages.iter().position(|other| other == language)?;
+        self.ids.get(place).map(String::as_str)
+    }
 }
 
 /// The template to send, or the reason why there is none.
@@ -122,7 +133,8 @@ impl CurrentTemplate {
     /// A template that never changes.
     #[must_use]
     pub fn always(name: String, languages: Vec<Locale>) -> Self {
-        Self::new(watch::channel(Ok(Arc::new(ApprovedTemplate { name, languages }))).1, Arc::default())
+        let always = ApprovedTemplate { name, languages, ids: Vec::new() };
+        Self::new(watch::channel(Ok(Arc::new(always))).1, Arc::default())
     }
 
     /// Returns the template to send now.
@@ -306,7 +318,11 @@ pub fn sendable(translations: &[Translation]) -> Result<ApprovedTemplate, String
         translations.iter().filter_map(|translation| Some((translation, translation.template.as_ref().ok()?)));
     let languages = approved.clone().map(|(translation, _)| translation.language.clone()).collect();
     match approved.map(|(_, template)| template.name.clone()).next() {
-        Some(name) => Ok(ApprovedTemplate { name, languages }),
+        Some(name) => {
+            let ids =
+                translations.iter().filter_map(|translation| Some(translation.template.as_ref().ok()?.id.clone()));
+            Ok(ApprovedTemplate { name, languages, ids: ids.collect() })
+        }
         None => Err(reasons(translations).unwrap_or_else(|| "there is no language to send it in".to_owned())),
     }
 }
