@@ -74,6 +74,9 @@ const DELIVERY_BUCKETS: &[f64] =
 const WEBHOOK_AGE_BUCKETS: &[f64] =
     &[1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
 
+/// Up to the longest that `events.timeout` allows.
+const EVENT_BUCKETS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
 /// Declares each metric once: a constant for its name, and an entry in [`METRICS`] with the documentation as its help text.
 macro_rules! declare {
     ($($(#[doc = $help:literal])+ $constant:ident = $name:literal, $kind:expr $(, $label:literal: $values:expr)*;)+) => {
@@ -132,6 +135,7 @@ declare! {
         "script": &[
             "create", "resend", "confirm", "take_back", "turn", "find", "check", "cancel", "cancel_one", "delivery", "begin",
             "finish", "status", "suspend", "resume", "suspended",
+            "add_event", "take_events", "settle_event", "undelivered", "replay_events", "endpoint",
         ];
     /// Decisions and readiness checks that failed: no connection, no answer in time, an error for an answer, or too few
     /// replicas with the decision.
@@ -186,6 +190,18 @@ declare! {
     WEBHOOK_AGE_SECONDS = "whatsapp_otp_webhook_age_seconds", Histogram(WEBHOOK_AGE_BUCKETS);
     /// Unix time of the last webhook with a good signature; 0 if there was none since the start.
     WEBHOOK_LAST_SECONDS = "whatsapp_otp_webhook_last_seconds", Gauge;
+    /// Attempts to deliver an event to an app's endpoint: delivered, to be retried, or given up for good; and events dropped
+    /// because too many waited.
+    EVENTS_TOTAL = "whatsapp_otp_events_total", Counter, "app": &[],
+        "outcome": &["delivered", "retried", "given_up", "dropped"];
+    /// Time of each attempt to deliver an event, whether it succeeded or not.
+    EVENT_DELIVERY_SECONDS = "whatsapp_otp_event_delivery_seconds", Histogram(EVENT_BUCKETS);
+    /// 1 if the app's endpoint is disabled, as it took none of many events or said that it is gone; otherwise 0.
+    EVENT_ENDPOINT_DISABLED = "whatsapp_otp_event_endpoint_disabled", Gauge, "app": &[];
+    /// Events of the app that its endpoint does not have yet.
+    EVENTS_WAITING = "whatsapp_otp_events_waiting", Gauge, "app": &[];
+    /// Age of the oldest of them; 0 if there are none.
+    EVENT_OLDEST_SECONDS = "whatsapp_otp_event_oldest_seconds", Gauge, "app": &[];
     /// Unix time at which the configured version of the Graph API ends; absent if no end is known.
     GRAPH_API_VERSION_END_TIMESTAMP_SECONDS = "whatsapp_otp_graph_api_version_end_timestamp_seconds", Gauge,
         "version": &[];

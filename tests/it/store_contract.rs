@@ -65,6 +65,7 @@ macro_rules! contract {
 }
 
 mod canceling;
+mod events;
 mod repeating;
 mod resuming;
 mod suspensions;

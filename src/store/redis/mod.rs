@@ -12,8 +12,13 @@
 //! | `otp:v2:{sender:106540352242922}:pace` | string | the moment of the next turn, Unix us | ten seconds later |
 //! | `otp:v2:{request:1f0c…}:idempotency` | string | an idempotency key's entry: `running:TOKEN:FINGERPRINT`, then `created:ID:FINGERPRINT` or `resumed:…` | with the time for the call, then with the time to keep its result |
 //! | `otp:v2:{waba:102290129340398}:suspensions` | hash | the suspended parts of the account, by scope: `since`, end, `timed` or `resumable`, cause | with the last of them, at most a day after its renewal |
+//! | `otp:v2:{app:default}:events` | stream | events on their way to the app's endpoint: `id`, `type`, `at`, `app`, `sequence`, `about` each; about 10,000 at most | seven days after the last |
+//! | `otp:v2:{app:default}:retries` | sorted set | the entries that were taken, by the moment at which they are due again | likewise |
+//! | `otp:v2:{app:default}:added` | sorted set | ids of events that no decision about a number added, by moment; 10,000 at most | an hour after the last |
+//! | `otp:v2:{app:default}:undelivered` | stream | events that were given up, with `given_up_at` and `error`; 1,000 at most | seven days after the last |
+//! | `otp:v2:{app:default}:endpoint` | hash | the state of the endpoint: `disabled_at`, events that `failed` in a row, `last_error`; events `dropped` and `removed` | with its queue, up to a quarter later |
 //! | `otp:v2:{ack:0}:ack` | string | nothing: it is written for acknowledgements (`acknowledgement`) | after ten seconds |
-//! | `otp:v2:{probe:0}:probe` | string, hash | nothing: it is written to check that it can be (`probe`) | immediately |
+//! | `otp:v2:{probe:0}:probe` | string, hash, sorted set, stream | nothing: it is written to check that it can be (`probe`) | immediately |
 //!
 //! Moments are Unix ms, 13 digits each, without separators, the newest last. With `redis.after_failover = "reject"`, a
 //! verification also has the `history` that it belongs to.
@@ -45,10 +50,10 @@ pub use self::settings::{
 pub use self::store::RedisStore;
 use self::store::{count, milliseconds};
 use crate::otp::{
-    AppName, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Finished, IdempotentCall, Message,
-    NewSuspension, NewVerification, Opened, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending,
-    Settlement, StoreError, Suspension, SuspensionScope, Suspensions, Turn, UnixMillis, Verification, VerificationId,
-    VerificationStore,
+    AppName, Attempt, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, EndpointState, Event, EventQueue,
+    Finished, IdempotentCall, Message, NewSuspension, NewVerification, Opened, Pacing, PhoneNumber, PhoneStatus,
+    Policy, Progress, Refund, Resending, Settlement, StoreError, Suspension, SuspensionScope, Suspensions, TakenEvent,
+    Turn, UndeliveredEvent, UnixMillis, Verification, VerificationId, VerificationStore,
 };
 
 #[async_trait]
@@ -151,5 +156,32 @@ impl Suspensions for RedisStore {
 
     async fn suspensions(&self, account: &str) -> Result<Vec<Suspension>, StoreError> {
         decisions::suspended::suspended(self, account).await
+    }
+}
+
+#[async_trait]
+impl EventQueue for RedisStore {
+    async fn add(&self, event: &Event) -> Result<bool, StoreError> {
+        decisions::add_event::add(self, event).await
+    }
+
+    async fn take(&self, app: &AppName, most: usize, lease: Duration) -> Result<Vec<TakenEvent>, StoreError> {
+        decisions::take_events::take(self, app, most, lease).await
+    }
+
+    async fn settle(&self, app: &AppName, place: &str, attempt: &Attempt) -> Result<bool, StoreError> {
+        decisions::settle_event::settle(self, app, place, attempt).await
+    }
+
+    async fn undelivered(&self, app: &AppName, most: usize) -> Result<Vec<UndeliveredEvent>, StoreError> {
+        decisions::undelivered::undelivered(self, app, most).await
+    }
+
+    async fn replay(&self, app: &AppName, id: Option<&str>) -> Result<u64, StoreError> {
+        decisions::replay_events::replay(self, app, id).await
+    }
+
+    async fn endpoint(&self, app: &AppName) -> Result<EndpointState, StoreError> {
+        decisions::endpoint::endpoint(self, app).await
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
-use whatsapp_otp::otp::{Suspensions, UnixMillis, VerificationStore};
+use whatsapp_otp::otp::{EventQueue, Suspensions, UnixMillis, VerificationStore};
 use whatsapp_otp::store::redis::{
     self, AfterFailover, Credentials, Endpoint, KeyPrefix, MasterName, RedisSettings, RedisStore, RedisUrl, Subject,
 };
@@ -21,6 +21,8 @@ use super::unique_prefix;
 pub struct TestStore {
     pub store: Arc<dyn VerificationStore>,
     pub suspensions: Arc<dyn Suspensions>,
+    /// The same store, as the queue of events.
+    pub events: Arc<dyn EventQueue>,
     time: Time,
 }
 
@@ -56,9 +58,9 @@ impl TestStore {
         Self::on(store, Time::Redis(Arc::new(keys)))
     }
 
-    fn on(store: impl VerificationStore + Suspensions + 'static, time: Time) -> Self {
+    fn on(store: impl VerificationStore + Suspensions + EventQueue + 'static, time: Time) -> Self {
         let store = Arc::new(store);
-        Self { store: store.clone(), suspensions: store, time }
+        Self { store: store.clone(), suspensions: store.clone(), events: store, time }
     }
 
     /// Lets `duration` pass.
@@ -292,14 +294,19 @@ impl RedisKeys {
               if ttl == -2 or ttl >= 0 and ttl <= tonumber(ARGV[1]) then
                 redis.call('DEL', key)
               else
-                if redis.call('TYPE', key).ok == 'hash' then
+                local kind = redis.call('TYPE', key).ok
+                if kind == 'zset' then
+                  for _, member in ipairs(redis.call('ZRANGE', key, 0, -1)) do
+                    redis.call('ZINCRBY', key, -ARGV[1], member)
+                  end
+                elseif kind == 'hash' then
                   local entries = redis.call('HGETALL', key)
                   for i = 1, #entries, 2 do
                     redis.call('HDEL', key, entries[i])
                     redis.call('HSET', key, older_words(entries[i]), older_words(entries[i + 1]))
                   end
                   redis.call('PEXPIRE', key, ttl)
-                else
+                elseif kind == 'string' then
                   local text = redis.call('GET', key) or ''
                   redis.call('SET', key, string.find(text, '%D') and text or older(text), 'KEEPTTL')
                 end

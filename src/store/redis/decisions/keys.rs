@@ -35,6 +35,21 @@ pub(crate) struct NumberKeys {
     pub(crate) guessers: String,
 }
 
+/// The keys of the events of one app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EventKeys {
+    /// Stream: the events on their way to the endpoint.
+    pub(crate) events: String,
+    /// The places of events that were taken, by the moment at which they are due again.
+    pub(crate) retries: String,
+    /// The ids of events that were added by `add_event`, by moment.
+    pub(crate) added: String,
+    /// Stream: events that were given up.
+    pub(crate) undelivered: String,
+    /// Hash: the state of the endpoint.
+    pub(crate) endpoint: String,
+}
+
 impl Keys {
     pub(crate) fn new(prefix: &KeyPrefix, subject: Subject) -> Self {
         Self { start: format!("{}:{SCHEMA}:{{", prefix.as_str()), subject }
@@ -97,6 +112,18 @@ impl Keys {
     /// Returns the key of the sender's next turn.
     pub(crate) fn pace(&self, pacing: &Pacing) -> String {
         [&self.start, "sender:", &pacing.sender, "}:pace"].concat()
+    }
+
+    /// Returns the keys of the events of an app, all in one slot.
+    pub(crate) fn events(&self, app: &AppName) -> EventKeys {
+        let key = |name: &str| [&self.start, app.world().prefix(), "app:", app.as_str(), "}:", name].concat();
+        EventKeys {
+            events: key("events"),
+            retries: key("retries"),
+            added: key("added"),
+            undelivered: key("undelivered"),
+            endpoint: key("endpoint"),
+        }
     }
 
     /// Returns the key of an idempotency key's entry. Its slot is its own, as repetitions may be about another number.
@@ -175,6 +202,17 @@ mod tests {
         assert_eq!(test, "otp:v2:{test:15551234567}:verification:default");
         assert_eq!(keys.subject_of(&test), None);
         assert_eq!(keys.subject_of("other:v2:{1}:verification:default"), None);
+    }
+
+    #[test]
+    fn the_keys_of_an_apps_events_are_in_one_slot() {
+        let (keys, app) = (keys(Subject::Phone), AppName::default());
+        let EventKeys { events, retries, added, undelivered, endpoint } = keys.events(&app);
+        assert_eq!(events, "otp:v2:{app:default}:events");
+        for other in [retries, added, undelivered, endpoint] {
+            assert_eq!(Slot::of(&other), Slot::of(&events), "{other}");
+        }
+        assert_eq!(keys.events(&app.in_world(World::Test)).events, "otp:v2:{test:app:default}:events");
     }
 
     /// Returns the keys of all counters.

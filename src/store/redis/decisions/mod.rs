@@ -1,5 +1,6 @@
 //! Decisions: each file has the arguments and the answers of the script in `lua/` that makes the decision.
 
+pub(crate) mod add_event;
 pub(crate) mod begin;
 pub(crate) mod cancel;
 pub(crate) mod cancel_one;
@@ -9,19 +10,25 @@ pub(crate) mod confirm;
 pub(crate) mod create;
 pub(crate) mod delivery;
 mod details;
+pub(crate) mod endpoint;
+pub(crate) mod event_entry;
 pub(crate) mod finish;
 pub(crate) mod keys;
 mod parts;
 pub(crate) mod probe;
+pub(crate) mod replay_events;
 pub(crate) mod resend;
 pub(crate) mod resume;
 mod schema;
 pub(crate) mod scripts;
+pub(crate) mod settle_event;
 pub(crate) mod status;
 pub(crate) mod suspend;
 pub(crate) mod suspended;
 pub(crate) mod take_back;
+pub(crate) mod take_events;
 pub(crate) mod turn;
+pub(crate) mod undelivered;
 
 use crate::otp::{LimitKind, StoreError};
 

@@ -5,15 +5,15 @@ use redis::Pipeline;
 use super::keys::Keys;
 use super::scripts::Lua;
 use super::{
-    begin, cancel, cancel_one, charge, check, confirm, delivery, finish, probe, resend, resume, status, suspend,
-    suspended, take_back, turn,
+    add_event, begin, cancel, cancel_one, charge, check, confirm, delivery, endpoint, finish, probe, replay_events,
+    resend, resume, settle_event, status, suspend, suspended, take_back, take_events, turn, undelivered,
 };
 use crate::store::redis::client::schema::Schema;
 use crate::store::redis::client::slots::Slots;
 
 /// Returns every script.
-fn all() -> [&'static Lua; 17] {
-    [
+fn all() -> Vec<&'static Lua> {
+    vec![
         &charge::CREATE,
         &resend::RESEND,
         &confirm::CONFIRM,
@@ -30,6 +30,12 @@ fn all() -> [&'static Lua; 17] {
         &suspend::SUSPEND,
         &resume::RESUME,
         &suspended::SUSPENDED,
+        &add_event::ADD_EVENT,
+        &take_events::TAKE_EVENTS,
+        &settle_event::SETTLE_EVENT,
+        &undelivered::UNDELIVERED,
+        &replay_events::REPLAY_EVENTS,
+        &endpoint::ENDPOINT,
         &probe::PROBE,
     ]
 }

@@ -10,6 +10,14 @@ local commands = {
   {'EXISTS', key}, {'PTTL', key}, {'PEXPIRE', key, keep}, {'DEL', key},
   {'HSET', key, 'field', 0}, {'PEXPIRE', key, keep}, {'HINCRBY', key, 'field', 1}, {'HGET', key, 'field'},
   {'HMGET', key, 'field'}, {'HGETALL', key}, {'HKEYS', key}, {'HLEN', key}, {'HDEL', key, 'field'}, {'DEL', key},
+  {'HSET', key, 'field', 0}, {'PEXPIRE', key, keep}, {'HEXISTS', key, 'field'}, {'DEL', key},
+  {'ZADD', key, 0, 'member'}, {'PEXPIRE', key, keep}, {'ZRANGEBYSCORE', key, 0, 0}, {'ZREM', key, 'other'},
+  {'ZREMRANGEBYSCORE', key, 1, 1}, {'ZREMRANGEBYRANK', key, 1, 1}, {'DEL', key},
+  {'XADD', key, '1-0', 'field', 0}, {'PEXPIRE', key, keep}, {'XRANGE', key, '-', '+'}, {'XREVRANGE', key, '+', '-'},
+  {'XLEN', key}, {'XINFO', 'STREAM', key}, {'XGROUP', 'CREATE', key, 'group', 0},
+  {'XREADGROUP', 'GROUP', 'group', 'consumer', 'COUNT', 1, 'STREAMS', key, '>'},
+  {'XPENDING', key, 'group', '-', '+', 1}, {'XCLAIM', key, 'group', 'consumer', 0, '1-0'},
+  {'XACK', key, 'group', '1-0'}, {'XDEL', key, '1-0'}, {'DEL', key},
 }
 if ARGV[2] == 'reject' then
   table.insert(commands, 1, {'INFO', 'replication'})
