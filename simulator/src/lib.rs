@@ -14,6 +14,7 @@
 //! | `/orders` | failures of the next sends, in `orders` |
 //! | `/switches…` | lasting conditions of the account, in `switches` |
 //! | `/webhooks` | events of the account, in `webhooks` |
+//! | `/events…` | the events that the service sends, in `events` |
 //! | `/healthz` | `ok` |
 //!
 //! The recipient's number alone can also cause a failure:
@@ -36,6 +37,7 @@
 //! `tokens` lists the access tokens that fail on purpose. Start reading at `graph`.
 
 mod clock;
+mod events;
 mod graph;
 mod inbox;
 mod languages;
@@ -68,6 +70,7 @@ use axum::{
 use serde_json::json;
 use tower_http::set_header::SetResponseHeaderLayer;
 
+pub use events::ReceivedEvent;
 pub use graph::health::CanSend;
 pub use inbox::{Failure, InboxMessage, MessageStatus};
 pub use orders::{Behaviour, Order};
@@ -93,6 +96,7 @@ struct Shared {
     world: Mutex<world::World>,
     orders: Mutex<orders::queue::OrderQueue>,
     inbox: inbox::Inbox,
+    events: events::Events,
     traffic: traffic::Traffic,
     webhooks: webhooks::Webhooks,
 }
@@ -111,6 +115,7 @@ impl Simulator {
                 world: Mutex::new(world),
                 orders: Mutex::default(),
                 inbox: inbox::Inbox::default(),
+                events: events::Events::default(),
                 traffic: traffic::Traffic::default(),
                 webhooks,
             }),
@@ -131,6 +136,7 @@ impl Simulator {
             .merge(orders::api::router())
             .merge(switches::router())
             .merge(webhooks::api::router())
+            .merge(events::router())
             .route_layer(middleware::from_fn(same_origin::only));
         Router::new()
             .merge(for_browsers)

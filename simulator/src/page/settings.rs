@@ -19,6 +19,7 @@ pub(super) async fn show(State(PageState { simulator, page }): State<PageState>)
         "records": page.records.is_some(),
         "business": { "name": world.verified_name, "phone": world.display_phone_number },
         "template": world.template_id,
+        "webhooks": simulator.has_webhooks(),
     }))
 }
 

@@ -180,6 +180,11 @@ impl Simulator {
         self.shared.webhooks.poster.post(url, body, signatures).await
     }
 
+    /// Returns `true` if some app receives webhooks.
+    pub(crate) fn has_webhooks(&self) -> bool {
+        !lock(&self.shared.webhooks.targets).are_none()
+    }
+
     /// Returns `true` for the token that the app's id and secret make.
     pub(crate) fn is_app_token(&self, token: &str) -> bool {
         let secret = lock(&self.shared.webhooks.targets).secret();
