@@ -113,7 +113,7 @@ class Orders(BrowserTest):
         for kind, number, status, line in (
             ("error", "15550131026", 500, REFUSED),
             ("hang", "15550911000", 200, "OK"),
-            ("undelivered", "15550920000", 200, "OK"),
+            ("undelivered", "15552100000", 200, "OK"),
         ):
             page.select_option("#order-kind", kind)
             page.click("#order-number")

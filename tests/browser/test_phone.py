@@ -78,7 +78,7 @@ class Phone(BrowserTest):
         page.reload()
         expect(page.locator("#connection")).to_have_text("Live")
         self.send_code(page)
-        button = page.locator("#messages button")
+        button = page.locator("#messages .bubble-button:not(.denial)")
         expect(button).to_be_enabled()
         page.clock.fast_forward(4 * MINUTE)
         expect(button).to_be_enabled()
@@ -93,7 +93,7 @@ class Phone(BrowserTest):
         self.send_code(page)
         expect(ticks).to_have_attribute("aria-label", "Read")
         self.send_code(page, "15550930000")
-        expect(ticks).to_have_attribute("aria-label", "Accepted, not delivered")
+        expect(ticks).to_have_attribute("aria-label", "Failed")
         expect(page.locator("#messages")).to_contain_text("131026: Message undeliverable")
 
     def test_messages_missed_while_disconnected_are_fetched(self):

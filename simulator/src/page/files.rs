@@ -50,6 +50,8 @@ const FILES: &[(&str, &str, &str)] = &[
     ("js/message.js", JS, include_str!("web/js/message.js")),
     ("js/exchange.js", JS, include_str!("web/js/exchange.js")),
     ("js/record.js", JS, include_str!("web/js/record.js")),
+    ("js/deliveries.js", JS, include_str!("web/js/deliveries.js")),
+    ("js/events.js", JS, include_str!("web/js/events.js")),
     ("js/orders.js", JS, include_str!("web/js/orders.js")),
 ];
 

@@ -9,7 +9,7 @@ export class Inbox extends EventTarget {
   #messages = new Map();
   #known = false;
 
-  /** Fires `messages` with new ones in order, and `connection` with `live` or `lost`. */
+  /** Fires `messages` with new ones in order, among them those that arrive late, and `connection` with `live` or `lost`. */
   connect() {
     const events = new EventSource("/inbox/events");
     events.addEventListener("message", (event) => this.#take([JSON.parse(event.data)], true));
@@ -49,7 +49,7 @@ export class Inbox extends EventTarget {
   }
 
   #take(messages, news) {
-    const fresh = messages.filter((message) => !this.#messages.has(message.id));
+    const fresh = messages.filter((message) => this.#messages.get(message.id)?.status !== message.status);
     for (const message of fresh) {
       this.#messages.set(message.id, message);
     }

@@ -1,6 +1,8 @@
 // Assembles the page. Every other module has one subject and leaves the others' elements alone.
 
+import { Deliveries } from "./deliveries.js";
 import { byId, element } from "./dom.js";
+import { showEvents } from "./events.js";
 import { showExchanges } from "./exchange.js";
 import { Inbox } from "./inbox.js";
 import { Orders } from "./orders.js";
@@ -18,7 +20,7 @@ const settings = await simulator.settings().catch((error) => {
   throw error;
 });
 const inbox = new Inbox();
-const phone = new Phone(inbox, settings.business);
+const phone = new Phone(inbox, settings);
 const record = new RecordPanel(settings.records);
 const orders = new Orders();
 
@@ -29,6 +31,9 @@ if (settings.service === null) {
   const service = new Service(settings.service.origin);
   const signIn = new SignIn(service, settings.service);
   phone.app = signIn;
+  if (settings.webhooks) {
+    phone.deliveries = new Deliveries(settings.service.origin, () => signIn.key);
+  }
   showExchanges(service);
   service.addEventListener("exchange", ({ detail: { request, answer } }) => {
     // An invalid phone number has no record.
@@ -52,6 +57,7 @@ inbox.addEventListener("messages", () => {
   orders.refresh();
 });
 inbox.connect();
+showEvents();
 await Promise.all([orders.start(), chooseButton(settings.template)]);
 
 // Shows the effects of other clients, such as curl in a terminal.

@@ -10,18 +10,20 @@ function deadline(message) {
 }
 
 /**
- * The message as a list item. `read`: it has been seen; `handed`: the app took the code on its own;
- * `onCopy` and `onFill` are called with the message.
+ * The message as a list item. `tick` is the mark of its delivery; `handed`: the app took the code on its own; `onCopy`,
+ * `onFill` and `onDeny` are called when a button is pressed. Without `onDeny` there is no button to say that the person
+ * did not ask; `denied`: they have said so.
  */
-export function bubble(message, { read, handed, onCopy, onFill }) {
+export function bubble(message, { tick, handed, denied, onCopy, onFill, onDeny }) {
   if (message.status !== "delivered") {
-    return ghost(message);
+    return ghost(message, tick);
   }
   return element("li", { className: "bubble" },
     element("p", { className: "bubble-body" }, ...withBold(message.body)),
     message.footer === null ? null : element("p", { className: "bubble-footer" }, message.footer),
-    element("p", { className: "bubble-meta" }, element("time", { dateTime: message.received_at }, timeOfDay(message.received_at)), ticks(read)),
+    element("p", { className: "bubble-meta" }, element("time", { dateTime: message.received_at }, timeOfDay(message.received_at)), mark(tick)),
     ...buttons(message, { handed, onCopy, onFill }),
+    ...denial(message, denied, onDeny),
   );
 }
 
@@ -34,19 +36,20 @@ export function age(item, message, now) {
   }
   const expired = now >= end;
   note.textContent = expired ? "The button is disabled: the code has expired." : `The button works for ${duration(end - now)}.`;
-  for (const button of item.querySelectorAll("button")) {
+  for (const button of item.querySelectorAll(".bubble-button:not(.denial)")) {
     button.disabled = expired;
   }
 }
 
 /** A message that never reached the phone: the sender knows of it, the recipient does not. */
-function ghost(message) {
-  const why = message.status === "failed"
-    ? `It failed with ${message.failure.code}: ${message.failure.title}.`
-    : "It never arrives, and the sender is not told.";
+function ghost(message, tick) {
+  const why = {
+    failed: `It failed with ${message.failure?.code}: ${message.failure?.title}.`,
+    on_its_way: "It has not arrived yet.",
+  }[message.status] ?? "It never arrives, and the sender is not told.";
   return element("li", { className: "bubble ghost" },
     element("p", { className: "bubble-body" }, `WhatsApp accepted a message to this phone. ${why}`),
-    element("p", { className: "bubble-meta" }, element("time", { dateTime: message.received_at }, timeOfDay(message.received_at)), tick("✓", "accepted", "Accepted, not delivered")));
+    element("p", { className: "bubble-meta" }, element("time", { dateTime: message.received_at }, timeOfDay(message.received_at)), mark(tick)));
 }
 
 function buttons(message, { handed, onCopy, onFill }) {
@@ -63,12 +66,43 @@ function buttons(message, { handed, onCopy, onFill }) {
   }
 }
 
-function ticks(read) {
-  return read ? tick("✓✓", "read", "Read") : tick("✓✓", "delivered", "Delivered");
+/** The button that says that the person did not ask for the code. */
+function denial(message, denied, onDeny) {
+  if (onDeny === null || message.code === null) {
+    return [];
+  }
+  return [element("button", { type: "button", className: "bubble-button denial", disabled: denied, onclick: () => onDeny(message) },
+    denied ? "You said that you didn’t request it" : "I didn’t request a code")];
 }
 
-function tick(mark, state, meaning) {
-  return element("span", { className: "ticks", role: "img", "aria-label": meaning, title: meaning, "data-state": state }, mark);
+const MARKS = { accepted: "✓", sent: "✓", delivered: "✓✓", read: "✓✓", failed: "!" };
+const MEANINGS = { accepted: "Accepted", sent: "Sent", delivered: "Delivered", read: "Read", failed: "Failed" };
+
+/** The mark of a delivery with this `status`, and `reason` if it failed. */
+function mark({ status, reason }) {
+  const meaning = reason === null ? MEANINGS[status] : `${MEANINGS[status]}: ${reason}`;
+  return element("span", { className: "ticks", role: "img", "aria-label": meaning, title: meaning, "data-state": status }, MARKS[status]);
+}
+
+/** Changes the mark of an item, and leaves the rest, so that a screen reader does not repeat it. */
+export function remark(item, tick) {
+  const before = item.querySelector(".ticks");
+  if (before.dataset.state !== tick.status) {
+    before.replaceWith(mark(tick));
+  }
+}
+
+/** What the simulated WhatsApp itself knows of a message's delivery. */
+export function ownTick(message, read) {
+  if (message.status !== "delivered") {
+    return { status: message.status === "failed" ? "failed" : "accepted", reason: null };
+  }
+  return { status: read ? "read" : "delivered", reason: null };
+}
+
+/** The mark of the delivery that the service tells of. */
+export function toldTick({ status, reason }) {
+  return { status: status in MARKS ? status : "accepted", reason: status === "failed" ? reason ?? null : null };
 }
 
 /** Text with WhatsApp's *bold*. */

@@ -10,7 +10,9 @@ const HINTS = {
   error: "The service tries up to three times if the error may be temporary (such as 131000 or 131016): order it three times to see it give up.",
   slow: "The service waits until its time-out. After that, the message may or may not have been sent, so the code stays valid.",
   hang: "The service gives up after whatsapp.timeout. The message may have been sent, so it answers 200 and the code stays valid.",
-  undelivered: "WhatsApp accepts the message but never delivers it. To the service it looks like any other message.",
+  fail_later: "WhatsApp accepts the message, and a webhook tells later that it failed: the verification shows why.",
+  deliver_late: "WhatsApp accepts the message and delivers it late. The code’s deadline stays.",
+  undelivered: "WhatsApp accepts the message but never delivers it. A webhook tells that it was sent, and nothing follows.",
 };
 
 export class Orders extends EventTarget {
@@ -55,28 +57,41 @@ export class Orders extends EventTarget {
   }
 
   #showFields() {
-    byId("order-error-field").hidden = this.#kind.value !== "error";
-    byId("order-seconds-field").hidden = this.#kind.value !== "slow";
+    byId("order-error-field").hidden = !this.#hasError;
+    byId("order-seconds-field").hidden = !this.#hasSeconds;
     byId("order-hint").textContent = HINTS[this.#kind.value];
-    byId("order-number").textContent = `Or send to +1 5550 ${this.#number().slice(5)}, a number with the same effect`;
+    // Numbers fail later only with WhatsApp's own errors.
+    byId("order-number").hidden = this.#kind.value === "fail_later" && Number(byId("order-error").value) < 130_000;
+    byId("order-number").textContent = `Or send to +1 ${this.#number().slice(1, 5)} ${this.#number().slice(5)}, a number with the same effect`;
   }
 
   /** The number with the same effect as the order. */
   #number() {
-    const last = {
-      error: byId("order-error").value,
-      slow: `9000${byId("order-seconds").value.slice(0, 2).padStart(2, "0")}`,
-      hang: "911000",
-      undelivered: "920000",
+    const [code, seconds] = [byId("order-error").value, byId("order-seconds").value];
+    const [range, last] = {
+      error: [0, code],
+      slow: [0, `9000${seconds.slice(0, 2).padStart(2, "0")}`],
+      hang: [0, "911000"],
+      fail_later: [1, code],
+      deliver_late: [2, seconds.slice(0, 4)],
+      undelivered: [2, "100000"],
     }[this.#kind.value];
-    return `15550${last.padStart(6, "0")}`;
+    return `1555${range}${last.padStart(6, "0")}`;
+  }
+
+  get #hasError() {
+    return ["error", "fail_later"].includes(this.#kind.value);
+  }
+
+  get #hasSeconds() {
+    return ["slow", "deliver_late"].includes(this.#kind.value);
   }
 
   async #give() {
     const order = { kind: this.#kind.value, times: Number(byId("order-times").value) };
-    if (order.kind === "error") {
+    if (this.#hasError) {
       order.code = Number(byId("order-error").value);
-    } else if (order.kind === "slow") {
+    } else if (this.#hasSeconds) {
       order.milliseconds = Math.round(Number(byId("order-seconds").value) * 1000);
     }
     await this.#tell(() => simulator.giveOrder(order), "Ordered.");
@@ -117,6 +132,7 @@ export class Orders extends EventTarget {
       case "slow": return `Accepted after ${order.milliseconds / 1000} s`;
       case "hang": return order.taken ? "Delivered, never answered" : "Never answered";
       case "undelivered": return "Never delivered";
+      case "deliver_late": return `Delivered after ${order.milliseconds / 1000} s`;
       case "fail_later": return `Accepted, then failed with ${order.code}`;
       default: return order.kind;
     }

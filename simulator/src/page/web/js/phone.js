@@ -2,21 +2,30 @@
 
 import { copy } from "./clipboard.js";
 import { byId, element, say } from "./dom.js";
-import { age, bubble } from "./message.js";
+import { age, bubble, ownTick, remark, toldTick } from "./message.js";
 import * as simulator from "./simulator.js";
+
+/** A message is read when its chat has been open for that long. */
+const READ_AFTER = 2_000;
 
 export class Phone extends EventTarget {
   #inbox;
   #shown = null;
   #read = new Set();
+  #denied = new Set();
+  #reading = null;
+  #canDeny;
+  #deliveries = null;
   #handed = new Set();
   #unread = new Map();
   #app = null;
 
   /** Fires `phone` when the user has chosen another phone. */
-  constructor(inbox, business) {
+  constructor(inbox, { business, webhooks }) {
     super();
     this.#inbox = inbox;
+    // Without webhooks nobody hears of it.
+    this.#canDeny = webhooks;
     byId("business-name").textContent = business.name;
     inbox.addEventListener("messages", ({ detail }) => this.#take(detail));
     inbox.addEventListener("connection", ({ detail }) => showConnection(detail));
@@ -27,6 +36,13 @@ export class Phone extends EventTarget {
   /** The app on this phone, which receives codes. */
   set app(app) {
     this.#app = app;
+  }
+
+  /** The service's view of the messages, which their marks follow; without it they show the simulator's. */
+  set deliveries(deliveries) {
+    this.#deliveries = deliveries;
+    deliveries.addEventListener("change", () => this.#show());
+    deliveries.follow(() => (this.#shown === null ? [] : this.#inbox.of(this.#shown)));
   }
 
   /** Shows the chat of the phone with these digits. */
@@ -69,35 +85,76 @@ export class Phone extends EventTarget {
     const phone = this.#shown;
     byId("chat-number").textContent = phone === null ? "no messages yet" : `to +${phone}`;
     const messages = phone === null ? [] : this.#inbox.of(phone);
-    const seen = document.visibilityState === "visible";
     const list = byId("messages");
     const there = new Map([...list.children].map((item) => [item.dataset.id, item]));
     const items = messages.map((message) => {
-      if (seen && message.status === "delivered") {
-        this.#read.add(message.id);
-      }
-      const state = `${this.#read.has(message.id)} ${this.#handed.has(message.id)}`;
+      const tick = this.#tick(message);
+      const state = `${message.status} ${this.#handed.has(message.id)} ${this.#denied.has(message.id)}`;
       const before = there.get(message.id);
-      return before?.dataset.state === state ? before : this.#item(message, state);
+      if (before?.dataset.state !== state) {
+        return this.#item(message, tick, state);
+      }
+      remark(before, tick);
+      return before;
     });
     // Only new items are inserted, so that a screen reader does not repeat the others.
+    const grown = items.length !== list.children.length;
     const same = items.length === list.children.length && items.every((item, index) => item === list.children[index]);
     if (!same) {
+      const focused = list.contains(document.activeElement) ? document.activeElement : null;
       list.replaceChildren(...items);
+      focused?.focus();
       const chat = byId("chat");
-      chat.scrollTop = chat.scrollHeight;
+      chat.scrollTop = grown ? chat.scrollHeight : chat.scrollTop;
     }
     byId("chat-empty").hidden = messages.length > 0;
     this.#age();
     this.#showOthers();
+    this.#open();
   }
 
-  #item(message, state) {
+  /** Opens the chat, which marks its messages as read once they have been on the screen for a while. */
+  #open() {
+    const phone = this.#shown;
+    const unread = () => this.#inbox.of(phone).filter((message) => message.status === "delivered" && !this.#isRead(message));
+    if (phone === null || document.visibilityState !== "visible" || unread().length === 0 || this.#reading === phone) {
+      return;
+    }
+    this.#reading = phone;
+    setTimeout(async () => {
+      this.#reading = null;
+      if (phone !== this.#shown || document.visibilityState !== "visible") {
+        this.#open();
+        return;
+      }
+      const read = unread();
+      try {
+        await simulator.read(phone);
+        read.forEach((message) => this.#read.add(message.id));
+        this.#show();
+      } catch {
+        // The next message opens the chat again.
+      }
+    }, READ_AFTER);
+  }
+
+  #isRead(message) {
+    return this.#read.has(message.id) || message.read_at !== undefined;
+  }
+
+  #tick(message) {
+    const told = this.#deliveries?.of(message) ?? null;
+    return told === null ? ownTick(message, this.#isRead(message)) : toldTick(told);
+  }
+
+  #item(message, tick, state) {
     const item = bubble(message, {
-      read: this.#read.has(message.id),
+      tick,
       handed: this.#handed.has(message.id),
       onCopy: () => this.#copy(message),
       onFill: () => this.#fill(message),
+      denied: this.#denied.has(message.id),
+      onDeny: this.#canDeny ? () => this.#deny(message) : null,
     });
     item.dataset.id = message.id;
     item.dataset.state = state;
@@ -111,6 +168,17 @@ export class Phone extends EventTarget {
   #fill(message) {
     const taken = this.#app?.receive(message.code, message.to.slice(1)) ?? false;
     this.#say(taken ? "The app received the code." : "The app is waiting for a code to another number.");
+  }
+
+  async #deny(message) {
+    try {
+      await simulator.deny(message.id);
+      this.#denied.add(message.id);
+      this.#say("WhatsApp tells the service that you did not ask for this code.");
+      this.#show();
+    } catch (error) {
+      this.#say(error.message);
+    }
   }
 
   #say(text) {
@@ -141,7 +209,7 @@ export class Phone extends EventTarget {
     return element("li", {},
       element("button", { type: "button", onclick: choose },
         element("span", { className: "other-number" }, `+${phone}`),
-        element("span", { className: "other-preview" }, last.status === "delivered" ? last.body.replaceAll("*", "") : "never delivered"),
+        element("span", { className: "other-preview" }, last.status === "delivered" ? last.body.replaceAll("*", "") : "not delivered"),
         unread === 0 ? null : element("span", { className: "unread" }, `${unread} new`)));
   }
 }

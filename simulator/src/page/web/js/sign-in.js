@@ -60,6 +60,11 @@ export class SignIn extends EventTarget {
     this.#open(settings.sends_here);
   }
 
+  /** The key for the verification API, or an empty text. */
+  get key() {
+    return this.#apis.v1.key;
+  }
+
   /** Fills in the number for the next code. */
   set number(phone) {
     this.#number.value = phone;

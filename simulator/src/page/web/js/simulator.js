@@ -1,4 +1,4 @@
-// The simulator's own calls: settings, records, messages, orders, and the template's button.
+// The simulator's own calls: settings, records, messages, events, orders, and the template's button.
 
 async function call(path, options = {}) {
   const response = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(10_000) });
@@ -25,6 +25,9 @@ function send(method, path, body) {
 export const settings = () => call("/page/settings.json");
 export const record = (phone) => call(`/page/record/${encodeURIComponent(phone)}`);
 export const messages = (limit) => call(`/inbox?limit=${limit}`);
+export const read = (phone) => call(`/inbox/${encodeURIComponent(phone)}/read`, { method: "POST" });
+export const deny = (id) => call(`/inbox/messages/${encodeURIComponent(id)}/did-not-request`, { method: "POST" });
+export const events = () => call("/events");
 export const errors = () => call("/orders/errors");
 export const orders = () => call("/orders");
 export const giveOrder = (order) => send("POST", "/orders", order);

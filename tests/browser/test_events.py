@@ -1,0 +1,67 @@
+"""The events panel: what the service tells an app, as its endpoint receives it."""
+
+import json
+import shlex
+import subprocess
+import unittest
+
+from playwright.sync_api import expect
+
+from browser import BrowserTest, fetch
+from programs import Simulator
+
+HEADERS = {"webhook-id": "evt_1", "webhook-timestamp": "1793800000", "webhook-signature": "v1,c2lnbmF0dXJl"}
+EVENT = {
+    "type": "verification.approved",
+    "timestamp": "2026-11-25T10:00:21Z",
+    "data": {"id": "ver_1", "status": "approved", "to_masked": "+1 ••• ••• 4567", "metadata": {"quote": "it's <b>bold</b>"}},
+}
+
+
+class Events(BrowserTest):
+    def test_an_event_is_shown_with_its_signature_and_a_command_that_repeats_it(self):
+        simulator = self.start(Simulator())
+        page = self.open(simulator)
+        expect(page.locator("#events-empty")).to_be_visible()
+        fetch(f"{simulator.page}/events", "POST", EVENT, **HEADERS)
+        shown = page.locator("#events-list > li")
+        expect(shown).to_have_count(1)
+        expect(page.locator("#events-empty")).to_be_hidden()
+        expect(shown.locator("summary .call")).to_have_text("verification.approved")
+        expect(shown.locator("summary .took")).to_have_text("approved")
+        for name, value in HEADERS.items():
+            expect(shown).to_contain_text(f"{name}: {value}")
+        expect(shown).to_contain_text("it's <b>bold</b>")
+
+        shown.locator("button").click()
+        expect(page.locator("#events-says")).to_have_text("Command copied.")
+        command = page.evaluate("navigator.clipboard.readText()")
+        repeated = subprocess.run(shlex.split(command), capture_output=True, text=True, timeout=15)
+        self.assertIn("204", repeated.stdout.splitlines()[0], repeated)
+        expect(shown).to_have_count(2)
+        first, second = json.loads(fetch(f"{simulator.page}/events"))
+        self.assertEqual(first["body"], second["body"])
+        self.assertEqual(first["headers"]["webhook-signature"], HEADERS["webhook-signature"])
+
+    def test_events_from_before_the_page_was_opened_are_listed_newest_first(self):
+        simulator = self.start(Simulator())
+        for number in range(3):
+            fetch(f"{simulator.page}/events", "POST", {"type": f"verification.number{number}", "data": {}})
+        page = self.open(simulator)
+        calls = page.locator("#events-list summary .call")
+        expect(calls).to_have_text([f"verification.number{number}" for number in (2, 1, 0)])
+        expect(page.locator("#events-list li").first).to_contain_text("Not signed.")
+        expect(page.locator("#events-list details[open]")).to_have_count(1)
+
+    def test_anything_else_is_shown_as_it_came(self):
+        simulator = self.start(Simulator())
+        page = self.open(simulator)
+        fetch(f"{simulator.page}/events", "POST", ["<script>alert(1)</script>"])
+        fetch(f"{simulator.page}/events", "POST", "plain")
+        calls = page.locator("#events-list summary .call")
+        expect(calls).to_have_text(["not JSON", "without a type"])
+        expect(page.locator("#events-list li").last).to_contain_text("<script>alert(1)</script>")
+
+
+if __name__ == "__main__":
+    unittest.main()
