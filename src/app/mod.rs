@@ -18,6 +18,7 @@ mod signals;
 mod simulator;
 mod template_watch;
 mod trial;
+mod visits;
 mod warnings;
 
 pub use crate::http::openapi;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
 use tokio_util::task::TaskTracker;
 
-use super::descriptors;
+use super::{descriptors, visits};
 use crate::http::{
     ConnectionBounds, Dependency, Handle, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router,
     public_service,
@@ -45,6 +45,7 @@ pub struct Parts {
 pub struct App {
     public: Listener,
     ops: Option<Listener>,
+    service: Arc<OtpService>,
     state: PublicState,
     readiness: Readiness,
     metrics: Metrics,
@@ -86,9 +87,10 @@ impl App {
         let signer = parts.proof_keys.map(|keys| Arc::new(Signer::new(keys, issuer)) as Arc<dyn ProofSigner>);
         let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys, signer));
         let tasks = TaskTracker::new();
-        let state = PublicState::new(service, &settings, tasks.clone(), parts.show_active_codes, proof_keys);
+        let state =
+            PublicState::new(Arc::clone(&service), &settings, tasks.clone(), parts.show_active_codes, proof_keys);
         let (handles, supervisor) = (Handles::default(), supervisor::of_process().clone());
-        Ok(Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor })
+        Ok(Self { public, ops, service, state, readiness, metrics, settings, tasks, handles, supervisor })
     }
 
     /// Serves a page that shows the API as well.
@@ -125,9 +127,10 @@ impl App {
     ///
     /// If a listener or a background task fails.
     pub async fn run_until(self, mut stop: mpsc::Receiver<()>) -> anyhow::Result<()> {
-        let Self { public, ops, state, readiness, metrics, settings, tasks, handles, supervisor } = self;
-        let service = public_service(state);
-        let mut public = tokio::spawn(public.serve(service, handles.public.clone()));
+        let Self { public, ops, service, state, readiness, metrics, settings, tasks, handles, supervisor } = self;
+        let _visits = visits::start(&service, &supervisor);
+        let answering = public_service(state);
+        let mut public = tokio::spawn(public.serve(answering, handles.public.clone()));
         let mut ops =
             ops.map(|ops| tokio::spawn(ops.serve(ops_router(readiness.clone(), metrics), handles.ops.clone())));
 

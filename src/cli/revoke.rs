@@ -34,7 +34,7 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
 async fn of_phone(sources: &Sources, phone: &PhoneNumber, limits: bool) -> anyhow::Result<()> {
     let settings = Settings::load(sources)?;
     let store = app::store(&settings)?;
-    let apps: Vec<_> = settings.apps.iter().map(|app| app.name.clone()).collect();
+    let apps: Vec<_> = settings.apps.iter().map(|app| (app.name.clone(), app.policy.events)).collect();
     let canceled = store.cancel(phone, &apps, limits, &settings.policy).await?;
     print(if canceled.verifications > 0 { "The active code was revoked." } else { "There was no active code." })?;
     if limits {

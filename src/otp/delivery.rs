@@ -107,6 +107,15 @@ pub struct DeliveryReport {
     pub message: Option<MessageId>,
 }
 
+/// A message that was certainly not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedMessage {
+    /// The channel.
+    pub channel: Channel,
+    /// The reason.
+    pub reason: UndeliveredReason,
+}
+
 /// A channel's own id of a message, as a digest: WhatsApp's contain the recipient's number.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct MessageId(Box<str>);

@@ -1,8 +1,10 @@
 //! The port for events on their way to the apps' endpoints.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use super::{AppName, Attempt, EndpointState, Event, StoreError, TakenEvent, UndeliveredEvent};
 
@@ -49,6 +51,9 @@ pub trait EventQueue: Send + Sync {
     ///
     /// [`StoreError`]: some may have been put back; repeating it is harmless.
     async fn replay(&self, app: &AppName, id: Option<&str>) -> Result<u64, StoreError>;
+
+    /// Returns the bell that rings when this instance has added events, so that nobody has to ask for them all the time.
+    fn bell(&self) -> Arc<Notify>;
 
     /// Returns the state of an app's endpoint and queue.
     ///

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 
 use super::{
-    AppName, Begun, Cancellation, Charge, Check, ClientAddress, Code, Creation, DeliveryReport, Finished,
-    IdempotentCall, Locale, Message, NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund,
-    Refusal, Resending, Sent, Settlement, Turn, Verification, VerificationId,
+    AppName, Begun, Cancellation, Charge, Check, ClientAddress, Code, Creation, DeliveryReport, Denial, EventTypes,
+    FailedMessage, Finished, IdempotentCall, Locale, Message, MessageId, NewVerification, Pacing, PhoneNumber,
+    PhoneStatus, Policy, Progress, Refund, Refusal, Resending, Sent, Settlement, Turn, Verification, VerificationId,
 };
 
 /// Keeps verifications and limits, and decides everything that requests could race for.
@@ -50,6 +50,7 @@ pub trait VerificationStore: Send + Sync {
 
     /// Undoes the verification's message with this number, which was refused, and refunds its charges according to
     /// `refund`. Without its first message a verification is dropped, so that the earlier ones are in force again.
+    /// `failure` tells the app's endpoint why; `None` if the message was never tried.
     ///
     /// # Errors
     ///
@@ -60,6 +61,7 @@ pub trait VerificationStore: Send + Sync {
         number: u32,
         charge: &Charge,
         refund: Refund,
+        failure: Option<&FailedMessage>,
         policy: &Policy,
     ) -> Result<(), StoreError>;
 
@@ -93,7 +95,7 @@ pub trait VerificationStore: Send + Sync {
     /// [`StoreError`]: the entry may stay as it was.
     async fn finish(&self, call: &IdempotentCall, result: Option<Finished>, keep: Duration) -> Result<(), StoreError>;
 
-    /// Cancels the number's pending verifications for these apps and, with `limits`, clears the counters of its limits.
+    /// Cancels the number's pending verifications for these apps, each with the events that its endpoint is told of, and, with `limits`, clears the counters of its limits.
     ///
     /// # Errors
     ///
@@ -101,7 +103,7 @@ pub trait VerificationStore: Send + Sync {
     async fn cancel(
         &self,
         phone: &PhoneNumber,
-        apps: &[AppName],
+        apps: &[(AppName, EventTypes)],
         limits: bool,
         policy: &Policy,
     ) -> Result<Cancellation, StoreError>;
@@ -118,6 +120,56 @@ pub trait VerificationStore: Send + Sync {
         id: &VerificationId,
         policy: &Policy,
     ) -> Result<Option<Verification>, StoreError>;
+
+    /// Cancels a verification if it is pending, as its recipient said that they did not request the code.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: it may have been canceled; repeating it is harmless.
+    async fn deny(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Denial, StoreError>;
+
+    /// Returns the verification whose code a message carries, if a report about the message was recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store does not answer.
+    async fn verification_of(&self, message: &MessageId) -> Result<Option<VerificationId>, StoreError>;
+
+    /// Takes up to `most` verifications that have expired, or whose record is about to go, of apps that are told of
+    /// events. Whoever takes them [visits](Self::visit) each; if they are lost, the verifications are due again after
+    /// `lease`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: some may have been taken, and are due again after `lease`.
+    async fn due(&self, most: usize, lease: Duration) -> Result<Vec<VerificationId>, StoreError>;
+
+    /// Ends the number's verifications whose time is over, so that the app is told. Returns the time until this
+    /// verification is to be visited again, if it is.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: some may have ended; repeating it is harmless.
+    async fn visit(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Option<Duration>, StoreError>;
+
+    /// Records the time until the next visit of each verification; without one it is not due again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]: they are due again after their lease, which is harmless.
+    async fn visited(&self, visits: &[(VerificationId, Option<Duration>)]) -> Result<(), StoreError>;
 
     /// Returns the number's verifications for the app, including those that have ended but are still stored, and its
     /// limits.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Refund;
+use super::{Refund, UndeliveredReason};
 
 /// A message that was certainly not sent. Prints without the recipient.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -50,6 +50,22 @@ impl RefusalKind {
             Self::Unreachable | Self::Suspended | Self::NotReady => Refund::Everything,
             Self::Transient | Self::Throttled | Self::Operator | Self::Request => Refund::AllButAddress,
             Self::Recipient | Self::RecipientThrottled { .. } => Refund::Nothing,
+        }
+    }
+
+    /// Returns the reason why the message does not arrive.
+    #[must_use]
+    pub fn reason(self) -> UndeliveredReason {
+        match self {
+            Self::Unreachable => UndeliveredReason::Unreachable,
+            Self::Suspended => UndeliveredReason::Sender,
+            Self::NotReady => UndeliveredReason::Template,
+            Self::Transient => UndeliveredReason::ChannelFailed,
+            Self::Throttled => UndeliveredReason::Throttled,
+            Self::RecipientThrottled { .. } => UndeliveredReason::RecipientThrottled,
+            Self::Recipient => UndeliveredReason::NotOnWhatsApp,
+            Self::Operator => UndeliveredReason::Account,
+            Self::Request => UndeliveredReason::Request,
         }
     }
 

@@ -3,9 +3,11 @@
 //! It makes the same decisions as the Redis scripts, in the same order, each under one lock. Nothing survives the
 //! process.
 
+mod event_queue;
 mod events;
 mod idempotency;
 mod record;
+mod suspension_port;
 mod suspensions;
 
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 use self::events::Queues;
 use self::idempotency::Entries;
@@ -21,9 +24,10 @@ use self::suspensions::Suspended;
 use super::{Clock, SystemClock};
 use crate::otp::{
     About, AppName, Begun, Cancellation, Charge, Charged, Check, ClientAddress, Counted, Counter, Counting, Creation,
-    DeliveryReport, Finished, IdempotentCall, Limit, LimitKind, Manner, Message, NewVerification, Pacing, PhoneNumber,
-    PhoneStatus, Policy, Progress, Refund, Resending, Rule, Scope, Settlement, Status, StoreError, Subject, Turn,
-    UnixMillis, Use, Verdict, Verification, VerificationId, VerificationStore, World,
+    DeliveryReport, DeliveryStatus, Denial, EventType, EventTypes, FailedMessage, Finished, IdempotentCall, Limit,
+    LimitKind, Manner, Message, MessageId, NewVerification, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund,
+    Resending, Rule, Scope, Settlement, Status, StoreError, Subject, Turn, UnixMillis, Use, Verdict, Verification,
+    VerificationId, VerificationStore, World,
 };
 
 /// The minimum time between two sweeps for expired records.
@@ -37,6 +41,8 @@ const MOST_EARLIER: usize = 5;
 pub struct EmbeddedStore {
     clock: Arc<dyn Clock>,
     contents: Mutex<Contents>,
+    /// Rings when there are new events.
+    bell: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -50,8 +56,13 @@ struct Contents {
     /// The next turn of each sender.
     next_turns: HashMap<String, UnixMicros>,
     idempotency: Entries,
+    /// The moment of the next visit to each verification.
+    timers: HashMap<VerificationId, UnixMillis>,
+    /// The verifications whose codes are in messages, and the moment when that is forgotten.
+    messages: HashMap<MessageId, (VerificationId, UnixMillis)>,
     events: Queues,
     suspended: Suspended,
+    bell: Arc<Notify>,
     next_sweep: Option<UnixMillis>,
     /// The moment of the last decision.
     last: Option<UnixMillis>,
@@ -79,7 +90,9 @@ impl EmbeddedStore {
     /// Creates an empty store that uses `clock`.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, contents: Mutex::default() }
+        let contents = Contents::default();
+        let bell = Arc::clone(&contents.bell);
+        Self { clock, contents: Mutex::new(contents), bell }
     }
 
     /// Returns the number of records, counters and entries, including expired ones that have not been swept yet.
@@ -115,6 +128,7 @@ impl Contents {
         self.guessers.retain(|_, counts| now < counts.gone_at);
         self.idempotency.sweep(now);
         self.suspended.sweep(now);
+        self.messages.retain(|_, (_, gone_at)| now < *gone_at);
         self.next_sweep = Some(now.plus(SWEEP_EVERY));
     }
 
@@ -165,6 +179,15 @@ impl Contents {
             }
         }
         records
+    }
+
+    /// Adds the events of a number's verifications that happened in this decision.
+    fn tell(&mut self, phone: &PhoneNumber, app: &AppName, types: EventTypes, now: UnixMillis) {
+        let records = self.verifications.entry((phone.clone(), app.clone())).or_default();
+        for record in records {
+            record.tell(types, now).into_iter().for_each(|event| self.events.push(event));
+        }
+        self.bell.notify_one();
     }
 
     /// Returns the rule with the longest wait, and that wait.
@@ -437,11 +460,16 @@ impl VerificationStore for EmbeddedStore {
             }
         }
         records.insert(0, Record::new(new, policy, now));
+        let expires_at = now.plus(policy.code_lifetime);
         let has_ended = |record: &Record| record.verification.status != Status::Pending;
         while records.iter().filter(|record| has_ended(record)).count() > MOST_EARLIER {
             if let Some(oldest) = records.iter().rposition(has_ended) {
                 records.remove(oldest);
             }
+        }
+        contents.tell(phone, app, policy.events, now);
+        if !policy.events.is_empty() {
+            contents.timers.insert(new.message.id, expires_at);
         }
         Ok(Creation::Created(charge.of(&contents, wait, replaces, now)))
     }
@@ -452,6 +480,7 @@ impl VerificationStore for EmbeddedStore {
         if let Some(index) = records.iter().position(|record| record.verification.id == message.id) {
             cancel(&mut records[index + 1..], now);
         }
+        contents.tell(&message.phone, &message.app, policy.events, now);
         Ok(())
     }
 
@@ -536,6 +565,7 @@ impl VerificationStore for EmbeddedStore {
             let verdict = records[newest].wrong();
             let settlement = records[newest].settle(check, guess.digest, verdict);
             contents.add_failure(&about, rule, now);
+            contents.tell(check.phone, check.app, policy.events, now);
             return Ok(settlement);
         };
         let verdict = Verdict::Approved(records[index].verification.id);
@@ -544,6 +574,7 @@ impl VerificationStore for EmbeddedStore {
         // The older codes are no longer needed. A newer one that is being sent is a verification of its own.
         cancel(&mut records[index + 1..], now);
         contents.clear_failures(&about);
+        contents.tell(check.phone, check.app, policy.events, now);
         Ok(settlement)
     }
 
@@ -553,6 +584,7 @@ impl VerificationStore for EmbeddedStore {
         number: u32,
         charge: &Charge,
         refund: Refund,
+        failure: Option<&FailedMessage>,
         policy: &Policy,
     ) -> Result<(), StoreError> {
         let (mut contents, now) = self.open();
@@ -577,9 +609,17 @@ impl VerificationStore for EmbeddedStore {
         if number > 1 {
             if let Some(resent) = record(records, &message.id) {
                 resent.undo_resend(number);
+                resent.fail(number, failure);
             }
+            contents.tell(&message.phone, &message.app, policy.events, now);
             return Ok(());
         }
+        if let Some(dropped) = record(records, &message.id) {
+            dropped.fail(number, failure);
+            dropped.finish(Status::Canceled, now);
+        }
+        contents.tell(&message.phone, &message.app, policy.events, now);
+        let records = contents.records(&message.phone, &message.app, policy.send_time, now);
         records.retain(|record| record.verification.id != message.id);
         if let Some(newest) = records.first_mut() {
             newest.gone_at = newest.verification.expires_at.plus(policy.linger);
@@ -595,17 +635,34 @@ impl VerificationStore for EmbeddedStore {
     async fn record_delivery(&self, report: &DeliveryReport, policy: &Policy) -> Result<Progress, StoreError> {
         let (mut contents, now) = self.open();
         let records = contents.records(&report.phone, &report.app, policy.send_time, now);
-        let found = record(records, &report.id).map(|record| &mut record.verification);
-        let Some(verification) = found.filter(|verification| report.delivery <= verification.sends) else {
+        let found = record(records, &report.id);
+        let Some(record) = found.filter(|record| report.delivery <= record.verification.sends) else {
             return Ok(Progress::Absent);
         };
+        let gone_at = record.verification.expires_at.plus(policy.linger);
+        let verification = &mut record.verification;
         let before = verification.deliveries.iter().find(|delivery| delivery.number == report.delivery);
         let before = before.map(|delivery| delivery.status);
         if let Some(before) = before.filter(|before| report.status <= *before) {
             return Ok(Progress::Stale(before));
         }
+        // Once the code is of no use, it does not matter that a message failed.
+        let is_open = matches!(verification.status, Status::Pending | Status::Expired);
+        if report.status == DeliveryStatus::Failed && !is_open {
+            return Ok(Progress::Stale(before.unwrap_or(report.status)));
+        }
         let since_sent = now.since(verification.sent_at);
         verification.note(report, now);
+        let was_delivered = before.is_some_and(|before| before >= DeliveryStatus::Delivered);
+        if is_open && report.status >= DeliveryStatus::Delivered && !was_delivered {
+            record.happened(EventType::Delivered);
+        } else if report.status == DeliveryStatus::Failed {
+            record.happened(EventType::Undelivered);
+        }
+        contents.tell(&report.phone, &report.app, policy.events, now);
+        if let Some(message) = &report.message {
+            contents.messages.insert(message.clone(), (report.id, gone_at));
+        }
         Ok(Progress::Recorded { before, since_sent })
     }
 
@@ -623,18 +680,19 @@ impl VerificationStore for EmbeddedStore {
     async fn cancel(
         &self,
         phone: &PhoneNumber,
-        apps: &[AppName],
+        apps: &[(AppName, EventTypes)],
         limits: bool,
         policy: &Policy,
     ) -> Result<Cancellation, StoreError> {
         let (mut contents, now) = self.open();
         let mut verifications = 0;
-        for app in apps {
+        for (app, types) in apps {
             verifications += cancel(contents.records(phone, app, policy.send_time, now), now);
+            contents.tell(phone, app, *types, now);
         }
         let mut dropped = false;
         if limits {
-            let app = apps.first().cloned().unwrap_or_default();
+            let app = apps.first().map(|(app, _)| app.clone()).unwrap_or_default();
             let about = About { app: &app, phone, client: None };
             let number = Scope::Number.subject(&about);
             contents.counters.retain(|(subject, _), counts| {
@@ -656,10 +714,71 @@ impl VerificationStore for EmbeddedStore {
     ) -> Result<Option<Verification>, StoreError> {
         let (mut contents, now) = self.open();
         let found = record(contents.records(phone, app, policy.send_time, now), id);
-        Ok(found.map(|record| {
+        let canceled = found.map(|record| {
             record.cancel(now);
             record.shown(now)
-        }))
+        });
+        contents.tell(phone, app, policy.events, now);
+        Ok(canceled)
+    }
+
+    async fn deny(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Denial, StoreError> {
+        let (mut contents, now) = self.open();
+        let Some(record) = record(contents.records(phone, app, policy.send_time, now), id) else {
+            return Ok(Denial::Absent);
+        };
+        if !record.is_pending(now) {
+            return Ok(Denial::Ended);
+        }
+        record.deny(now);
+        contents.tell(phone, app, policy.events, now);
+        Ok(Denial::Denied)
+    }
+
+    async fn verification_of(&self, message: &MessageId) -> Result<Option<VerificationId>, StoreError> {
+        let (contents, now) = self.open();
+        let found = contents.messages.get(message).filter(|(_, gone_at)| now < *gone_at);
+        Ok(found.map(|(id, _)| *id))
+    }
+
+    async fn due(&self, most: usize, lease: Duration) -> Result<Vec<VerificationId>, StoreError> {
+        let (mut contents, now) = self.open();
+        let due = contents.timers.iter_mut().filter(|(_, at)| **at <= now).take(most);
+        Ok(due.map(|(id, at)| (*id, *at = now.plus(lease)).0).collect())
+    }
+
+    async fn visit(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Option<Duration>, StoreError> {
+        let (mut contents, now) = self.open();
+        let records = contents.records(phone, app, policy.send_time, now);
+        for record in records.iter_mut().filter(|record| !record.is_pending(now)) {
+            record.cancel(now);
+        }
+        let left = record(records, id).map(|record| record.verification.expires_at.since(now));
+        contents.tell(phone, app, policy.events, now);
+        Ok(left.filter(|left| !left.is_zero()))
+    }
+
+    async fn visited(&self, visits: &[(VerificationId, Option<Duration>)]) -> Result<(), StoreError> {
+        let (mut contents, now) = self.open();
+        for (id, next) in visits {
+            match next {
+                Some(next) => contents.timers.insert(*id, now.plus(*next)),
+                None => contents.timers.remove(id),
+            };
+        }
+        Ok(())
     }
 
     async fn status(&self, phone: &PhoneNumber, app: &AppName, policy: &Policy) -> Result<PhoneStatus, StoreError> {

@@ -136,6 +136,7 @@ declare! {
             "create", "resend", "confirm", "take_back", "turn", "find", "check", "cancel", "cancel_one", "delivery", "begin",
             "finish", "status", "suspend", "resume", "suspended",
             "add_event", "take_events", "settle_event", "undelivered", "replay_events", "endpoint",
+            "deny", "expire", "timers", "due", "message",
         ];
     /// Decisions and readiness checks that failed: no connection, no answer in time, an error for an answer, or too few
     /// replicas with the decision.

@@ -6,9 +6,9 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
-    AppName, Charge, Check, ClientAddress, CodeLength, Counting, Creation, Details, Guess, IdempotencyKey, Issued,
-    KeyName, KeyRing, Limit, LimitKind, Manner, Message, NewVerification, OtpSecret, PhoneNumber, Policy, Refund,
-    Resending, SealedCode, Settlement, Status, Use, Verdict, Verification,
+    AppName, Charge, Check, ClientAddress, CodeLength, Counting, Creation, Details, EventTypes, Guess, IdempotencyKey,
+    Issued, KeyName, KeyRing, Limit, LimitKind, Manner, Message, NewVerification, OtpSecret, PhoneNumber, Policy,
+    Refund, Resending, SealedCode, Settlement, Status, Use, Verdict, Verification,
 };
 
 use crate::harness::stores::TestStore;
@@ -72,7 +72,7 @@ fn policy() -> Policy {
             ("failures_per_phone", limit(4, at(20, 50))),
         ]),
         send_time: at(0, 40),
-        events: whatsapp_otp::otp::EventTypes::default(),
+        events: EventTypes::default(),
     }
 }
 
@@ -208,7 +208,7 @@ impl Player<'_> {
 
     async fn take_back(&mut self, phone: u8, refund: Refund) {
         if let Some((message, charge, number)) = self.phones[usize::from(phone)].charge.take() {
-            self.on.store.take_back(&message, number, &charge, refund, &policy()).await.unwrap();
+            self.on.store.take_back(&message, number, &charge, refund, None, &policy()).await.unwrap();
         }
     }
 
@@ -235,7 +235,8 @@ impl Player<'_> {
             }
             Step::Cancel { phone, limits } => {
                 let (Message { app, phone, .. }, ..) = self.message(phone, 0, Manner::Replace);
-                let canceled = self.on.store.cancel(&phone, &[app], limits, &policy()).await.unwrap();
+                let canceled =
+                    self.on.store.cancel(&phone, &[(app, EventTypes::default())], limits, &policy()).await.unwrap();
                 return format!("{canceled:?}");
             }
             Step::Wait { minutes } => {

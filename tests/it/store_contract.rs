@@ -8,9 +8,9 @@ use std::time::Duration;
 use rand::rngs::SysRng;
 use whatsapp_otp::otp::{
     AppName, Begun, Cancellation, Channel, Charge, Check, ClientAddress, CodeLength, Creation, DeliveryReport,
-    DeliveryStatus, Details, Finished, Guess, IdempotencyKey, IdempotentCall, Issued, KeyName, KeyRing, Limit,
-    LimitKind, Limits, Manner, Message, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy, Progress, Refund,
-    Status, StoreError, Turn, UndeliveredReason, Verdict, Verification, VerificationId, VerificationStore,
+    DeliveryStatus, Details, EventTypes, Finished, Guess, IdempotencyKey, IdempotentCall, Issued, KeyName, KeyRing,
+    Limit, LimitKind, Limits, Manner, Message, NewVerification, OtpSecret, Pacing, PhoneNumber, Policy, Progress,
+    Refund, Status, StoreError, Turn, UndeliveredReason, Verdict, Verification, VerificationId, VerificationStore,
 };
 use whatsapp_otp::store::redis::Subject;
 
@@ -155,7 +155,7 @@ pub fn policy() -> Policy {
         resend_cooldown: MINUTE / 2,
         limits: Limits::default(),
         send_time: SEND_TIME,
-        events: whatsapp_otp::otp::EventTypes::default(),
+        events: EventTypes::default(),
     }
 }
 
@@ -311,7 +311,7 @@ impl Attempt {
     }
 
     async fn take_back(&self, on: &TestStore, charge: Charge, refund: Refund, policy: &Policy) {
-        on.store.take_back(&self.new.message, 1, &charge, refund, policy).await.unwrap();
+        on.store.take_back(&self.new.message, 1, &charge, refund, None, policy).await.unwrap();
     }
 
     async fn confirm(&self, on: &TestStore, policy: &Policy) {
@@ -791,7 +791,9 @@ async fn canceling_ends_the_verification_and_if_asked_the_limits(on: &TestStore)
     let policy = with_limits(limits([("per_phone", limit("1/1h")), ("failures_per_phone", limit("1/1h"))]));
     let attempt = created(on, &phone(22), &policy).await;
     attempt.guess_wrong(on, &policy).await;
-    let cancel = async |limits| on.store.cancel(&phone(22), &[AppName::default()], limits, &policy).await.unwrap();
+    let cancel = async |limits| {
+        on.store.cancel(&phone(22), &[(AppName::default(), EventTypes::default())], limits, &policy).await.unwrap()
+    };
     assert_eq!(cancel(false).await, Cancellation { verifications: 1, limits: false });
     assert_eq!(cancel(false).await, Cancellation { verifications: 0, limits: false });
     assert_eq!(attempt.status(on).await, Some(Status::Canceled));

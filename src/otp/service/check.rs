@@ -58,6 +58,7 @@ impl OtpService {
         if let Verdict::Approved(id) = &verdict {
             tracing::debug!(verification = %id, app = %app.name, key = caller.name(), "approved");
         }
+        let verification = verification.filter(|_| is_repeatable);
         let proof = verification.as_ref().and_then(|approved| {
             let Details { audience: first, nonce: first_nonce, .. } = &approved.details;
             self.proof(app, phone, approved, audience.or(first.as_ref()), nonce.or(first_nonce.as_ref()))

@@ -1,10 +1,12 @@
 //! The tasks of the service: sending codes, checking guesses, and looking after verifications. Each has a file.
 
 mod check;
+mod deny;
 mod find;
 mod request;
 mod resend;
 mod send;
+mod visit;
 
 use std::sync::Arc;
 

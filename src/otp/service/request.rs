@@ -193,7 +193,7 @@ impl OtpService {
             || self.keys.code_again(&message.id, &message.phone, &verification.digest, app.policy.code_length);
         let code = app.fixed_code(&message.phone).or_else(derived);
         let Some(code) = code else {
-            self.undo(app, caller, &message, number, &charge, Refund::Everything).await;
+            self.undo(app, caller, (&message, number), &charge, Refund::Everything, None).await;
             return Err(RequestError::Unreadable);
         };
         let locale = sender.by.locale(verification.details.locale.as_ref());

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 
 use super::OtpService;
 use crate::otp::{
-    App, Caller, Charge, Code, DeliveryReport, DeliveryStatus, Locale, Manner, Message, OutgoingCode, Pace, Pacing,
-    Refund, Refusal, Sender, Sent, TestOutcome, Turn, Unpaced, Verification, VerificationStore,
+    App, Caller, Charge, Code, DeliveryReport, DeliveryStatus, FailedMessage, Locale, Manner, Message, OutgoingCode,
+    Pace, Pacing, Refund, Refusal, Sender, Sent, TestOutcome, Turn, Unpaced, Verification, VerificationStore,
 };
 
 /// A message whose charge was made.
@@ -45,22 +45,25 @@ impl OtpService {
             Ok(Sent::Unclear { reason }) => {
                 tracing::warn!(verification = %id, key = caller.name(), reason, "the sender gave no clear answer; the code stays valid");
             }
-            Err(refusal) => self.undo(app, caller, message, number, charge, refusal.kind.refund()).await,
+            Err(refusal) => {
+                let failed = FailedMessage { channel: sender.channel.clone(), reason: refusal.kind.reason() };
+                self.undo(app, caller, (message, number), charge, refusal.kind.refund(), Some(&failed)).await;
+            }
         }
         sent
     }
 
-    /// Takes back a message that was certainly not sent.
+    /// Takes back a message that was certainly not sent, by its number among those of its verification.
     pub(super) async fn undo(
         &self,
         app: &App,
         caller: &Caller,
-        message: &Message,
-        number: u32,
+        (message, number): (&Message, u32),
         charge: &Charge,
         refund: Refund,
+        failed: Option<&FailedMessage>,
     ) {
-        if let Err(error) = self.store.take_back(message, number, charge, refund, &app.policy).await {
+        if let Err(error) = self.store.take_back(message, number, charge, refund, failed, &app.policy).await {
             tracing::warn!(verification = %message.id, key = caller.name(), %error, "an unsent code could not be taken back; it expires by itself");
         }
     }

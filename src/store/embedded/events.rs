@@ -3,12 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use async_trait::async_trait;
-
-use super::EmbeddedStore;
-use crate::otp::{
-    AppName, Attempt, EndpointState, Event, EventQueue, StoreError, TakenEvent, UndeliveredEvent, UnixMillis,
-};
+use crate::otp::{AppName, Attempt, EndpointState, Event, TakenEvent, UndeliveredEvent, UnixMillis};
 use crate::store::{MOST_EVENTS, MOST_FAILED_EVENTS, MOST_UNDELIVERED_EVENTS};
 
 /// The queue of each app.
@@ -16,7 +11,7 @@ use crate::store::{MOST_EVENTS, MOST_FAILED_EVENTS, MOST_UNDELIVERED_EVENTS};
 pub(super) struct Queues(HashMap<AppName, Queue>);
 
 #[derive(Default)]
-struct Queue {
+pub(super) struct Queue {
     /// Oldest first.
     waiting: VecDeque<Waiting>,
     /// Oldest first.
@@ -44,13 +39,23 @@ impl Queues {
         self.0.entry(event.app.clone()).or_default().push(event);
     }
 
-    fn of(&mut self, app: &AppName) -> &mut Queue {
+    pub(super) fn of(&mut self, app: &AppName) -> &mut Queue {
         self.0.entry(app.clone()).or_default()
     }
 }
 
 impl Queue {
-    fn push(&mut self, event: Event) {
+    /// Returns `true` if an event with that id is waiting.
+    pub(super) fn has(&self, id: &str) -> bool {
+        self.waiting.iter().any(|waiting| waiting.event.id == id)
+    }
+
+    /// Returns events that were given up, the newest first.
+    pub(super) fn undelivered(&self, most: usize) -> Vec<UndeliveredEvent> {
+        self.undelivered.iter().rev().take(most).cloned().collect()
+    }
+
+    pub(super) fn push(&mut self, event: Event) {
         if self.waiting.len() >= MOST_EVENTS {
             self.waiting.pop_front();
             self.dropped += 1;
@@ -60,7 +65,7 @@ impl Queue {
         self.waiting.push_back(Waiting { place: self.added, event, attempts: 0, due_at: None, added_at });
     }
 
-    fn take(&mut self, most: usize, lease: Duration, now: UnixMillis) -> Vec<TakenEvent> {
+    pub(super) fn take(&mut self, most: usize, lease: Duration, now: UnixMillis) -> Vec<TakenEvent> {
         if self.disabled_at.is_some() {
             return Vec::new();
         }
@@ -77,7 +82,7 @@ impl Queue {
     }
 
     /// Records the result of an attempt. Returns `true` if the endpoint is disabled now and was not before.
-    fn settle(&mut self, place: &str, attempt: &Attempt, now: UnixMillis) -> bool {
+    pub(super) fn settle(&mut self, place: &str, attempt: &Attempt, now: UnixMillis) -> bool {
         let Some(index) = self.waiting.iter().position(|waiting| waiting.place.to_string() == place) else {
             return false;
         };
@@ -112,7 +117,7 @@ impl Queue {
         disables
     }
 
-    fn replay(&mut self, id: Option<&str>, now: UnixMillis) -> u64 {
+    pub(super) fn replay(&mut self, id: Option<&str>, now: UnixMillis) -> u64 {
         (self.disabled_at, self.failed) = (None, 0);
         let is_meant = |event: &UndeliveredEvent| id.is_none_or(|id| event.event.id == id);
         let (meant, others) = self.undelivered.drain(..).partition::<Vec<_>, _>(is_meant);
@@ -128,7 +133,7 @@ impl Queue {
         replayed
     }
 
-    fn state(&self, now: UnixMillis) -> EndpointState {
+    pub(super) fn state(&self, now: UnixMillis) -> EndpointState {
         EndpointState {
             disabled_at: self.disabled_at,
             waiting: self.waiting.len() as u64,
@@ -137,43 +142,5 @@ impl Queue {
             dropped: self.dropped,
             last_error: self.last_error.clone(),
         }
-    }
-}
-
-#[async_trait]
-impl EventQueue for EmbeddedStore {
-    async fn add(&self, event: &Event) -> Result<bool, StoreError> {
-        let (mut contents, _) = self.open();
-        let waiting = &contents.events.of(&event.app).waiting;
-        let is_new = waiting.iter().all(|waiting| waiting.event.id != event.id);
-        if is_new {
-            contents.events.push(event.clone());
-        }
-        Ok(is_new)
-    }
-
-    async fn take(&self, app: &AppName, most: usize, lease: Duration) -> Result<Vec<TakenEvent>, StoreError> {
-        let (mut contents, now) = self.open();
-        Ok(contents.events.of(app).take(most, lease, now))
-    }
-
-    async fn settle(&self, app: &AppName, place: &str, attempt: &Attempt) -> Result<bool, StoreError> {
-        let (mut contents, now) = self.open();
-        Ok(contents.events.of(app).settle(place, attempt, now))
-    }
-
-    async fn undelivered(&self, app: &AppName, most: usize) -> Result<Vec<UndeliveredEvent>, StoreError> {
-        let (mut contents, _) = self.open();
-        Ok(contents.events.of(app).undelivered.iter().rev().take(most).cloned().collect())
-    }
-
-    async fn replay(&self, app: &AppName, id: Option<&str>) -> Result<u64, StoreError> {
-        let (mut contents, now) = self.open();
-        Ok(contents.events.of(app).replay(id, now))
-    }
-
-    async fn endpoint(&self, app: &AppName) -> Result<EndpointState, StoreError> {
-        let (mut contents, now) = self.open();
-        Ok(contents.events.of(app).state(now))
     }
 }

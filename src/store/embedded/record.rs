@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::otp::{
-    Check, CodeDigest, IdempotencyEntry, NewVerification, Policy, SealedCode, Settlement, Status, UnixMillis, Verdict,
-    Verification,
+    Check, CodeDigest, Delivery, DeliveryStatus, Event, EventSubject, EventType, EventTypes, FailedMessage,
+    IdempotencyEntry, NewVerification, Policy, SealedCode, Settlement, Status, UnixMillis, Verdict, Verification,
 };
 
 /// The maximum number of guesses kept to be repeated.
@@ -17,6 +17,12 @@ pub(super) struct Record {
     pub(super) gone_at: UnixMillis,
     /// The last guesses that can be repeated, newest last.
     checks: Vec<PastCheck>,
+    /// The number of events so far.
+    sequence: u32,
+    /// Events of the current decision.
+    untold: Vec<EventType>,
+    /// The message that was refused in the current decision.
+    refused: Option<Delivery>,
 }
 
 /// A guess at a verification.
@@ -33,6 +39,9 @@ impl Record {
             sealed: new.sealed.clone(),
             gone_at: now.plus(policy.code_lifetime + policy.linger),
             checks: Vec::new(),
+            sequence: 0,
+            untold: vec![EventType::Created],
+            refused: None,
         }
     }
 
@@ -52,8 +61,77 @@ impl Record {
     }
 
     pub(super) fn finish(&mut self, status: Status, now: UnixMillis) {
+        self.end(
+            status,
+            now,
+            match status {
+                Status::Approved => EventType::Approved,
+                Status::Failed => EventType::Failed,
+                Status::Expired => EventType::Expired,
+                Status::Canceled | Status::Pending => EventType::Canceled,
+            },
+        );
+    }
+
+    /// Cancels the verification, as its recipient did not request the code.
+    pub(super) fn deny(&mut self, now: UnixMillis) {
+        self.end(Status::Canceled, now, EventType::Denied);
+    }
+
+    fn end(&mut self, status: Status, now: UnixMillis, event: EventType) {
         self.verification.status = status;
         self.verification.ended_at = Some(now);
+        self.happened(event);
+    }
+
+    /// Takes note of an event.
+    pub(super) fn happened(&mut self, event: EventType) {
+        self.untold.push(event);
+    }
+
+    /// Takes note that a message was refused.
+    pub(super) fn fail(&mut self, number: u32, failure: Option<&FailedMessage>) {
+        if let Some(FailedMessage { channel, reason }) = failure {
+            self.refused = Some(Delivery {
+                number,
+                channel: channel.to_string(),
+                status: DeliveryStatus::Failed,
+                at: self.verification.sent_at,
+                reason: Some(reason.as_str().to_owned()),
+            });
+            self.happened(EventType::Undelivered);
+        }
+    }
+
+    /// Returns the events of the current decision that the app's endpoint is told of.
+    pub(super) fn tell(&mut self, types: EventTypes, now: UnixMillis) -> Vec<Event> {
+        let mut events = Vec::new();
+        for event_type in std::mem::take(&mut self.untold) {
+            if !types.contain(event_type) {
+                continue;
+            }
+            self.sequence += 1;
+            let sequence = self.sequence;
+            let mut verification = Box::new(self.verification.clone());
+            verification.digest.clear();
+            if event_type == EventType::Undelivered
+                && let Some(refused) = self.refused.take()
+            {
+                verification.deliveries.push(Delivery { at: now, ..refused });
+            }
+            verification.expires_in = verification.expires_at.since(now);
+            let text = verification.id.to_string();
+            let id = format!("evt_{}_{sequence}_{}", text.trim_start_matches("ver_"), now.0);
+            let app = verification.app.clone();
+            events.push(Event {
+                id,
+                event_type,
+                app,
+                at: now,
+                about: EventSubject::Verification { verification, sequence },
+            });
+        }
+        events
     }
 
     /// Cancels the verification, and returns `true` if its code was still valid.
@@ -126,7 +204,7 @@ impl Record {
     /// Keeps a guess to be repeated, and returns its result.
     pub(super) fn settle(&mut self, check: &Check<'_>, guess: CodeDigest, verdict: Verdict) -> Settlement {
         if !check.is_repeatable {
-            return verdict.into();
+            return self.settlement(verdict);
         }
         self.checks.push(PastCheck { entry: check.entry.filter(|_| check.id.is_some()).cloned(), guess, verdict });
         if self.checks.len() > MOST_CHECKS {

@@ -2,10 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use async_trait::async_trait;
-
-use super::EmbeddedStore;
-use crate::otp::{NewSuspension, Opened, StoreError, Suspension, SuspensionScope, Suspensions, Term, UnixMillis};
+use crate::otp::{NewSuspension, Opened, Suspension, SuspensionScope, Term, UnixMillis};
 
 /// Suspensions that have not been swept yet, by account and scope.
 #[derive(Default)]
@@ -16,6 +13,12 @@ impl Suspended {
         self.0.values().map(BTreeMap::len).sum()
     }
 
+    /// Returns the live suspensions of an account.
+    pub(super) fn list(&self, account: &str, now: UnixMillis) -> Vec<Suspension> {
+        let of_account = self.0.get(account).into_iter().flat_map(BTreeMap::values);
+        of_account.filter(|suspension| now < suspension.ends_at).map(|suspension| as_of(suspension, now)).collect()
+    }
+
     pub(super) fn sweep(&mut self, now: UnixMillis) {
         self.0.retain(|_, suspensions| {
             suspensions.retain(|_, suspension| now < suspension.ends_at);
@@ -23,11 +26,11 @@ impl Suspended {
         });
     }
 
-    fn live(&self, account: &str, scope: &SuspensionScope, now: UnixMillis) -> Option<&Suspension> {
+    pub(super) fn live(&self, account: &str, scope: &SuspensionScope, now: UnixMillis) -> Option<&Suspension> {
         self.0.get(account)?.get(scope).filter(|suspension| now < suspension.ends_at)
     }
 
-    fn suspend(&mut self, account: &str, new: &NewSuspension, now: UnixMillis) -> Opened {
+    pub(super) fn suspend(&mut self, account: &str, new: &NewSuspension, now: UnixMillis) -> Opened {
         let before = self.live(account, &new.scope, now);
         let ends_at = now.plus(new.term.longest());
         let is_new = before.is_none();
@@ -46,7 +49,13 @@ impl Suspended {
         Opened { is_new, suspension }
     }
 
-    fn resume(&mut self, account: &str, scope: &SuspensionScope, seen: Option<UnixMillis>, now: UnixMillis) -> bool {
+    pub(super) fn resume(
+        &mut self,
+        account: &str,
+        scope: &SuspensionScope,
+        seen: Option<UnixMillis>,
+        now: UnixMillis,
+    ) -> bool {
         let live = self.live(account, scope, now);
         let ends = live.is_some_and(|suspension| seen.is_none_or(|seen| seen == suspension.ends_at));
         if ends && let Some(suspensions) = self.0.get_mut(account) {
@@ -58,28 +67,4 @@ impl Suspended {
 
 fn as_of(suspension: &Suspension, now: UnixMillis) -> Suspension {
     Suspension { ends_in: suspension.ends_at.since(now), ..suspension.clone() }
-}
-
-#[async_trait]
-impl Suspensions for EmbeddedStore {
-    async fn suspend(&self, account: &str, new: &NewSuspension) -> Result<Opened, StoreError> {
-        let (mut contents, now) = self.open();
-        Ok(contents.suspended.suspend(account, new, now))
-    }
-
-    async fn resume(
-        &self,
-        account: &str,
-        scope: &SuspensionScope,
-        seen: Option<UnixMillis>,
-    ) -> Result<bool, StoreError> {
-        let (mut contents, now) = self.open();
-        Ok(contents.suspended.resume(account, scope, seen, now))
-    }
-
-    async fn suspensions(&self, account: &str) -> Result<Vec<Suspension>, StoreError> {
-        let (contents, now) = self.open();
-        let of_account = contents.suspended.0.get(account).into_iter().flat_map(BTreeMap::values);
-        Ok(of_account.filter(|suspension| now < suspension.ends_at).map(|suspension| as_of(suspension, now)).collect())
-    }
 }

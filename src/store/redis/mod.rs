@@ -10,6 +10,10 @@
 //! | `otp:v2:{ip:203.0.113.7}:checks` | string | moments of guesses | likewise |
 //! | `otp:v2:{app:default}:total` | hash | counts of sends by slices of the window | likewise |
 //! | `otp:v2:{sender:106540352242922}:pace` | string | the moment of the next turn, Unix us | ten seconds later |
+//! | `otp:v2:{app:default}:events` | stream | the events of an app whose endpoint does not have them yet, at most about 10,000 | 7 days after the newest |
+//! | `otp:v2:{15551234567}:outbox` | stream | in a cluster, the number's events until they are moved to those of the app | 7 days later |
+//! | `otp:v2:{timers}:timers` | sorted set | ids of verifications whose app is told of events, by the moment to visit them | an hour after the latest |
+//! | `otp:v2:{message:1f0c…}:verification_of` | string | the id of the verification whose code a message carries, by a digest of the channel's id | with the verification |
 //! | `otp:v2:{request:1f0c…}:idempotency` | string | an idempotency key's entry: `running:TOKEN:FINGERPRINT`, then `created:ID:FINGERPRINT` or `resumed:…` | with the time for the call, then with the time to keep its result |
 //! | `otp:v2:{waba:102290129340398}:suspensions` | hash | the suspended parts of the account, by scope: `since`, end, `timed` or `resumable`, cause | with the last of them, at most a day after its renewal |
 //! | `otp:v2:{app:default}:events` | stream | events on their way to the app's endpoint: `id`, `type`, `at`, `app`, `sequence`, `about` each; about 10,000 at most | seven days after the last |
@@ -32,12 +36,16 @@ mod decisions;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod operators;
+mod outbox;
 mod settings;
 mod store;
+mod units;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
 pub use self::client::address::{Endpoint, EndpointError, RedisUrl, RedisUrlError};
 pub use self::operators::findings::{Finding, Gravity};
@@ -48,12 +56,14 @@ pub use self::settings::{
     Topology,
 };
 pub use self::store::RedisStore;
-use self::store::{count, milliseconds};
+use self::store::count;
+use self::units::milliseconds;
 use crate::otp::{
-    AppName, Attempt, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, EndpointState, Event, EventQueue,
-    Finished, IdempotentCall, Message, NewSuspension, NewVerification, Opened, Pacing, PhoneNumber, PhoneStatus,
-    Policy, Progress, Refund, Resending, Settlement, StoreError, Suspension, SuspensionScope, Suspensions, TakenEvent,
-    Turn, UndeliveredEvent, UnixMillis, Verification, VerificationId, VerificationStore,
+    AppName, Attempt, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Denial, EndpointState, Event,
+    EventQueue, EventTypes, FailedMessage, Finished, IdempotentCall, Message, MessageId, NewSuspension,
+    NewVerification, Opened, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, Settlement,
+    StoreError, Suspension, SuspensionScope, Suspensions, TakenEvent, Turn, UndeliveredEvent, UnixMillis, Verification,
+    VerificationId, VerificationStore,
 };
 
 #[async_trait]
@@ -80,9 +90,10 @@ impl VerificationStore for RedisStore {
         number: u32,
         charge: &Charge,
         refund: Refund,
+        failure: Option<&FailedMessage>,
         policy: &Policy,
     ) -> Result<(), StoreError> {
-        decisions::take_back::take_back(self, message, number, charge, refund, policy).await
+        decisions::take_back::take_back(self, message, number, charge, refund, failure, policy).await
     }
 
     async fn take_turn(&self, pacing: &Pacing) -> Result<Turn, StoreError> {
@@ -104,7 +115,7 @@ impl VerificationStore for RedisStore {
     async fn cancel(
         &self,
         phone: &PhoneNumber,
-        apps: &[AppName],
+        apps: &[(AppName, EventTypes)],
         limits: bool,
         policy: &Policy,
     ) -> Result<Cancellation, StoreError> {
@@ -119,6 +130,38 @@ impl VerificationStore for RedisStore {
         policy: &Policy,
     ) -> Result<Option<Verification>, StoreError> {
         decisions::cancel_one::cancel_one(self, phone, app, id, policy).await
+    }
+
+    async fn deny(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Denial, StoreError> {
+        decisions::deny::deny(self, phone, app, id, policy).await
+    }
+
+    async fn verification_of(&self, message: &MessageId) -> Result<Option<VerificationId>, StoreError> {
+        decisions::message::verification_of(self, message).await
+    }
+
+    async fn due(&self, most: usize, lease: Duration) -> Result<Vec<VerificationId>, StoreError> {
+        decisions::timers::due(self, most, lease).await
+    }
+
+    async fn visit(
+        &self,
+        phone: &PhoneNumber,
+        app: &AppName,
+        id: &VerificationId,
+        policy: &Policy,
+    ) -> Result<Option<Duration>, StoreError> {
+        decisions::expire::visit(self, phone, app, id, policy).await
+    }
+
+    async fn visited(&self, visits: &[(VerificationId, Option<Duration>)]) -> Result<(), StoreError> {
+        decisions::timers::set(self, visits).await
     }
 
     async fn status(&self, phone: &PhoneNumber, app: &AppName, policy: &Policy) -> Result<PhoneStatus, StoreError> {
@@ -162,7 +205,13 @@ impl Suspensions for RedisStore {
 #[async_trait]
 impl EventQueue for RedisStore {
     async fn add(&self, event: &Event) -> Result<bool, StoreError> {
-        decisions::add_event::add(self, event).await
+        let is_new = decisions::add_event::add(self, event).await?;
+        self.events_written().notify_one();
+        Ok(is_new)
+    }
+
+    fn bell(&self) -> Arc<Notify> {
+        self.events_written()
     }
 
     async fn take(&self, app: &AppName, most: usize, lease: Duration) -> Result<Vec<TakenEvent>, StoreError> {

@@ -301,7 +301,7 @@ async fn a_resend_of_what_has_ended_says_so(on: &TestStore) {
         failed.guess_wrong(on, &policy).await;
     }
     let canceled = started(on, 421, &policy).await;
-    on.store.cancel(&phone(421), &[AppName::default()], false, &policy).await.unwrap();
+    on.store.cancel(&phone(421), &[(AppName::default(), EventTypes::default())], false, &policy).await.unwrap();
     let replaced = started(on, 422, &policy).await;
     created(on, &phone(422), &policy).await.confirm(on, &policy).await;
     let expired = started(on, 423, &policy).await;
@@ -357,7 +357,7 @@ async fn a_resend_that_was_refused_is_taken_back_alone(on: &TestStore) {
     first.guess_wrong(on, &policy).await;
     on.advance(COOLDOWN).await;
     let take_back = async |number, charge: &Charge, refund| {
-        on.store.take_back(&first.new.message, number, charge, refund, &policy).await.unwrap();
+        on.store.take_back(&first.new.message, number, charge, refund, None, &policy).await.unwrap();
     };
     for _ in 0..4 {
         let (charge, now) = sent_again(resend(on, &first, &policy).await);

@@ -89,7 +89,7 @@ async fn canceling_ends_nothing_in_the_other_world(on: &TestStore) {
     for attempt in [&live, &test] {
         attempt.guess_wrong(on, &policy).await;
     }
-    let canceled = on.store.cancel(&phone(467), &[test_app()], true, &policy).await.unwrap();
+    let canceled = on.store.cancel(&phone(467), &[(test_app(), EventTypes::default())], true, &policy).await.unwrap();
     assert_eq!(canceled, Cancellation { verifications: 1, limits: true });
     assert_eq!((live.status(on).await, test.status(on).await), (Some(Status::Pending), Some(Status::Canceled)));
     assert!(matches!(live.guess_right(on, &policy).await, Verdict::Limited { .. }));

@@ -34,8 +34,10 @@ pub(super) static CREATE: Lua = lua!(
     "uses",
     "pace",
     "failures",
+    "tell",
     "verifications",
-    "resends"
+    "resends",
+    "timers"
 );
 
 /// A message to charge.
@@ -103,11 +105,12 @@ impl<'c> Charging<'c> {
         if !matches!(decided, Ok(Decided::Charged(..))) {
             let (id, sends) = done.step.of(message);
             let message = &Message { id, ..(*message).clone() };
+            let unsent = take_back::Unsent { message, number: sends, failure: None };
             // Concurrently, so that a server that does not answer uses up no other server's time.
             let given_back = done
                 .parts
                 .iter()
-                .map(|(part, charged)| take_back::give_back(store, part, (message, sends), charged, policy, deadline));
+                .map(|(part, charged)| take_back::give_back(store, part, &unsent, charged, policy, deadline));
             join_all(given_back).await;
         }
         decided

@@ -15,7 +15,7 @@ use crate::otp::{
 use crate::store::redis::{RedisStore, count, milliseconds};
 
 pub(super) static FIND: Lua =
-    lua!("find", "arguments", "clock", "history", "moments", "slices", "counters", "failures", "verifications");
+    lua!("find", "arguments", "clock", "history", "moments", "slices", "counters", "failures", "tell", "verifications");
 pub(super) static CHECK: Lua = lua!(
     "check",
     "arguments",
@@ -25,6 +25,7 @@ pub(super) static CHECK: Lua = lua!(
     "slices",
     "counters",
     "failures",
+    "tell",
     "verifications",
     "checks"
 );
@@ -91,7 +92,9 @@ pub(crate) async fn check(store: &RedisStore, check: &Check<'_>, policy: &Policy
         for (id, sealed) in &candidates {
             call.arg(id.to_string()).arg(sealed.digest.to_hex());
         }
+        scripts::events(&mut call, &store.events_key(check.app, check.phone), check.app, policy.events);
         let (answer, ticket) = store.decide::<CheckReply>(CHECK.name, &number.verification, &call, deadline).await?;
+        store.wrote_events(check.app, check.phone, policy);
         let ticket = ticket.filter(|_| tells_of_guesses(&answer.0));
         if let Some(settlement) = settled(check.app, check.phone.digits(), answer).inspect_err(count)? {
             store.acknowledged(ticket, deadline).await?;

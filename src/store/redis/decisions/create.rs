@@ -2,7 +2,7 @@
 
 use super::charge::{CREATE, Charging, Decided, Step, uses};
 use super::scripts;
-use super::{details, status};
+use super::{details, status, timers};
 use crate::otp::{Creation, Manner, NewVerification, Policy, Status, StoreError, Verification};
 use crate::store::redis::{RedisStore, milliseconds};
 
@@ -19,6 +19,11 @@ pub(crate) async fn create(store: &RedisStore, new: &NewVerification, policy: &P
     if let Some(pending) = pending.as_ref().filter(|pending| !is_due(pending, policy)) {
         return Ok(Creation::Resumed(Box::new(pending.clone())));
     }
+    let has_timer = !policy.events.is_empty();
+    if has_timer && !store.route.is_one_server() {
+        // A timer without a verification does no harm, but the reverse would lose events.
+        timers::set(store, &[(message.id, Some(policy.code_lifetime))]).await?;
+    }
     let charging = Charging::new(store, message, policy);
     let decided = charging
         .decide(&CREATE, |call, keys| {
@@ -31,8 +36,15 @@ pub(crate) async fn create(store: &RedisStore, new: &NewVerification, policy: &P
             if resumes {
                 call.arg(milliseconds(policy.resend_cooldown)).arg(policy.max_sends);
             }
+            if has_timer && store.route.is_one_server() {
+                call.arg(1).key(store.keys.timers());
+            } else {
+                call.arg("");
+            }
+            scripts::events(call, &store.events_key(&message.app, &message.phone), &message.app, policy.events);
         })
         .await?;
+    store.wrote_events(&message.app, &message.phone, policy);
     Ok(match (decided, pending) {
         (Decided::Charged(charge, Step::First), _) => Creation::Created(charge),
         (Decided::Charged(charge, Step::Again(verification)), _) => Creation::Resent(charge, verification),

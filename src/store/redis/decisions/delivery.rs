@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::scripts::{Lua, lua};
-use super::unknown;
+use super::scripts::{self, Lua, lua};
+use super::{message, unknown};
 use crate::otp::{DeliveryReport, DeliveryStatus, Policy, Progress, StoreError};
 use crate::store::redis::{RedisStore, count, milliseconds};
 
-pub(super) static DELIVERY: Lua = lua!("delivery", "clock", "verifications");
+pub(super) static DELIVERY: Lua = lua!("delivery", "arguments", "clock", "tell", "verifications", "deliveries");
 
 pub(crate) async fn record(
     store: &RedisStore,
@@ -15,17 +15,29 @@ pub(crate) async fn record(
     policy: &Policy,
 ) -> Result<Progress, StoreError> {
     let deadline = store.deadline();
-    let key = store.keys.verification(&report.app, &report.phone);
+    let DeliveryReport { id, app, phone, .. } = report;
+    let key = store.keys.verification(app, phone);
     let mut call = DELIVERY.call();
-    call.key(&key).arg(report.id.to_string()).arg(report.delivery).arg(report.channel.as_str());
+    call.key(&key).arg(id.to_string()).arg(report.delivery).arg(report.channel.as_str());
     call.arg(report.status.as_str()).arg(report.reason.map_or("", |reason| reason.as_str()));
-    call.arg(milliseconds(policy.send_time));
+    call.arg(milliseconds(policy.send_time)).arg(milliseconds(policy.linger));
+    match report.message.as_ref().filter(|_| store.route.is_one_server()) {
+        None => call.arg(""),
+        Some(message) => call.arg(1).key(store.keys.message(message)),
+    };
+    call.arg(DeliveryStatus::ALL.len());
     for status in DeliveryStatus::ALL {
         call.arg(status.as_str());
     }
+    scripts::events(&mut call, &store.events_key(app, phone), app, policy.events);
     let (answer, ticket) = store.decide(DELIVERY.name, &key, &call, deadline).await?;
     let progress = reply(answer).inspect_err(count)?;
+    store.wrote_events(app, phone, policy);
     store.acknowledged(ticket, deadline).await?;
+    if let (Some(message), Progress::Recorded { .. }, false) = (&report.message, progress, store.route.is_one_server())
+    {
+        message::set(store, message, id, policy).await?;
+    }
     Ok(progress)
 }
 

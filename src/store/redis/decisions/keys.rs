@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::otp::{AppName, ClientAddress, Counted, Counter, IdempotencyEntry, Pacing, PhoneNumber, World};
+use crate::otp::{AppName, ClientAddress, Counted, Counter, IdempotencyEntry, MessageId, Pacing, PhoneNumber, World};
 use crate::store::redis::client::slots::{Slot, Slots};
 use crate::store::redis::settings::{KeyPrefix, Subject};
 
@@ -124,6 +124,21 @@ impl Keys {
             undelivered: key("undelivered"),
             endpoint: key("endpoint"),
         }
+    }
+
+    /// Returns the outbox of a number, where its events wait in a cluster until they are moved to those of their apps.
+    pub(crate) fn outbox(&self, app: &AppName, phone: &PhoneNumber) -> String {
+        [&self.of_phone(app, phone), "}:outbox"].concat()
+    }
+
+    /// Returns the key of all timers.
+    pub(crate) fn timers(&self) -> String {
+        [&self.start, "timers}:timers"].concat()
+    }
+
+    /// Returns the key of the verification whose code a message carries.
+    pub(crate) fn message(&self, message: &MessageId) -> String {
+        [&self.start, "message:", message.as_str(), "}:verification_of"].concat()
     }
 
     /// Returns the key of an idempotency key's entry. Its slot is its own, as repetitions may be about another number.

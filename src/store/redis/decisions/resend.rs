@@ -16,6 +16,7 @@ pub(super) static RESEND: Lua = lua!(
     "uses",
     "pace",
     "failures",
+    "tell",
     "verifications",
     "resends"
 );
@@ -33,8 +34,10 @@ pub(crate) async fn resend(store: &RedisStore, message: &Message, policy: &Polic
             call.arg(message.id.to_string()).arg(milliseconds(policy.send_time));
             call.arg(scripts::fence(store.settings.after_failover));
             call.arg(milliseconds(policy.resend_cooldown)).arg(policy.max_sends);
+            scripts::events(call, &store.events_key(&message.app, &message.phone), &message.app, policy.events);
         })
         .await?;
+    store.wrote_events(&message.app, &message.phone, policy);
     Ok(match decided {
         Decided::Charged(charge, Step::Again(verification)) => Resending::Resent(charge, verification),
         Decided::Ended(status) => Resending::Ended(status),

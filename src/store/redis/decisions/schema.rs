@@ -5,8 +5,9 @@ use redis::Pipeline;
 use super::keys::Keys;
 use super::scripts::Lua;
 use super::{
-    add_event, begin, cancel, cancel_one, charge, check, confirm, delivery, endpoint, finish, probe, replay_events,
-    resend, resume, settle_event, status, suspend, suspended, take_back, take_events, turn, undelivered,
+    add_event, begin, cancel, cancel_one, charge, check, confirm, delivery, deny, endpoint, expire, finish, message,
+    outbox, probe, replay_events, resend, resume, settle_event, status, suspend, suspended, take_back, take_events,
+    timers, turn, undelivered,
 };
 use crate::store::redis::client::schema::Schema;
 use crate::store::redis::client::slots::Slots;
@@ -26,6 +27,13 @@ fn all() -> Vec<&'static Lua> {
         &delivery::DELIVERY,
         &begin::BEGIN,
         &finish::FINISH,
+        &deny::DENY,
+        &expire::EXPIRE,
+        &timers::TIMERS,
+        &timers::DUE,
+        &message::MESSAGE,
+        &outbox::OUTBOX,
+        &outbox::APPEND,
         &status::STATUS,
         &suspend::SUSPEND,
         &resume::RESUME,

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use redis::{Script, ScriptInvocation};
 
 use super::keys::{Keys, NumberKeys};
-use crate::otp::{Counter, Counting, Pacing, Policy};
+use crate::otp::{AppName, Counter, Counting, EventTypes, Pacing, Policy};
 use crate::store::redis::milliseconds;
 use crate::store::redis::settings::AfterFailover;
 
@@ -20,7 +20,7 @@ pub(crate) struct Lua {
 
 /// Builds a script from the parts that it needs, in order of dependency, and its own text.
 macro_rules! lua {
-    ($name:literal, $($part:literal),*) => {
+    ($name:literal $(, $part:literal)*) => {
         crate::store::redis::decisions::scripts::Lua::new(
             $name,
             concat!($(include_str!(concat!("lua/parts/", $part, ".lua")), "\n",)* include_str!(concat!("lua/", $name, ".lua"))),
@@ -76,6 +76,22 @@ pub(super) fn number(call: &mut ScriptInvocation<'_>, keys: &NumberKeys, policy:
     call.key(&keys.verification).key(&keys.failures).key(&keys.guessers);
     call.arg(limit.map_or(0, |limit| limit.max)).arg(limit.map_or(0, |limit| milliseconds(limit.window)));
     call.arg(limit.map_or(0, |limit| limit.share())).arg(guesser.unwrap_or_default());
+}
+
+/// Adds the stream for the app's events, as `tell.lua` reads it: the last key and the last argument.
+pub(super) fn events(call: &mut ScriptInvocation<'_>, stream: &str, app: &AppName, types: EventTypes) {
+    if !types.is_empty() {
+        call.key(stream);
+    }
+    call.arg(told(app, types));
+}
+
+/// Returns the app and the types of events that its endpoint is told of.
+pub(super) fn told(app: &AppName, types: EventTypes) -> String {
+    if types.is_empty() {
+        return String::new();
+    }
+    types.iter().fold(app.to_string(), |told, event_type| told + " " + event_type.as_str())
 }
 
 /// Returns the handling of verifications from before a failover, as `history.lua` reads it.

@@ -13,7 +13,7 @@ use crate::otp::{
 use crate::store::redis::client::acknowledgement::Ticket;
 use crate::store::redis::{RedisStore, milliseconds};
 
-pub(super) static STATUS: Lua = lua!("status", "arguments", "clock", "history", "moments", "verifications");
+pub(super) static STATUS: Lua = lua!("status", "arguments", "clock", "history", "moments", "tell", "verifications");
 
 /// The fields of a verification that callers may see, in the order of `verifications.lua`.
 pub(crate) const FIELDS: [&str; 14] = [

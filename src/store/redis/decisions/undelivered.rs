@@ -5,7 +5,7 @@ use super::scripts::{Lua, lua};
 use crate::otp::{AppName, StoreError, UndeliveredEvent};
 use crate::store::redis::RedisStore;
 
-pub(super) static UNDELIVERED: Lua = lua!("undelivered",);
+pub(super) static UNDELIVERED: Lua = lua!("undelivered");
 
 pub(crate) async fn undelivered(
     store: &RedisStore,

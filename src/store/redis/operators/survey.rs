@@ -39,7 +39,7 @@ async fn survey(store: &RedisStore) -> Result<Survey, StoreError> {
     for primary in route.primaries(store.deadline()).await? {
         survey.examine(&primary, store).await?;
     }
-    match route {
+    match &**route {
         Route::One(_, None) => {}
         Route::One(_, Some(sentinels)) => {
             let (reports, usable, quorum) = sentinels.survey().await;

@@ -2,6 +2,7 @@
 --   KEYS[1] verification
 --   ARGV[1] id   ARGV[2] maximum time of a send ms   ARGV[3] 'reject' to refuse verifications of another replication
 --   history, or ''
+--   KEYS, ARGV those of tell.lua
 --   Returns {now, words of the verification}, which are none if there is no such verification
 
 local now = now_ms()

@@ -6,7 +6,8 @@
 --      · the only id to compare with, or '' for all pending ones
 --      · '1' if guesses can be repeated (checks.lua), or '' · digest of the idempotency key, or ''
 --      · id of a verification and digest of the guess for it, for each candidate
---   Returns {'approved', id, 0, words of the verification if guesses can be repeated or {}, 1 if this is a replay or 0}
+--   KEYS, ARGV those of tell.lua
+--   Returns {'approved', id, 0, words of the verification, 1 if this is a replay or 0}
 --         | {'wrong', '', attempts left, {}, 1 or 0} | {'exhausted', '', 0, {}, 1 or 0} for the last attempt
 --         | {'replaced', '', 0, {}, 0} if the candidates were replaced | {'limited', name, ms, {}, 0}
 --         | {'failed' or 'expired' or 'fenced' or 'used' or 'canceled' or 'absent', '', 0, {}, 0}
@@ -28,7 +29,7 @@ if none then
   return none
 end
 local meant, repeatable, caller, guesses = word(), word() == '1', word(), {}
-while words_read < #ARGV do
+while words_read < #ARGV - 1 do
   local id = word()
   guesses[id] = word()
 end
@@ -36,7 +37,7 @@ end
 -- Returns the answer to a guess with this result: 'approved', or the attempts left.
 local function answer(verification, result, is_replay)
   if result == 'approved' then
-    return {'approved', verification[ID], 0, repeatable and words_of(verification) or {}, is_replay}
+    return {'approved', verification[ID], 0, words_of(verification), is_replay}
   end
   local left = tonumber(result)
   return {left > 0 and 'wrong' or 'exhausted', '', left, {}, is_replay}
@@ -102,10 +103,13 @@ if others_changed then
 else
   local fields = {'attempts', newest[ATTEMPTS]}
   if newest[STATUS] ~= 'pending' then
+    tell_ends(verifications, now)
     fields = {'attempts', newest[ATTEMPTS], 'status', newest[STATUS], 'ended_at', now}
   end
-  if repeatable then
-    fields[#fields + 1], fields[#fields + 2] = 'checks', newest[CHECKS]
+  for _, field in ipairs({CHECKS, SEQUENCE}) do
+    if newest[field] and (field ~= CHECKS or repeatable) then
+      fields[#fields + 1], fields[#fields + 2] = FIELDS[field], newest[field]
+    end
   end
   redis.call('HSET', key_of_verification, unpack(fields))
 end

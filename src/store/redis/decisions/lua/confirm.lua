@@ -1,6 +1,7 @@
 -- confirm.lua · replace the earlier codes, as the message with this one was not refused
 --   KEYS[1] verification
 --   ARGV[1] id   ARGV[2] maximum time of a send ms
+--   KEYS, ARGV those of tell.lua
 --   Returns 1 if the verification exists, else 0
 
 local now = now_ms()

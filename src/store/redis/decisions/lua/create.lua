@@ -11,6 +11,8 @@
 --                 · 'reject' to record the replication history, or '' · details, or ''
 --                 · 'resume' to keep a pending verification and send its code again, or '' to replace it
 --                 · with 'resume': ms between two messages for a verification · maximum number of them
+--            ARGV '1' to visit the verification when it expires, or ''   KEYS then the timers
+--            KEYS, ARGV those of tell.lua
 --   Returns {'created', '1' if earlier codes stay valid until this one is confirmed or '', ms until the message's turn,
 --            moment, {}, uses (uses.lua)}
 --         | {'resent', '', ms until the message's turn, moment, words of the verification, uses}
@@ -23,7 +25,7 @@ local now = math.floor(us / 1000)
 local counters, name, wait = counters_read(now)
 local pace = pace_read()
 local reports, has_number = word() == 'uses', word() == '1'
-local verification, verifications, is_of_another_type, new, linger, history, none, pending
+local verification, verifications, is_of_another_type, new, linger, history, none, pending, timers
 if has_number then
   verification = key()
   -- A code that could not be verified is not worth a message.
@@ -41,13 +43,19 @@ if has_number then
   end
   local details = word()
   new = {id, 'pending', digest, secret, 0, max_attempts, false, now, now + lifetime, false, history or false, false, false,
-    details ~= '' and details, false}
+    details ~= '' and details, false, false}
   verifications, is_of_another_type = verifications_read(verification, send_time, now, true)
-  if word() == 'resume' then
+  local resumes = word() == 'resume'
+  local cooldown, max_sends
+  if resumes then
+    cooldown, max_sends = number(), number()
+  end
+  timers = word() == '1' and key()
+  if resumes then
     for _, earlier in ipairs(verifications) do
       pending = pending or not reason_against(earlier, history, now) and earlier
     end
-    if pending and resend_wait(pending, number(), number(), now) > 0 then
+    if pending and resend_wait(pending, cooldown, max_sends, now) > 0 then
       return {'resumed', '', 0, now, words_of(pending), {}}
     end
   end
@@ -82,8 +90,12 @@ elseif has_number then
     end
   end
   local is_new = #verifications == 0
+  tell(new, 'created', now)
   table.insert(verifications, 1, new)
   verifications_write(verification, verifications, linger, now, is_new)
+  if timers then
+    timer_set(timers, new[ID], new[EXPIRES], now)
+  end
 end
 counters_charge(counters, now)
 local words, uses = pending and words_of(pending) or {}, reports and counters_uses(counters, now) or {}

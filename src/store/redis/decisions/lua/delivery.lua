@@ -1,40 +1,47 @@
 -- delivery.lua · record the progress of one delivery, forward only
---   KEYS[1] verification
---   ARGV[1] id   ARGV[2] number of the delivery   ARGV[3] channel   ARGV[4] status   ARGV[5] reason, or ''
---   ARGV[6] maximum time of a send ms
---   ARGV[7..] the statuses, each of which only later ones may follow
---   `deliveries` has number:channel:status:moment:reason of each known delivery, separated by commas.
+--   The arguments, in this order:
+--   KEYS verification
+--   ARGV id · number of the delivery · channel · status · reason, or '' · maximum time of a send ms · linger ms
+--   ARGV '1' to remember the verification by the id of the message, or ''   KEYS then the verification of the message
+--   ARGV number of statuses, each of which only later ones may follow · the statuses
+--   KEYS, ARGV those of tell.lua
 --   Returns {'recorded', the previous status or '', ms since the last message} | {'stale', the current status, 0}
 --         | {'absent', '', 0}
 
-local now, id, delivery, status = now_ms(), ARGV[1], ARGV[2], ARGV[4]
+local now, key_of_verification = now_ms(), key()
+local id, delivery, channel, status, reason = word(), word(), word(), word(), word()
+local send_time, linger = number(), number()
+local message = word() == '1' and key()
 local ranks = {}
-for i = 7, #ARGV do
-  ranks[ARGV[i]] = i
+for rank = 1, number() do
+  ranks[word()] = rank
 end
-local verifications = verifications_read(KEYS[1], tonumber(ARGV[6]), now)
-for _, verification in ipairs(verifications) do
-  if verification[ID] == id and tonumber(delivery) <= tonumber(verification[SENDS] or 1) then
-    local others, before = {}, ''
-    for entry in string.gmatch(verification[DELIVERIES] or '', '[^,]+') do
-      local of, at = string.match(entry, '^(%d+):[^:]*:([^:]*)')
-      if of == delivery then
-        before = at
-      else
-        others[#others + 1] = entry
-      end
-    end
-    if ranks[status] <= (ranks[before] or 0) then
-      return {'stale', before, 0}
-    end
-    others[#others + 1] = table.concat({delivery, ARGV[3], status, now, ARGV[5]}, ':')
-    verification[DELIVERIES] = table.concat(others, ',')
-    if verification == verifications[1] then
-      redis.call('HSET', KEYS[1], 'deliveries', verification[DELIVERIES])
-    else
-      verifications_write(KEYS[1], verifications, nil, now)
-    end
-    return {'recorded', before, math.max(0, now - (verification[SENT] or verification[CREATED]))}
+local verifications = verifications_read(key_of_verification, send_time, now)
+local verification = with_id(verifications, id)
+if not verification or tonumber(delivery) > tonumber(verification[SENDS] or 1) then
+  return {'absent', '', 0}
+end
+local before = delivery_of(verification, delivery)
+-- Once the code is of no use, it does not matter that a message failed.
+local is_open = verification[STATUS] == 'pending' or verification[STATUS] == 'expired'
+if ranks[status] <= (ranks[before] or 0) or status == 'failed' and not is_open then
+  return {'stale', before == '' and status or before, 0}
+end
+delivery_set(verification, delivery, channel, status, reason, now)
+if is_open and ranks[status] >= ranks.delivered and (ranks[before] or 0) < ranks.delivered then
+  tell(verification, 'delivered', now)
+elseif status == 'failed' then
+  tell(verification, 'undelivered', now)
+end
+if verification == verifications[1] then
+  redis.call('HSET', key_of_verification, 'deliveries', verification[DELIVERIES])
+  if verification[SEQUENCE] then
+    redis.call('HSET', key_of_verification, 'sequence', verification[SEQUENCE])
   end
+else
+  verifications_write(key_of_verification, verifications, nil, now)
 end
-return {'absent', '', 0}
+if message then
+  redis.call('SET', message, id, 'PX', math.max(1, verification[EXPIRES] + linger - now))
+end
+return {'recorded', before, math.max(0, now - (verification[SENT] or verification[CREATED]))}

@@ -6,6 +6,7 @@
 --   KEYS verification · failures (failures.lua)   ARGV those of failures.lua
 --   ARGV id · maximum time of a send ms · 'reject' to refuse verifications of another replication history, or ''
 --      · ms between two messages for a verification · maximum number of them
+--   KEYS, ARGV those of tell.lua
 --   Returns {'resent', '', ms until the message's turn, moment, words of the verification, uses (uses.lua)}
 --         | {'ended', the reason, 0, 0, {}, {}} if it is not pending | {'absent', '', 0, 0, {}, {}}
 --         | {'limited', name of the limit with the longest wait, ms, 0, {}, {}}

@@ -4,6 +4,8 @@
 --   pace     ARGV us between two messages of the sender, 0 to keep the turn   KEYS the pace
 --   number   ARGV '1' if the rest follows, or '0'   KEYS verification
 --            ARGV id · maximum time of a send ms · linger ms · number of the message: 1 drops the verification
+--            · its channel · the reason, or '' if it was never tried
+--            KEYS, ARGV those of tell.lua
 --   Returns 1 if the message was undone, 0 if the verification no longer existed
 
 local now = now_ms()
@@ -28,6 +30,7 @@ if word() == '0' then
   return 0
 end
 local verification, id, send_time, linger, message = key(), word(), number(), number(), number()
+local channel, reason = word(), word()
 local verifications = verifications_read(verification, send_time, now)
 if message > 1 then
   local resent = with_id(verifications, id)
@@ -35,11 +38,20 @@ if message > 1 then
     return 0
   end
   undo_resend(resent, message)
+  if reason ~= '' then
+    tell_undelivered(resent, message, channel, reason, now)
+  end
   verifications_write(verification, verifications, nil, now)
   return 1
 end
 for i, candidate in ipairs(verifications) do
   if candidate[ID] == id then
+    -- Nothing is kept of it, but those who were told of its creation learn of its end.
+    if reason ~= '' then
+      tell_undelivered(candidate, message, channel, reason, now)
+    end
+    finish(candidate, 'canceled', now)
+    tell_ends({candidate}, now)
     table.remove(verifications, i)
     if #verifications == 0 then
       redis.call('DEL', verification)

@@ -3,21 +3,51 @@
 -- The newest is in the hash's fields. `earlier` has the others, newest first, on a line each with the same values.
 -- While a new code is being sent, the one before it stays pending, as either may be on the phone. Once that is settled
 -- (`confirm`, or the time for the send is over), it stays as a status while the newest is kept. `sends` and `sent_at`
--- are omitted while there was one message.
+-- are omitted while there was one message, and `sequence` while there was no event.
 
 local ID, STATUS, DIGEST, SECRET, ATTEMPTS, MAX_ATTEMPTS, SENDS, CREATED, EXPIRES, ENDED, HISTORY, DELIVERIES, SENT, DETAILS =
   1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
-local CHECKS, EARLIER = 15, 16
+local CHECKS, SEQUENCE, EARLIER = 15, 16, 17
 local FIELDS = {
   'id', 'status', 'digest', 'secret_id', 'attempts', 'max_attempts', 'sends', 'created_at', 'expires_at', 'ended_at',
-  'history', 'deliveries', 'sent_at', 'details', 'checks', 'earlier',
+  'history', 'deliveries', 'sent_at', 'details', 'checks', 'sequence', 'earlier',
 }
 -- The number of pending codes kept, however many are requested concurrently: the newest ones, and the oldest. Together
 -- with those that have ended, at most this many earlier ones are kept.
 local MOST_PENDING, MOST_EARLIER = 3, 5
 
-local function finish(verification, status, now)
-  verification[STATUS], verification[ENDED] = status, now
+-- Adds an event about a verification. Its record must be written afterwards, as events are counted in it. A full Redis
+-- refuses the event, and then nothing is written.
+local function tell(verification, event, now)
+  local event_type = 'verification.' .. event
+  if not is_told(event_type) then
+    return
+  end
+  verification[SEQUENCE] = (verification[SEQUENCE] or 0) + 1
+  local words = {}
+  for i = ID, DETAILS do
+    local word = i ~= DIGEST and i ~= SECRET and verification[i]
+    words[i] = word and word ~= '' and tostring(word) or '-'
+  end
+  local id = 'evt_' .. string.sub(verification[ID], 5) .. '_' .. verification[SEQUENCE] .. '_' .. now
+  add_event(id, event_type, now, verification[SEQUENCE], table.concat(words, ' '))
+end
+
+-- Ends a verification. Writing it adds the event, which is named like the status unless given.
+local function finish(verification, status, now, event)
+  verification[STATUS], verification[ENDED], verification.event = status, now, event or status
+end
+
+-- Adds the events of those that have ended, and returns true if there were some.
+local function tell_ends(verifications, now)
+  local has_ends = false
+  for _, verification in ipairs(verifications) do
+    if verification.event then
+      tell(verification, verification.event, now)
+      verification.event, has_ends = nil, true
+    end
+  end
+  return has_ends
 end
 
 -- Returns the reason not to compare a verification's code with a guess, or nil. `history` is that of this server if
@@ -89,9 +119,10 @@ local function verifications_read(key, send_time, now, take_place)
   return verifications
 end
 
--- Writes a key's verifications. It expires `linger` ms after the newest; without `linger`, its time to live does not
+-- Writes a key's verifications, and adds the events of those that have ended. It expires `linger` ms after the newest; without `linger`, its time to live does not
 -- change. A key that `is_new` has no fields to drop.
 local function verifications_write(key, verifications, linger, now, is_new)
+  tell_ends(verifications, now)
   local newest = verifications[1]
   local lines, pending = {}, 0
   for i = 2, #verifications do
@@ -105,7 +136,7 @@ local function verifications_write(key, verifications, linger, now, is_new)
       if not is_pending then
         verification[DIGEST], verification[SECRET] = false, false
       end
-      for i = 1, CHECKS do
+      for i = 1, SEQUENCE do
         words[i] = verification[i] or '-'
       end
       lines[#lines + 1] = table.concat(words, ' ')
