@@ -12,6 +12,7 @@
 //! | [`http`] | otp, proof, reread, supervisor, table, telemetry | The sample server's two calls, the public keys of proofs, health and metrics, in one table of routes |
 //! | [`store`] | otp, supervisor, telemetry | Codes and limits: in Redis with Lua scripts, or in memory |
 //! | [`whatsapp`] | otp, telemetry | The Cloud API: payloads, errors, retries, the template |
+//! | [`events`] | otp, supervisor, telemetry | Events to the apps' endpoints: signatures, addresses, retries |
 //! | [`proof`] | otp, reread, supervisor, telemetry | Signed proofs: keys, tokens, and the document of public keys |
 //! | [`table`] | otp | Active codes as a table for people |
 //! | [`telemetry`] | supervisor | Logs, metrics, traces and redaction |
@@ -27,6 +28,7 @@
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod events;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
 pub mod http;

@@ -21,7 +21,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("deadpool_redis", &["store"]),
     ("hyper", &["http"]),
     ("redis", &["store"]),
-    ("reqwest", &["whatsapp", "telemetry", "app"]),
+    ("reqwest", &["events", "whatsapp", "telemetry", "app"]),
     ("ring", &["proof"]),
     ("whatsapp_otp_simulator", &["cli", "app"]),
 ];
