@@ -105,6 +105,12 @@ mod tests {
     }
 
     #[test]
+    fn the_page_is_small() {
+        let bytes: usize = FILES.iter().map(|(.., content)| content.len()).sum();
+        assert!(bytes + INDEX.len() <= 120_000, "{bytes}");
+    }
+
+    #[test]
     fn no_script_turns_text_into_html_or_code() {
         for (name, _, content) in FILES.iter().filter(|(_, kind, _)| *kind == JS) {
             for forbidden in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function("] {
