@@ -14,7 +14,7 @@ use crate::http::{
     ConnectionBounds, Dependency, Handle, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router,
     public_service,
 };
-use crate::otp::{Apps, KeyRing, OtpService, ProofSigner, VerificationStore};
+use crate::otp::{Apps, InboundWebhook, KeyRing, OtpService, ProofSigner, VerificationStore};
 use crate::proof::{Issuer, ProofKeys, Signer};
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Metrics;
@@ -37,6 +37,8 @@ pub struct Parts {
     pub proof_keys: Option<ProofKeys>,
     /// The issuer of proofs; the URL of the public listener if none is given.
     pub proof_issuer: Option<Issuer>,
+    /// The receiver of WhatsApp's webhooks, if there is one.
+    pub whatsapp_webhook: Option<Arc<dyn InboundWebhook>>,
     /// `true` to log the table of active codes after each call.
     pub show_active_codes: bool,
 }
@@ -87,8 +89,14 @@ impl App {
         let signer = parts.proof_keys.map(|keys| Arc::new(Signer::new(keys, issuer)) as Arc<dyn ProofSigner>);
         let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys, signer));
         let tasks = TaskTracker::new();
-        let state =
-            PublicState::new(Arc::clone(&service), &settings, tasks.clone(), parts.show_active_codes, proof_keys);
+        let state = PublicState::new(
+            Arc::clone(&service),
+            &settings,
+            tasks.clone(),
+            parts.show_active_codes,
+            proof_keys,
+            parts.whatsapp_webhook,
+        );
         let (handles, supervisor) = (Handles::default(), supervisor::of_process().clone());
         Ok(Self { public, ops, service, state, readiness, metrics, settings, tasks, handles, supervisor })
     }

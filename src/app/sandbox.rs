@@ -129,6 +129,7 @@ pub async fn sandbox(
         keys,
         proof_keys: Some(ProofKeys::follow_or_draw(proof_keys).await?),
         proof_issuer: proof_issuer.or(public_url.map(|url| Issuer::of_url(url.as_str()))),
+        whatsapp_webhook: None,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     let app = App::bind(common.server, parts).await?.with_api_page();

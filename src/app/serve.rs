@@ -21,6 +21,7 @@ use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::client::authorization;
 use crate::whatsapp::template::{self, TemplateError, Translation};
+use crate::whatsapp::webhook::{Ours, WebhookReceiver};
 use crate::whatsapp::{GraphClient, WhatsAppApi, WhatsAppSender, WhatsAppSettings, version};
 
 /// The maximum time that a code waits for its turn to be sent.
@@ -44,7 +45,8 @@ pub enum WhatsAppAtStart {
 pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
     // Metrics must be installed before anything is measured.
     Metrics::install()?;
-    let ServeSettings { mut common, keys, mut whatsapp, access_token, api_keys, proofs } = settings;
+    let ServeSettings { mut common, keys, mut whatsapp, access_token, app_secrets, verify_tokens, api_keys, proofs } =
+        settings;
     whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
     let of_all_apps = whatsapp.clone();
     if let Some(default) = common.apps.first() {
@@ -56,6 +58,9 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let authorization = reread::follow("whatsapp.access_token", access_token.files(), move || {
         anyhow::Ok(authorization(&access_token.read()?)?)
     });
+    let app_secrets = reread::follow("whatsapp.app_secret", app_secrets.files(), move || app_secrets.read()).await?;
+    let verify_tokens =
+        reread::follow("whatsapp.webhook_verify_token", verify_tokens.files(), move || verify_tokens.read()).await?;
     let (proof_keys, proof_issuer) = match proofs {
         Some(ProofSettings { files, issuer }) => (Some(ProofKeys::follow(files).await?), Some(issuer)),
         None => (None, None),
@@ -110,6 +115,9 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             reviewers: app.reviewers,
         });
     }
+    let waba_id = whatsapp.account.waba_id.clone();
+    let ours = Ours { waba_id, phone_number_ids: of_numbers.into_keys().collect() };
+    let webhook = WebhookReceiver::new(app_secrets, verify_tokens, ours);
     let parts = Parts {
         store_details: Some(redis_details(&store)),
         store,
@@ -119,6 +127,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
         keys,
         proof_keys,
         proof_issuer,
+        whatsapp_webhook: Some(Arc::new(webhook)),
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await

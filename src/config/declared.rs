@@ -372,6 +372,16 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The access token, in place of the info file's. Either file is read again when it changes.
         Secret "access_token": Text("visible ASCII characters without spaces") => Nothing("/run/secrets/whatsapp_access_token");
 
+        /// The secrets of the apps at Meta that send webhooks to /webhooks/whatsapp: the reports on what became of messages.
+        /// Without any, the path is answered 404 and the service only knows what WhatsApp answered to a send. Several may be
+        /// in force, so that they can be rotated. In the file, one per line; it is read again when it changes.
+        Secret "app_secret": List("visible ASCII characters without spaces") => Nothing("/run/secrets/whatsapp_app_secret");
+
+        /// The tokens that you make up and enter beside the URL of the webhook at Meta, which then sends one of them to make
+        /// sure that the URL is yours. In the file, one per line; it is read again when it changes.
+        Secret "webhook_verify_token": List("visible ASCII characters without spaces")
+            => Nothing("/run/secrets/whatsapp_webhook_verify_token");
+
         /// The ID of the sending number (not the number), in place of the info file's.
         Open "phone_number_id": GRAPH_ID => Nothing("106540352242922"), per_app;
 

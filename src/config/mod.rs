@@ -84,6 +84,10 @@ pub struct ServeSettings {
     pub whatsapp: WhatsAppSettings,
     /// The account's access token, to be read again.
     pub access_token: Replaceable<SecretString>,
+    /// The secrets that sign webhooks, to be read again.
+    pub app_secrets: Replaceable<Vec<SecretString>>,
+    /// The tokens of the webhook's handshake, to be read again.
+    pub verify_tokens: Replaceable<Vec<SecretString>>,
     /// The accepted API keys, to be read again.
     pub api_keys: Replaceable<Arc<[AcceptedKey]>>,
     /// The keys of proofs and their issuer, if there are keys.
@@ -214,16 +218,37 @@ impl ServeSettings {
         // The account comes first, as its file may name the language.
         let account = sections::whatsapp::read_account(&mut reader);
         let api = sections::whatsapp::read_api(&mut reader);
+        let app_secrets = sections::whatsapp::read_app_secrets(&mut reader);
+        let verify_tokens = sections::whatsapp::read_verify_tokens(&mut reader);
         let api_keys = sections::keys::read(&mut reader);
         let proofs = sections::proof::read(&mut reader);
         let common = Settings::read(&mut reader, Reach::Any, api_keys, |_| current(&keys));
+        let webhook = app_secrets.and(verify_tokens);
+        let app_secrets =
+            Replaceable::new("whatsapp.app_secret", &reader, given.clone(), sections::whatsapp::read_app_secrets);
+        let verify_tokens = Replaceable::new(
+            "whatsapp.webhook_verify_token",
+            &reader,
+            given.clone(),
+            sections::whatsapp::read_verify_tokens,
+        );
         let api_keys = Replaceable::new("keys.", &reader, given.clone(), sections::keys::read);
         let access_token = Replaceable::new("whatsapp.access_token", &reader, given, |reader| {
             sections::whatsapp::read_account(reader).map(|account| account.access_token)
         });
         let whatsapp = api.and_then(|api| Ok(WhatsAppSettings { api, account: account? }));
         let settings = common.and_then(|common| {
-            Ok(Self { common, keys: keys?, whatsapp: whatsapp?, access_token, api_keys, proofs: proofs? })
+            webhook?;
+            Ok(Self {
+                common,
+                keys: keys?,
+                whatsapp: whatsapp?,
+                access_token,
+                app_secrets,
+                verify_tokens,
+                api_keys,
+                proofs: proofs?,
+            })
         });
         reader.finish(settings)
     }

@@ -16,6 +16,7 @@ mod sample;
 mod settings;
 mod state;
 mod v1;
+mod webhooks;
 mod well_known;
 
 pub use documents::openapi;

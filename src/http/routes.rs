@@ -2,13 +2,14 @@
 
 use super::edge::route::{Route, Surface};
 use super::state::PublicState;
-use super::{documents, problems, sample, v1, well_known};
+use super::{documents, problems, sample, v1, webhooks, well_known};
 
-static ROUTES: [&[Route]; 5] = [
+static ROUTES: [&[Route]; 6] = [
     &[sample::OTP],
     &v1::ROUTES,
     &[well_known::JWKS, well_known::TEST_JWKS],
     &[problems::LIST, problems::PAGE],
+    &[webhooks::WHATSAPP],
     documents::ROUTES,
 ];
 

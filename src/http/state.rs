@@ -9,14 +9,14 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
-use super::edge::bounds::{BODY_TIMEOUT, request_places};
+use super::edge::bounds::{BODY_TIMEOUT, WebhookPlaces, request_places};
 use super::edge::cross_site;
 use super::edge::meters::Meters;
 use super::edge::outcome::Outcome;
 use super::edge::places::{Place, Places};
 use super::sample::active_codes::ActiveCodesTable;
 use super::settings::{AcceptedKeys, AuthMode, PublicUrl, ServerSettings};
-use crate::otp::{ClientAddress, OtpService};
+use crate::otp::{ClientAddress, InboundWebhook, OtpService};
 use crate::proof::ProofKeys;
 
 /// The time after which a request that found no place may try again.
@@ -48,6 +48,10 @@ pub struct PublicState {
     pub(super) tasks: TaskTracker,
     pub(super) meters: Arc<Meters>,
     pub(super) proof_keys: ProofKeys,
+    /// WhatsApp's webhook, if there is one.
+    pub(super) whatsapp_webhook: Option<Arc<dyn InboundWebhook>>,
+    /// Places for webhooks.
+    pub(super) webhook_places: WebhookPlaces,
     pub(super) active_codes: Option<ActiveCodesTable>,
     /// `true` to serve the page that shows the API.
     #[cfg(feature = "simulator")]
@@ -65,6 +69,7 @@ impl PublicState {
         tasks: TaskTracker,
         show_active_codes: bool,
         proof_keys: ProofKeys,
+        whatsapp_webhook: Option<Arc<dyn InboundWebhook>>,
     ) -> Self {
         let active_codes = show_active_codes.then(|| ActiveCodesTable::of(Arc::clone(service.store())));
         Self {
@@ -86,6 +91,8 @@ impl PublicState {
             tasks,
             meters: Arc::new(Meters::new()),
             proof_keys,
+            whatsapp_webhook,
+            webhook_places: WebhookPlaces::default(),
             active_codes,
             #[cfg(feature = "simulator")]
             has_api_page: false,

@@ -20,6 +20,7 @@ mod event_queue;
 mod event_type;
 mod id;
 mod idempotency;
+mod inbound;
 mod limits;
 mod locale;
 mod message;
@@ -58,6 +59,7 @@ pub use event_queue::EventQueue;
 pub use event_type::{EventType, EventTypes};
 pub use id::{VerificationId, VerificationIdError};
 pub use idempotency::{Begun, Finished, IdempotencyEntry, IdempotencyKey, IdempotencyKeyError, IdempotentCall};
+pub use inbound::{InboundWebhook, Receipt};
 pub use limits::{
     About, Counted, Counter, Counting, LIMITS, Limit, LimitError, LimitKind, Limits, Rule, Scope, Subject, Written,
 };
@@ -78,7 +80,9 @@ pub use refusal::{Refusal, RefusalKind};
 pub use reviewers::{Reviewer, ReviewerError, Reviewers};
 pub use secret::{CodeDigest, Fingerprint, Issued, KeyRing, OtpSecret, SealedCode, SecretId, SecretTooShort};
 pub use senders::{Sender, Senders};
-pub use service::{Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start};
+pub use service::{
+    ChannelReport, Checked, CodeCheck, CodeRequest, CodeResend, OtpService, RequestError, Requested, Start,
+};
 pub use suspension::{
     NewSuspension, NumberCountry, Opened, SeenSuspensions, Suspension, SuspensionCause, SuspensionScope, Suspensions,
     Term,

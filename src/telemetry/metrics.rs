@@ -129,7 +129,7 @@ declare! {
     LIMIT_REFUSALS_TOTAL = "whatsapp_otp_limit_refusals_total", Counter, "limit": &[];
     /// Requests refused because of overload, by the resource that ran out.
     OVERLOAD_REFUSALS_TOTAL = "whatsapp_otp_overload_refusals_total", Counter,
-        "what": &["requests", "bodies", "sends", "pace"];
+        "what": &["requests", "bodies", "sends", "webhooks", "pace"];
     /// Time for one decision in Redis, including the wait for a connection, whether it succeeded or not.
     REDIS_SCRIPT_DURATION_SECONDS = "whatsapp_otp_redis_script_duration_seconds", Histogram(REDIS_BUCKETS),
         "script": &[
@@ -173,7 +173,7 @@ declare! {
     /// Webhooks from WhatsApp, by outcome.
     WEBHOOK_REQUESTS_TOTAL = "whatsapp_otp_webhook_requests_total", Counter, "outcome": &[
         "applied", "duplicate", "ignored", "bad_signature", "unparsable", "store_unavailable", "overloaded",
-        "body_too_large", "body_too_slow", "encoded",
+        "body_too_large", "body_too_slow", "unsupported_media_type",
     ];
     /// The parts of those with a good signature: message statuses, statements of recipients that they requested no code,
     /// notices about the account, and others; by outcome.

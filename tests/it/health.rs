@@ -66,6 +66,7 @@ async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
         keys,
         proof_keys: None,
         proof_issuer: None,
+        whatsapp_webhook: None,
         show_active_codes: false,
     };
     let app = App::bind(common.server, parts).await.unwrap();

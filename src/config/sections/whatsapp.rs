@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 
+use secrecy::SecretString;
 use url::Url;
 
 use crate::config::info_file;
@@ -53,6 +54,20 @@ pub(in crate::config) fn read_account(reader: &mut Reader) -> Result<WhatsAppAcc
         phone_number_id: phone_number_id?,
         template_id: template_id?,
     })
+}
+
+/// Reads the secrets that sign webhooks.
+pub(in crate::config) fn read_app_secrets(reader: &mut Reader) -> Result<Vec<SecretString>, Reported> {
+    reader.secret_list("whatsapp.app_secret", visible)
+}
+
+/// Reads the tokens of the webhook's handshake.
+pub(in crate::config) fn read_verify_tokens(reader: &mut Reader) -> Result<Vec<SecretString>, Reported> {
+    reader.secret_list("whatsapp.webhook_verify_token", visible)
+}
+
+fn visible(text: &str) -> Result<SecretString, &'static str> {
+    access_token(text).map_err(|_| "visible ASCII characters without spaces")
 }
 
 /// Checks that `key` has a value; if it has none, `filled` has reported that.

@@ -7,16 +7,18 @@
 //! | streams of an HTTP/2 connection | [`MAX_STREAMS`] | |
 //! | requests in progress | `server.max_concurrent_requests` | a quarter |
 //! | pending bodies | as many again | a quarter |
+//! | webhooks in progress | [`SMALL_WEBHOOKS`] and [`LARGE_WEBHOOKS`] | |
 //! | memory of a connection | [`MAX_HEAD_BYTES`], or over HTTP/2 [`CONNECTION_WINDOW`] | |
 //!
 //! Trusted proxies and backends have no share, only the total. Where there are few places, an address may hold
-//! [`LEAST_SHARE`] of them.
+//! [`LEAST_SHARE`] of them. Webhooks have no share either, as few addresses send all of them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::client_address::is_trusted;
 use super::places::Places;
@@ -35,6 +37,16 @@ pub(crate) const UNREAD_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The time for a body to arrive. It has 4 KiB at most.
 pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The time for the body of a webhook to arrive.
+pub(crate) const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest body of a webhook: WhatsApp's has 3 MB at most.
+pub(crate) const MAX_WEBHOOK_BYTES: usize = 3 * 1024 * 1024 + 64 * 1024;
+/// The longest body of a small webhook. Ordinary ones have a few kilobytes.
+const SMALL_WEBHOOK_BYTES: u64 = 64 * 1024;
+/// Small webhooks in progress, and large ones: their bodies take 41 MiB at most.
+const SMALL_WEBHOOKS: usize = 256;
+const LARGE_WEBHOOKS: usize = 8;
 
 /// The longest head of a request: the size of HTTP/1's buffer, and of HTTP/2's list of headers.
 pub(crate) const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -110,6 +122,27 @@ impl ConnectionBounds {
 pub(crate) fn request_places(settings: &ServerSettings) -> Arc<Places> {
     let most = settings.max_concurrent_requests;
     Places::new(most, share(most, 4))
+}
+
+/// Places for webhooks in progress. Large ones have few, and do not use up those of the others.
+pub(crate) struct WebhookPlaces {
+    small: Arc<Semaphore>,
+    large: Arc<Semaphore>,
+}
+
+impl Default for WebhookPlaces {
+    fn default() -> Self {
+        let [small, large] = [SMALL_WEBHOOKS, LARGE_WEBHOOKS].map(|places| Arc::new(Semaphore::new(places)));
+        Self { small, large }
+    }
+}
+
+impl WebhookPlaces {
+    /// Takes a place for a webhook whose body has at most this many bytes, if that is known.
+    pub(crate) fn take(&self, most_bytes: Option<u64>) -> Option<OwnedSemaphorePermit> {
+        let is_small = most_bytes.is_some_and(|most| most <= SMALL_WEBHOOK_BYTES);
+        Arc::clone(if is_small { &self.small } else { &self.large }).try_acquire_owned().ok()
+    }
 }
 
 /// One of so many equal parts, but enough for ordinary use.

@@ -10,7 +10,7 @@ use crate::otp::LIMITS;
 use crate::telemetry::Series;
 use crate::telemetry::metrics::{
     HTTP_REQUEST_DURATION_SECONDS, HTTP_REQUESTS_IN_FLIGHT, HTTP_REQUESTS_TOTAL, LIMIT_REFUSALS_TOTAL, OTHER,
-    OVERLOAD_REFUSALS_TOTAL, SENDS_TOTAL, VERIFICATIONS_TOTAL,
+    OVERLOAD_REFUSALS_TOTAL, SENDS_TOTAL, VERIFICATIONS_TOTAL, WEBHOOK_REQUESTS_TOTAL,
 };
 
 /// The status of a request whose caller hung up, as in nginx.
@@ -26,6 +26,7 @@ pub(crate) struct Meters {
     /// By outcome.
     sends: Series<&'static str, Counter>,
     verifications: Series<&'static str, Counter>,
+    webhooks: Series<&'static str, Counter>,
 }
 
 impl Meters {
@@ -45,6 +46,7 @@ impl Meters {
             ),
             sends: Series::new(|outcome| counter!(SENDS_TOTAL, "outcome" => outcome)),
             verifications: Series::new(|outcome| counter!(VERIFICATIONS_TOTAL, "outcome" => outcome)),
+            webhooks: Series::new(|outcome| counter!(WEBHOOK_REQUESTS_TOTAL, "outcome" => outcome)),
         }
     }
 
@@ -57,6 +59,12 @@ impl Meters {
     /// Counts the outcome of a guess.
     pub(crate) fn verification(&self, outcome: Outcome) -> Outcome {
         self.verifications.of(outcome.name()).increment(1);
+        counted(outcome)
+    }
+
+    /// Counts the outcome of a webhook.
+    pub(crate) fn webhook(&self, outcome: Outcome) -> Outcome {
+        self.webhooks.of(outcome.name()).increment(1);
         counted(outcome)
     }
 

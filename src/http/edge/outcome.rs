@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::document::Document;
 use crate::otp::{
-    AppName, Caller, CodeLength, PhoneNumber, Proof, RefusalKind, RequestError, Sent, Status, StoreError, Use, Verdict,
-    Verification, VerificationId,
+    AppName, Caller, CodeLength, PhoneNumber, Proof, Receipt, RefusalKind, RequestError, Sent, Status, StoreError, Use,
+    Verdict, Verification, VerificationId,
 };
 
 /// The end of a call.
@@ -82,6 +82,10 @@ pub(crate) enum Outcome {
     },
     /// A public document.
     Document(Document),
+    /// A channel's request for a webhook's URL is answered with this text.
+    Handshake(String),
+    /// A channel's webhook has come.
+    Webhook(Receipt),
     NotFound,
     /// The route's surface is turned off.
     TurnedOff,
@@ -133,6 +137,8 @@ impl Outcome {
             Self::StoreUnavailable => "store_unavailable",
             Self::Overloaded { .. } => "overloaded",
             Self::Document(_) => "document",
+            Self::Handshake(_) => "handshake",
+            Self::Webhook(receipt) => receipt.as_str(),
             Self::NotFound => "not_found",
             Self::TurnedOff => "turned_off",
             Self::MethodNotAllowed => "method_not_allowed",

@@ -214,9 +214,13 @@ fn detail(outcome: &Outcome) -> Cow<'static, str> {
         Outcome::TimedOut => {
             "The message could not be sent within the time of a request. It may still arrive: try again to see.".into()
         }
-        Outcome::Internal | Outcome::Sent(_) | Outcome::Verified | Outcome::Verification(..) | Outcome::Document(_) => {
-            "The fault is in the service. Its log has more under this request_id.".into()
-        }
+        Outcome::Internal
+        | Outcome::Sent(_)
+        | Outcome::Verified
+        | Outcome::Verification(..)
+        | Outcome::Document(_)
+        | Outcome::Handshake(_)
+        | Outcome::Webhook(_) => "The fault is in the service. Its log has more under this request_id.".into(),
     }
 }
 

@@ -100,7 +100,12 @@ impl ProblemCode {
     /// Returns the code of an outcome, unless it is a success.
     pub(crate) fn of(outcome: &Outcome) -> Option<Self> {
         Some(match outcome {
-            Outcome::Sent(_) | Outcome::Verified | Outcome::Verification(..) | Outcome::Document(_) => return None,
+            Outcome::Sent(_)
+            | Outcome::Verified
+            | Outcome::Verification(..)
+            | Outcome::Document(_)
+            | Outcome::Handshake(_)
+            | Outcome::Webhook(_) => return None,
             Outcome::InvalidRequest(_)
             | Outcome::MalformedJson
             | Outcome::NoCode

@@ -1,6 +1,7 @@
 //! The tasks of the service: sending codes, checking guesses, and looking after verifications. Each has a file.
 
 mod check;
+mod deliveries;
 mod deny;
 mod find;
 mod request;
@@ -11,6 +12,7 @@ mod visit;
 use std::sync::Arc;
 
 pub use check::{Checked, CodeCheck};
+pub use deliveries::ChannelReport;
 pub use request::{CodeRequest, RequestError, Requested, Start};
 pub use resend::CodeResend;
 

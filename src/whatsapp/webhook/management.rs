@@ -7,17 +7,17 @@ use super::account::{
     TemplateEvent, TemplateName, Tier,
 };
 use super::lenient::{list, text, time, whole, word};
-use super::notice::{Ignored, Kind, Notice};
+use super::part::{Ignored, Kind};
 
 /// Documented fields without a consequence.
 const OTHERS: &[&str] = &["phone_number_name_update", "business_username_update", "user_preferences", "history"];
 
 /// Reads a change of the account that is ours.
-pub(super) fn notice(field: &str, value: &Value) -> Notice {
+pub(super) fn notice(field: &str, value: &Value) -> Result<AccountNotice, (Kind, Ignored)> {
     if !value.is_object() {
-        return Notice::Ignored(Kind::Account, Ignored::Malformed);
+        return Err((Kind::Account, Ignored::Malformed));
     }
-    let notice = match field {
+    Ok(match field {
         // The documentation shows the second with the name of the first.
         "message_template_status_update" | "message_template_quality_update" => template(value),
         "message_template_components_update" => AccountNotice::TemplateComponents { template: template_name(value) },
@@ -39,10 +39,9 @@ pub(super) fn notice(field: &str, value: &Value) -> Notice {
         "security" => AccountNotice::Security { event: SecurityEvent::of(&word(&value["event"])) },
         _ => match OTHERS.iter().find(|other| **other == field) {
             Some(field) => AccountNotice::Other { field },
-            None => return Notice::Ignored(Kind::Other, Ignored::Unknown),
+            None => return Err((Kind::Other, Ignored::Unknown)),
         },
-    };
-    Notice::Account(notice)
+    })
 }
 
 fn template(value: &Value) -> AccountNotice {
@@ -130,10 +129,7 @@ mod tests {
     use super::*;
 
     fn of(field: &str, value: &Value) -> AccountNotice {
-        match notice(field, value) {
-            Notice::Account(notice) => notice,
-            other => panic!("{field}: {other:?}"),
-        }
+        notice(field, value).unwrap()
     }
 
     fn template_with(more: &Value) -> Value {
@@ -267,7 +263,7 @@ mod tests {
     fn other_fields_are_of_no_consequence_or_unknown() {
         let other = AccountNotice::Other { field: "phone_number_name_update" };
         assert_eq!(of("phone_number_name_update", &json!({})), other);
-        assert_eq!(notice("made_up", &json!({})), Notice::Ignored(Kind::Other, Ignored::Unknown));
-        assert_eq!(notice("security", &json!(null)), Notice::Ignored(Kind::Account, Ignored::Malformed));
+        assert_eq!(notice("made_up", &json!({})), Err((Kind::Other, Ignored::Unknown)));
+        assert_eq!(notice("security", &json!(null)), Err((Kind::Account, Ignored::Malformed)));
     }
 }

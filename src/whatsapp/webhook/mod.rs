@@ -1,15 +1,19 @@
 //! What WhatsApp tells us of its own accord: webhooks.
 //!
-//! [`notices`] reads the parts of a body, and `account` has what may be told about the account.
+//! [`WebhookReceiver`] receives them, [`notices`] reads the parts of a body, and `account` has what may be told about the account.
 
 mod account;
 mod lenient;
 mod management;
 mod notice;
+mod part;
+mod receiver;
 mod signature;
 
 pub use account::{
     AccountEvent, AccountNotice, AccountNotices, AlertSeverity, BanState, CategoryStage, Effect, Quality,
     ReviewDecision, SecurityEvent, TemplateEvent, TemplateName, Tier,
 };
-pub use notice::{Ignored, Kind, Notice, Ours, StatusNotice, notices};
+pub use notice::{Notice, Ours, StatusNotice, notices};
+pub use part::{Ignored, Kind};
+pub use receiver::{Secrets, WebhookReceiver};

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::account::AccountNotice;
 use super::lenient::{list, parse, text, whole};
 use super::management;
+use super::part::{Ignored, Kind};
 use crate::otp::{DeliveryStatus, MessageId, UndeliveredReason, VerificationId};
 use crate::whatsapp::error;
 
@@ -59,61 +60,6 @@ pub struct StatusNotice {
     pub at: Option<i64>,
 }
 
-/// The kind of a part, in metrics.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// The progress of a message.
-    Status,
-    /// A statement of a recipient that they did not request a code.
-    Denial,
-    /// Something about the account.
-    Account,
-    /// A message of a person to the business.
-    Message,
-    /// Anything else.
-    Other,
-}
-
-impl Kind {
-    /// Returns the name in metrics and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Status => "status",
-            Self::Denial => "denial",
-            Self::Account => "account",
-            Self::Message => "message",
-            Self::Other => "other",
-        }
-    }
-}
-
-/// The reason why a part is ignored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Ignored {
-    /// It is about a number, an account or a message of somebody else.
-    Foreign,
-    /// It is of a kind that this version does not know.
-    Unknown,
-    /// It lacks what makes sense of it.
-    Malformed,
-    /// It has no consequence.
-    Irrelevant,
-}
-
-impl Ignored {
-    /// Returns the name in metrics and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Foreign => "foreign",
-            Self::Unknown => "unknown",
-            Self::Malformed => "malformed",
-            Self::Irrelevant => "ignored",
-        }
-    }
-}
-
 /// Returns the parts of a body, or `None` if it is not JSON.
 #[must_use]
 pub fn notices(body: &[u8], ours: &Ours) -> Option<Vec<Notice>> {
@@ -129,7 +75,8 @@ pub fn notices(body: &[u8], ours: &Ours) -> Option<Vec<Notice>> {
             if field == "messages" {
                 read_messages(value, ours, &mut notices);
             } else if account.as_deref() == Some(&*ours.waba_id) {
-                notices.push(management::notice(&field, value));
+                let notice = management::notice(&field, value);
+                notices.push(notice.map_or_else(|(kind, reason)| Notice::Ignored(kind, reason), Notice::Account));
             } else {
                 notices.push(Notice::Ignored(Kind::Account, Ignored::Foreign));
             }

@@ -1,0 +1,41 @@
+//! `POST /webhooks/whatsapp`: WhatsApp reports on messages and on the account.
+
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_ENCODING;
+
+use super::body::{self, Body};
+use crate::http::edge::outcome::{Ended, Outcome};
+use crate::http::edge::route::Call;
+use crate::otp::Receipt;
+
+const SIGNATURE: &str = "x-hub-signature-256";
+
+/// Applies a webhook, whatever of it the service knows. WhatsApp repeats one that is not answered 200, so only what a
+/// repetition can change is answered otherwise.
+pub(super) async fn receive(call: Call) -> Ended {
+    let meters = std::sync::Arc::clone(&call.state.meters);
+    let (Ok(outcome) | Err(outcome)) = received(call).await;
+    meters.webhook(outcome).into()
+}
+
+async fn received(call: Call) -> Result<Outcome, Outcome> {
+    let Call { state, request, .. } = call;
+    let Some(webhook) = &state.whatsapp_webhook else { return Err(Outcome::TurnedOff) };
+    if is_encoded(request.headers()) {
+        return Err(Outcome::UnsupportedMediaType);
+    }
+    let signatures: Vec<_> = request.headers().get_all(SIGNATURE).iter().cloned().collect();
+    let signatures: Vec<_> = signatures.iter().map(|value| value.as_bytes()).collect();
+    // Strangers send none, and need not be read.
+    if signatures.is_empty() {
+        return Err(Outcome::Webhook(Receipt::BadSignature));
+    }
+    let Body { bytes, place: _place } = body::read(&state, request).await?;
+    let receipt = webhook.receive(&state.service, &signatures, bytes).await;
+    Ok(Outcome::Webhook(receipt))
+}
+
+/// Returns `true` for bodies that are compressed: WhatsApp's are not, and a small one could become very large.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    headers.get_all(CONTENT_ENCODING).iter().any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
