@@ -69,6 +69,7 @@ mod events;
 mod repeating;
 mod resuming;
 mod suspensions;
+mod transitions;
 mod worlds;
 
 contract! {

@@ -5,14 +5,10 @@
 //! channel and the reason. The number is not among them: the id leads to it.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use super::details;
 use super::status::{FIELDS, verification};
 use crate::otp::{AppName, Delivery, Event, EventSubject, EventType, UndeliveredEvent, UnixMillis, Verification};
-
-/// The lifetime of the keys of a queue, from the last change.
-pub(super) const KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// The fields of an entry, in pairs of a name and a value.
 pub(super) type Fields = Vec<String>;

@@ -1,6 +1,7 @@
 //! Decisions: each file has the arguments and the answers of the script in `lua/` that makes the decision.
 
 pub(crate) mod add_event;
+mod added_events;
 pub(crate) mod begin;
 pub(crate) mod cancel;
 pub(crate) mod cancel_one;

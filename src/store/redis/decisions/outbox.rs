@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::added_events;
 use super::keys::Keys;
 use super::scripts::{Lua, lua};
 use crate::otp::{AppName, PhoneNumber, StoreError};
 use crate::store::redis::client::route::Route;
 
 pub(super) static OUTBOX: Lua = lua!("outbox");
-pub(super) static APPEND: Lua = lua!("append", "clock", "tell");
 
 /// The number of events moved at once.
 const BATCH: usize = 100;
@@ -19,8 +19,8 @@ const BATCH: usize = 100;
 /// An event with its place in the outbox, and its fields with their names.
 type Entry = (String, Vec<String>);
 
-/// Moves the events. They are in the app's stream before they leave the outbox, so an instance that is lost in between
-/// leaves some in both, with the same id.
+/// Moves the events. They are in the app's stream before they leave the outbox, and each is
+/// added once, so nothing is lost or doubled if an instance is lost in between or two do the same.
 pub(crate) async fn empty(
     route: &Route,
     keys: &Keys,
@@ -49,15 +49,9 @@ pub(crate) async fn empty(
             }
         }
         for (of, events) in of_apps {
-            let stream = keys.events(&of).events;
-            let mut call = APPEND.call();
-            call.key(&stream);
-            for fields in events {
-                for pair in fields.chunks(2) {
-                    call.arg(pair.get(1));
-                }
-            }
-            let (_, ticket) = route.decide::<u64>(&stream, &call, deadline).await?;
+            let keys = keys.events(&of);
+            let call = added_events::call(&keys, events.into_iter().flatten());
+            let (_, ticket) = route.decide::<u64>(&keys.events, &call, deadline).await?;
             if let Some(ticket) = ticket {
                 ticket.redeem(deadline).wait().await?;
             }

@@ -1,6 +1,6 @@
 //! Puts events that were given up back into the queue.
 
-use super::event_entry::KEPT;
+use super::added_events::KEPT;
 use super::scripts::{Lua, lua};
 use crate::otp::{AppName, StoreError};
 use crate::store::MOST_EVENTS;

@@ -5,7 +5,7 @@ use redis::Pipeline;
 use super::keys::Keys;
 use super::scripts::Lua;
 use super::{
-    add_event, begin, cancel, cancel_one, charge, check, confirm, delivery, deny, endpoint, expire, finish, message,
+    added_events, begin, cancel, cancel_one, charge, check, confirm, delivery, deny, endpoint, expire, finish, message,
     outbox, probe, replay_events, resend, resume, settle_event, status, suspend, suspended, take_back, take_events,
     timers, turn, undelivered,
 };
@@ -33,12 +33,11 @@ fn all() -> Vec<&'static Lua> {
         &timers::DUE,
         &message::MESSAGE,
         &outbox::OUTBOX,
-        &outbox::APPEND,
         &status::STATUS,
         &suspend::SUSPEND,
         &resume::RESUME,
         &suspended::SUSPENDED,
-        &add_event::ADD_EVENT,
+        &added_events::ADD_EVENT,
         &take_events::TAKE_EVENTS,
         &settle_event::SETTLE_EVENT,
         &undelivered::UNDELIVERED,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::event_entry::KEPT;
+use super::added_events::KEPT;
 use super::scripts::{Lua, lua};
 use crate::otp::{AppName, Attempt, StoreError};
 use crate::store::redis::{RedisStore, milliseconds};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::event_entry::{self, Fields, KEPT};
+use super::added_events::KEPT;
+use super::event_entry::{self, Fields};
 use super::scripts::{Lua, lua};
 use crate::otp::{AppName, Attempt, StoreError, TakenEvent};
 use crate::store::redis::{RedisStore, milliseconds};
