@@ -1,10 +1,14 @@
 //! Everything on one machine: the service and a simulated WhatsApp, without any real message.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
+use data_encoding::HEXLOWER;
+use rand::TryRng as _;
 use rand::rngs::SysRng;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{mpsc, watch};
 use url::Url;
 use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
@@ -21,6 +25,7 @@ use crate::store::redis::RedisStore;
 use crate::supervisor;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::CurrentTemplate;
+use crate::whatsapp::webhook::{Ours, WebhookReceiver};
 use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender, WhatsAppSettings};
 
 /// The store of the sandbox.
@@ -120,6 +125,9 @@ pub async fn sandbox(
         apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs, reviewers });
     }
     let public_url = common.server.public_url.as_ref();
+    let (app_secret, verify_token) = (draw_secret()?, draw_secret()?);
+    let ours =
+        Ours { waba_id: world.waba_id.clone(), phone_number_ids: HashSet::from([world.phone_number_id.clone()]) };
     let parts = Parts {
         store,
         store_name,
@@ -129,10 +137,12 @@ pub async fn sandbox(
         keys,
         proof_keys: Some(ProofKeys::follow_or_draw(proof_keys).await?),
         proof_issuer: proof_issuer.or(public_url.map(|url| Issuer::of_url(url.as_str()))),
-        whatsapp_webhook: None,
+        whatsapp_webhook: Some(Arc::new(WebhookReceiver::new(only(&app_secret), only(&verify_token), ours))),
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     let app = App::bind(common.server, parts).await?.with_api_page();
+    let webhooks = Url::parse(&format!("{}/webhooks/whatsapp", app.public_url()))?;
+    simulator.send_webhooks_to(webhooks, app_secret.expose_secret());
     let service = PageService {
         origin: app.public_url().parse()?,
         code_length: Some(code_length),
@@ -142,6 +152,18 @@ pub async fn sandbox(
     };
     let page = Page { service: Some(service), records: Some(Arc::new(records)) };
     Ok(Sandbox { app, keys: drawn, simulator, page, listener })
+}
+
+/// Draws a secret that the service and the simulator share.
+fn draw_secret() -> anyhow::Result<SecretString> {
+    let mut bytes = [0; 16];
+    SysRng.try_fill_bytes(&mut bytes).context("the operating system gave no randomness")?;
+    Ok(HEXLOWER.encode(&bytes).into())
+}
+
+/// Returns the secret as one that is never replaced.
+fn only(secret: &SecretString) -> watch::Receiver<Vec<SecretString>> {
+    watch::channel(vec![secret.clone()]).1
 }
 
 /// Draws a key of each kind for which the settings have none, for all apps, and adds them to the accepted ones.

@@ -93,7 +93,7 @@ class Phone(BrowserTest):
         self.send_code(page)
         expect(ticks).to_have_attribute("aria-label", "Read")
         self.send_code(page, "15550930000")
-        expect(ticks).to_have_attribute("aria-label", "Failed")
+        expect(ticks).to_have_attribute("aria-label", "Failed: not_on_whatsapp")
         expect(page.locator("#messages")).to_contain_text("131026: Message undeliverable")
 
     def test_messages_missed_while_disconnected_are_fetched(self):

@@ -1,6 +1,9 @@
 // The service's view of the messages: what became of each, as its API tells.
 
 const ASK_EVERY = 1_000;
+/** Most of what happens to a message happens soon. Later, it is asked for less often. */
+const SOON = 15_000;
+const LATER_EVERY = 5_000;
 const PATIENCE = 10_000;
 const LONGEST = 20_000;
 /** The most verifications that are asked for at a time. */
@@ -13,6 +16,7 @@ export class Deliveries extends EventTarget {
   #key;
   #known = new Map();
   #over = new Set();
+  #asked = new Map();
   #asking = false;
 
   /** Asks the service at `origin` with the key that `key()` returns. Fires `change` when a delivery has changed. */
@@ -44,8 +48,7 @@ export class Deliveries extends EventTarget {
       return;
     }
     this.#asking = true;
-    const recent = messages.filter((message) => Date.now() - Date.parse(message.received_at) < LONGEST_LIFE);
-    const ids = recent.map((message) => reference(message)?.id).filter((id) => id !== undefined && !this.#over.has(id));
+    const ids = messages.filter((message) => this.#isDue(message)).map((message) => reference(message).id);
     try {
       await Promise.all([...new Set(ids)].slice(-AT_ONCE).map((id) => this.#read(id)));
     } finally {
@@ -53,15 +56,29 @@ export class Deliveries extends EventTarget {
     }
   }
 
+  #isDue(message) {
+    const [named, age] = [reference(message), Date.now() - Date.parse(message.received_at)];
+    if (named === null || age > LONGEST_LIFE) {
+      return false;
+    }
+    const isKnown = (this.#known.get(named.id)?.length ?? 0) >= named.number;
+    const waited = Date.now() - (this.#asked.get(named.id) ?? 0);
+    return !(isKnown && this.#over.has(named.id)) && (age < SOON || waited >= LATER_EVERY);
+  }
+
   async #read(id) {
+    this.#asked.set(id, Date.now());
     const verification = await this.#get(id);
     if (verification === null) {
       return;
     }
     const deliveries = Array.isArray(verification.deliveries) ? verification.deliveries : [];
-    // What is over and read says nothing new.
-    if (verification.status !== "pending" && deliveries.every(({ status }) => status === "read" || status === "failed")) {
+    // Nothing follows `read`; and what failed may still arrive, but not after the end.
+    const isOver = ({ status }) => status === "read" || (status === "failed" && verification.status !== "pending");
+    if (deliveries.every(isOver)) {
       this.#over.add(id);
+    } else {
+      this.#over.delete(id);
     }
     const before = JSON.stringify(this.#known.get(id));
     this.#known.set(id, deliveries);
@@ -70,7 +87,7 @@ export class Deliveries extends EventTarget {
     }
   }
 
-  /** The verification; null if there is no answer now. One that the service does not know is not asked for again. */
+  /** The verification; null if there is none, or no answer now. */
   async #get(id) {
     const options = {
       headers: { Authorization: `Bearer ${this.#key()}` },
@@ -78,9 +95,6 @@ export class Deliveries extends EventTarget {
     };
     try {
       const response = await fetch(`${this.#origin}/v1/verifications/${encodeURIComponent(id)}`, options);
-      if (response.status === 404) {
-        this.#over.add(id);
-      }
       const body = response.ok ? await response.text() : "";
       return body === "" || body.length > LONGEST ? null : JSON.parse(body);
     } catch {
