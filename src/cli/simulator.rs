@@ -35,8 +35,8 @@ pub(super) struct Arguments {
     /// Do not limit how often messages go to one recipient (error 131056)
     #[arg(long)]
     no_pair_limit: bool,
-    /// The URL to send webhooks to, such as http://localhost:3000/webhooks/whatsapp. Given several times, each URL gets
-    /// every webhook
+    /// The URL to send webhooks to, the service's with the path /webhooks/whatsapp. Given several times, each URL gets every
+    /// webhook
     #[arg(long, value_name = "URL")]
     webhook: Vec<Url>,
     /// The app secret that signs webhooks
