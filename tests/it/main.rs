@@ -52,4 +52,5 @@ mod topology_itself;
 mod traces;
 mod v1;
 mod watched;
+mod webhooks;
 mod whatsapp;
