@@ -114,6 +114,8 @@ fn delivery(delivery: &Delivery) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::otp::{DeliveryStatus, Details, Reference, Status};
 
