@@ -164,6 +164,21 @@ pub struct Delivery {
     pub at: UnixMillis,
     /// The name of the reason why it did not arrive, if it did not.
     pub reason: Option<String>,
+    /// Its earlier statuses with their times, oldest first.
+    pub earlier: Vec<(DeliveryStatus, UnixMillis)>,
+}
+
+impl Delivery {
+    /// Returns the time at which it had that status; `None` if it never had, as far as is known.
+    #[must_use]
+    pub fn at(&self, status: DeliveryStatus) -> Option<UnixMillis> {
+        self.statuses().find(|(had, _)| *had == status).map(|(_, at)| at)
+    }
+
+    /// Returns every status that it had with its time, oldest first.
+    pub fn statuses(&self) -> impl Iterator<Item = (DeliveryStatus, UnixMillis)> {
+        self.earlier.iter().copied().chain([(self.status, self.at)])
+    }
 }
 
 #[cfg(test)]

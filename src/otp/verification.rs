@@ -117,13 +117,17 @@ pub struct Verification {
 impl Verification {
     /// Adds a delivery as reported at `at`.
     pub fn note(&mut self, report: &DeliveryReport, at: UnixMillis) {
-        self.deliveries.retain(|delivery| delivery.number != report.delivery);
+        let (before, others): (Vec<_>, _) =
+            std::mem::take(&mut self.deliveries).into_iter().partition(|delivery| delivery.number == report.delivery);
+        self.deliveries = others;
+        let earlier = before.iter().flat_map(Delivery::statuses).collect();
         self.deliveries.push(Delivery {
             number: report.delivery,
             channel: report.channel.to_string(),
             status: report.status,
             at,
             reason: report.reason.map(|reason| reason.as_str().to_owned()),
+            earlier,
         });
     }
 }

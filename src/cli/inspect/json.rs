@@ -56,6 +56,7 @@ fn delivery(delivery: &Delivery) -> Value {
         "status": delivery.status.as_str(),
         "reason": delivery.reason,
         "at": moment(delivery.at),
+        "times": delivery.statuses().map(|(status, at)| (status.as_str().to_owned(), moment(at).into())).collect::<Map<_, _>>(),
     })
 }
 

@@ -43,6 +43,7 @@ pub(super) fn verification(operation: &str) -> Value {
             "channel": "whatsapp",
             "status": "accepted",
             "at": "2026-11-25T10:00:00Z",
+            "times": {"accepted": "2026-11-25T10:00:00Z"},
         }],
         "test": false,
     });

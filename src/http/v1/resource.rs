@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::schemas::{QUEUED, delivery_statuses, id, metadata, statuses};
+use super::schemas::{QUEUED, delivery_statuses, id, metadata, statuses, times};
 use crate::http::edge::outcome::Shown;
 use crate::otp::{Channel, Delivery, Details, KeyKind, Locale, Proof, Reference, Status, UnixMillis, Verification};
 use crate::table::moment;
@@ -96,6 +96,9 @@ struct DeliveryResource<'v> {
     /// The time of the status.
     #[schema(format = DateTime)]
     at: String,
+    /// The time of each status that it has had, as far as the channel reported it.
+    #[schema(schema_with = times)]
+    times: BTreeMap<&'static str, String>,
 }
 
 impl<'v> Resource<'v> {
@@ -145,11 +148,12 @@ fn deliveries(verification: &Verification) -> Vec<DeliveryResource<'_>> {
     let delivery = |number: u32| {
         let known = deliveries.iter().find(|delivery| delivery.number == number);
         let id = format!("{id}.{number}");
-        if let Some(Delivery { channel, status, at, reason, .. }) = known {
-            DeliveryResource { id, channel, status: status.as_str(), reason: reason.as_deref(), at: moment(*at) }
+        if let Some(delivery @ Delivery { channel, status, at, reason, .. }) = known {
+            let times = delivery.statuses().map(|(status, at)| (status.as_str(), moment(at))).collect();
+            DeliveryResource { id, channel, status: status.as_str(), reason: reason.as_deref(), at: moment(*at), times }
         } else {
             let (channel, at) = (first_channel(details), moment(*sent_at));
-            DeliveryResource { id, channel, status: QUEUED, reason: None, at }
+            DeliveryResource { id, channel, status: QUEUED, reason: None, at, times: BTreeMap::new() }
         }
     };
     (1..=*sends).map(delivery).collect()
@@ -183,6 +187,7 @@ pub(super) mod tests {
             status: DeliveryStatus::Delivered,
             at: UnixMillis(1_795_600_802_000),
             reason: None,
+            earlier: vec![(DeliveryStatus::Sent, UnixMillis(1_795_600_801_000))],
         };
         let verification = Verification {
             id: "ver_01js7whh8m7m9a9s94qzrj8k0w".parse().unwrap(),
@@ -241,12 +246,14 @@ pub(super) mod tests {
                     "channel": "whatsapp",
                     "status": "delivered",
                     "at": "2026-11-25T10:00:02Z",
+                    "times": {"sent": "2026-11-25T10:00:01Z", "delivered": "2026-11-25T10:00:02Z"},
                 },
                 {
                     "id": "ver_01js7whh8m7m9a9s94qzrj8k0w.2",
                     "channel": "whatsapp",
                     "status": "queued",
                     "at": "2026-11-25T10:00:40Z",
+                    "times": {},
                 },
             ],
             "test": false,

@@ -1,7 +1,7 @@
 //! Schemas of texts, made from the lists in the domain.
 
 use serde_json::json;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};
 
 use super::problem_code::ProblemCode;
 use crate::otp::{DeliveryStatus, Metadata, Status};
@@ -32,6 +32,15 @@ pub(super) fn delivery_statuses() -> Object {
 pub(super) fn problem_codes() -> Object {
     let text = text().description(Some("The code, which programs branch on."));
     text.enum_values(Some(ProblemCode::all().map(ProblemCode::as_str))).build()
+}
+
+/// Returns the schema of the times of a message's statuses.
+pub(super) fn times() -> Object {
+    ObjectBuilder::new()
+        .description(Some("The time of each status that it has had, as far as its channel reported it."))
+        .additional_properties(Some(text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))))
+        .examples([json!({"accepted": "2026-11-25T10:00:00Z", "delivered": "2026-11-25T10:00:02Z"})])
+        .build()
 }
 
 /// Returns the schema of a caller's own facts.

@@ -98,6 +98,7 @@ impl Record {
                 status: DeliveryStatus::Failed,
                 at: self.verification.sent_at,
                 reason: Some(reason.as_str().to_owned()),
+                earlier: Vec::new(),
             });
             self.happened(EventType::Undelivered);
         }

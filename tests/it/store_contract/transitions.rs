@@ -93,6 +93,10 @@ async fn each_transition_is_told_once_and_in_order(on: &TestStore) {
     assert_eq!((created.status, created.deliveries.len()), (Status::Pending, 0));
     assert_eq!(undelivered.deliveries[0].reason.as_deref(), Some("held_back"));
     assert_eq!(delivered.deliveries[0].status, DeliveryStatus::Delivered);
+    let had: Vec<_> = delivered.deliveries[0].statuses().collect();
+    let names = had.iter().map(|(status, _)| *status).collect::<Vec<_>>();
+    assert_eq!(names, [DeliveryStatus::Sent, DeliveryStatus::Failed, DeliveryStatus::Delivered]);
+    assert!(had.is_sorted_by_key(|(_, at)| *at) && had[0].1 >= delivered.created_at, "{had:?}");
     assert_eq!((approved.status, approved.attempts), (Status::Approved, 2));
     assert!(approved.ended_at.is_some());
     for event in &events {

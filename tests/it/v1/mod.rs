@@ -37,6 +37,7 @@ fn lasting(answer: &Answer) -> Value {
     let mut json = answer.json.clone();
     for delivery in json["deliveries"].as_array_mut().unwrap() {
         delivery.as_object_mut().unwrap().remove("at");
+        delivery.as_object_mut().unwrap().remove("times");
     }
     json
 }

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::details;
-use super::status::{FIELDS, verification};
+use super::status::{FIELDS, verification, write_earlier};
 use crate::otp::{AppName, Delivery, Event, EventSubject, EventType, UndeliveredEvent, UnixMillis, Verification};
 
 /// The fields of an entry, in pairs of a name and a value.
@@ -87,7 +87,7 @@ fn words(verification: &Verification) -> String {
         details,
         ..
     } = verification;
-    let deliveries: Vec<_> = deliveries.iter().map(delivery).collect();
+    let deliveries: Vec<_> = deliveries.iter().map(|one| delivery(one, *created_at)).collect();
     let words: [String; FIELDS.len()] = [
         id.to_string(),
         status.as_str().to_owned(),
@@ -107,9 +107,10 @@ fn words(verification: &Verification) -> String {
     words.map(|word| if word.is_empty() { "-".to_owned() } else { word }).join(" ")
 }
 
-fn delivery(delivery: &Delivery) -> String {
-    let Delivery { number, channel, status, at, reason } = delivery;
-    format!("{number}:{channel}:{}:{}:{}", status.as_str(), at.0, reason.as_deref().unwrap_or_default())
+fn delivery(delivery: &Delivery, created_at: UnixMillis) -> String {
+    let Delivery { number, channel, status, at, reason, .. } = delivery;
+    let (reason, earlier) = (reason.as_deref().unwrap_or_default(), write_earlier(delivery, created_at));
+    format!("{number}:{channel}:{}:{}:{reason}:{earlier}", status.as_str(), at.0)
 }
 
 #[cfg(test)]
@@ -140,6 +141,7 @@ mod tests {
                 status: DeliveryStatus::Failed,
                 at: UnixMillis(1_795_000_001_000),
                 reason: Some("held_back".to_owned()),
+                earlier: vec![(DeliveryStatus::Sent, UnixMillis(1_795_000_000_900))],
             }],
             details: Details { reference: Reference::parse("order 42").ok(), ..Details::default() },
         }

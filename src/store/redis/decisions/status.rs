@@ -122,12 +122,12 @@ pub(crate) fn verification(app: &AppName, subject: &str, words: &[String], now: 
         expires_at,
         expires_in: expires_at.since(now),
         ended_at: ended_at.parse().ok().map(UnixMillis),
-        deliveries: deliveries.split(',').filter_map(delivery).collect(),
+        deliveries: deliveries.split(',').filter_map(|text| delivery(text, created_at)).collect(),
     })
 }
 
-/// `1:whatsapp:delivered:1795000000000:`
-fn delivery(text: &str) -> Option<Delivery> {
+/// `1:whatsapp:delivered:1795000000000::a12s350`, where the last part is relative to the creation of the verification.
+fn delivery(text: &str, created_at: UnixMillis) -> Option<Delivery> {
     let mut words = text.split(':');
     let delivery = Delivery {
         number: words.next()?.parse().ok()?,
@@ -135,6 +135,26 @@ fn delivery(text: &str) -> Option<Delivery> {
         status: DeliveryStatus::from_name(words.next()?)?,
         at: UnixMillis(words.next()?.parse().ok()?),
         reason: words.next().filter(|reason| !reason.is_empty()).map(str::to_owned),
+        earlier: earlier(words.next().unwrap_or_default(), created_at),
     };
     Some(delivery)
+}
+
+/// Returns earlier statuses, each written as its first letter and ms since the creation.
+fn earlier(text: &str, created_at: UnixMillis) -> Vec<(DeliveryStatus, UnixMillis)> {
+    let starts = text.char_indices().filter(|(_, character)| character.is_ascii_lowercase());
+    let read = |(start, letter): (usize, char)| {
+        let status = DeliveryStatus::ALL.into_iter().find(|status| status.as_str().starts_with(letter))?;
+        let digits = text.get(start + 1..)?.split(|character: char| !character.is_ascii_digit()).next()?;
+        Some((status, created_at.plus(Duration::from_millis(digits.parse().ok()?))))
+    };
+    starts.filter_map(read).collect()
+}
+
+/// Returns what [`earlier`] reads.
+pub(super) fn write_earlier(delivery: &Delivery, created_at: UnixMillis) -> String {
+    let write = |(status, at): &(DeliveryStatus, UnixMillis)| {
+        format!("{}{}", &status.as_str()[..1], milliseconds(at.since(created_at)))
+    };
+    delivery.earlier.iter().map(write).collect()
 }
