@@ -124,7 +124,7 @@ impl Row {
     }
 
     /// The message has failed for good.
-    const fn is_final(mut self) -> Self {
+    const fn ends_it(mut self) -> Self {
         self.meaning.falls_back = false;
         self
     }
@@ -168,11 +168,11 @@ static TABLE: &[Row] = &[
     Row::code(130_497, Recipient, Reason::CountryRestricted)
         .stops_for(Stopped::Country, Duration::from_hours(1))
         .warns(),
-    Row::code(131_021, Recipient, Reason::RecipientNotAllowed).is_final(),
-    Row::code(131_030, Operator, Reason::RecipientNotAllowed).is_final().warns(),
-    Row::code(130_403, Recipient, Reason::Blocked).is_final().warns(),
+    Row::code(131_021, Recipient, Reason::RecipientNotAllowed).ends_it(),
+    Row::code(131_030, Operator, Reason::RecipientNotAllowed).ends_it().warns(),
+    Row::code(130_403, Recipient, Reason::Blocked).ends_it().warns(),
     // An SMS would go to the same number, which may be somebody else's by now.
-    Row::code(137_000, Recipient, Reason::IdentityChanged).is_final(),
+    Row::code(137_000, Recipient, Reason::IdentityChanged).ends_it(),
     // The rate.
     Row::code(131_056, RecipientThrottled { retry_after: PAIR_PACE }, Reason::RecipientThrottled),
     Row::code(130_429, Throttled, Reason::Throttled),
@@ -220,10 +220,10 @@ static TABLE: &[Row] = &[
     Row::code(131_005, Operator, Reason::Account).stops(Stopped::Account).pages(),
     Row::code(104, Operator, Reason::Account).warns(),
     // Bugs: no template can lead to these.
-    Row::code(131_047, Request, Reason::Request).is_final().warns(),
-    Row::new(131_051..=131_053, Request, Reason::Request).is_final().warns(),
-    Row::code(131_062, Request, Reason::Request).is_final().warns(),
-    Row::code(135_000, Request, Reason::Request).is_final().warns(),
+    Row::code(131_047, Request, Reason::Request).ends_it().warns(),
+    Row::new(131_051..=131_053, Request, Reason::Request).ends_it().warns(),
+    Row::code(131_062, Request, Reason::Request).ends_it().warns(),
+    Row::code(135_000, Request, Reason::Request).ends_it().warns(),
     Row::code(2_500, Request, Reason::Request).warns(),
     Row::code(131_059, Request, Reason::Request).warns(),
     Row::code(131_063, Request, Reason::Request).warns(),

@@ -1,7 +1,9 @@
 //! `POST /webhooks/whatsapp`: WhatsApp reports on messages and on the account.
 
-use axum::http::HeaderMap;
+use std::sync::Arc;
+
 use axum::http::header::CONTENT_ENCODING;
+use axum::http::{HeaderMap, HeaderValue};
 
 use super::body::{self, Body};
 use crate::http::edge::outcome::{Ended, Outcome};
@@ -13,7 +15,7 @@ const SIGNATURE: &str = "x-hub-signature-256";
 /// Applies a webhook, whatever of it the service knows. WhatsApp repeats one that is not answered 200, so only what a
 /// repetition can change is answered otherwise.
 pub(super) async fn receive(call: Call) -> Ended {
-    let meters = std::sync::Arc::clone(&call.state.meters);
+    let meters = Arc::clone(&call.state.meters);
     let (Ok(outcome) | Err(outcome)) = received(call).await;
     meters.webhook(outcome).into()
 }
@@ -25,7 +27,7 @@ async fn received(call: Call) -> Result<Outcome, Outcome> {
         return Err(Outcome::UnsupportedMediaType);
     }
     let signatures: Vec<_> = request.headers().get_all(SIGNATURE).iter().cloned().collect();
-    let signatures: Vec<_> = signatures.iter().map(|value| value.as_bytes()).collect();
+    let signatures: Vec<_> = signatures.iter().map(HeaderValue::as_bytes).collect();
     // Strangers send none, and need not be read.
     if signatures.is_empty() {
         return Err(Outcome::Webhook(Receipt::BadSignature));
