@@ -14,7 +14,7 @@ pub use crate::http::fuzzing::{api_body, body, forwarded, path, request_id};
 use crate::otp::{Destinations, NumberType, PhoneNumber, Selection};
 pub use crate::store::redis::fuzzing::redis_reply;
 use crate::telemetry::{cleaned, without_numbers};
-pub use crate::whatsapp::fuzzing::whatsapp_answer;
+pub use crate::whatsapp::fuzzing::{webhook, whatsapp_answer};
 
 /// Panics if an input has a wrong result.
 pub type Target = fn(&[u8]);
@@ -29,6 +29,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("redact", redact),
     ("redis_reply", redis_reply),
     ("request_id", request_id),
+    ("webhook", webhook),
     ("whatsapp_answer", whatsapp_answer),
 ];
 

@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use serde_json::Value;
 
 use super::client::{CallError, decoded};
+use super::webhook::{Notice, Ours, notices};
 use super::wire::Accepted;
 use crate::fuzzing::{choice, may_be_number};
 
@@ -38,6 +39,25 @@ pub fn whatsapp_answer(mut input: &[u8]) {
                 CallError::Foreign(_) => assert!(!status.is_success() && !status.is_server_error(), "{text}"),
                 CallError::Unreachable(_) => unreachable!("there was an answer"),
             }
+        }
+    }
+}
+
+/// The body of a webhook.
+pub fn webhook(input: &[u8]) {
+    let ours = Ours { waba_id: "2000000001".to_owned(), phone_number_ids: ["1000000001".to_owned()].into() };
+    let Some(notices) = notices(input, &ours) else { return };
+    let Ok(json) = serde_json::from_slice::<Value>(input) else { return };
+    let is_ours = json["object"] == "whatsapp_business_account";
+    for notice in notices {
+        match notice {
+            Notice::Status(status) => {
+                assert!(is_ours && status.delivery > 0);
+                assert_eq!(status.reason.is_some(), status.status.as_str() == "failed");
+                assert!(status.code.is_none() || status.reason.is_some());
+            }
+            Notice::Denied { .. } | Notice::Account(_) => assert!(is_ours),
+            Notice::Ignored(..) => {}
         }
     }
 }
