@@ -6,9 +6,9 @@
 //! | Module | Imports | Task |
 //! |---|---|---|
 //! | `main` | cli | The program |
-//! | [`cli`] | app, config, otp, proof, table, telemetry | Parses the command line and prints the answers of commands |
-//! | [`app`] | config, http, otp, proof, reread, store, supervisor, telemetry, whatsapp | The composition root: settings in, a running service or the answer of a command out |
-//! | [`config`] | http, otp, proof, store, telemetry, whatsapp | Reads settings into the types of the parts, and reports every fault at once |
+//! | [`cli`] | app, config, events, otp, proof, table, telemetry | Parses the command line and prints the answers of commands |
+//! | [`app`] | config, events, http, otp, proof, reread, store, supervisor, telemetry, whatsapp | The composition root: settings in, a running service or the answer of a command out |
+//! | [`config`] | events, http, otp, proof, store, telemetry, whatsapp | Reads settings into the types of the parts, and reports every fault at once |
 //! | [`http`] | otp, proof, reread, supervisor, table, telemetry | The sample server's two calls, the verification API, webhooks, the public keys of proofs, health and metrics, in one table of routes |
 //! | [`store`] | otp, supervisor, telemetry | Codes and limits: in Redis with Lua scripts, or in memory |
 //! | [`whatsapp`] | otp, telemetry | The Cloud API: payloads, errors, retries, the template, webhooks |

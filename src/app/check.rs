@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::event_check::endpoints;
 use super::proof_check::proof_keys;
 use super::trial::Trial;
 use crate::config::ServeSettings;
@@ -16,6 +17,7 @@ pub async fn check(settings: &ServeSettings) -> Vec<Trial> {
     let mut trials = vec![redis(settings).await];
     trials.extend(whatsapp(settings).await);
     trials.extend(proof_keys(settings).await);
+    trials.extend(endpoints(settings).await);
     trials
 }
 

@@ -1,7 +1,7 @@
-//! The store as `whatsapp-otp inspect` and `whatsapp-otp revoke` use it: without a service around it.
+//! The store as `inspect`, `revoke` and `events` use it: without a service around it.
 
 use crate::config::Settings;
-use crate::otp::{StoreError, VerificationStore};
+use crate::otp::{EventQueue, StoreError, VerificationStore};
 use crate::store::redis::RedisStore;
 
 /// Returns the configured store.
@@ -9,6 +9,6 @@ use crate::store::redis::RedisStore;
 /// # Errors
 ///
 /// [`StoreError::Faulty`] if the settings allow no connection, such as TLS without trusted certificates.
-pub fn store(settings: &Settings) -> Result<impl VerificationStore + use<>, StoreError> {
+pub fn store(settings: &Settings) -> Result<impl VerificationStore + EventQueue + use<>, StoreError> {
     RedisStore::new(&settings.redis)
 }

@@ -2,6 +2,8 @@
 
 mod check;
 mod descriptors;
+mod endpoints;
+mod event_check;
 mod healthcheck;
 mod inspect;
 #[cfg(feature = "simulator")]
@@ -23,6 +25,7 @@ mod warnings;
 
 pub use crate::http::openapi;
 pub use check::check;
+pub use endpoints::Endpoints;
 pub use healthcheck::{healthcheck, readiness_url};
 pub use inspect::store;
 pub use running::{App, Parts};

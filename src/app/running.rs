@@ -7,9 +7,12 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::endpoints::Endpoints;
 use super::{descriptors, visits};
+use crate::events::{Deliverer, Deliverers};
 use crate::http::{
     ConnectionBounds, Dependency, Handle, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router,
     public_service,
@@ -39,6 +42,8 @@ pub struct Parts {
     pub proof_issuer: Option<Issuer>,
     /// The receiver of WhatsApp's webhooks, if there is one.
     pub whatsapp_webhook: Option<Arc<dyn InboundWebhook>>,
+    /// The endpoints that are told of events.
+    pub endpoints: Endpoints,
     /// `true` to log the table of active codes after each call.
     pub show_active_codes: bool,
 }
@@ -48,6 +53,7 @@ pub struct App {
     public: Listener,
     ops: Option<Listener>,
     service: Arc<OtpService>,
+    events: Vec<Deliverer>,
     state: PublicState,
     readiness: Readiness,
     metrics: Metrics,
@@ -87,6 +93,7 @@ impl App {
         let issuer = parts.proof_issuer.unwrap_or_else(|| Issuer::of_url(&url_of(&public)));
         let proof_keys = parts.proof_keys.clone().unwrap_or_default();
         let signer = parts.proof_keys.map(|keys| Arc::new(Signer::new(keys, issuer)) as Arc<dyn ProofSigner>);
+        let events = parts.endpoints.deliverers(&parts.apps, &parts.keys)?;
         let service = Arc::new(OtpService::new(parts.store, parts.apps, parts.keys, signer));
         let tasks = TaskTracker::new();
         let state = PublicState::new(
@@ -98,7 +105,7 @@ impl App {
             parts.whatsapp_webhook,
         );
         let (handles, supervisor) = (Handles::default(), supervisor::of_process().clone());
-        Ok(Self { public, ops, service, state, readiness, metrics, settings, tasks, handles, supervisor })
+        Ok(Self { public, ops, service, events, state, readiness, metrics, settings, tasks, handles, supervisor })
     }
 
     /// Serves a page that shows the API as well.
@@ -135,7 +142,9 @@ impl App {
     ///
     /// If a listener or a background task fails.
     pub async fn run_until(self, mut stop: mpsc::Receiver<()>) -> anyhow::Result<()> {
-        let Self { public, ops, service, state, readiness, metrics, settings, tasks, handles, supervisor } = self;
+        let Self { public, ops, service, events, state, readiness, metrics, settings, tasks, handles, supervisor } =
+            self;
+        let events = Deliverers::start(events);
         let _visits = visits::start(&service, &supervisor);
         let answering = public_service(state);
         let mut public = tokio::spawn(public.serve(answering, handles.public.clone()));
@@ -169,6 +178,7 @@ impl App {
         if tokio::time::timeout(settings.shutdown_timeout, tasks.wait()).await.is_err() {
             tracing::warn!(tasks = tasks.len(), "sends were still in flight at the end of the shutdown time-out");
         }
+        events.stop(Instant::now() + settings.shutdown_timeout).await;
         if let Some(ops) = ops {
             handles.ops.graceful_shutdown(Duration::from_millis(100));
             ops.await.context("the operators' listener")?;

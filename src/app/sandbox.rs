@@ -13,12 +13,13 @@ use tokio::sync::{mpsc, watch};
 use url::Url;
 use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 
+use super::endpoints::Endpoints;
 use super::page_records::StoredRecords;
 use super::serve::{over_whatsapp, redis_details, within_a_request};
 use super::{App, Parts};
 use crate::config::{AppSettings, SandboxSettings, Settings};
 use crate::http::{AcceptedKey, AuthMode, ConnectionBounds, Handle, Listener};
-use crate::otp::{ApiKey, App as OtpApp, Apps, Key, KeyKind, KeyName, Senders, VerificationStore};
+use crate::otp::{ApiKey, App as OtpApp, Apps, EventQueue, Key, KeyKind, KeyName, Senders, VerificationStore};
 use crate::proof::{Issuer, ProofKeys};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
@@ -84,7 +85,7 @@ pub async fn sandbox(
 ) -> anyhow::Result<Sandbox> {
     // Before there is anything to measure.
     Metrics::install()?;
-    let SandboxSettings { mut common, keys, whatsapp: mut api, proof_keys, proof_issuer } = settings;
+    let SandboxSettings { mut common, keys, whatsapp: mut api, proof_keys, proof_issuer, event_secrets } = settings;
     let listener =
         Listener::bind(simulator_address, None, ConnectionBounds::local()).await.context("the simulator's address")?;
     let simulator = Simulator::new(SimulatorSettings {
@@ -103,13 +104,17 @@ pub async fn sandbox(
         CurrentTemplate::always(world.template_name.clone(), whatsapp.api.languages.clone()),
         whatsapp.api.max_retries,
     );
-    let (store, store_name, store_details): (Arc<dyn VerificationStore>, _, _) = match store {
-        SandboxStore::Embedded => (Arc::new(EmbeddedStore::default()), "embedded", None),
+    let (store, queue, store_name, store_details): (Arc<dyn VerificationStore>, Arc<dyn EventQueue>, _, _) = match store
+    {
+        SandboxStore::Embedded => {
+            let store = Arc::new(EmbeddedStore::default());
+            (store.clone(), store, "embedded", None)
+        }
         SandboxStore::Redis => {
             common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
             let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
             let details = redis_details(&store);
-            (store, "redis", Some(details))
+            (store.clone(), store, "redis", Some(details))
         }
     };
     // The page calls the service from the browser.
@@ -121,6 +126,7 @@ pub async fn sandbox(
     let records = StoredRecords { store: Arc::clone(&store), policy: common.policy.clone() };
     let senders = Senders::one(over_whatsapp(sender, None));
     let mut apps = Apps::one(common.policy, senders.clone());
+    let endpoints = Endpoints::of(&common.apps, queue, event_secrets).await?;
     for AppSettings { name, policy, proofs, reviewers, .. } in common.apps {
         apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs, reviewers });
     }
@@ -138,6 +144,7 @@ pub async fn sandbox(
         proof_keys: Some(ProofKeys::follow_or_draw(proof_keys).await?),
         proof_issuer: proof_issuer.or(public_url.map(|url| Issuer::of_url(url.as_str()))),
         whatsapp_webhook: Some(Arc::new(WebhookReceiver::new(only(&app_secret), only(&verify_token), ours))),
+        endpoints,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     let app = App::bind(common.server, parts).await?.with_api_page();

@@ -9,6 +9,7 @@ use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
 use serde_json::json;
 
+use super::endpoints::Endpoints;
 use super::redis_safety::require_safety;
 use super::template_watch::TemplateWatch;
 use super::{App, Parts, redis_memory, warnings};
@@ -45,8 +46,17 @@ pub enum WhatsAppAtStart {
 pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
     // Metrics must be installed before anything is measured.
     Metrics::install()?;
-    let ServeSettings { mut common, keys, mut whatsapp, access_token, app_secrets, verify_tokens, api_keys, proofs } =
-        settings;
+    let ServeSettings {
+        mut common,
+        keys,
+        mut whatsapp,
+        access_token,
+        app_secrets,
+        verify_tokens,
+        api_keys,
+        proofs,
+        event_secrets,
+    } = settings;
     whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
     let of_all_apps = whatsapp.clone();
     if let Some(default) = common.apps.first() {
@@ -91,6 +101,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let sender = WhatsAppSender::new(client.clone(), id, template, whatsapp.api.max_retries);
     let mut apps = Apps::one(common.policy, Senders::one(over_whatsapp(sender.clone(), pacing(id))));
     let mut of_numbers = HashMap::from([(id.clone(), sender)]);
+    let endpoints = Endpoints::of(&common.apps, store.clone(), event_secrets).await?;
     for app in common.apps {
         let own = of_all_apps.clone().with(&app.whatsapp);
         let senders = if own.sends_as(&whatsapp) {
@@ -128,6 +139,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
         proof_keys,
         proof_issuer,
         whatsapp_webhook: Some(Arc::new(webhook)),
+        endpoints,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await

@@ -2,6 +2,7 @@
 
 mod api_key;
 mod check;
+mod events;
 mod healthcheck;
 mod inspect;
 mod openapi;
@@ -67,6 +68,8 @@ enum Command {
     Inspect(inspect::Arguments),
     /// Revoke a phone's active codes, or one verification by its ID
     Revoke(revoke::Arguments),
+    /// Show, repeat or try what apps' endpoints are told of
+    Events(events::Arguments),
     /// Generate an API key for a caller, and print the settings that accept it
     ApiKey(api_key::Arguments),
     /// Generate a key that signs proofs, and print the settings that use it
@@ -134,6 +137,7 @@ impl Command {
             Self::Check => check::run(&sources).await,
             Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
             Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
+            Self::Events(arguments) => events::run(&sources, arguments).await,
             Self::ApiKey(arguments) => api_key::run(&arguments),
             Self::ProofKey(arguments) => proof_key::run(&arguments),
             Self::OpenApi => openapi::run(),

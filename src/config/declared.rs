@@ -425,6 +425,34 @@ pub(super) const SECTIONS: &[Section] = settings! {
         Open "audiences": List(VISIBLE) => Default(""), per_app;
     }
 
+    /// Events: what the service tells an app's own endpoint, as docs/events.md describes.
+    "events" {
+        /// The URL that events are posted to. Without it nobody is told. Its host must have public addresses only.
+        Guarded "url": Text("https:// with a host name, its default port, no user name and no #")
+            => Nothing("https://hooks.example.com/otp"), per_app;
+
+        /// The secret with which events are signed; two while one replaces the other. `openssl rand -base64 32` makes one; put
+        /// whsec_ before it. In the file, one per line, which is read again when it changes. Required with a URL.
+        Secret "secret": List("whsec_ and 24 to 64 bytes in base 64") => Nothing("/run/secrets/events_secret"), per_app;
+
+        /// The types of events that are posted; all if the list is empty.
+        Open "types": List("the type of an event, such as verification.approved") => Default(""), per_app;
+
+        /// The longest that an endpoint may take to answer.
+        Open "timeout": Span(ms(100), secs(30)) => Default("5s"), per_app;
+
+        /// The waits between the attempts to deliver an event, within a fifth. The first attempt is at once. After the last,
+        /// the event is kept for `whatsapp-otp events replay`.
+        Open "schedule": List("a duration, such as 30s; five days in all at most") => Default("5s,30s,2m,10m,1h,6h"), per_app;
+
+        /// Networks that are not public in which the host may nevertheless be. With any, the URL may have a port, an address
+        /// in place of a name, and a name without a dot.
+        Open "allow_networks": List("an IP address or network, such as 10.0.0.0/8") => Default(""), per_app;
+
+        /// Allows URLs with http://, over which others can read events.
+        Open "allow_http": Words(&["true", "false"]) => Default("false"), per_app;
+    }
+
     "log" {
         /// `json`: for machines. `pretty`: for people, with the sample server's table of active codes after calls, at most
         /// once a second.

@@ -41,6 +41,11 @@ fn declared(key: &str) -> (Option<&str>, String) {
     }
 }
 
+/// Returns the key of all apps that `key` is an app's own for; `""` if it is not an app's.
+pub(super) fn of_app(key: &str) -> &str {
+    key.strip_prefix("apps.").and_then(|rest| rest.split_once('.')).map_or("", |(_, rest)| rest)
+}
+
 fn setting(key: &str) -> Option<&'static Setting> {
     let (app, declared) = declared(key);
     settings().find(|setting| setting.key == declared && (app.is_none() || setting.per_app))
@@ -106,6 +111,10 @@ pub(super) fn closest(unknown: &str) -> Option<String> {
         return Some(format!("{section}whatsapp.languages"));
     }
     let (app, declared) = declared(unknown);
+    if kind(&declared).is_some() {
+        // All apps share it.
+        return None;
+    }
     let known = || with_files(settings().filter(|setting| app.is_none() || setting.per_app));
     let last = |key: &str| key.rsplit('.').next().map(str::to_owned);
     let meant = known().find(|key| last(key) == last(&declared)).or_else(|| {

@@ -28,6 +28,7 @@ use secrecy::SecretString;
 
 use self::reader::{Reader, Reported};
 use self::sections::server::Reach;
+use crate::events::{EndpointSettings, EventSecrets};
 use crate::http::{AcceptedKey, ServerSettings};
 use crate::otp::{AppName, KeyRing, OtpSecret, Policy, ProofPolicy, Reviewers};
 use crate::proof::{Issuer, KeyFiles, ProofSettings};
@@ -71,6 +72,8 @@ pub struct AppSettings {
     pub reviewers: Reviewers,
     /// The parts of the WhatsApp settings that it has of its own.
     pub whatsapp: WhatsAppOverrides,
+    /// The endpoint that is told of events, if there is one.
+    pub endpoint: Option<EndpointSettings>,
 }
 
 /// The settings of `serve` and `check`.
@@ -92,6 +95,8 @@ pub struct ServeSettings {
     pub api_keys: Replaceable<Arc<[AcceptedKey]>>,
     /// The keys of proofs and their issuer, if there are keys.
     pub proofs: Option<ProofSettings>,
+    /// The secrets of the apps' endpoints, to be read again.
+    pub event_secrets: Replaceable<EventSecrets>,
 }
 
 /// The settings of `sandbox`, all of them optional.
@@ -107,6 +112,8 @@ pub struct SandboxSettings {
     pub proof_keys: KeyFiles,
     /// The issuer of proofs, if one is set.
     pub proof_issuer: Option<Issuer>,
+    /// The secrets of the apps' endpoints, to be read again.
+    pub event_secrets: Replaceable<EventSecrets>,
 }
 
 /// The settings that the guided set-up shares with the service that it prepares, all of them optional.
@@ -174,6 +181,18 @@ impl Settings {
         reader.finish(api.and(settings).and_then(|settings| Ok((settings, keys?))))
     }
 
+    /// Loads the settings with the secrets of the apps' endpoints, for commands that send events.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] with every fault.
+    pub fn load_with_event_secrets(sources: &Sources) -> Result<(Self, EventSecrets), SettingsError> {
+        let mut reader = sources.read();
+        let secrets = sections::events::read_secrets(&mut reader);
+        let settings = Self::read(&mut reader, Reach::Any, Ok(Arc::default()), sections::otp::read_secret);
+        reader.finish(settings.and_then(|settings| Ok((settings, secrets?))))
+    }
+
     /// Returns every setting in force, in the order of `config/default.toml`, with its origin and without secrets.
     #[must_use]
     pub fn shown(&self) -> &[ShownSetting] {
@@ -201,6 +220,7 @@ impl Settings {
         for policy in apps.iter_mut().map(|app| &mut app.policy).chain([&mut policy]) {
             policy.send_time = send_time;
         }
+        policy.events = apps.first().map(|default| default.policy.events).unwrap_or_default();
         Ok(Self { server: server?, policy, apps, redis: redis?, log: log?, traces: traces?, shown: reader.shown() })
     }
 }
@@ -222,6 +242,7 @@ impl ServeSettings {
         let verify_tokens = sections::whatsapp::read_verify_tokens(&mut reader);
         let api_keys = sections::keys::read(&mut reader);
         let proofs = sections::proof::read(&mut reader);
+        let event_secrets = sections::events::read_secrets(&mut reader);
         let common = Settings::read(&mut reader, Reach::Any, api_keys, |_| current(&keys));
         let webhook = app_secrets.and(verify_tokens);
         let app_secrets =
@@ -233,12 +254,15 @@ impl ServeSettings {
             sections::whatsapp::read_verify_tokens,
         );
         let api_keys = Replaceable::new("keys.", &reader, given.clone(), sections::keys::read);
+        let new_event_secrets =
+            Replaceable::new("events.secret", &reader, given.clone(), sections::events::read_secrets);
         let access_token = Replaceable::new("whatsapp.access_token", &reader, given, |reader| {
             sections::whatsapp::read_account(reader).map(|account| account.access_token)
         });
         let whatsapp = api.and_then(|api| Ok(WhatsAppSettings { api, account: account? }));
         let settings = common.and_then(|common| {
             webhook?;
+            event_secrets?;
             Ok(Self {
                 common,
                 keys: keys?,
@@ -246,6 +270,7 @@ impl ServeSettings {
                 access_token,
                 app_secrets,
                 verify_tokens,
+                event_secrets: new_event_secrets,
                 api_keys,
                 proofs: proofs?,
             })
@@ -262,14 +287,18 @@ impl SandboxSettings {
     /// [`SettingsError`] with every fault.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read_for_sandbox();
+        let given = reader.clone();
         let keys = sections::otp::draw_secret(&mut reader).and_then(|()| sections::otp::read_keys(&mut reader));
         let api = sections::whatsapp::read_api(&mut reader);
         let api_keys = sections::keys::read(&mut reader);
         let proofs = sections::proof::read_parts(&mut reader);
+        let event_secrets = sections::events::read_secrets(&mut reader);
         let common = Settings::read(&mut reader, Reach::Loopback, api_keys, |_| current(&keys));
         let settings = common.and_then(|common| {
             let (proof_keys, proof_issuer) = proofs?;
-            Ok(Self { common, keys: keys?, whatsapp: api?, proof_keys, proof_issuer })
+            event_secrets?;
+            let event_secrets = Replaceable::new("events.secret", &reader, given, sections::events::read_secrets);
+            Ok(Self { common, event_secrets, keys: keys?, whatsapp: api?, proof_keys, proof_issuer })
         });
         reader.finish(settings)
     }

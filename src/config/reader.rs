@@ -80,7 +80,7 @@ impl Reader {
     }
 
     /// Returns the key under which the app has its own value for `key`, or `key`.
-    fn own(&self, key: &str) -> String {
+    pub(super) fn own(&self, key: &str) -> String {
         let own = self.app.as_ref().map(|app| format!("apps.{app}.{key}"));
         own.filter(|own| self.values.contains_key(own)).unwrap_or_else(|| key.to_owned())
     }
@@ -241,9 +241,10 @@ impl Reader {
         self.optional(key, |text| Ok::<_, String>(PathBuf::from(text)))
     }
 
-    /// Returns the files from which secrets whose keys start with `start` were read.
+    /// Returns the files from which secrets whose keys start with `start`, for all apps or one, were read.
     pub(super) fn files_of(&self, start: &str) -> Vec<PathBuf> {
-        let secrets = self.values.iter().filter(|(key, _)| key.starts_with(start));
+        let secrets =
+            self.values.iter().filter(|(key, _)| key.starts_with(start) || keys::of_app(key).starts_with(start));
         let files = secrets.filter_map(|(_, given)| match &given.origin {
             Origin::KeyFile { path, .. } | Origin::InfoFile(path) => Some(path.clone()),
             _ => None,

@@ -3,13 +3,17 @@
 use std::error::Error;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use jiff::Timestamp;
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Response, StatusCode, redirect};
 use tokio::time::Instant;
 
 use super::address::{Resolver, is_closed};
+use super::body::body;
 use super::signature::signatures;
 use super::{EndpointSettings, EndpointUrl, SigningSecret};
+use crate::otp::{AppName, Event, EventSubject, EventType, UnixMillis};
 use crate::telemetry::without_numbers;
 
 /// The most of an answer that is read, for the log.
@@ -122,6 +126,25 @@ impl Client {
             | StatusCode::GATEWAY_TIMEOUT => Err(Failure::Busy { status: status.as_u16(), retry_after }),
             status => Err(Failure::Status(status.as_u16())),
         }
+    }
+
+    /// Posts a test event of the app. Returns the status, which means success.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] if the endpoint does not take it.
+    pub async fn test(&self, app: &AppName, secrets: &[SigningSecret]) -> Result<u16, Failure> {
+        let now = Timestamp::now();
+        let event = Event {
+            id: format!("evt_{}", HEXLOWER.encode(&rand::random::<[u8; 16]>())),
+            event_type: EventType::EndpointTest,
+            app: app.clone(),
+            at: UnixMillis(now.as_millisecond()),
+            about: EventSubject::Nothing,
+        };
+        let data = [("app".to_owned(), app.as_str().into())].into_iter().collect();
+        let post = Post { id: &event.id, timestamp: now.as_second(), body: &body(&event, data) };
+        self.post(&post, secrets).await
     }
 
     /// Connects to the endpoint without sending it an event, and returns the status of its answer.

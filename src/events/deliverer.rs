@@ -8,14 +8,14 @@ use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
 use rand::RngExt;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::body::{Renderer, body};
 use super::client::{Client, Failure, Post};
-use super::{Schedule, Secrets};
+use super::{EventSecrets, Schedule};
 use crate::otp::{AppName, Attempt, EventQueue, StoreError, TakenEvent, World};
 use crate::supervisor;
 use crate::telemetry::metrics::{
@@ -49,8 +49,8 @@ pub struct Deliverer {
     pub timeout: Duration,
     /// The times of further attempts.
     pub schedule: Schedule,
-    /// The newest secrets.
-    pub secrets: watch::Receiver<Secrets>,
+    /// The newest secrets of all apps.
+    pub secrets: watch::Receiver<EventSecrets>,
     /// The description of what events are about.
     pub renderer: Renderer,
 }
@@ -67,8 +67,20 @@ impl Deliverers {
     #[must_use]
     pub fn start(deliverers: Vec<Deliverer>) -> Self {
         let stop = CancellationToken::new();
-        let start = |deliverer: Deliverer| supervisor::spawn("events", deliverer.run(stop.clone()));
-        Self { tasks: deliverers.into_iter().map(start).collect(), stop }
+        let Some(bell) = deliverers.first().map(|first| first.queue.bell()) else { return Self::default() };
+        // The queue's bell wakes one; each endpoint has a bell of its own.
+        let bells: Vec<_> = deliverers.iter().map(|_| Arc::new(Notify::new())).collect();
+        let start = |(deliverer, bell): (Deliverer, &Arc<Notify>)| {
+            supervisor::spawn("events", deliverer.run(Arc::clone(bell), stop.clone()))
+        };
+        let tasks = deliverers.into_iter().zip(&bells).map(start).collect();
+        let ringing = stop.clone();
+        supervisor::spawn("the bell of events", async move {
+            while ringing.run_until_cancelled(bell.notified()).await.is_some() {
+                bells.iter().for_each(|bell| bell.notify_one());
+            }
+        });
+        Self { tasks, stop }
     }
 
     /// Takes no more events, and waits for those that are under way, at most until `deadline`. Another instance delivers
@@ -85,21 +97,14 @@ impl Deliverers {
 
 impl Deliverer {
     /// Delivers events until it is told to stop.
-    async fn run(self, stop: CancellationToken) {
+    async fn run(self, bell: Arc<Notify>, stop: CancellationToken) {
         for outcome in ["delivered", "retried", "given_up", "dropped"] {
             self.count(outcome, 0);
         }
         let mut under_way = FuturesUnordered::new();
-        let mut bell = self.queue.wait();
         let mut paused_until = Instant::now();
         let mut measured = Measured::default();
         while !stop.is_cancelled() {
-            // Registers with the bell before the look, so that nothing that is added meanwhile is overlooked.
-            let rings = futures_util::poll!(&mut bell).is_ready();
-            if rings {
-                bell = self.queue.wait();
-                continue;
-            }
             let mut found = false;
             if Instant::now() >= paused_until {
                 for taken in self.take(MOST_AT_ONCE - under_way.len()).await {
@@ -114,10 +119,7 @@ impl Deliverer {
                 Some(pause) = under_way.next() => paused_until = paused_until.max(Instant::now() + pause),
                 // There may be more than could be taken.
                 () = sleep(GATHER), if found && under_way.len() < MOST_AT_ONCE => {}
-                () = &mut bell, if under_way.len() < MOST_AT_ONCE => {
-                    bell = self.queue.wait();
-                    sleep(GATHER).await;
-                }
+                () = bell.notified(), if under_way.len() < MOST_AT_ONCE => sleep(GATHER).await,
                 () = sleep_until(look), if under_way.len() < MOST_AT_ONCE => {}
             }
         }
@@ -145,7 +147,7 @@ impl Deliverer {
     async fn deliver(&self, (app, taken): (AppName, TakenEvent)) -> Duration {
         let TakenEvent { event, place, attempts } = taken;
         let body = body(&event, (self.renderer)(&event));
-        let secrets = self.secrets.borrow().clone();
+        let secrets = self.secrets.borrow().get(&self.app).cloned().unwrap_or_default();
         let timestamp = Timestamp::now().as_second();
         let began = Instant::now();
         let result = self.client.post(&Post { id: &event.id, timestamp, body: &body }, &secrets).await;

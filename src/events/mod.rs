@@ -18,4 +18,4 @@ pub use client::{Client, ClientError, Failure, Post};
 pub use deliverer::{Deliverer, Deliverers};
 pub use schedule::Schedule;
 pub use settings::{EndpointSettings, EndpointUrl};
-pub use signature::{SecretError, Secrets, SigningSecret};
+pub use signature::{EventSecrets, SecretError, Secrets, SigningSecret};

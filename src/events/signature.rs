@@ -1,5 +1,6 @@
 //! Signatures of events, as Standard Webhooks specifies them (`v1`).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,6 +8,8 @@ use data_encoding::BASE64;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::Sha256;
+
+use crate::otp::AppName;
 
 const PREFIX: &str = "whsec_";
 const LEAST_BYTES: usize = 24;
@@ -18,6 +21,9 @@ pub struct SigningSecret(SecretSlice<u8>);
 
 /// The secrets of an endpoint: two while one replaces the other, so that a receiver may know either.
 pub type Secrets = Arc<[SigningSecret]>;
+
+/// The secrets of each app that has an endpoint.
+pub type EventSecrets = Arc<BTreeMap<AppName, Secrets>>;
 
 /// The text is not a valid secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

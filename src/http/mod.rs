@@ -27,3 +27,4 @@ pub use ops::{Dependency, Fault, Readiness, StoreDetails, TemplateLanguages, rou
 pub use router::public_service;
 pub use settings::{AcceptedKey, AcceptedKeys, AuthMode, PublicUrl, PublicUrlError, ServerSettings, TlsFiles};
 pub use state::PublicState;
+pub(crate) use v1::event_data;

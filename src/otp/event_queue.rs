@@ -61,10 +61,4 @@ pub trait EventQueue: Send + Sync {
     ///
     /// [`StoreError`] if the store does not answer.
     async fn endpoint(&self, app: &AppName) -> Result<EndpointState, StoreError>;
-
-    /// Waits until this process may have added an event, so that looking for events is worthwhile. Others add events
-    /// as well, so look from time to time too.
-    async fn wait(&self) {
-        std::future::pending().await
-    }
 }

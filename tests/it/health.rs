@@ -67,6 +67,7 @@ async fn an_instance_is_ready_while_only_part_of_it_has_a_fault() {
         proof_keys: None,
         proof_issuer: None,
         whatsapp_webhook: None,
+        endpoints: whatsapp_otp::app::Endpoints::default(),
         show_active_codes: false,
     };
     let app = App::bind(common.server, parts).await.unwrap();

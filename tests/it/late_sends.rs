@@ -48,6 +48,7 @@ async fn a_send_that_outlasts_its_request_is_answered_with_a_status_that_no_clie
         proof_keys: None,
         proof_issuer: None,
         whatsapp_webhook: None,
+        endpoints: whatsapp_otp::app::Endpoints::default(),
         show_active_codes: false,
     };
     let app = App::bind(settings.common.server, parts).await.unwrap();

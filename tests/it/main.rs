@@ -18,6 +18,7 @@ mod codes;
 mod commands;
 mod degraded;
 mod destinations;
+mod events;
 mod failovers;
 mod haproxy;
 mod harness;

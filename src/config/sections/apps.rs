@@ -1,10 +1,10 @@
 //! `apps.*`: the apps, each with its own settings or those of all.
 
-use super::{otp, proof, whatsapp};
+use super::{events, otp, proof, whatsapp};
 use crate::config::AppSettings;
 use crate::config::fault::Fault;
 use crate::config::reader::{Reader, Reported};
-use crate::otp::AppName;
+use crate::otp::{AppName, Policy};
 use crate::whatsapp::{WhatsAppOverrides, graph_id};
 
 /// Reads every app, `default` first.
@@ -34,11 +34,14 @@ fn read_app(reader: &mut Reader, name: &AppName) -> Result<AppSettings, Reported
     let reviewers = policy.as_ref().map(|policy| policy.code_length).map_err(|&reported| reported);
     let reviewers = reviewers.and_then(|length| reader.for_app(name, |reader| otp::read_reviewers(reader, length)));
     let proofs = reader.for_app(name, proof::read_policy);
+    let events = reader.for_app(name, events::read);
     let own = |key| format!("apps.{name}.whatsapp.{key}");
     let phone_number_id = reader.optional(&own("phone_number_id"), graph_id);
     let template_id = reader.optional(&own("template_id"), graph_id);
     let languages = reader.if_given(&own("languages"), whatsapp::read_languages);
     let whatsapp =
         WhatsAppOverrides { phone_number_id: phone_number_id?, template_id: template_id?, languages: languages? };
-    Ok(AppSettings { name: name.clone(), policy: policy?, proofs: proofs?, reviewers: reviewers?, whatsapp })
+    let (endpoint, types) = events?;
+    let policy = Policy { events: types, ..policy? };
+    Ok(AppSettings { name: name.clone(), policy, proofs: proofs?, reviewers: reviewers?, whatsapp, endpoint })
 }

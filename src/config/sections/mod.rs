@@ -1,6 +1,7 @@
 //! Readers of the sections, into the types of the parts that they configure.
 
 pub(super) mod apps;
+pub(super) mod events;
 pub(super) mod keys;
 pub(super) mod limits;
 pub(super) mod log;

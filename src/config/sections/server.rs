@@ -126,7 +126,7 @@ fn web_origin(text: &str) -> Option<HeaderValue> {
 }
 
 /// A network; a single address is a network of one.
-fn network(text: &str) -> Option<IpNet> {
+pub(super) fn network(text: &str) -> Option<IpNet> {
     let one = || text.parse::<IpAddr>().map(IpNet::from);
     text.parse().map(|network: IpNet| network.trunc()).or_else(|_| one()).ok()
 }

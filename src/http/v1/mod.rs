@@ -7,6 +7,7 @@ mod check;
 mod check_by_number;
 mod checked;
 mod create;
+mod event_data;
 mod examples;
 #[cfg(any(test, fuzzing))]
 pub(super) mod fuzzing;
@@ -27,6 +28,7 @@ mod shown;
 use axum::http::Method;
 
 use super::edge::route::{Route, Surface};
+pub(crate) use event_data::event_data;
 pub(super) use examples::problem as example_problem;
 pub(super) use openapi::describe;
 pub(super) use problem_code::ProblemCode;

@@ -104,6 +104,11 @@ impl TestApp {
         Program::new(&["serve"]).settings(&self.settings)
     }
 
+    /// Returns the settings of every instance, for commands.
+    pub fn settings(&self) -> &HashMap<String, String> {
+        &self.settings
+    }
+
     /// Returns a client of the first instance's verification API, with the key of that name.
     pub fn api(&self, key: &str) -> Api {
         self.api_on(0, key)

@@ -4,6 +4,7 @@ pub mod api;
 pub mod app;
 pub mod backend;
 pub mod docker;
+pub mod endpoint;
 pub mod fake_redis;
 pub mod haproxy;
 pub mod logs;
