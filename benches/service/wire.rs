@@ -56,6 +56,18 @@ impl Wire {
         self.exchange().await
     }
 
+    /// Delivers a signed webhook.
+    pub async fn webhook(&mut self, body: &str, signature: &str) -> io::Result<u16> {
+        self.request.clear();
+        write!(
+            self.request,
+            "POST /webhooks/whatsapp HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n\
+             X-Hub-Signature-256: sha256={signature}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )?;
+        self.exchange().await
+    }
+
     /// Writes the request, reads the complete answer, and returns its status.
     async fn exchange(&mut self) -> io::Result<u16> {
         self.stream.write_all(&self.request).await?;

@@ -108,6 +108,30 @@ impl Work for WrongChecks {
     }
 }
 
+/// Webhooks from WhatsApp.
+pub struct Webhooks {
+    pub webhooks: Vec<SignedWebhook>,
+}
+
+/// A webhook's body and its signature.
+pub struct SignedWebhook {
+    pub body: String,
+    pub signature: String,
+}
+
+impl Work for Webhooks {
+    fn units(&self) -> u64 {
+        self.webhooks.len() as u64
+    }
+
+    async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
+        let SignedWebhook { body, signature } = &self.webhooks[number as usize];
+        let status = wire.webhook(body, signature).await?;
+        expect(status, 200, wire);
+        Ok(())
+    }
+}
+
 /// The order of two servers in a round, and the codes of each: one directly after the other, without new codes in
 /// between, and in the opposite order in the next round.
 pub fn in_turns(round: usize, codes: u64) -> [(usize, Range<u64>); 2] {

@@ -5,6 +5,7 @@ mod footprint;
 mod growth;
 mod latency;
 mod throughput;
+mod webhooks;
 
 pub use self::footprint::print_plans;
 
@@ -25,6 +26,8 @@ pub enum Section {
     Latency,
     /// More live codes, more open connections, one phone or many
     Growth,
+    /// Checks beside webhooks from WhatsApp, and the largest webhook
+    Webhooks,
     /// Startup, memory, sizes
     Footprint,
     /// Other numbers of worker threads and of connections to Redis, no log, another build
@@ -34,7 +37,7 @@ pub enum Section {
 impl Section {
     /// The sections that have targets.
     pub fn usual() -> Vec<Self> {
-        vec![Self::Throughput, Self::Latency, Self::Growth, Self::Footprint]
+        vec![Self::Throughput, Self::Latency, Self::Growth, Self::Webhooks, Self::Footprint]
     }
 
     pub fn measure(self, scale: Scale, against: Option<&Path>, report: &mut Report) {
@@ -42,6 +45,7 @@ impl Section {
             Self::Throughput => throughput::measure(scale, report),
             Self::Latency => latency::measure(scale, report),
             Self::Growth => growth::measure(scale, report),
+            Self::Webhooks => webhooks::measure(scale, report),
             Self::Footprint => footprint::measure(scale, report),
             Self::Alternatives => alternatives::measure(scale, against, report),
         }
