@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::http::edge::fields::IDEMPOTENCY_KEY;
 use crate::http::edge::outcome::{InvalidMember, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::http::edge::{auth, client_address};
 use crate::http::settings::AuthMode;
 use crate::http::state::PublicState;
 use crate::otp::{App, AppName, Audience, Caller, ClientAddress, IdempotencyKey, Key, PhoneNumber, VerificationId};
-
-/// The name of the header with an idempotency key.
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 /// A call with an accepted key.
 pub(super) struct Admitted {
