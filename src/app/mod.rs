@@ -7,6 +7,8 @@ mod event_check;
 mod healthcheck;
 mod inspect;
 #[cfg(feature = "simulator")]
+mod page_endpoint;
+#[cfg(feature = "simulator")]
 mod page_records;
 mod proof_check;
 mod redis_memory;

@@ -14,6 +14,7 @@ use url::Url;
 use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 
 use super::endpoints::Endpoints;
+use super::page_endpoint::PageEndpoint;
 use super::page_records::StoredRecords;
 use super::serve::{over_whatsapp, redis_details, within_a_request};
 use super::{App, Parts};
@@ -45,6 +46,8 @@ pub struct Sandbox {
     pub app: App,
     /// The keys that were drawn for the verification API, by kind: those of kinds for which the settings have none.
     pub keys: Vec<(KeyKind, ApiKey)>,
+    /// The secret that signs the events that the page shows, unless every app has an endpoint of its own.
+    pub event_secret: Option<SecretString>,
     simulator: Simulator,
     page: Page,
     listener: Listener,
@@ -126,7 +129,11 @@ pub async fn sandbox(
     let records = StoredRecords { store: Arc::clone(&store), policy: common.policy.clone() };
     let senders = Senders::one(over_whatsapp(sender, None));
     let mut apps = Apps::one(common.policy, senders.clone());
-    let endpoints = Endpoints::of(&common.apps, queue, event_secrets).await?;
+    let mut endpoints = Endpoints::of(&common.apps, queue, event_secrets).await?;
+    let page_endpoint = PageEndpoint::of(&mut common.apps, listener.address())?;
+    if let Some(endpoint) = &page_endpoint {
+        endpoints = endpoints.with_page(endpoint)?;
+    }
     for AppSettings { name, policy, proofs, reviewers, .. } in common.apps {
         apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs, reviewers });
     }
@@ -158,7 +165,8 @@ pub async fn sandbox(
         sends_here: true,
     };
     let page = Page { service: Some(service), records: Some(Arc::new(records)) };
-    Ok(Sandbox { app, keys: drawn, simulator, page, listener })
+    let event_secret = page_endpoint.map(|endpoint| endpoint.secret);
+    Ok(Sandbox { app, keys: drawn, event_secret, simulator, page, listener })
 }
 
 /// Draws a secret that the service and the simulator share.

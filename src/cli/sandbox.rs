@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::ensure;
 use clap::Args;
+use secrecy::ExposeSecret;
 
 use super::output::print;
 use crate::app::{self, SandboxStore};
@@ -39,10 +40,13 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let keys: Vec<_> =
         sandbox.keys.iter().map(|(kind, key)| format!("  {:<6}  {}", kind.as_str(), key.expose())).collect();
     let keys = if keys.is_empty() { "  those of the settings".to_owned() } else { keys.join("\n") };
+    let events = sandbox.event_secret.as_ref().map_or_else(String::new, |secret| {
+        format!("Events of apps without an endpoint go to the page, signed with {}\n\n", secret.expose_secret())
+    });
     let welcome = format!(
         "Sandbox: it sends no real message. Open {inbox}\n\
          The API is described at {service}/docs\n\n\
-         API keys, valid while it runs:\n{keys}\n\n\
+         API keys, valid while it runs:\n{keys}\n\n{events}\
          Or without a browser:\n\
          \u{20} KEY=…                                        # the server key\n\
          \u{20} curl {service}/v1/verifications -H \"Authorization: Bearer $KEY\" --json '{{\"to\":\"+{EXAMPLE_PHONE}\"}}'\n\

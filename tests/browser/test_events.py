@@ -1,5 +1,8 @@
 """The events panel: what the service tells an app, as its endpoint receives it."""
 
+import base64
+import hashlib
+import hmac
 import json
 import shlex
 import subprocess
@@ -7,8 +10,8 @@ import unittest
 
 from playwright.sync_api import expect
 
-from browser import BrowserTest, fetch
-from programs import Simulator
+from browser import PHONE, BrowserTest, fetch
+from programs import Sandbox, Simulator
 
 HEADERS = {"webhook-id": "evt_1", "webhook-timestamp": "1793800000", "webhook-signature": "v1,c2lnbmF0dXJl"}
 EVENT = {
@@ -61,6 +64,28 @@ class Events(BrowserTest):
         calls = page.locator("#events-list summary .call")
         expect(calls).to_have_text(["not JSON", "without a type"])
         expect(page.locator("#events-list li").last).to_contain_text("<script>alert(1)</script>")
+
+    def test_a_sign_in_is_told_in_signed_events(self):
+        sandbox = self.start(Sandbox())
+        page = self.open(sandbox)
+        self.choose_api(page, "v1")
+        self.send_code(page)
+        self.answer_is(page, 201, "pending")
+        calls = page.locator("#events-list summary .call")
+        expect(calls).to_have_text(["verification.delivered", "verification.created"])
+        code = self.code_on_phone(page)
+        self.type_code(page, code)
+        self.answer_is(page, 200, "approved")
+        expect(calls.first).to_have_text("verification.approved")
+
+        key = base64.b64decode(sandbox.printed(r"signed with whsec_(\S+)"))
+        for event in json.loads(fetch(f"{sandbox.page}/events")):
+            headers, body = event["headers"], event["body"]
+            signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode()
+            signature = base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+            self.assertEqual(headers["webhook-signature"], f"v1,{signature}")
+            self.assertNotIn(code, body)
+            self.assertNotIn(PHONE, body)
 
 
 if __name__ == "__main__":
