@@ -1,5 +1,6 @@
 //! The composition root: settings in, a running service or a command's answer out. Only commands and tests import it.
 
+mod account_watch;
 mod check;
 mod descriptors;
 mod endpoints;

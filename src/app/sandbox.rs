@@ -13,14 +13,17 @@ use tokio::sync::{mpsc, watch};
 use url::Url;
 use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 
+use super::account_watch::{self, AccountWatch};
 use super::endpoints::Endpoints;
 use super::page_endpoint::PageEndpoint;
 use super::page_records::StoredRecords;
 use super::serve::{over_whatsapp, redis_details, within_a_request};
 use super::{App, Parts};
 use crate::config::{AppSettings, SandboxSettings, Settings};
-use crate::http::{AcceptedKey, AuthMode, ConnectionBounds, Handle, Listener};
-use crate::otp::{ApiKey, App as OtpApp, Apps, EventQueue, Key, KeyKind, KeyName, Senders, VerificationStore};
+use crate::http::{AcceptedKey, AuthMode, ConnectionBounds, Dependency, Handle, Listener, StoreDetails};
+use crate::otp::{
+    ApiKey, App as OtpApp, Apps, EventQueue, Key, KeyKind, KeyName, Senders, Suspensions, VerificationStore,
+};
 use crate::proof::{Issuer, ProofKeys};
 use crate::store::EmbeddedStore;
 use crate::store::redis::RedisStore;
@@ -28,7 +31,9 @@ use crate::supervisor;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::CurrentTemplate;
 use crate::whatsapp::webhook::{Ours, WebhookReceiver};
-use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSender, WhatsAppSettings};
+use crate::whatsapp::{
+    AccountTruth, GraphClient, OwnTemplate, Standing, WhatsAppAccount, WhatsAppSender, WhatsAppSettings,
+};
 
 /// The store of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -101,25 +106,11 @@ pub async fn sandbox(
     api.timeout = within_a_request(api.timeout, &common.server);
     api.base_url = Url::parse(&format!("http://{}", listener.address()))?;
     let whatsapp = WhatsAppSettings { api, account: account_of(world) };
-    let sender = WhatsAppSender::new(
-        GraphClient::new(&whatsapp)?,
-        &world.phone_number_id,
-        CurrentTemplate::always(world.template_name.clone(), whatsapp.api.languages.clone()),
-        whatsapp.api.max_retries,
-    );
-    let (store, queue, store_name, store_details): (Arc<dyn VerificationStore>, Arc<dyn EventQueue>, _, _) = match store
-    {
-        SandboxStore::Embedded => {
-            let store = Arc::new(EmbeddedStore::default());
-            (store.clone(), store, "embedded", None)
-        }
-        SandboxStore::Redis => {
-            common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
-            let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
-            let details = redis_details(&store);
-            (store.clone(), store, "redis", Some(details))
-        }
-    };
+    if store == SandboxStore::Redis {
+        common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
+    }
+    let Stores { store, queue, suspensions, name: store_name, details: store_details } = Stores::of(store, &common)?;
+    let (sender, account, truth) = watched_account(&whatsapp, world, suspensions)?;
     // The page calls the service from the browser.
     for origin in page_origins(listener.address()) {
         common.server.cors_origins.push(origin.parse()?);
@@ -141,16 +132,17 @@ pub async fn sandbox(
     let (app_secret, verify_token) = (draw_secret()?, draw_secret()?);
     let ours =
         Ours { waba_id: world.waba_id.clone(), phone_number_ids: HashSet::from([world.phone_number_id.clone()]) };
+    let webhook = WebhookReceiver::new(only(&app_secret), only(&verify_token), ours).with_account(Arc::new(truth));
     let parts = Parts {
         store,
         store_name,
         store_details,
         apps,
-        dependencies: Vec::new(),
+        dependencies: vec![account],
         keys,
         proof_keys: Some(ProofKeys::follow_or_draw(proof_keys).await?),
         proof_issuer: proof_issuer.or(public_url.map(|url| Issuer::of_url(url.as_str()))),
-        whatsapp_webhook: Some(Arc::new(WebhookReceiver::new(only(&app_secret), only(&verify_token), ours))),
+        whatsapp_webhook: Some(Arc::new(webhook)),
         endpoints,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
@@ -167,6 +159,55 @@ pub async fn sandbox(
     let page = Page { service: Some(service), records: Some(Arc::new(records)) };
     let event_secret = page_endpoint.map(|endpoint| endpoint.secret);
     Ok(Sandbox { app, keys: drawn, event_secret, simulator, page, listener })
+}
+
+/// One store, by what it does.
+struct Stores {
+    store: Arc<dyn VerificationStore>,
+    queue: Arc<dyn EventQueue>,
+    suspensions: Arc<dyn Suspensions>,
+    /// Its name in readiness.
+    name: &'static str,
+    /// Further details about it in readiness.
+    details: Option<StoreDetails>,
+}
+
+impl Stores {
+    fn of(store: SandboxStore, settings: &Settings) -> anyhow::Result<Self> {
+        match store {
+            SandboxStore::Embedded => Ok(Self::one(&Arc::new(EmbeddedStore::default()), "embedded", None)),
+            SandboxStore::Redis => {
+                let store = Arc::new(RedisStore::new(&settings.redis).context("redis")?);
+                Ok(Self::one(&store, "redis", Some(redis_details(&store))))
+            }
+        }
+    }
+
+    fn one<S>(store: &Arc<S>, name: &'static str, details: Option<StoreDetails>) -> Self
+    where
+        S: VerificationStore + EventQueue + Suspensions + 'static,
+    {
+        Self { store: store.clone(), queue: store.clone(), suspensions: store.clone(), name, details }
+    }
+}
+
+/// Returns the sender from the simulated account, the account's place in readiness, and what acts on notices about it.
+fn watched_account(
+    whatsapp: &WhatsAppSettings,
+    world: &SimulatorSettings,
+    suspensions: Arc<dyn Suspensions>,
+) -> anyhow::Result<(WhatsAppSender, Dependency, AccountTruth)> {
+    let (client, languages) = (GraphClient::new(whatsapp)?, whatsapp.api.languages.clone());
+    let template = CurrentTemplate::always_with_id(world.template_name.clone(), languages, &world.template_id);
+    let (standing, reports) = Standing::new(&world.waba_id, suspensions, None);
+    let (waba_id, numbers) = (world.waba_id.clone(), vec![world.phone_number_id.clone()]);
+    let templates = vec![OwnTemplate { id: world.template_id.clone(), current: template.clone() }];
+    let sender = WhatsAppSender::new(client.clone(), &world.phone_number_id, template, whatsapp.api.max_retries);
+    let sender = sender.with_standing(standing.clone());
+    let dependency = Dependency::account(standing.follow());
+    let (doubts, every) = (Arc::default(), account_watch::OFTEN);
+    let watch = AccountWatch { client, standing, waba_id, numbers, templates, doubts, every };
+    Ok((sender, dependency, watch.start(reports)))
 }
 
 /// Draws a secret that the service and the simulator share.

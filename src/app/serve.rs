@@ -9,21 +9,24 @@ use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
 use serde_json::json;
 
+use super::account_watch::{self, AccountWatch};
 use super::endpoints::Endpoints;
 use super::redis_safety::require_safety;
 use super::template_watch::TemplateWatch;
 use super::{App, Parts, redis_memory, warnings};
 use crate::config::{ServeSettings, Settings};
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails};
-use crate::otp::{App as OtpApp, AppName, Apps, Channel, Pacing, Sender, Senders};
+use crate::otp::{App as OtpApp, AppName, Apps, Channel, EventType, Pacing, Sender, Senders};
 use crate::proof::{ProofKeys, ProofSettings};
 use crate::reread;
 use crate::store::redis::RedisStore;
 use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::client::authorization;
-use crate::whatsapp::template::{self, TemplateError, Translation};
+use crate::whatsapp::template::{self, CurrentTemplate, TemplateError, Translation};
 use crate::whatsapp::webhook::{Ours, WebhookReceiver};
-use crate::whatsapp::{GraphClient, WhatsAppApi, WhatsAppSender, WhatsAppSettings, version};
+use crate::whatsapp::{
+    Announced, GraphClient, OwnTemplate, Standing, WhatsAppApi, WhatsAppSender, WhatsAppSettings, version,
+};
 
 /// The maximum time that a code waits for its turn to be sent.
 const MAX_WAIT: Duration = Duration::from_millis(2_100);
@@ -85,8 +88,11 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     redis_memory::measure(&store);
     let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
     let (template, languages) = template.settled().await;
+    let announced = Announced { events: store.clone(), apps: told_of_suspensions(&common) };
+    let (standing, reports) = Standing::new(&whatsapp.account.waba_id, store.clone(), Some(announced));
     let mut dependencies = vec![
         Dependency::required("redis_settings", redis_settings),
+        Dependency::account(standing.follow()),
         Dependency::template(AppName::default(), languages),
     ];
     let pacing = |phone_number_id: &str| {
@@ -98,7 +104,13 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
         })
     };
     let id = &whatsapp.account.phone_number_id;
-    let sender = WhatsAppSender::new(client.clone(), id, template, whatsapp.api.max_retries);
+    let own_template =
+        |id: &str, current: &CurrentTemplate| OwnTemplate { id: id.to_owned(), current: current.clone() };
+    let mut templates = vec![own_template(&whatsapp.account.template_id, &template)];
+    let sender_of = |id: &str, template| {
+        WhatsAppSender::new(client.clone(), id, template, whatsapp.api.max_retries).with_standing(standing.clone())
+    };
+    let sender = sender_of(id, template);
     let mut apps = Apps::one(common.policy, Senders::one(over_whatsapp(sender.clone(), pacing(id))));
     let mut of_numbers = HashMap::from([(id.clone(), sender)]);
     let endpoints = Endpoints::of(&common.apps, store.clone(), event_secrets).await?;
@@ -110,10 +122,11 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             let watch = TemplateWatch::new(client.clone(), &own, app.policy.code_lifetime);
             let (template, languages) = watch.start(&[]).settled().await;
             dependencies.push(Dependency::template(app.name.clone(), languages));
+            templates.push(own_template(&own.account.template_id, &template));
             let id = &own.account.phone_number_id;
             let sender = match of_numbers.get(id) {
                 Some(sender) => sender.with_template(template),
-                None => WhatsAppSender::new(client.clone(), id, template, own.api.max_retries),
+                None => sender_of(id, template),
             };
             of_numbers.insert(id.clone(), sender.clone());
             Senders::one(over_whatsapp(sender, pacing(id)))
@@ -127,8 +140,10 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
         });
     }
     let waba_id = whatsapp.account.waba_id.clone();
-    let ours = Ours { waba_id, phone_number_ids: of_numbers.into_keys().collect() };
-    let webhook = WebhookReceiver::new(app_secrets, verify_tokens, ours);
+    let ours = Ours { waba_id: waba_id.clone(), phone_number_ids: of_numbers.keys().cloned().collect() };
+    let (numbers, doubts, every) = (of_numbers.into_keys().collect(), Arc::default(), account_watch::EVERY);
+    let truth = AccountWatch { client, standing, waba_id, numbers, templates, doubts, every }.start(reports);
+    let webhook = WebhookReceiver::new(app_secrets, verify_tokens, ours).with_account(Arc::new(truth));
     let parts = Parts {
         store_details: Some(redis_details(&store)),
         store,
@@ -143,6 +158,12 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     App::bind(common.server, parts).await
+}
+
+/// Returns the apps whose endpoints are told if a sender can no longer be used.
+fn told_of_suspensions(settings: &Settings) -> Vec<AppName> {
+    let told = settings.apps.iter().filter(|app| app.policy.events.contain(EventType::SenderDegraded));
+    told.map(|app| app.name.clone()).collect()
 }
 
 /// Creates the sender for the channel `whatsapp`.

@@ -168,6 +168,15 @@ declare! {
     /// State of a sender's circuit breaker, which suspends sending while its channel keeps failing: 0 closed (all is
     /// well), 1 open, 2 half-open.
     BREAKER_STATE = "whatsapp_otp_breaker_state", Gauge, "sender": &[];
+    /// 1 while nothing is sent over a part of the WhatsApp account, on all instances: the scope account, sender, template or
+    /// country, and its ID or countries.
+    SUSPENDED = "whatsapp_otp_suspended", Gauge, "scope": &[], "of": &[];
+    /// WhatsApp's rating of the sending number's quality: 3 green, 2 yellow, 1 red, 0 unknown.
+    NUMBER_QUALITY = "whatsapp_otp_number_quality", Gauge, "sender": &[];
+    /// WhatsApp's rating of a template's quality, by the template's ID in its language: 3 green, 2 yellow, 1 red, 0 unknown.
+    TEMPLATE_QUALITY = "whatsapp_otp_template_quality", Gauge, "template": &[];
+    /// The people that the business may write to in a day, by WhatsApp's messaging limit; 0 until it is known.
+    MESSAGING_TIER = "whatsapp_otp_messaging_tier", Gauge;
     /// Time that sends waited for their turn under the sending rate.
     PACING_WAIT_SECONDS = "whatsapp_otp_pacing_wait_seconds", Histogram(PACING_BUCKETS);
     /// Webhooks from WhatsApp, by outcome.

@@ -1,8 +1,18 @@
 //! WhatsApp's own view of whether a number, an account or a template can send.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{CallError, GraphClient};
+
+/// The health of a template, and its quality.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TemplateHealth {
+    /// The nodes on the way of its messages.
+    pub health: Health,
+    /// `GREEN`, `YELLOW`, `RED` or `UNKNOWN`; empty if WhatsApp does not say.
+    pub quality: String,
+}
 
 /// The answer of WhatsApp about a node and everything that its messages need.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -47,6 +57,7 @@ pub struct HealthError {
 struct Node {
     health_status: Option<Health>,
     status: Option<String>,
+    quality_score: Option<Value>,
 }
 
 impl Health {
@@ -65,8 +76,8 @@ impl Health {
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub async fn read_template(client: &GraphClient, id: &str) -> Result<Self, CallError> {
-        let node: Node = client.get(id, &[("fields", "health_status,status")]).await?;
+    pub async fn read_template(client: &GraphClient, id: &str) -> Result<TemplateHealth, CallError> {
+        let node: Node = client.get(id, &[("fields", "health_status,status,quality_score")]).await?;
         let mut health = node.health_status.unwrap_or_default();
         if node.status.is_some_and(|status| status != "APPROVED") {
             health.entities.retain(|entity| entity.entity_type != TEMPLATE);
@@ -77,7 +88,8 @@ impl Health {
                 errors: Vec::new(),
             });
         }
-        Ok(health)
+        let quality = node.quality_score.as_ref().and_then(|quality| quality["score"].as_str());
+        Ok(TemplateHealth { health, quality: quality.unwrap_or_default().to_owned() })
     }
 
     /// Returns `true` if one of the nodes of these types cannot send, `false` if none of those named is blocked, and

@@ -4,6 +4,7 @@
 //! [`error`] is the table of WhatsApp's error codes, [`version`] that of the Graph API's versions.
 
 mod account;
+mod account_truth;
 mod breaker;
 pub mod client;
 pub mod error;
@@ -22,6 +23,7 @@ pub mod webhook;
 mod wire;
 
 pub use account::{BusinessAccount, access_token, graph_id};
+pub use account_truth::{AccountDoubts, AccountTruth, OwnTemplate};
 pub use client::GraphClient;
 pub use number::BusinessNumber;
 pub use sender::WhatsAppSender;

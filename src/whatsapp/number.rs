@@ -1,6 +1,7 @@
 //! The business's own number, for checking a set-up.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{CallError, GraphClient};
 use super::paging;
@@ -42,6 +43,18 @@ impl BusinessNumber {
     /// [`CallError`], with code 200 if the token may not see the account.
     pub async fn list(client: &GraphClient, waba_id: &str) -> Result<Vec<Self>, CallError> {
         paging::all(client, &format!("{waba_id}/phone_numbers"), &[FIELDS]).await
+    }
+
+    /// Reads the tier of the number's messaging limit, such as `TIER_2K`, if WhatsApp says it.
+    ///
+    /// # Errors
+    ///
+    /// [`CallError`], with code 100 if this version of the API does not have it.
+    pub async fn messaging_tier(client: &GraphClient, phone_number_id: &str) -> Result<Option<String>, CallError> {
+        let fields = ("fields", "whatsapp_business_manager_messaging_limit,messaging_limit_tier");
+        let node: Value = client.get(phone_number_id, &[fields]).await?;
+        let tiers = ["whatsapp_business_manager_messaging_limit", "messaging_limit_tier"];
+        Ok(tiers.iter().find_map(|name| node[name].as_str()).map(str::to_owned))
     }
 
     /// Returns the number in international format, however WhatsApp displays it.

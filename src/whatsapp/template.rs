@@ -137,6 +137,13 @@ impl CurrentTemplate {
         Self::new(watch::channel(Ok(Arc::new(always))).1, Arc::default())
     }
 
+    /// A template that never changes, with its ID in the first of the languages.
+    #[must_use]
+    pub fn always_with_id(name: String, languages: Vec<Locale>, id: &str) -> Self {
+        let always = ApprovedTemplate { name, languages, ids: vec![id.to_owned()] };
+        Self::new(watch::channel(Ok(Arc::new(always))).1, Arc::default())
+    }
+
     /// Returns the template to send now.
     ///
     /// # Errors

@@ -45,6 +45,13 @@ const ROWS: &[(&str, &[&str])] = &[
             "languages::a_language_that_is_paused_is_named_and_the_others_are_sent",
         ],
     ),
+    (
+        "Account, number, template or country closed by WhatsApp",
+        &[
+            "suspensions::an_account_that_cannot_pay_sends_nothing_on_any_instance_and_checks_codes",
+            "suspensions::a_closed_country_stops_its_own_numbers_for_its_time",
+        ],
+    ),
     ("Token refused", &["with_a_token_that_whatsapp_refuses_instances_start_and_check_codes"]),
     ("Disk of the log full", &["log_outages::requests_go_on_while_the_disk_of_the_log_is_full"]),
     (
@@ -83,6 +90,7 @@ fn each_row_of_the_table_has_tests_and_names_alerts_that_exist() {
         ("log_outages", include_str!("log_outages.rs")),
         ("readiness", include_str!("readiness.rs")),
         ("store_contract", include_str!("store_contract.rs")),
+        ("suspensions", include_str!("suspensions.rs")),
         ("template", include_str!("template.rs")),
     ];
     for test in ROWS.iter().flat_map(|(_, tests)| *tests) {

@@ -47,6 +47,7 @@ mod secret_files;
 mod several_servers;
 mod store_agreement;
 mod store_contract;
+mod suspensions;
 mod template;
 mod tls;
 mod topology_itself;

@@ -1,5 +1,6 @@
 //! The operators' listener: liveness, readiness and metrics.
 
+mod account;
 mod live;
 mod metrics;
 mod ready;

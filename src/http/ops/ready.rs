@@ -11,10 +11,11 @@ use serde_json::{Map, Value, json};
 use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 
+use super::account::AccountStanding;
 use super::no_store;
 use super::state::state;
 use super::template::{AppTemplate, TemplateLanguages};
-use crate::otp::{AppName, VerificationStore};
+use crate::otp::{AppName, SeenSuspensions, VerificationStore};
 use crate::telemetry::log_fault;
 
 /// The time for which the result of a probe of the store is reused.
@@ -22,6 +23,8 @@ const PROBE_VALID_FOR: Duration = Duration::from_millis(500);
 
 /// The log's name in readiness.
 const LOG: &str = "log";
+/// The name of the account on WhatsApp in readiness.
+const ACCOUNT: &str = "account";
 /// The template's name in readiness.
 const TEMPLATE: &str = "template";
 
@@ -39,6 +42,7 @@ pub struct Dependency {
 enum Health {
     Fault(Fault),
     Template(AppTemplate),
+    Account(AccountStanding),
 }
 
 impl Dependency {
@@ -56,8 +60,15 @@ impl Dependency {
         Self { name, health: Health::Template(AppTemplate { app, languages }), required: false }
     }
 
+    /// The account on WhatsApp, with the parts over which nothing is sent. Only sending needs it.
+    #[must_use]
+    pub fn account(seen: watch::Receiver<SeenSuspensions>) -> Self {
+        Self { name: ACCOUNT.to_owned(), health: Health::Account(AccountStanding::new(seen)), required: false }
+    }
+
     fn fault(&self) -> Option<String> {
         match &self.health {
+            Health::Account(account) => account.fault(),
             Health::Fault(fault) => fault.borrow().clone(),
             Health::Template(template) => template.fault(),
         }
@@ -67,6 +78,7 @@ impl Dependency {
         match &self.health {
             Health::Fault(_) => Map::new(),
             Health::Template(template) => template.details(),
+            Health::Account(account) => account.details(),
         }
     }
 }
@@ -124,8 +136,10 @@ impl Readiness {
     /// Sets the gauges of the dependencies.
     pub(super) fn measure(&self) {
         for dependency in &*self.dependencies {
-            if let Health::Template(template) = &dependency.health {
-                template.measure();
+            match &dependency.health {
+                Health::Fault(_) => {}
+                Health::Template(template) => template.measure(),
+                Health::Account(account) => account.measure(),
             }
         }
     }

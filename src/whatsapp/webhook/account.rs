@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::otp::StoreError;
+use crate::otp::{PhoneNumber, StoreError};
 
 /// Acts on notices about the account.
 #[async_trait]
@@ -16,6 +16,14 @@ pub trait AccountNotices: Send + Sync {
     ///
     /// [`StoreError`] if the store did not take it: WhatsApp sends the notice again.
     async fn act_on(&self, notice: &AccountNotice) -> Result<Effect, StoreError>;
+
+    /// Acts on the error with which a message to `phone` failed: it may be about the account, the number that sent it or
+    /// the country.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store did not take it. The error comes again with the next message.
+    async fn act_on_failure(&self, code: i64, phone: Option<&PhoneNumber>) -> Result<Effect, StoreError>;
 }
 
 /// The effect of a notice.
@@ -235,6 +243,19 @@ pub enum Tier {
     Limited(u64),
     /// Any number.
     Unlimited,
+}
+
+impl Tier {
+    /// Parses a tier as WhatsApp writes it: `TIER_250`, `TIER_1K`, `TIER_UNLIMITED`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let name = text.strip_prefix("TIER_")?;
+        if name == "UNLIMITED" {
+            return Some(Self::Unlimited);
+        }
+        let (digits, unit) = name.strip_suffix('K').map_or((name, 1), |thousands| (thousands, 1_000));
+        digits.parse::<u64>().ok()?.checked_mul(unit).map(Self::Limited)
+    }
 }
 
 /// A change of the account.

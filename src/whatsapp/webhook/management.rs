@@ -83,15 +83,7 @@ fn tier(value: &Value) -> Option<Tier> {
     if let Some(number) = whole(value) {
         return Some(u64::try_from(number).map_or(Tier::Unlimited, Tier::Limited));
     }
-    let name = value.as_str()?.strip_prefix("TIER_")?;
-    if name == "UNLIMITED" {
-        return Some(Tier::Unlimited);
-    }
-    let (digits, unit) = match name.strip_suffix('K') {
-        Some(thousands) => (thousands, 1_000),
-        None => (name, 1),
-    };
-    digits.parse::<u64>().ok()?.checked_mul(unit).map(Tier::Limited)
+    Tier::parse(value.as_str()?)
 }
 
 fn account_event(value: &Value) -> AccountEvent {

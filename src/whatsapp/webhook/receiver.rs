@@ -174,6 +174,13 @@ impl WebhookReceiver {
         }
         if status == DeliveryStatus::Failed {
             self.report_failure(code);
+            if let (Some(account), Some(code)) = (&self.account, code) {
+                // The delivery is recorded: the next message that fails brings the error again.
+                let acted = account.act_on_failure(code, service.recipient(&id).as_ref()).await;
+                if let Err(error) = acted {
+                    tracing::warn!(%error, code, "sending could not be suspended");
+                }
+            }
         }
         Ok(PartOutcome::Applied)
     }
