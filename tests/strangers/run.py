@@ -42,6 +42,7 @@ keys = {kind: prefix + secrets.token_hex(24) for kind, prefix in prefixes.items(
 sandbox = Sandbox(**settings_of(keys))
 try:
     environment = os.environ | {"OTP_URL": sandbox.service, "OTP_INBOX": sandbox.page}
+    environment["OTP_EVENT_SECRET"] = sandbox.printed(r"signed with (whsec_\S+)")
     environment |= {f"OTP_{kind.upper()}_KEY": key for kind, key in keys.items()}
     modules = sys.argv[1:] or sorted(path.stem for path in HERE.glob("test_*.py"))
     failed = [module for module in modules if not run(module, environment)]
