@@ -7,7 +7,6 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
 use metrics::{counter, gauge, histogram};
-use rand::RngExt;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -33,7 +32,7 @@ const GATHER: Duration = Duration::from_millis(10);
 const SPARE: Duration = Duration::from_secs(5);
 /// The pause if the endpoint has too much to do, unless it asks for another, and the longest one.
 const PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 /// The time between two measurements of the queue.
 const MEASURE: Duration = Duration::from_secs(5);
 
@@ -77,7 +76,9 @@ impl Deliverers {
         let ringing = stop.clone();
         supervisor::spawn("the bell of events", async move {
             while ringing.run_until_cancelled(bell.notified()).await.is_some() {
-                bells.iter().for_each(|bell| bell.notify_one());
+                for bell in &bells {
+                    bell.notify_one();
+                }
             }
         });
         Self { tasks, stop }
@@ -113,7 +114,7 @@ impl Deliverer {
                 }
             }
             self.measure(&mut measured).await;
-            let look = Instant::now() + LOOK.mul_f64(rand::rng().random_range(0.8..=1.2));
+            let look = Instant::now() + LOOK.mul_f64(rand::random_range(0.8..=1.2));
             tokio::select! {
                 () = stop.cancelled() => break,
                 Some(pause) = under_way.next() => paused_until = paused_until.max(Instant::now() + pause),
@@ -174,7 +175,7 @@ impl Deliverer {
         let (number, status) = (attempts.saturating_add(1), result.as_ref().ok());
         match &result {
             Ok(_) => {
-                tracing::info!(event = id, event_type, %app, attempt = number, status, ?duration, outcome, "event")
+                tracing::info!(event = id, event_type, %app, attempt = number, status, ?duration, outcome, "event");
             }
             Err(error) => {
                 tracing::warn!(event = id, event_type, %app, attempt = number, %error, ?duration, outcome, "event");

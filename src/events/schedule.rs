@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use rand::RngExt;
-
 /// The waits between the attempts to deliver an event. The first attempt is at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule(Box<[Duration]>);
@@ -26,7 +24,7 @@ impl Schedule {
     #[must_use]
     pub fn wait(&self, failures: u32, asked: Option<Duration>) -> Option<Duration> {
         let wait = self.0.get(usize::try_from(failures.checked_sub(1)?).ok()?)?;
-        let wait = wait.mul_f64(rand::rng().random_range(0.8..=1.2));
+        let wait = wait.mul_f64(rand::random_range(0.8..=1.2));
         let longest = self.0.iter().copied().max().unwrap_or_default();
         Some(wait.max(asked.unwrap_or_default().min(longest)))
     }

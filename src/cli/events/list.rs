@@ -55,14 +55,14 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
 
 fn text_of(app: &AppName, state: &EndpointState, events: &[UndeliveredEvent]) -> String {
     let EndpointState { disabled_at, waiting, oldest, undelivered, dropped, last_error } = state;
-    let test = if app.is_test() { " (test keys)" } else { "" };
+    let world = if app.is_test() { " (test keys)" } else { "" };
     let status = disabled_at.map_or("enabled".to_owned(), |at| format!("disabled since {}", moment(at)));
     let oldest = humantime::format_duration(Duration::from_secs(oldest.as_secs()));
-    let mut text = format!(
-        "{app}{test}: {status}; {waiting} waiting, the oldest for {oldest}; {undelivered} given up; {dropped} dropped"
-    );
+    let mut lines = vec![format!(
+        "{app}{world}: {status}; {waiting} waiting, the oldest for {oldest}; {undelivered} given up; {dropped} dropped"
+    )];
     if !last_error.is_empty() {
-        text.push_str(&format!("\n  last failure: {last_error}"));
+        lines.push(format!("  last failure: {last_error}"));
     }
     for UndeliveredEvent { event, given_up_at, error } in events {
         let about = match &event.about {
@@ -70,15 +70,15 @@ fn text_of(app: &AppName, state: &EndpointState, events: &[UndeliveredEvent]) ->
             EventSubject::Sender { channel, .. } => channel.clone(),
             EventSubject::Nothing => "-".to_owned(),
         };
-        text.push_str(&format!(
-            "\n  {}  {}  {}  {about}  given up {}: {error}",
+        lines.push(format!(
+            "  {}  {}  {}  {about}  given up {}: {error}",
             event.id,
             event.event_type,
             moment(event.at),
             moment(*given_up_at),
         ));
     }
-    text
+    lines.join("\n")
 }
 
 fn json_of(app: &AppName, state: &EndpointState, events: &[UndeliveredEvent]) -> Value {

@@ -56,7 +56,7 @@ mod tests {
         let id = ring(1).issue(&app, &phone, example.code_length, &mut SysRng).unwrap().id;
         let policy = Policy {
             code_length: example.code_length,
-            code_lifetime: std::time::Duration::from_secs(300),
+            code_lifetime: std::time::Duration::from_mins(5),
             linger: std::time::Duration::ZERO,
             max_attempts: 3,
             max_sends: 3,

@@ -3,8 +3,6 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use rand::RngExt;
-
 use super::telling;
 use crate::harness::endpoint::Endpoint;
 use crate::harness::eventually;
@@ -34,7 +32,7 @@ async fn kill(times: usize) {
             let (api, id) = (api, id.clone());
             async move { api.try_send(api.posting(&format!("/v1/verifications/{id}/cancel"), "{}".to_owned())).await }
         });
-        let wait = rand::rng().random_range(0..15_000);
+        let wait = rand::random_range(0..15_000);
         tokio::time::sleep(Duration::from_micros(wait)).await;
         doomed.signal("KILL");
         let next = app.program().start();

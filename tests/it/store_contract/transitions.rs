@@ -73,6 +73,7 @@ async fn record(on: &TestStore, attempt: &Attempt, status: DeliveryStatus) -> Pr
 }
 
 async fn each_transition_is_told_once_and_in_order(on: &TestStore) {
+    use EventType::{Approved, Created, Delivered, Undelivered};
     let attempt = created(on, &phone(700), &told()).await;
     for status in [DeliveryStatus::Sent, DeliveryStatus::Failed, DeliveryStatus::Delivered] {
         for _ in 0..3 {
@@ -83,7 +84,6 @@ async fn each_transition_is_told_once_and_in_order(on: &TestStore) {
     attempt.guess_wrong(on, &told()).await;
     assert_approved(attempt.guess_right(on, &told()).await);
     attempt.guess_right(on, &told()).await;
-    use EventType::{Approved, Created, Delivered, Undelivered};
     let events = types(on, &[Created, Undelivered, Delivered, Approved]).await;
     let sequences: Vec<_> = events.iter().map(|event| verification(event).1).collect();
     assert_eq!(sequences, [1, 2, 3, 4]);

@@ -14,7 +14,7 @@ use crate::otp::{AppName, Delivery, Event, EventSubject, EventType, UndeliveredE
 pub(super) type Fields = Vec<String>;
 
 /// Returns the fields of an event.
-pub(super) fn write(event: &Event) -> [String; 12] {
+pub(super) fn write(event: &Event) -> Fields {
     let (sequence, about) = match &event.about {
         EventSubject::Verification { verification, sequence } => (*sequence, words(verification)),
         EventSubject::Sender { channel, reason } => (0, format!("{channel} {reason}")),
@@ -28,9 +28,7 @@ pub(super) fn write(event: &Event) -> [String; 12] {
         ("sequence", sequence.to_string()),
         ("about", about),
     ];
-    let [a, b, c, d, e, f] = fields.map(|(name, value)| [name.to_owned(), value]);
-    let [[a, aa], [b, bb], [c, cc], [d, dd], [e, ee], [f, ff]] = [a, b, c, d, e, f];
-    [a, aa, b, bb, c, cc, d, dd, e, ee, f, ff]
+    fields.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
 }
 
 /// Reads an event of that app; `None` if this version does not know it.

@@ -24,13 +24,12 @@ pub(crate) async fn take(
         store.decide(TAKE_EVENTS.name, &keys.events, &call, store.deadline()).await?;
     let mut events = Vec::with_capacity(taken.len());
     for (place, attempts, fields) in taken {
-        match event_entry::read(app, &fields) {
-            Some(event) => events.push(TakenEvent { event, place, attempts }),
-            None => {
-                // Another version wrote it. Operators can replay it once this version is gone.
-                let error = "this version does not know the event".to_owned();
-                super::settle_event::settle(store, app, &place, &Attempt::GivenUp { error }).await?;
-            }
+        if let Some(event) = event_entry::read(app, &fields) {
+            events.push(TakenEvent { event, place, attempts });
+        } else {
+            // Another version wrote it. Operators can replay it once this version is gone.
+            let error = "this version does not know the event".to_owned();
+            super::settle_event::settle(store, app, &place, &Attempt::GivenUp { error }).await?;
         }
     }
     Ok(events)
