@@ -44,7 +44,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
             let ids = seeder.codes(0..codes);
             let pace = Pace::Open { per_second: WEBHOOKS };
             let statuses = ["sent", "delivered", "read"];
-            let webhooks: Vec<_> = (0..(WEBHOOKS * scale.time.as_secs_f64()) as usize + 1)
+            let webhooks: Vec<_> = (0..=((WEBHOOKS * scale.time.as_secs_f64()) as usize))
                 .map(|number| of(&[status(&ids[number / 3 % ids.len()], statuses[number % 3])]))
                 .collect();
             let (address, time) = (service.address, scale.time);
