@@ -3,10 +3,11 @@
 use super::*;
 use crate::harness::{logs, reply};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tap_cancels_the_verification_once() {
     let log = logs::capture();
-    let app = service().start().await;
+    let endpoint = Endpoint::start().await;
+    let app = telling(&endpoint, "verification.denied").start().await;
     let id = created(&app, TO).await;
     let message = app.simulator.latest("15551234567").unwrap();
     post(app.on(0), &about(&app, app.simulator.status_change(&message, "delivered"))).await.is(200, "");
@@ -16,6 +17,7 @@ async fn a_tap_cancels_the_verification_once() {
         app.api("backend").get(&id).await.shows(200, "canceled");
     }
     app.api("backend").check(&id, message.code.as_deref().unwrap()).await.fails(409, "verification_not_pending");
+    is_told(&endpoint, &["verification.denied"]).await;
     app.finish().await;
 }
 

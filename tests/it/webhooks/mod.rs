@@ -1,5 +1,6 @@
 //! WhatsApp's webhooks, from outside: signed bodies over real HTTP, to two instances on one Redis.
 
+mod account;
 mod denials;
 mod handshake;
 mod order;
@@ -9,14 +10,19 @@ mod receipt;
 mod signatures;
 mod storms;
 
+use std::time::Duration;
+
+use data_encoding::BASE64;
 use reqwest::Method;
 use serde_json::{Value, json};
 use whatsapp_otp::otp::KeyKind;
 use whatsapp_otp_simulator::{Change, DEFAULT_APP_SECRET, Webhook, webhook_signature};
 
 use crate::harness::app::{Instance, TestApp, TestAppBuilder};
+use crate::harness::endpoint::Endpoint;
 use crate::harness::logs::LogMark;
 use crate::harness::reply::{Reply, send};
+use crate::harness::{eventually, eventually_within};
 
 const PATH: &str = "/webhooks/whatsapp";
 /// The secret of the app before a rotation.
@@ -34,6 +40,29 @@ fn service() -> TestAppBuilder {
         .set("whatsapp.messages_per_second", "0")
         .set("limits.resend_cooldown", "0s")
         .set("limits.per_phone", "off")
+}
+
+/// The same, with an endpoint that is told of these types of events.
+fn telling(endpoint: &Endpoint, types: &str) -> TestAppBuilder {
+    service()
+        .set("events.url", &endpoint.url)
+        .set("events.secret", &format!("whsec_{}", BASE64.encode(&[1; 32])))
+        .set("events.types", types)
+        .set("events.timeout", "1s")
+        .set("events.allow_http", "true")
+        .set("events.allow_networks", "127.0.0.0/8")
+}
+
+/// Waits until the endpoint was told of as many events, and asserts that there are no more.
+async fn is_told(endpoint: &Endpoint, types: &[&str]) {
+    // An instance that lost Redis while it took one keeps it until its lease is over.
+    let patience = Duration::from_secs(20);
+    eventually_within(patience, "the events came", async || endpoint.count() >= types.len()).await;
+    // Another would have come with them.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let mut told: Vec<_> = endpoint.types();
+    told.sort();
+    assert_eq!(told, types);
 }
 
 /// Posts a body that is signed with the app's secret.

@@ -1,16 +1,15 @@
 //! The order of reports, and their repetition.
 
-use std::time::Duration;
-
 use whatsapp_otp_simulator::{Behaviour, Order, webhook_signature};
 
 use super::*;
-use crate::harness::{eventually, logs};
+use crate::harness::logs;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_report_to_both_instances_at_once_is_one_transition() {
     let log = logs::capture();
-    let app = service().start().await;
+    let endpoint = Endpoint::start().await;
+    let app = telling(&endpoint, "verification.delivered,verification.undelivered").start().await;
     let id = created(&app, TO).await;
     let webhook = status(&app, &id, "delivered");
     let body = webhook.bytes();
@@ -28,6 +27,25 @@ async fn one_report_to_both_instances_at_once_is_one_transition() {
     outcomes.sort();
     assert_eq!(outcomes, ["applied", "duplicate", "duplicate", "duplicate", "duplicate", "duplicate"]);
     is(&app, &id, "delivered").await;
+    for word in ["sent", "failed", "read"] {
+        report(&app, &id, word).await;
+    }
+    is_told(&endpoint, &["verification.delivered"]).await;
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_failed_and_arrived_is_told_as_both() {
+    let endpoint = Endpoint::start().await;
+    let app = telling(&endpoint, "verification.delivered,verification.undelivered").start().await;
+    let id = created(&app, TO).await;
+    for word in ["failed", "failed", "delivered", "failed", "delivered"] {
+        report(&app, &id, word).await;
+    }
+    is_told(&endpoint, &["verification.delivered", "verification.undelivered"]).await;
+    let received = endpoint.received();
+    let undelivered = received.iter().find(|received| received.event_type() == "verification.undelivered").unwrap();
+    assert_eq!(undelivered.body["data"]["deliveries"][0]["reason"], "unknown");
     app.finish().await;
 }
 

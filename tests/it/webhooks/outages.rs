@@ -1,7 +1,6 @@
 //! Redis frozen or failed over during a webhook: it is not taken, and comes again.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use whatsapp_otp_simulator::{WebhookSettings, WebhookTimes};
 
@@ -9,13 +8,14 @@ use super::*;
 use crate::harness::redis::RedisServer;
 use crate::harness::reply::says;
 use crate::harness::topology::{Kind, Topology};
-use crate::harness::{eventually_within, logs, unique_prefix};
+use crate::harness::{logs, unique_prefix};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_frozen_redis_is_one_transition_when_it_is_back() {
     let log = logs::capture();
     let server = Arc::new(RedisServer::start());
-    let app = service().set("redis.timeout", "800ms").redis(&server).start().await;
+    let endpoint = Endpoint::start().await;
+    let app = telling(&endpoint, "verification.delivered").set("redis.timeout", "800ms").redis(&server).start().await;
     let id = created(&app, TO).await;
     let webhook = status(&app, &id, "delivered");
     server.freeze();
@@ -34,16 +34,19 @@ async fn a_frozen_redis_is_one_transition_when_it_is_back() {
     .await;
     is(&app, &id, "delivered").await;
     assert_eq!(outcome(&log, post(app.on(0), &webhook).await.is(200, "")), "duplicate");
+    is_told(&endpoint, &["verification.delivered"]).await;
     app.finish().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failover_is_one_transition_when_it_is_over() {
     let log = logs::capture();
     for kind in [Kind::Sentinel, Kind::Cluster] {
         let topology = Topology::start(kind).await;
         let settings = topology.settings();
-        let service = settings.iter().fold(service(), |app, (key, value)| app.set(key, value));
+        let endpoint = Endpoint::start().await;
+        let telling = telling(&endpoint, "verification.delivered");
+        let service = settings.iter().fold(telling, |app, (key, value)| app.set(key, value));
         let app = service.set("redis.key_prefix", &unique_prefix()).start().await;
         let mut ids = Vec::new();
         for number in 0..20 {
@@ -71,6 +74,7 @@ async fn a_failover_is_one_transition_when_it_is_over() {
         for id in &ids {
             is(&app, id, "delivered").await;
         }
+        is_told(&endpoint, &["verification.delivered"; 20]).await;
         app.finish().await;
     }
 }

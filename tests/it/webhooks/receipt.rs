@@ -1,7 +1,7 @@
 //! Bodies on their way: large, encoded, slow, and cut off.
 
 use std::io::Write;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::io::AsyncWriteExt;
 

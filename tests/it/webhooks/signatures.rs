@@ -3,7 +3,6 @@
 use std::fs;
 
 use super::*;
-use crate::harness::eventually;
 
 async fn signed(app: &TestApp, signatures: &[&str], body: &[u8]) -> Reply {
     let mut call = app.call(Method::POST, PATH);

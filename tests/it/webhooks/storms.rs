@@ -1,6 +1,6 @@
 //! Many reports at once.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use futures_util::{StreamExt, stream};
 
