@@ -8,13 +8,14 @@ use std::time::Duration;
 use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::account_watch::{self, AccountWatch};
 use super::endpoints::Endpoints;
 use super::redis_safety::require_safety;
 use super::template_watch::TemplateWatch;
 use super::{App, Parts, redis_memory, warnings};
-use crate::config::{ServeSettings, Settings};
+use crate::config::{AppSettings, Replaceable, ServeSettings, Settings, SettingsError};
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails};
 use crate::otp::{App as OtpApp, AppName, Apps, Channel, EventType, Pacing, Sender, Senders};
 use crate::proof::{ProofKeys, ProofSettings};
@@ -49,17 +50,7 @@ pub enum WhatsAppAtStart {
 pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) -> anyhow::Result<App> {
     // Metrics must be installed before anything is measured.
     Metrics::install()?;
-    let ServeSettings {
-        mut common,
-        keys,
-        mut whatsapp,
-        access_token,
-        app_secrets,
-        verify_tokens,
-        api_keys,
-        proofs,
-        event_secrets,
-    } = settings;
+    let ServeSettings { mut common, keys, mut whatsapp, access_token, proofs, .. } = settings;
     whatsapp.api.timeout = within_a_request(whatsapp.api.timeout, &common.server);
     let of_all_apps = whatsapp.clone();
     if let Some(default) = common.apps.first() {
@@ -67,13 +58,12 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     }
     version::measure(&whatsapp.api.api_version);
     warn_about(&common, &whatsapp.api);
-    common.server.keys = reread::follow("keys", api_keys.files(), move || api_keys.read()).await?;
+    common.server.keys = followed("keys", settings.api_keys).await?;
     let authorization = reread::follow("whatsapp.access_token", access_token.files(), move || {
         anyhow::Ok(authorization(&access_token.read()?)?)
     });
-    let app_secrets = reread::follow("whatsapp.app_secret", app_secrets.files(), move || app_secrets.read()).await?;
-    let verify_tokens =
-        reread::follow("whatsapp.webhook_verify_token", verify_tokens.files(), move || verify_tokens.read()).await?;
+    let app_secrets = followed("whatsapp.app_secret", settings.app_secrets).await?;
+    let verify_tokens = followed("whatsapp.webhook_verify_token", settings.verify_tokens).await?;
     let (proof_keys, proof_issuer) = match proofs {
         Some(ProofSettings { files, issuer }) => (Some(ProofKeys::follow(files).await?), Some(issuer)),
         None => (None, None),
@@ -113,7 +103,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let sender = sender_of(id, template);
     let mut apps = Apps::one(common.policy, Senders::one(over_whatsapp(sender.clone(), pacing(id))));
     let mut of_numbers = HashMap::from([(id.clone(), sender)]);
-    let endpoints = Endpoints::of(&common.apps, store.clone(), event_secrets).await?;
+    let endpoints = Endpoints::of(&common.apps, store.clone(), settings.event_secrets).await?;
     for app in common.apps {
         let own = of_all_apps.clone().with(&app.whatsapp);
         let senders = if own.sends_as(&whatsapp) {
@@ -131,13 +121,8 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             of_numbers.insert(id.clone(), sender.clone());
             Senders::one(over_whatsapp(sender, pacing(id)))
         };
-        apps.insert(OtpApp {
-            name: app.name,
-            policy: app.policy,
-            senders,
-            proofs: app.proofs,
-            reviewers: app.reviewers,
-        });
+        let AppSettings { name, policy, proofs, reviewers, .. } = app;
+        apps.insert(OtpApp { name, policy, senders, proofs, reviewers });
     }
     let waba_id = whatsapp.account.waba_id.clone();
     let ours = Ours { waba_id: waba_id.clone(), phone_number_ids: of_numbers.keys().cloned().collect() };
@@ -164,6 +149,14 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
 fn told_of_suspensions(settings: &Settings) -> Vec<AppName> {
     let told = settings.apps.iter().filter(|app| app.policy.events.contain(EventType::SenderDegraded));
     told.map(|app| app.name.clone()).collect()
+}
+
+/// Reads secrets now, and again when their files change.
+async fn followed<T: Send + Sync + 'static>(
+    what: &'static str,
+    secrets: Replaceable<T>,
+) -> Result<watch::Receiver<T>, SettingsError> {
+    reread::follow(what, secrets.files(), move || secrets.read()).await
 }
 
 /// Creates the sender for the channel `whatsapp`.
