@@ -70,6 +70,8 @@ const PACING_BUCKETS: &[f64] = &[0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 
 /// Up to the longest that WhatsApp tries to deliver a code.
 const DELIVERY_BUCKETS: &[f64] =
     &[0.5, 1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0, 900.0];
+/// Up to the default of `otp.code_lifetime`, and beyond.
+const APPROVAL_BUCKETS: &[f64] = &[1.0, 2.0, 3.0, 5.0, 7.5, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 120.0, 300.0, 600.0];
 /// From at once to the retries of some hours later.
 const WEBHOOK_AGE_BUCKETS: &[f64] =
     &[1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
@@ -194,6 +196,20 @@ declare! {
         "status": &["sent", "failed", "delivered", "read"];
     /// Deliveries that failed, by WhatsApp's error code (other: not documented, none: no code came).
     DELIVERY_ERRORS_TOTAL = "whatsapp_otp_delivery_errors_total", Counter, "code": &[];
+    /// Verifications by app, channel and the steps that they took: created, unless a limit forbids it; sent, once the
+    /// channel took the first message; delivered, once that is on the phone; and approved. Test keys do not count.
+    FUNNEL_TOTAL = "whatsapp_otp_funnel_total", Counter, "app": &[], "channel": &[],
+        "step": &["created", "sent", "delivered", "approved"];
+    /// Messages that did not arrive or could not be sent, by the reason in events and answers.
+    UNDELIVERED_TOTAL = "whatsapp_otp_undelivered_total", Counter, "channel": &[], "reason": &[
+        "not_on_whatsapp", "held_back", "country_restricted", "recipient_throttled", "throttled", "blocked",
+        "identity_changed", "recipient_not_allowed", "sender", "template", "account", "request", "channel_failed",
+        "unreachable", "unknown",
+    ];
+    /// Time from a message's arrival on the phone to the approval, for verifications of the verification API.
+    APPROVAL_SECONDS = "whatsapp_otp_approval_seconds", Histogram(APPROVAL_BUCKETS);
+    /// Verifications canceled as their recipients said that they had not requested a code.
+    DENIALS_TOTAL = "whatsapp_otp_denials_total", Counter;
     /// Time from sending a message to the report that it is on the phone.
     DELIVERY_SECONDS = "whatsapp_otp_delivery_seconds", Histogram(DELIVERY_BUCKETS);
     /// Age of message statuses when they arrive, by WhatsApp's clock and that of this machine.

@@ -1,6 +1,7 @@
 //! Logs, metrics and traces for operators, without the personal data and secrets that must not be in them.
 
 mod current_request;
+pub(crate) mod funnel;
 mod json_lines;
 mod line_queue;
 mod log;

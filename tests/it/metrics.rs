@@ -170,6 +170,35 @@ async fn metrics_count_what_happened() {
 }
 
 #[tokio::test]
+async fn the_funnel_counts_how_far_verifications_get() {
+    let sandbox = Sandbox::start(&[]).await;
+    let phone = "15551234567";
+    assert_eq!(sandbox.send(phone).await, 200);
+    assert_eq!(sandbox.verify(phone, &sandbox.code(phone).await).await, 200);
+    // Orders to the simulator: no WhatsApp, told by a webhook; an operator's error; a message that stays on its way.
+    for (phone, status) in [("15551131026", 200), ("15550000190", 500), ("15552100000", 200)] {
+        assert_eq!(sandbox.send(phone).await, status, "{phone}");
+    }
+    let steps = ["created", "sent", "delivered", "approved"];
+    let reasons = ["account", "not_on_whatsapp"];
+    let counts = async || {
+        let series = sandbox.metrics().await;
+        let count = |name: &str, label: String| {
+            let labels = ["channel=\"whatsapp\"", label.as_str()];
+            let is_it =
+                |key: &str| key.split('{').next() == Some(name) && labels.iter().all(|label| key.contains(label));
+            series.iter().filter(|(key, _)| is_it(key)).map(|(_, value)| value).sum::<f64>()
+        };
+        let steps = steps.map(|step| count("whatsapp_otp_funnel_total", format!("step=\"{step}\"")));
+        let reasons = reasons.map(|reason| count("whatsapp_otp_undelivered_total", format!("reason=\"{reason}\"")));
+        format!("{steps:?} {reasons:?}")
+    };
+    let expected = "[4.0, 3.0, 1.0, 1.0] [1.0, 1.0]";
+    sandbox.until("webhooks have told the rest", async || counts().await == expected).await;
+    assert_eq!(value(&sandbox.metrics().await, "whatsapp_otp_denials_total", &[]).to_string(), "0");
+}
+
+#[tokio::test]
 async fn values_that_callers_choose_make_no_series() {
     let sandbox = Sandbox::start(&[]).await;
     let methods = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "BREW", "TRACE"];

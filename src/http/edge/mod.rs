@@ -9,6 +9,7 @@ pub(super) mod connection;
 pub(super) mod cross_site;
 pub(super) mod document;
 pub(super) mod fields;
+pub(super) mod funnel;
 pub(super) mod log_throttle;
 pub(super) mod meters;
 pub(super) mod outcome;

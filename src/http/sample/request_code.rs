@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::admit::{Admitted, admit, subject};
+use crate::http::edge::funnel;
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::http::edge::sending;
@@ -25,6 +26,7 @@ async fn requested(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome
         let (app, caller, phone) = (&*app, &caller, &phone);
         let request = CodeRequest { app, caller, phone, client, manner, channel: None, details, deadline };
         let result = state.service.request(request).await;
+        funnel::requested(app, &result);
         if let Err(error @ (RequestError::Store(_) | RequestError::Entropy)) = &result {
             tracing::warn!(%error, "a code could not be issued");
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::admit::{Admitted, admit, subject};
 use super::guess;
 use crate::http::edge::body::{self, ContentType};
+use crate::http::edge::funnel;
 use crate::http::edge::outcome::{Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::otp::{CodeCheck, Manner};
@@ -29,5 +30,6 @@ async fn verified(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome>
     let check = CodeCheck { app, caller, phone, id, client, guess: &guess, manner, entry, audience, nonce };
     let checked = state.service.check(&check).await;
     let checked = checked.inspect_err(|error| tracing::warn!(%error, "a guess could not be settled"))?;
+    funnel::checked(app, &checked);
     Ok(checked.verdict.into())
 }

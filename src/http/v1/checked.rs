@@ -1,6 +1,7 @@
 //! The answers to checks.
 
 use super::shown;
+use crate::http::edge::funnel;
 use crate::http::edge::outcome::{Answer, Outcome, Shown};
 use crate::http::state::PublicState;
 use crate::otp::{App, Checked, PhoneNumber, Status, StoreError, Verdict};
@@ -12,6 +13,9 @@ pub(super) fn outcome(
     phone: &PhoneNumber,
     result: Result<Checked, StoreError>,
 ) -> Outcome {
+    if let Ok(checked) = &result {
+        funnel::checked(app, checked);
+    }
     let outcome = match result {
         Ok(Checked { verification: Some(verification), proof, is_replay, .. }) => {
             let shown = Shown { proof, is_replay, ..shown::of(app, phone, *verification) };

@@ -9,6 +9,7 @@ use super::request::CreateBody;
 use super::resource::Resource;
 use super::{idempotency, shown};
 use crate::http::edge::body::{self, ContentType};
+use crate::http::edge::funnel;
 use crate::http::edge::outcome::{Answer, Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::http::edge::sending;
@@ -72,7 +73,11 @@ async fn created(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> 
         let (app, caller, phone, channel, state) = (&*app, &caller, &phone, channel.as_ref(), &*shared);
         let manner = Manner::Resume;
         let request = CodeRequest { app, caller, phone, client, manner, channel, details, deadline };
-        let work = async { shown::requested(state, app, phone, Answer::Resumed, state.service.request(request).await) };
+        let work = async {
+            let result = state.service.request(request).await;
+            funnel::requested(app, &result);
+            shown::requested(state, app, phone, Answer::Resumed, result)
+        };
         idempotency::once(state, app, call, work).await
     };
     sending::run(&state, holder, work).await

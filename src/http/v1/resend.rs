@@ -9,6 +9,7 @@ use super::request::ResendBody;
 use super::resource::Resource;
 use super::{idempotency, shown};
 use crate::http::edge::body::{self, ContentType};
+use crate::http::edge::funnel;
 use crate::http::edge::outcome::{Answer, Ended, Outcome, Subject};
 use crate::http::edge::route::Call;
 use crate::http::edge::sending;
@@ -62,7 +63,11 @@ async fn resent(call: Call, subject: &mut Subject) -> Result<Outcome, Outcome> {
     let work = |deadline| async move {
         let (app, caller, phone, state) = (&*app, &caller, &phone, &*shared);
         let resend = CodeResend { app, caller, id: &id, phone, client, deadline };
-        let work = async { shown::requested(state, app, phone, Answer::Resent, state.service.resend(&resend).await) };
+        let work = async {
+            let result = state.service.resend(&resend).await;
+            funnel::refused(app, &result);
+            shown::requested(state, app, phone, Answer::Resent, result)
+        };
         idempotency::once(state, app, call, work).await
     };
     sending::run(&state, holder, work).await

@@ -18,11 +18,12 @@ use super::part::{Ignored, Kind};
 use super::signature::{Signature, is_one_of};
 use crate::otp::{
     Channel, ChannelReport, DeliveryStatus, Denial, InboundWebhook, MessageId, OtpService, Progress, Receipt,
-    StoreError,
+    StoreError, UndeliveredReason,
 };
+use crate::telemetry::funnel::{self, Step};
 use crate::telemetry::metrics::{
-    DELIVERIES_TOTAL, DELIVERY_ERRORS_TOTAL, DELIVERY_SECONDS, OTHER, WEBHOOK_AGE_SECONDS, WEBHOOK_ITEMS_TOTAL,
-    WEBHOOK_LAST_SECONDS,
+    DELIVERIES_TOTAL, DELIVERY_ERRORS_TOTAL, DELIVERY_SECONDS, DENIALS_TOTAL, OTHER, WEBHOOK_AGE_SECONDS,
+    WEBHOOK_ITEMS_TOTAL, WEBHOOK_LAST_SECONDS,
 };
 use crate::whatsapp::error::{self, Alert};
 
@@ -171,8 +172,12 @@ impl WebhookReceiver {
         counter!(DELIVERIES_TOTAL, "channel" => Channel::WHATSAPP, "status" => status.as_str()).increment(1);
         if status >= DeliveryStatus::Delivered && before < Some(DeliveryStatus::Delivered) {
             histogram!(DELIVERY_SECONDS).record(since_sent);
+            if let Some((app, _)) = service.locate(&id).filter(|_| delivery == 1) {
+                funnel::step(app.name.as_str(), Channel::WHATSAPP, Step::Delivered);
+            }
         }
         if status == DeliveryStatus::Failed {
+            funnel::undelivered(Channel::WHATSAPP, reason.unwrap_or(UndeliveredReason::Unknown).as_str());
             self.report_failure(code);
             if let (Some(account), Some(code)) = (&self.account, code) {
                 // The delivery is recorded: the next message that fails brings the error again.
@@ -216,7 +221,10 @@ impl WebhookReceiver {
 
 async fn apply_denial(service: &OtpService, message: &MessageId) -> Result<PartOutcome, StoreError> {
     Ok(match service.deny(message).await? {
-        Denial::Denied => PartOutcome::Applied,
+        Denial::Denied => {
+            counter!(DENIALS_TOTAL).increment(1);
+            PartOutcome::Applied
+        }
         Denial::Ended => PartOutcome::Duplicate,
         Denial::Absent => PartOutcome::Absent,
     })
