@@ -7,6 +7,7 @@ use super::*;
 
 const ALERTS: &str = include_str!("../../../config/prometheus/alerts.yml");
 const ALERT_TESTS: &str = include_str!("../../../config/prometheus/alerts.test.yml");
+const WEEKLY_ALERT_TESTS: &str = include_str!("../../../config/prometheus/alerts.week.test.yml");
 const DASHBOARD: &str = include_str!("../../../config/grafana/whatsapp-otp.json");
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 const README: &str = include_str!("../../../README.md");
@@ -67,7 +68,7 @@ fn alerts_ask_for_series_that_exist() {
     for (series, matchers) in &found {
         check(series, matchers);
     }
-    for (series, matchers) in selectors(ALERT_TESTS) {
+    for (series, matchers) in [ALERT_TESTS, WEEKLY_ALERT_TESTS].into_iter().flat_map(selectors) {
         check(&series, &matchers);
     }
 }
