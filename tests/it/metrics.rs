@@ -154,7 +154,7 @@ async fn metrics_count_what_happened() {
         let labels = http(format!("method=\"{method}\""), format!("status=\"{status}\""));
         is("whatsapp_otp_http_requests_total", &labels.each_ref().map(String::as_str), count);
     }
-    is("whatsapp_otp_http_request_duration_seconds_count", &["method=\"POST\""], 3.0);
+    is("whatsapp_otp_http_request_duration_seconds_count", &["route=\"/otp/{phone}\"", "method=\"POST\""], 3.0);
     is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"check\""], 2.0);
     is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"find\""], 3.0);
     is("whatsapp_otp_redis_script_duration_seconds_count", &["script=\"take_back\""], 3.0);
