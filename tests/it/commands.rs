@@ -358,7 +358,7 @@ async fn inspect_shows_one_verification_by_its_id() {
     ] {
         assert!(lines.contains(&line), "no {line:?} in {}", shown[0]);
     }
-    for start in ["created       20", "expires       20", "delivery 1    whatsapp failed (recipient), 20"] {
+    for start in ["created       20", "expires       20", "delivery 1    whatsapp failed (not_on_whatsapp), 20"] {
         assert!(lines.iter().any(|line| line.starts_with(start)), "no {start:?} in {}", shown[0]);
     }
 
