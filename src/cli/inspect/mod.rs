@@ -1,6 +1,7 @@
 //! `whatsapp-otp inspect [PHONE|ID]`
 
 mod json;
+mod story;
 mod text;
 
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use crate::otp::{PhoneNumber, PhoneStatus, VerificationId, VerificationStore};
 
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
-    /// Show this phone's verifications in every app, or the verification with this ID, with the phone's limits
+    /// Show this phone's verifications in every app, or the story of the verification with this ID, with the phone's limits
     ///
     /// A phone is given in international format. Reading an ID needs `otp.secret`.
     #[arg(value_name = "PHONE|ID", value_parser = target::parse)]
@@ -65,5 +66,5 @@ async fn one(sources: &Sources, id: &VerificationId, json: bool) -> anyhow::Resu
     let (app, phone) = target::locate(id, &keys, &settings)?;
     let status = app::store(&settings)?.status(&phone, &app.name, &app.policy).await?;
     let found = status.verifications.iter().find(|verification| verification.id == *id);
-    Ok(if json { json::one(found, &status.limits).to_string() } else { text::one(id, found, &status.limits) })
+    Ok(if json { json::one(found, &status.limits).to_string() } else { text::one(id, &phone, found, &status.limits) })
 }

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
+use super::story;
 use crate::otp::{NumberLimit, PhoneNumber, PhoneStatus, Verification, VerificationId};
 use crate::table::{self, moment};
 
@@ -26,8 +27,14 @@ pub(super) fn phone(phone: &PhoneNumber, of_apps: &[PhoneStatus]) -> String {
     text + &limits(of_apps.first().map(|status| status.limits.as_slice()).unwrap_or_default())
 }
 
-pub(super) fn one(id: &VerificationId, found: Option<&Verification>, of_number: &[NumberLimit]) -> String {
-    let text = found.map_or_else(|| format!("No verification {id}\n"), |found| verification(found) + "\n");
+/// Returns the story of a verification of `phone`, and the limits of the number.
+pub(super) fn one(
+    id: &VerificationId,
+    phone: &PhoneNumber,
+    found: Option<&Verification>,
+    of_number: &[NumberLimit],
+) -> String {
+    let text = found.map_or_else(|| format!("No verification {id}\n"), |found| story::of(found, phone) + "\n");
     text + &limits(of_number)
 }
 
