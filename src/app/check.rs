@@ -6,16 +6,19 @@ use std::time::Duration;
 use super::event_check::endpoints;
 use super::proof_check::proof_keys;
 use super::trial::Trial;
+use super::webhook_check::{round_trip, standing, subscription};
 use crate::config::ServeSettings;
+use crate::otp::PhoneNumber;
 use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
 use crate::whatsapp::client::CallError;
 use crate::whatsapp::template::{TemplateError, Translation};
 use crate::whatsapp::{BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, template};
 
-/// Tries Redis, the token, the phone number, the template and the keys of proofs.
-pub async fn check(settings: &ServeSettings) -> Vec<Trial> {
+/// Tries Redis, the token, the phone number, the template, the account's health, the webhooks and the keys of proofs. With a
+/// phone, also sends it a code and waits for the webhook about that.
+pub async fn check(settings: &ServeSettings, webhook_to: Option<&PhoneNumber>) -> Vec<Trial> {
     let mut trials = vec![redis(settings).await];
-    trials.extend(whatsapp(settings).await);
+    trials.extend(whatsapp(settings, webhook_to).await);
     trials.extend(proof_keys(settings).await);
     trials.extend(endpoints(settings).await);
     trials
@@ -60,7 +63,7 @@ fn judge(survey: &Survey, allow_unsafe: bool) -> (Result<String, String>, &'stat
     (Ok(text), "")
 }
 
-async fn whatsapp(settings: &ServeSettings) -> Vec<Trial> {
+async fn whatsapp(settings: &ServeSettings, webhook_to: Option<&PhoneNumber>) -> Vec<Trial> {
     let client = match GraphClient::new(&settings.whatsapp) {
         Ok(client) => client,
         Err(error) => {
@@ -80,6 +83,11 @@ async fn whatsapp(settings: &ServeSettings) -> Vec<Trial> {
         if templates.insert((account.template_id.clone(), whatsapp.api.languages.clone(), code_lifetime)) {
             trials.extend(template(&client, &whatsapp, code_lifetime).await);
         }
+    }
+    trials.push(standing(&client, settings).await);
+    trials.push(subscription(&client, settings).await);
+    if let Some(phone) = webhook_to {
+        trials.push(round_trip(&client, settings, phone).await);
     }
     trials
 }

@@ -25,6 +25,7 @@ mod template_watch;
 mod trial;
 mod visits;
 mod warnings;
+mod webhook_check;
 
 pub use crate::http::openapi;
 pub use check::check;

@@ -2,11 +2,21 @@
 
 use std::process::ExitCode;
 
+use clap::Args;
+
 use super::output::print;
 use crate::app;
 use crate::config::{ServeSettings, Sources};
+use crate::otp::PhoneNumber;
 
-pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// Also send a real code to this number, yours, and wait up to a minute for WhatsApp's webhook about it
+    #[arg(long, value_name = "PHONE", value_parser = PhoneNumber::parse)]
+    webhook: Option<PhoneNumber>,
+}
+
+pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = ServeSettings::load(sources)?;
     print("Settings in force:")?;
     for setting in settings.common.shown() {
@@ -16,7 +26,7 @@ pub(super) async fn run(sources: &Sources) -> anyhow::Result<ExitCode> {
         print(format_args!("\nwarning: {warning}"))?;
     }
     print("")?;
-    let trials = app::check(&settings).await;
+    let trials = app::check(&settings, arguments.webhook.as_ref()).await;
     for app::Trial { tried, seen, advice } in &trials {
         match seen {
             Ok(seen) => print(format_args!("ok    {tried}\n      {seen}\n"))?,

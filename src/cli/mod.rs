@@ -62,8 +62,8 @@ enum Command {
         #[arg(allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Try Redis, the token, the phone number, the template and the keys of proofs, and suggest what to do
-    Check,
+    /// Try Redis, the token, the phone number, the template, webhooks and the keys of proofs, and suggest what to do
+    Check(check::Arguments),
     /// Show active codes, one phone's verifications, or the one with an ID
     Inspect(inspect::Arguments),
     /// Revoke a phone's active codes, or one verification by its ID
@@ -134,7 +134,7 @@ impl Command {
             Self::NoSimulator { .. } => {
                 anyhow::bail!("this build has neither the sandbox nor the simulator (cargo feature `simulator`)")
             }
-            Self::Check => check::run(&sources).await,
+            Self::Check(arguments) => check::run(&sources, &arguments).await,
             Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
             Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
             Self::Events(arguments) => events::run(&sources, arguments).await,

@@ -17,6 +17,7 @@ mod paging;
 mod sender;
 mod settings;
 mod standing;
+pub mod subscription;
 pub mod template;
 pub mod version;
 pub mod webhook;

@@ -109,6 +109,11 @@ impl TestApp {
         &self.settings
     }
 
+    /// Returns a command with the same settings.
+    pub fn command(&self, arguments: &[&str]) -> Program {
+        Program::new(arguments).settings(&self.settings)
+    }
+
     /// Returns a client of the first instance's verification API, with the key of that name.
     pub fn api(&self, key: &str) -> Api {
         self.api_on(0, key)
