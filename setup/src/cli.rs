@@ -13,7 +13,7 @@ use crate::answers::Given;
 use crate::connection::ConnectionArguments;
 use crate::failure::Failure;
 use crate::ui::Ui;
-use crate::{guide, hash, send_test, templates, terminal};
+use crate::{guide, hash, send_test, subscribe, templates, terminal};
 
 const AFTER_HELP: &str = "\
 Without a command it asks for the necessary settings, creates the template and writes the file that `whatsapp-otp serve`
@@ -49,6 +49,8 @@ enum Command {
     Hash(hash::Arguments),
     /// Send one real code to PHONE, to test the setup
     SendTest(send_test::Arguments),
+    /// Subscribe the app to the account's webhooks, which tell what becomes of messages
+    Subscribe(subscribe::Arguments),
     /// Manage the account's templates
     #[command(subcommand)]
     Template(templates::Command),
@@ -107,6 +109,9 @@ impl Cli {
             Some(Command::Hash(arguments)) => hash::run(&arguments, manner),
             Some(Command::SendTest(arguments)) => {
                 send_test::run(self.connection.check(matches)?, &arguments, manner).await
+            }
+            Some(Command::Subscribe(arguments)) => {
+                subscribe::run(self.connection.check(matches)?, &arguments, manner).await
             }
             Some(Command::Template(command)) => templates::run(self.connection.check(matches)?, &command, manner).await,
         }

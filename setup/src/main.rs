@@ -4,7 +4,7 @@
 //! ```text
 //! main → cli → guide          the questions in their order, and again after a refusal
 //!              guide → steps  one question each
-//!              hash, send_test, templates   the other commands
+//!              hash, send_test, subscribe, templates   the other commands
 //! answers      the questions' answers, from flags, the environment and the file of an earlier run
 //! advice       the meaning of WhatsApp's errors, and how to fix them
 //! ui, terminal prompts, and restoring the terminal
@@ -25,6 +25,7 @@ mod manage;
 mod outcome;
 mod send_test;
 mod steps;
+mod subscribe;
 mod templates;
 mod terminal;
 mod ui;

@@ -18,3 +18,4 @@ mod harness;
 mod interruption;
 mod manners;
 mod re_run;
+mod subscribe;
