@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use whatsapp_otp_simulator::{Behaviour, CanSend, Order, SimulatorSettings};
+use whatsapp_otp_simulator::{Behaviour, CanSend, DEFAULT_APP_SECRET, Order, SimulatorSettings};
 
 use crate::harness::app::{Instance, TestApp};
 use crate::harness::eventually;
@@ -155,5 +155,34 @@ async fn the_quality_of_the_number_and_the_template_and_the_tier_are_measured() 
             && metrics.contains("\nwhatsapp_otp_messaging_tier 2000\n")
     })
     .await;
+    app.finish().await;
+}
+
+/// Two instances, the first of which gets WhatsApp's webhooks.
+async fn told_by_webhooks() -> TestApp {
+    let app = TestApp::builder().instances(2).set("whatsapp.app_secret", DEFAULT_APP_SECRET).start().await;
+    let url = format!("http://{}/webhooks/whatsapp", app.on(0).address());
+    app.simulator.send_webhooks_to(url.parse().unwrap(), DEFAULT_APP_SECRET);
+    app
+}
+
+#[tokio::test]
+async fn a_webhook_about_the_account_stops_every_instance_until_whatsapp_allows_sending() {
+    let mut app = told_by_webhooks().await;
+    let code = app.code_for(PHONE).await;
+    app.simulator.announce(app.simulator.account_ban_change("DISABLE"));
+    for instance in [app.on(0), app.on(1)] {
+        eventually("the suspension is known", async || is_suspended(instance).await).await;
+        assert_eq!(account(instance).await["suspended"][0]["cause"], "account_banned");
+        instance.request(OTHER_PHONE).await.is(500, says::SEND_FAILED);
+    }
+    app.on(1).verify(PHONE, &code).await.is(200, "OK");
+    app.simulator.announce(app.simulator.account_ban_change("REINSTATE"));
+    app.age(Duration::from_mins(1)).await;
+    app.start_another().await;
+    for instance in [app.on(0), app.on(1)] {
+        eventually("it is over", async || !is_suspended(instance).await).await;
+        instance.request(OTHER_PHONE).await.is(200, "OK");
+    }
     app.finish().await;
 }
