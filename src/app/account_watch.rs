@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::gauge;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::otp::{NewSuspension, StoreError, Suspension, SuspensionCause, SuspensionScope, Term};
@@ -39,6 +40,9 @@ pub(super) const EVERY: Intervals =
 pub(super) const OFTEN: Intervals =
     Intervals { read: Duration::from_secs(2), look: Duration::from_secs(5), settled: Duration::from_secs(3) };
 
+/// The longest that starting waits for the first look.
+const START_WAITS: Duration = Duration::from_secs(3);
+
 /// A watch on an account.
 pub(super) struct AccountWatch {
     pub(super) client: GraphClient,
@@ -51,9 +55,25 @@ pub(super) struct AccountWatch {
     pub(super) every: Intervals,
 }
 
+/// An account that is watched.
+pub(super) struct WatchedAccount {
+    /// What acts on notices about it.
+    pub(super) truth: AccountTruth,
+    /// Resolves after the first look.
+    looked: oneshot::Receiver<()>,
+}
+
+impl WatchedAccount {
+    /// Waits briefly for the first look, so that an instance starts with what WhatsApp says. Returns what acts on notices.
+    pub(super) async fn settled(self) -> AccountTruth {
+        let _ = tokio::time::timeout(START_WAITS, self.looked).await;
+        self.truth
+    }
+}
+
 impl AccountWatch {
-    /// Watches the account until the process ends. Returns what acts on notices about it.
-    pub(super) fn start(self, reports: Reports) -> AccountTruth {
+    /// Watches the account until the process ends.
+    pub(super) fn start(self, reports: Reports) -> WatchedAccount {
         for id in &self.numbers {
             gauge!(NUMBER_QUALITY, "sender" => id.clone()).set(0.0);
         }
@@ -64,11 +84,13 @@ impl AccountWatch {
         supervisor::spawn("suspensions", read_suspensions(standing, templates, reports, every));
         let (numbers, doubts) = (self.numbers.clone(), Arc::clone(&self.doubts));
         let truth = AccountTruth::new(self.standing.clone(), numbers, self.templates.clone(), doubts);
-        supervisor::spawn("account watch", self.run());
-        truth
+        let (look, looked) = oneshot::channel();
+        supervisor::spawn("account watch", self.run(look));
+        WatchedAccount { truth, looked }
     }
 
-    async fn run(self) -> Infallible {
+    async fn run(self, first_look: oneshot::Sender<()>) -> Infallible {
+        let mut first_look = Some(first_look);
         loop {
             let began = Instant::now();
             let pause = match self.look().await {
@@ -79,6 +101,10 @@ impl AccountWatch {
                     self.every.settled
                 }
             };
+            if let Some(look) = first_look.take() {
+                // The start may have stopped waiting.
+                let _ = look.send(());
+            }
             tokio::select! {
                 () = sleep(jittered(pause)) => {}
                 () = self.doubts.doubted() => sleep_until(began + self.every.settled).await,

@@ -17,7 +17,7 @@ use super::account_watch::{self, AccountWatch};
 use super::endpoints::Endpoints;
 use super::page_endpoint::PageEndpoint;
 use super::page_records::StoredRecords;
-use super::serve::{over_whatsapp, redis_details, within_a_request};
+use super::serve::{over_whatsapp, redis_details, told_of_suspensions, within_a_request};
 use super::{App, Parts};
 use crate::config::{AppSettings, SandboxSettings, Settings};
 use crate::http::{AcceptedKey, AuthMode, ConnectionBounds, Dependency, Handle, Listener, StoreDetails};
@@ -32,7 +32,7 @@ use crate::telemetry::{LogFormat, Metrics};
 use crate::whatsapp::template::CurrentTemplate;
 use crate::whatsapp::webhook::{Ours, WebhookReceiver};
 use crate::whatsapp::{
-    AccountTruth, GraphClient, OwnTemplate, Standing, WhatsAppAccount, WhatsAppSender, WhatsAppSettings,
+    AccountTruth, Announced, GraphClient, OwnTemplate, Standing, WhatsAppAccount, WhatsAppSender, WhatsAppSettings,
 };
 
 /// The store of the sandbox.
@@ -110,7 +110,6 @@ pub async fn sandbox(
         common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
     }
     let Stores { store, queue, suspensions, name: store_name, details: store_details } = Stores::of(store, &common)?;
-    let (sender, account, truth) = watched_account(&whatsapp, world, suspensions)?;
     // The page calls the service from the browser.
     for origin in page_origins(listener.address()) {
         common.server.cors_origins.push(origin.parse()?);
@@ -118,13 +117,15 @@ pub async fn sandbox(
     let drawn = draw_keys(&mut common)?;
     let (code_length, needs_api_key) = (common.policy.code_length.digits(), common.server.auth != AuthMode::Open);
     let records = StoredRecords { store: Arc::clone(&store), policy: common.policy.clone() };
-    let senders = Senders::one(over_whatsapp(sender, None));
-    let mut apps = Apps::one(common.policy, senders.clone());
-    let mut endpoints = Endpoints::of(&common.apps, queue, event_secrets).await?;
+    let mut endpoints = Endpoints::of(&common.apps, queue.clone(), event_secrets).await?;
     let page_endpoint = PageEndpoint::of(&mut common.apps, listener.address())?;
     if let Some(endpoint) = &page_endpoint {
         endpoints = endpoints.with_page(endpoint)?;
     }
+    let announced = Announced { events: queue, apps: told_of_suspensions(&common) };
+    let (sender, account, truth) = watched_account(&whatsapp, world, suspensions, announced)?;
+    let senders = Senders::one(over_whatsapp(sender, None));
+    let mut apps = Apps::one(common.policy, senders.clone());
     for AppSettings { name, policy, proofs, reviewers, .. } in common.apps {
         apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs, reviewers });
     }
@@ -196,10 +197,11 @@ fn watched_account(
     whatsapp: &WhatsAppSettings,
     world: &SimulatorSettings,
     suspensions: Arc<dyn Suspensions>,
+    announced: Announced,
 ) -> anyhow::Result<(WhatsAppSender, Dependency, AccountTruth)> {
     let (client, languages) = (GraphClient::new(whatsapp)?, whatsapp.api.languages.clone());
     let template = CurrentTemplate::always_with_id(world.template_name.clone(), languages, &world.template_id);
-    let (standing, reports) = Standing::new(&world.waba_id, suspensions, None);
+    let (standing, reports) = Standing::new(&world.waba_id, suspensions, Some(announced));
     let (waba_id, numbers) = (world.waba_id.clone(), vec![world.phone_number_id.clone()]);
     let templates = vec![OwnTemplate { id: world.template_id.clone(), current: template.clone() }];
     let sender = WhatsAppSender::new(client.clone(), &world.phone_number_id, template, whatsapp.api.max_retries);
@@ -207,7 +209,7 @@ fn watched_account(
     let dependency = Dependency::account(standing.follow());
     let (doubts, every) = (Arc::default(), account_watch::OFTEN);
     let watch = AccountWatch { client, standing, waba_id, numbers, templates, doubts, every };
-    Ok((sender, dependency, watch.start(reports)))
+    Ok((sender, dependency, watch.start(reports).truth))
 }
 
 /// Draws a secret that the service and the simulator share.

@@ -127,7 +127,8 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let waba_id = whatsapp.account.waba_id.clone();
     let ours = Ours { waba_id: waba_id.clone(), phone_number_ids: of_numbers.keys().cloned().collect() };
     let (numbers, doubts, every) = (of_numbers.into_keys().collect(), Arc::default(), account_watch::EVERY);
-    let truth = AccountWatch { client, standing, waba_id, numbers, templates, doubts, every }.start(reports);
+    let watch = AccountWatch { client, standing, waba_id, numbers, templates, doubts, every };
+    let truth = watch.start(reports).settled().await;
     let webhook = WebhookReceiver::new(app_secrets, verify_tokens, ours).with_account(Arc::new(truth));
     let parts = Parts {
         store_details: Some(redis_details(&store)),
@@ -146,7 +147,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
 }
 
 /// Returns the apps whose endpoints are told if a sender can no longer be used.
-fn told_of_suspensions(settings: &Settings) -> Vec<AppName> {
+pub(super) fn told_of_suspensions(settings: &Settings) -> Vec<AppName> {
     let told = settings.apps.iter().filter(|app| app.policy.events.contain(EventType::SenderDegraded));
     told.map(|app| app.name.clone()).collect()
 }

@@ -202,7 +202,7 @@ fn detail(outcome: &Outcome) -> Cow<'static, str> {
         }
         Outcome::RecipientThrottled { .. } => "WhatsApp does not take more messages to this number for now.".into(),
         Outcome::SendFailed(RefusalKind::Unreachable | RefusalKind::Suspended) => {
-            "WhatsApp is unreachable at the moment. No message was sent.".into()
+            "Nothing can be sent over WhatsApp at the moment. No message was sent.".into()
         }
         Outcome::SendFailed(_) => "WhatsApp did not take the message. There is no code to enter.".into(),
         Outcome::SendingUnavailable(_) => "No message can be sent at the moment. Codes can be checked.".into(),
