@@ -61,7 +61,7 @@ pub struct ErrorAbout<'a> {
 }
 
 impl Standing {
-    /// The standing of an account. The reports are those of [`refused`](Self::refused).
+    /// The standing of an account. The reports are of refusals.
     #[must_use]
     pub fn new(account: &str, store: Arc<dyn Suspensions>, announced: Option<Announced>) -> (Self, Reports) {
         let (reports, reported) = mpsc::channel(MOST_REPORTS);
