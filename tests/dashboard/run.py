@@ -133,17 +133,17 @@ class Traffic:
 
     def run(self, done):
         self.closed_country()
-        round = 0
+        rounds = 0
         with concurrent.futures.ThreadPoolExecutor(16) as pool:
             while not done.is_set():
                 # New numbers each time: a pending verification would go on.
-                people = [f"1555{6000000 + round * PEOPLE + n}" for n in range(PEOPLE)]
+                people = [f"1555{6000000 + rounds * PEOPLE + n}" for n in range(PEOPLE)]
                 work = [pool.submit(self.person, phone) for phone in people]
                 work += [pool.submit(self.order, phone) for phone in ORDERS]
                 work += [pool.submit(self.strangers)]
                 for each in work:
                     each.result()
-                round += 1
+                rounds += 1
 
 
 def expressions(value):
@@ -171,6 +171,13 @@ class Prometheus:
         query = expression.replace("$__rate_interval", "10s").replace("$instance", ".*")
         series = self.get("query", query=query)["result"]
         return any(not math.isnan(float(each["value"][1])) for each in series)
+
+
+def proof_key(folder):
+    """Returns the settings of a key for proofs."""
+    path = folder / "proof.pem"
+    subprocess.run([PROGRAM, "proof-key", "--out", str(path)], check=True, stdout=subprocess.DEVNULL)
+    return {"proof.signing_key_files": str(path)}
 
 
 def start(services):
@@ -229,13 +236,6 @@ def start(services):
     until("Prometheus is ready", lambda: call("GET", f"{prometheus.url}/-/ready")[0] == 200)
     until("Prometheus reads the metrics", lambda: prometheus.has_data("whatsapp_otp_build_info"))
     return service, simulator, prometheus
-
-
-def proof_key(folder):
-    """Returns the settings of a key for proofs."""
-    path = folder / "proof.pem"
-    subprocess.run([PROGRAM, "proof-key", "--out", str(path)], check=True, stdout=subprocess.DEVNULL)
-    return {"proof.signing_key_files": str(path)}
 
 
 def ask(prometheus):
