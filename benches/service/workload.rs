@@ -26,7 +26,7 @@ const WRONG: &str = "0000000000";
 const AT_ONCE: u64 = 128;
 
 fn digits(phone: u64) -> String {
-    format!("1555{}", 2_000_000 + phone)
+    format!("1555{}", 4_000_000 + phone)
 }
 
 /// The digits of the first phone.
@@ -148,7 +148,7 @@ impl Work for UnknownPhones {
     }
 
     async fn unit(&self, number: u64, wire: &mut Wire) -> io::Result<()> {
-        let status = wire.post(&path(7_000_000 + number % 900_000), WRONG, client(number)).await?;
+        let status = wire.post(&path(5_000_000 + number % 900_000), WRONG, client(number)).await?;
         expect(status, 404, wire);
         Ok(())
     }

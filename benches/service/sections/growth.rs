@@ -108,7 +108,7 @@ fn bytes_per_code(whatsapp: &WhatsApp, report: &mut Report) {
     let guessed = (used() - empty) / WEIGHED as f64;
     let mut table = Table::new(format!("Bytes in Redis for each of {WEIGHED} live codes"), &["key", "bytes"]);
     let keys =
-        ["{15552000000}:verification:default", "{15552000000}:sends", "{15552000000}:failures", "{ip:10.0.0.0}:sends"];
+        ["{15554000000}:verification:default", "{15554000000}:sends", "{15554000000}:failures", "{ip:10.0.0.0}:sends"];
     for (key, sharers) in keys.into_iter().zip([1, 1, 1, 10]) {
         let usage = redis::cmd("MEMORY").arg("USAGE").arg(format!("otp:v2:{key}")).query(&mut redis.connection());
         let usage: u64 = usage.unwrap_or_default();

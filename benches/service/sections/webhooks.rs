@@ -87,7 +87,7 @@ pub fn measure(scale: Scale, report: &mut Report) {
 /// Returns a status of the first message of a verification.
 fn status(id: &str, status: &str) -> String {
     format!(
-        r#"{{"id":"wamid.{id}","status":"{status}","timestamp":"1795600800","recipient_id":"15552000000","biz_opaque_callback_data":"v1.{id}.1"}}"#
+        r#"{{"id":"wamid.{id}","status":"{status}","timestamp":"1795600800","recipient_id":"15554000000","biz_opaque_callback_data":"v1.{id}.1"}}"#
     )
 }
 

@@ -17,9 +17,10 @@ use crate::harness::reply::{Client, send, wrong};
 
 /// The number of instances of the service.
 pub const INSTANCES: usize = 2;
-/// The number of phones, from `1555` and this on. Callers take the first ones, probes the last ones.
+/// The number of phones, from `1555` and this on, which are no orders to the simulator. Callers take the first ones,
+/// probes the last ones.
 const PHONES: u32 = 12_000;
-const FIRST_PHONE: u32 = 2_000_000;
+const FIRST_PHONE: u32 = 4_000_000;
 /// The interval at which a probe checks that the service serves.
 const PROBED_EVERY: Duration = Duration::from_millis(150);
 /// The number of phones in use at any time.
