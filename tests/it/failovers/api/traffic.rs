@@ -26,7 +26,7 @@ pub const MAX_SENDS: usize = 3;
 /// The number of phones in use at any time.
 pub const CALLERS: u64 = 6;
 /// The first of its phones, after `1555`.
-const FIRST_PHONE: u32 = 3_000_000;
+const FIRST_PHONE: u32 = 5_000_000;
 /// The number of phones that share an address.
 const PHONES_PER_ADDRESS: u32 = 3;
 /// The time for which a phone is used. It spans a failover.
