@@ -57,7 +57,7 @@ pub(super) struct AccountWatch {
 
 /// An account that is watched.
 pub(super) struct WatchedAccount {
-    /// What acts on notices about it.
+    /// Acts on notices about it.
     pub(super) truth: AccountTruth,
     /// Resolves after the first look.
     looked: oneshot::Receiver<()>,

@@ -24,7 +24,7 @@ pub struct ErrorMeaning {
     pub kind: RefusalKind,
     /// The reason why the message does not arrive.
     pub reason: UndeliveredReason,
-    /// What must not be used any more.
+    /// The part of the account that must not be used any more.
     pub stops: Option<Stop>,
     /// `true` if the code may go out over another channel; otherwise the message has failed for good.
     pub falls_back: bool,
@@ -36,7 +36,7 @@ pub struct ErrorMeaning {
 /// Something that must not be used any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop {
-    /// What it is.
+    /// The part.
     pub what: Stopped,
     /// The time for which it must not be used; `None` until WhatsApp says otherwise.
     pub lasts: Option<Duration>,

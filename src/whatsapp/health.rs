@@ -34,7 +34,7 @@ pub struct EntityHealth {
     /// `AVAILABLE`, `LIMITED` or `BLOCKED`.
     #[serde(default)]
     pub can_send_message: String,
-    /// What is wrong with it.
+    /// Its errors.
     #[serde(default)]
     pub errors: Vec<HealthError>,
 }

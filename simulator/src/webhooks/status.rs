@@ -163,7 +163,7 @@ impl Simulator {
         change
     }
 
-    /// What every change of field `messages` has.
+    /// Returns the members that every change of the field `messages` has.
     pub(crate) fn about_messages(&self) -> Value {
         let settings = self.settings();
         json!({

@@ -1,4 +1,4 @@
-//! What WhatsApp tells us of its own accord: webhooks.
+//! Webhooks: the news that WhatsApp sends of its own accord.
 //!
 //! [`WebhookReceiver`] receives them, [`notices`] reads the parts of a body, and `account` has what may be told about the account.
 

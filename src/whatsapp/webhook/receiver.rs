@@ -75,7 +75,7 @@ impl PartOutcome {
     }
 }
 
-/// What was logged, and when: webhooks repeat themselves.
+/// The kinds of news that were logged, with the time: webhooks repeat themselves.
 #[derive(Default)]
 struct Said(Mutex<HashMap<String, Instant>>);
 
