@@ -25,15 +25,15 @@ macro_rules! script {
 /// The scripts as the service runs them.
 const FIND: &str = script!(
     "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/failures"
-    "parts/verifications" "find"
+    "parts/tell" "parts/verifications" "find"
 );
 pub const CHECK: &str = script!(
     "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/failures"
-    "parts/verifications" "parts/checks" "check"
+    "parts/tell" "parts/verifications" "parts/checks" "check"
 );
 const CREATE: &str = script!(
     "parts/arguments" "parts/clock" "parts/history" "parts/moments" "parts/slices" "parts/counters" "parts/uses"
-    "parts/pace" "parts/failures" "parts/verifications" "parts/resends" "create"
+    "parts/pace" "parts/failures" "parts/tell" "parts/verifications" "parts/resends" "parts/timers" "create"
 );
 
 /// The digest of every guess here, which differs from that of any code that the service stored.
@@ -125,7 +125,7 @@ async fn verify(State(mut bare): State<Bare>, Path(phone): Path<String>) -> (Sta
     let Some(id) = pending.first() else { return (StatusCode::UNAUTHORIZED, found) };
     let mut call = bare.check.arg(0);
     call.key(&number).arg(15).arg(DAY_MS).arg(10).arg(address).arg(SEND_TIME_MS).arg("");
-    call.arg("").arg("").arg("").arg(id).arg(DIGEST);
+    call.arg("").arg("").arg("").arg(id).arg(DIGEST).arg("");
     let verdict: Verdict = call.invoke_async(&mut bare.redis).await.unwrap();
     let status = if verdict.0 == "approved" { StatusCode::OK } else { StatusCode::UNAUTHORIZED };
     (status, verdict.0)
@@ -144,7 +144,7 @@ async fn check(
     let mut call = bare.check.key(format!("otp:v2:{{ip:{address}}}:checks"));
     call.arg(1).arg("moments").arg(1).arg("checks_per_ip").arg(10_000).arg(HOUR_MS).key(&number);
     call.arg(15).arg(DAY_MS).arg(10).arg(address).arg(SEND_TIME_MS).arg("");
-    call.arg(&id).arg("1").arg("").arg(&id).arg(format!("{guess:0>32}"));
+    call.arg(&id).arg("1").arg("").arg(&id).arg(format!("{guess:0>32}")).arg("");
     let verdict: Verdict = call.invoke_async(&mut bare.redis).await.unwrap();
     (StatusCode::UNPROCESSABLE_ENTITY, verdict.0)
 }
@@ -194,7 +194,7 @@ impl Bare {
         }
         let id = format!("ver_bare-{phone:0>21}");
         call.arg(15).arg(DAY_MS).arg(10).arg("").arg(&id).arg(DIGEST).arg(&self.secret_id);
-        call.arg(3).arg(300_000).arg(600_000).arg(SEND_TIME_MS).arg("").arg("").arg("");
+        call.arg(3).arg(300_000).arg(600_000).arg(SEND_TIME_MS).arg("").arg("").arg("").arg("").arg("");
         call.invoke_async::<redis::Value>(&mut self.redis).await.unwrap();
         id
     }
