@@ -9,7 +9,7 @@ use crate::harness::eventually;
 use crate::harness::reply::Client;
 
 /// The number of instances that are killed.
-const KILLS: usize = 20;
+const KILLS: usize = 10;
 
 /// Kills instances at random moments after they have made a transition, and expects every event.
 async fn kill(times: usize) {
