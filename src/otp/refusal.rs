@@ -8,12 +8,22 @@ use super::{Refund, UndeliveredReason};
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
 pub struct Refusal {
-    /// The reason, which decides what follows.
+    /// The kind, which decides what follows.
     pub kind: RefusalKind,
+    /// The reason why the message does not arrive, as the app is told.
+    pub reason: UndeliveredReason,
     /// The sender's own error code, if it gave one.
     pub code: Option<i64>,
     /// The event, for logs.
     pub detail: String,
+}
+
+impl Refusal {
+    /// A refusal without an error code, for the usual reason of its kind.
+    #[must_use]
+    pub fn new(kind: RefusalKind, detail: String) -> Self {
+        Self { kind, reason: kind.usual_reason(), code: None, detail }
+    }
 }
 
 /// The reason for a refusal, by what must follow.
@@ -53,9 +63,8 @@ impl RefusalKind {
         }
     }
 
-    /// Returns the reason why the message does not arrive.
-    #[must_use]
-    pub fn reason(self) -> UndeliveredReason {
+    /// Returns the reason why the message does not arrive, unless the sender says more.
+    fn usual_reason(self) -> UndeliveredReason {
         match self {
             Self::Unreachable => UndeliveredReason::Unreachable,
             Self::Suspended => UndeliveredReason::Sender,

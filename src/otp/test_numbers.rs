@@ -92,7 +92,7 @@ impl CodeSender for TestSender {
     async fn send(&self, message: OutgoingCode<'_>, _: &dyn Pace, _: Instant) -> Result<Sent, Refusal> {
         let refused = |kind: RefusalKind| {
             let detail = "the test number stands for this refusal".to_owned();
-            Err(Refusal { kind, code: None, detail })
+            Err(Refusal::new(kind, detail))
         };
         match TestOutcome::of(message.phone) {
             TestOutcome::Refused => refused(RefusalKind::Recipient),

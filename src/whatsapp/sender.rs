@@ -9,6 +9,7 @@ use metrics::counter;
 
 use super::breaker::{Breaker, Outcome};
 use super::client::{CallError, GraphClient};
+use super::error::meaning;
 use super::measure;
 use super::standing::{ErrorAbout, Standing};
 use super::template::{ApprovedTemplate, CurrentTemplate, is_about_template};
@@ -153,12 +154,12 @@ impl CodeSender for WhatsAppSender {
 
 fn no_template(reason: &str) -> Refusal {
     let detail = format!("there is no template to send: {reason}");
-    Refusal { kind: RefusalKind::NotReady, code: None, detail }
+    Refusal::new(RefusalKind::NotReady, detail)
 }
 
 fn suspended(reason: &str) -> Refusal {
     let detail = format!("sending is suspended: {reason}");
-    Refusal { kind: RefusalKind::Suspended, code: None, detail }
+    Refusal::new(RefusalKind::Suspended, detail)
 }
 
 impl WhatsAppSender {
@@ -262,10 +263,11 @@ fn settle(error: CallError) -> Result<Sent, Refusal> {
     let detail = error.to_string();
     let refusal = match error {
         CallError::Unclear(reason) => return Ok(Sent::Unclear { reason }),
-        CallError::Unreachable(_) => Refusal { kind: RefusalKind::Unreachable, code: None, detail },
-        CallError::Foreign(_) => Refusal { kind: RefusalKind::Operator, code: None, detail },
+        CallError::Unreachable(_) => Refusal::new(RefusalKind::Unreachable, detail),
+        CallError::Foreign(_) => Refusal::new(RefusalKind::Operator, detail),
         CallError::Api(error) => {
-            let refusal = Refusal { kind: error.class().kind, code: Some(error.code), detail };
+            let reason = meaning(error.code, error.subcode).reason;
+            let refusal = Refusal { kind: error.class().kind, reason, code: Some(error.code), detail };
             report(&refusal, error.trace_id.as_deref());
             return Err(refusal);
         }

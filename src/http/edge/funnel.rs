@@ -31,7 +31,7 @@ pub(crate) fn refused(app: &App, result: &Result<Requested, RequestError>) {
     if let Err(RequestError::Refused(refusal)) = result
         && !app.name.is_test()
     {
-        funnel::undelivered(app.senders.preferred().channel.as_str(), refusal.kind.reason().as_str());
+        funnel::undelivered(app.senders.preferred().channel.as_str(), refusal.reason.as_str());
     }
 }
 

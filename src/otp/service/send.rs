@@ -46,7 +46,7 @@ impl OtpService {
                 tracing::warn!(verification = %id, key = caller.name(), reason, "the sender gave no clear answer; the code stays valid");
             }
             Err(refusal) => {
-                let failed = FailedMessage { channel: sender.channel.clone(), reason: refusal.kind.reason() };
+                let failed = FailedMessage { channel: sender.channel.clone(), reason: refusal.reason };
                 self.undo(app, caller, (message, number), charge, refusal.kind.refund(), Some(&failed)).await;
             }
         }

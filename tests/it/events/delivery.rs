@@ -54,6 +54,24 @@ async fn an_endpoint_is_told_of_the_chosen_types_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_message_is_told_with_the_reason_of_its_error() {
+    let endpoint = Endpoint::start().await;
+    let app = telling(&endpoint).set("events.types", "verification.undelivered").start().await;
+    // Orders to the simulator: held back by WhatsApp, blocked by the business, and not on WhatsApp.
+    let orders = [("+15550131049", "held_back"), ("+15550130403", "blocked"), ("+15550131026", "not_on_whatsapp")];
+    for (to, _) in orders {
+        app.api("backend").create(to).await.fails(502, "send_failed");
+    }
+    eventually("the events came", async || endpoint.count() == orders.len()).await;
+    let received = endpoint.received();
+    let mut told: Vec<_> =
+        received.iter().map(|event| event.body["data"]["deliveries"][0]["reason"].as_str().unwrap()).collect();
+    told.sort_unstable();
+    assert_eq!(told, ["blocked", "held_back", "not_on_whatsapp"]);
+    app.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_instances_deliver_each_event_once() {
     let endpoint = Endpoint::start().await;
     let app = telling(&endpoint).set("events.types", "verification.created").instances(2).start().await;
