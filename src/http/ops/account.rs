@@ -8,7 +8,8 @@ use metrics::gauge;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
 
-use crate::otp::{SeenSuspensions, Suspension, SuspensionScope, UnixMillis};
+use crate::otp::{SeenSuspensions, Suspension, SuspensionScope};
+use crate::table::moment;
 use crate::telemetry::metrics::SUSPENDED;
 
 /// The suspensions of the account, as this instance knows them.
@@ -78,16 +79,12 @@ fn shown(suspension: &Suspension) -> Value {
     shown
 }
 
-fn moment(at: UnixMillis) -> Option<String> {
-    jiff::Timestamp::from_millisecond(at.0).ok().map(|at| at.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::otp::SuspensionCause;
+    use crate::otp::{SuspensionCause, UnixMillis};
 
     fn standing(suspensions: Vec<Suspension>) -> AccountStanding {
         AccountStanding::new(watch::channel(SeenSuspensions::new(suspensions, Instant::now())).1)
