@@ -2,8 +2,7 @@
 
 use super::OtpService;
 use crate::otp::{
-    Channel, DeliveryReport, DeliveryStatus, MessageId, PhoneNumber, Progress, StoreError, UndeliveredReason,
-    VerificationId,
+    Channel, DeliveryReport, DeliveryStatus, MessageId, Progress, StoreError, UndeliveredReason, VerificationId,
 };
 
 /// A channel's report about a message, which it knows by the verification's id and a number.
@@ -36,11 +35,5 @@ impl OtpService {
         let name = app.name.clone();
         let report = DeliveryReport { id, app: name, phone, delivery, channel, status, reason, message };
         self.store.record_delivery(&report, &app.policy).await
-    }
-
-    /// Returns the number of a verification; `None` if its id is another service's.
-    #[must_use]
-    pub fn recipient(&self, id: &VerificationId) -> Option<PhoneNumber> {
-        self.locate(id).map(|(_, phone)| phone)
     }
 }

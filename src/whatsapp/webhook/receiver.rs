@@ -170,9 +170,10 @@ impl WebhookReceiver {
             Progress::Absent => return Ok(PartOutcome::Absent),
         };
         counter!(DELIVERIES_TOTAL, "channel" => Channel::WHATSAPP, "status" => status.as_str()).increment(1);
+        let located = service.locate(&id);
         if status >= DeliveryStatus::Delivered && before < Some(DeliveryStatus::Delivered) {
             histogram!(DELIVERY_SECONDS).record(since_sent);
-            if let Some((app, _)) = service.locate(&id).filter(|_| delivery == 1) {
+            if let Some((app, _)) = located.as_ref().filter(|_| delivery == 1) {
                 funnel::step(app.name.as_str(), Channel::WHATSAPP, Step::Delivered);
             }
         }
@@ -181,7 +182,7 @@ impl WebhookReceiver {
             self.report_failure(code);
             if let (Some(account), Some(code)) = (&self.account, code) {
                 // The delivery is recorded: the next message that fails brings the error again.
-                let acted = account.act_on_failure(code, service.recipient(&id).as_ref()).await;
+                let acted = account.act_on_failure(code, located.as_ref().map(|(_, phone)| phone)).await;
                 if let Err(error) = acted {
                     tracing::warn!(%error, code, "sending could not be suspended");
                 }
