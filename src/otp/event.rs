@@ -40,6 +40,29 @@ pub enum EventSubject {
     Nothing,
 }
 
+/// An event about a sender, which no decision about a verification causes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SenderEvent {
+    /// `evt_…`, the same whoever adds it.
+    pub id: String,
+    /// The type.
+    pub event_type: EventType,
+    /// The app whose endpoint is told.
+    pub app: AppName,
+    /// The time at which it happened.
+    pub at: UnixMillis,
+    /// The channel.
+    pub channel: String,
+    /// The cause, in a word.
+    pub reason: String,
+}
+
+impl From<SenderEvent> for Event {
+    fn from(SenderEvent { id, event_type, app, at, channel, reason }: SenderEvent) -> Self {
+        Self { id, event_type, app, at, about: EventSubject::Sender { channel, reason } }
+    }
+}
+
 /// An event that has been taken from the queue of its app, until the lease that it was taken with is over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TakenEvent {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use super::{AppName, Attempt, EndpointState, Event, StoreError, TakenEvent, UndeliveredEvent};
+use super::{AppName, Attempt, EndpointState, SenderEvent, StoreError, TakenEvent, UndeliveredEvent};
 
 /// Keeps the events of each app until its endpoint has them, at least once each.
 ///
@@ -14,12 +14,12 @@ use super::{AppName, Attempt, EndpointState, Event, StoreError, TakenEvent, Unde
 /// decision by the store's own clock; any number of instances may take events of the same app.
 #[async_trait]
 pub trait EventQueue: Send + Sync {
-    /// Adds an event that no decision about a verification causes. Returns `false` if it was added before.
+    /// Adds an event that no decision about a verification causes. Returns `false` if it was added within the last hour.
     ///
     /// # Errors
     ///
     /// [`StoreError`]: the event may have been added; repeating it is harmless.
-    async fn add(&self, event: &Event) -> Result<bool, StoreError>;
+    async fn add(&self, event: &SenderEvent) -> Result<bool, StoreError>;
 
     /// Takes up to `most` events of an app that are due: new ones, those whose next attempt is due, and those whose
     /// lease is over because an instance was lost. Nobody else gets them for `lease`. A disabled endpoint's are not due.

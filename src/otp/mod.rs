@@ -54,7 +54,7 @@ pub use country::{Country, NumberType, UnknownCountry, UnknownNumberType};
 pub use delivery::{Channel, Delivery, DeliveryReport, DeliveryStatus, FailedMessage, MessageId, Progress};
 pub use destinations::{Destinations, Selection};
 pub use details::{Details, Metadata, MetadataError, Reference, ReferenceError};
-pub use event::{Attempt, EndpointState, Event, EventSubject, TakenEvent, UndeliveredEvent};
+pub use event::{Attempt, EndpointState, Event, EventSubject, SenderEvent, TakenEvent, UndeliveredEvent};
 pub use event_queue::EventQueue;
 pub use event_type::{EventType, EventTypes};
 pub use id::{VerificationId, VerificationIdError};

@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::error::{Stopped, meaning};
 use crate::otp::{
-    AppName, Channel, Event, EventQueue, EventSubject, EventType, NewSuspension, NumberCountry, PhoneNumber,
-    RefusalKind, SeenSuspensions, StoreError, Suspension, SuspensionCause, SuspensionScope, Suspensions, Term,
+    AppName, Channel, EventQueue, EventType, NewSuspension, NumberCountry, PhoneNumber, RefusalKind, SeenSuspensions,
+    SenderEvent, StoreError, Suspension, SuspensionCause, SuspensionScope, Suspensions, Term,
 };
 
 /// The number of different recipients, without an accepted message in between, whose messages have to be refused as
@@ -166,18 +166,16 @@ impl Standing {
     }
 
     /// Returns the event of a suspension, which has the same id whoever announces it.
-    fn event(&self, app: &AppName, suspension: &Suspension) -> Event {
+    fn event(&self, app: &AppName, suspension: &Suspension) -> SenderEvent {
         let facts = format!("{}\n{app}\n{}\n{}", self.0.account, suspension.scope, suspension.since.0);
         let digest = Sha256::digest(facts.as_bytes());
-        Event {
+        SenderEvent {
             id: format!("evt_{}", data_encoding::HEXLOWER.encode(&digest[..16])),
             event_type: EventType::SenderDegraded,
             app: app.clone(),
             at: suspension.since,
-            about: EventSubject::Sender {
-                channel: Channel::WHATSAPP.to_owned(),
-                reason: suspension.cause.as_str().to_owned(),
-            },
+            channel: Channel::WHATSAPP.to_owned(),
+            reason: suspension.cause.as_str().to_owned(),
         }
     }
 }
@@ -240,6 +238,7 @@ fn cause(code: i64, stopped: Stopped) -> Option<SuspensionCause> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::otp::EventSubject;
     use crate::store::EmbeddedStore;
 
     const SENDER: &str = "100000000000001";

@@ -7,15 +7,14 @@ use async_trait::async_trait;
 use tokio::sync::Notify;
 
 use super::EmbeddedStore;
-use crate::otp::{AppName, Attempt, EndpointState, Event, EventQueue, StoreError, TakenEvent, UndeliveredEvent};
+use crate::otp::{AppName, Attempt, EndpointState, EventQueue, SenderEvent, StoreError, TakenEvent, UndeliveredEvent};
 
 #[async_trait]
 impl EventQueue for EmbeddedStore {
-    async fn add(&self, event: &Event) -> Result<bool, StoreError> {
-        let (mut contents, _) = self.open();
-        let is_new = !contents.events.of(&event.app).has(&event.id);
+    async fn add(&self, event: &SenderEvent) -> Result<bool, StoreError> {
+        let (mut contents, now) = self.open();
+        let is_new = contents.events.of(&event.app).add(event.clone().into(), now);
         if is_new {
-            contents.events.push(event.clone());
             self.bell.notify_one();
         }
         Ok(is_new)

@@ -6,6 +6,9 @@ use std::time::Duration;
 use crate::otp::{AppName, Attempt, EndpointState, Event, TakenEvent, UndeliveredEvent, UnixMillis};
 use crate::store::{MOST_EVENTS, MOST_FAILED_EVENTS, MOST_UNDELIVERED_EVENTS};
 
+/// The time for which an event is not added again.
+const REMEMBERED: Duration = Duration::from_hours(1);
+
 /// The queue of each app.
 #[derive(Default)]
 pub(super) struct Queues(HashMap<AppName, Queue>);
@@ -17,6 +20,8 @@ pub(super) struct Queue {
     /// Oldest first.
     undelivered: VecDeque<UndeliveredEvent>,
     added: u64,
+    /// Events that no decision caused, by id, and the time at which they were added.
+    lately: HashMap<String, UnixMillis>,
     dropped: u64,
     disabled_at: Option<UnixMillis>,
     /// The number of events that were given up since one was delivered.
@@ -45,9 +50,18 @@ impl Queues {
 }
 
 impl Queue {
-    /// Returns `true` if an event with that id is waiting.
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.waiting.iter().any(|waiting| waiting.event.id == id)
+    /// Adds an event unless it was added lately, and returns `true` if it is new.
+    pub(super) fn add(&mut self, event: Event, now: UnixMillis) -> bool {
+        let is_remembered = |added_at: &UnixMillis| now.since(*added_at) < REMEMBERED;
+        let is_new = !self.lately.get(&event.id).is_some_and(is_remembered);
+        if is_new {
+            if self.lately.len() >= MOST_EVENTS {
+                self.lately.retain(|_, added_at| is_remembered(added_at));
+            }
+            self.lately.insert(event.id.clone(), now);
+            self.push(event);
+        }
+        is_new
     }
 
     /// Returns events that were given up, the newest first.

@@ -59,10 +59,10 @@ pub use self::store::RedisStore;
 use self::store::count;
 use self::units::milliseconds;
 use crate::otp::{
-    AppName, Attempt, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Denial, EndpointState, Event,
-    EventQueue, EventTypes, FailedMessage, Finished, IdempotentCall, Message, MessageId, NewSuspension,
-    NewVerification, Opened, Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, Settlement,
-    StoreError, Suspension, SuspensionScope, Suspensions, TakenEvent, Turn, UndeliveredEvent, UnixMillis, Verification,
+    AppName, Attempt, Begun, Cancellation, Charge, Check, Creation, DeliveryReport, Denial, EndpointState, EventQueue,
+    EventTypes, FailedMessage, Finished, IdempotentCall, Message, MessageId, NewSuspension, NewVerification, Opened,
+    Pacing, PhoneNumber, PhoneStatus, Policy, Progress, Refund, Resending, SenderEvent, Settlement, StoreError,
+    Suspension, SuspensionScope, Suspensions, TakenEvent, Turn, UndeliveredEvent, UnixMillis, Verification,
     VerificationId, VerificationStore,
 };
 
@@ -204,7 +204,7 @@ impl Suspensions for RedisStore {
 
 #[async_trait]
 impl EventQueue for RedisStore {
-    async fn add(&self, event: &Event) -> Result<bool, StoreError> {
+    async fn add(&self, event: &SenderEvent) -> Result<bool, StoreError> {
         let is_new = decisions::add_event::add(self, event).await?;
         self.events_written().notify_one();
         Ok(is_new)

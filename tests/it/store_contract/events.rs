@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use whatsapp_otp::otp::{Attempt as Try, Event, EventSubject, EventType, TakenEvent, UnixMillis, World};
+use whatsapp_otp::otp::{Attempt as Try, EventType, SenderEvent, TakenEvent, UnixMillis, World};
 use whatsapp_otp::store::{MOST_EVENTS, MOST_FAILED_EVENTS};
 
 use super::*;
@@ -30,18 +30,18 @@ fn app() -> AppName {
     AppName::default()
 }
 
-fn event(id: u32) -> Event {
+fn event(id: u32) -> SenderEvent {
     event_of(&app(), id)
 }
 
-fn event_of(app: &AppName, id: u32) -> Event {
-    let about = EventSubject::Sender { channel: "whatsapp".to_owned(), reason: "template".to_owned() };
-    Event {
+fn event_of(app: &AppName, id: u32) -> SenderEvent {
+    SenderEvent {
         id: format!("evt_{id}"),
         event_type: EventType::SenderDegraded,
         app: app.clone(),
         at: UnixMillis(1_750_000_000_000),
-        about,
+        channel: "whatsapp".to_owned(),
+        reason: "template".to_owned(),
     }
 }
 
@@ -71,7 +71,7 @@ async fn an_event_is_taken_once_until_its_lease_is_over(on: &TestStore) {
     assert_eq!(taken(on).await, [""; 0]);
     added(on, [1]).await;
     let first = take(on, 100).await;
-    assert_eq!((first[0].event.clone(), first[0].attempts), (event(1), 0));
+    assert_eq!((first[0].event.clone(), first[0].attempts), (event(1).into(), 0));
     assert_eq!(taken(on).await, [""; 0]);
     on.advance(LEASE + LEEWAY).await;
     let again = take(on, 100).await;
@@ -88,7 +88,11 @@ async fn events_are_taken_in_the_order_in_which_they_were_added(on: &TestStore) 
 async fn an_event_is_added_once(on: &TestStore) {
     added(on, [1]).await;
     assert!(!on.events.add(&event(1)).await.unwrap());
-    assert_eq!(taken(on).await, ["evt_1"]);
+    let events = take(on, 100).await;
+    assert_eq!(events.iter().map(|taken| taken.event.id.as_str()).collect::<Vec<_>>(), ["evt_1"]);
+    assert!(!settle(on, &events[0].place, Try::Delivered).await);
+    assert!(!on.events.add(&event(1)).await.unwrap(), "it was delivered");
+    assert_eq!(taken(on).await, [""; 0]);
 }
 
 async fn a_delivered_event_is_gone(on: &TestStore) {
@@ -215,7 +219,7 @@ async fn events_of_apps_and_worlds_are_apart(on: &TestStore) {
     }
     for (app, id) in apps.iter().zip(1..) {
         let taken = on.events.take(app, 10, LEASE).await.unwrap();
-        assert_eq!(taken.iter().map(|taken| taken.event.clone()).collect::<Vec<_>>(), [event_of(app, id)]);
+        assert_eq!(taken.iter().map(|taken| taken.event.clone()).collect::<Vec<_>>(), [event_of(app, id).into()]);
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::added_events::{self, ADD_EVENT};
 use super::event_entry;
-use crate::otp::{Event, StoreError};
+use crate::otp::{SenderEvent, StoreError};
 use crate::store::redis::RedisStore;
 
-pub(crate) async fn add(store: &RedisStore, event: &Event) -> Result<bool, StoreError> {
+pub(crate) async fn add(store: &RedisStore, event: &SenderEvent) -> Result<bool, StoreError> {
     let deadline = store.deadline();
     let keys = store.keys.events(&event.app);
     let call = added_events::call(&keys, event_entry::write(event).iter());

@@ -1,32 +1,27 @@
 //! Events as entries of a stream.
 //!
 //! The fields are `id`, `type`, `at`, `app`, `sequence` and `about`, in this order. `about` has the words of the
-//! verification ([`FIELDS`]) separated by spaces, `-` for an empty one, and neither digest nor secret; of a sender, its
+//! verification ([`FIELDS`](super::status::FIELDS)) separated by spaces, `-` for an empty one, and neither digest nor secret; of a sender, its
 //! channel and the reason. The number is not among them: the id leads to it.
 
 use std::collections::HashMap;
 
-use super::details;
-use super::status::{FIELDS, verification, write_earlier};
-use crate::otp::{AppName, Delivery, Event, EventSubject, EventType, UndeliveredEvent, UnixMillis, Verification};
+use super::status::verification;
+use crate::otp::{AppName, Event, EventSubject, EventType, SenderEvent, UndeliveredEvent, UnixMillis};
 
 /// The fields of an entry, in pairs of a name and a value.
 pub(super) type Fields = Vec<String>;
 
-/// Returns the fields of an event.
-pub(super) fn write(event: &Event) -> Fields {
-    let (sequence, about) = match &event.about {
-        EventSubject::Verification { verification, sequence } => (*sequence, words(verification)),
-        EventSubject::Sender { channel, reason } => (0, format!("{channel} {reason}")),
-        EventSubject::Nothing => (0, String::new()),
-    };
+/// Returns the fields of an event about a sender. Scripts write those about verifications.
+pub(super) fn write(event: &SenderEvent) -> Fields {
+    let SenderEvent { id, event_type, app, at, channel, reason } = event;
     let fields = [
-        ("id", event.id.clone()),
-        ("type", event.event_type.to_string()),
-        ("at", event.at.0.to_string()),
-        ("app", event.app.to_string()),
-        ("sequence", sequence.to_string()),
-        ("about", about),
+        ("id", id.clone()),
+        ("type", event_type.to_string()),
+        ("at", at.0.to_string()),
+        ("app", app.to_string()),
+        ("sequence", "0".to_owned()),
+        ("about", format!("{channel} {reason}")),
     ];
     fields.into_iter().flat_map(|(name, value)| [name.to_owned(), value]).collect()
 }
@@ -69,57 +64,30 @@ fn values(fields: &[String]) -> HashMap<&str, &str> {
     fields.chunks_exact(2).map(|pair| (pair[0].as_str(), pair[1].as_str())).collect()
 }
 
-/// Returns the words of a verification, as `words_of` in `verifications.lua` orders them.
-fn words(verification: &Verification) -> String {
-    let Verification {
-        id,
-        status,
-        attempts,
-        max_attempts,
-        sends,
-        created_at,
-        expires_at,
-        ended_at,
-        deliveries,
-        sent_at,
-        details,
-        ..
-    } = verification;
-    let deliveries: Vec<_> = deliveries.iter().map(|one| delivery(one, *created_at)).collect();
-    let words: [String; FIELDS.len()] = [
-        id.to_string(),
-        status.as_str().to_owned(),
-        String::new(),
-        String::new(),
-        attempts.to_string(),
-        max_attempts.to_string(),
-        sends.to_string(),
-        created_at.0.to_string(),
-        expires_at.0.to_string(),
-        ended_at.map(|at| at.0.to_string()).unwrap_or_default(),
-        String::new(),
-        deliveries.join(","),
-        sent_at.0.to_string(),
-        details::write(details),
-    ];
-    words.map(|word| if word.is_empty() { "-".to_owned() } else { word }).join(" ")
-}
-
-fn delivery(delivery: &Delivery, created_at: UnixMillis) -> String {
-    let Delivery { number, channel, status, at, reason, .. } = delivery;
-    let (reason, earlier) = (reason.as_deref().unwrap_or_default(), write_earlier(delivery, created_at));
-    format!("{number}:{channel}:{}:{}:{reason}:{earlier}", status.as_str(), at.0)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::otp::{DeliveryStatus, Details, Reference, Status};
+    use crate::otp::{Delivery, DeliveryStatus, Details, Reference, Status, Verification};
 
-    fn verification() -> Verification {
-        Verification {
+    fn fields(values: [(&str, &str); 6]) -> Fields {
+        values.into_iter().flat_map(|(name, value)| [name.to_owned(), value.to_owned()]).collect()
+    }
+
+    #[test]
+    fn an_event_about_a_verification_is_read_as_scripts_write_it() {
+        let about = "ver_01js7whh8m7m9a9s94qzrj8k0w approved - - 2 3 2 1795000000000 1795000300000 1795000040000 - \
+                     1:whatsapp:failed:1795000001000:held_back:s900 1795000030000 {\"r\":\"order\\u002042\"}";
+        let fields = fields([
+            ("id", "evt_1"),
+            ("type", "verification.approved"),
+            ("at", "1795000040000"),
+            ("app", "default"),
+            ("sequence", "7"),
+            ("about", about),
+        ]);
+        let verification = Verification {
             id: "ver_01js7whh8m7m9a9s94qzrj8k0w".parse().unwrap(),
             app: AppName::default(),
             subject: String::new(),
@@ -142,29 +110,44 @@ mod tests {
                 earlier: vec![(DeliveryStatus::Sent, UnixMillis(1_795_000_000_900))],
             }],
             details: Details { reference: Reference::parse("order 42").ok(), ..Details::default() },
-        }
+        };
+        let expected = Event {
+            id: "evt_1".to_owned(),
+            event_type: EventType::Approved,
+            app: AppName::default(),
+            at: UnixMillis(1_795_000_040_000),
+            about: EventSubject::Verification { verification: Box::new(verification), sequence: 7 },
+        };
+        assert_eq!(read(&AppName::default(), &fields), Some(expected));
     }
 
     #[test]
-    fn events_are_read_as_they_are_written() {
-        let event = |event_type, about| Event {
+    fn an_event_about_a_sender_is_read_as_it_is_written() {
+        let event = SenderEvent {
             id: "evt_1".to_owned(),
-            event_type,
+            event_type: EventType::SenderDegraded,
             app: AppName::default(),
             at: UnixMillis(1_795_000_040_000),
-            about,
+            channel: "whatsapp".to_owned(),
+            reason: "template".to_owned(),
         };
-        let sender = EventSubject::Sender { channel: "whatsapp".to_owned(), reason: "template".to_owned() };
-        for event in [
-            event(
-                EventType::Approved,
-                EventSubject::Verification { verification: Box::new(verification()), sequence: 7 },
-            ),
-            event(EventType::SenderDegraded, sender),
-            event(EventType::EndpointTest, EventSubject::Nothing),
-        ] {
-            assert_eq!(read(&event.app, &write(&event)), Some(event));
-        }
+        assert_eq!(read(&event.app, &write(&event)), Some(event.into()));
+    }
+
+    #[test]
+    fn a_test_event_is_about_nothing() {
+        let (at, app) = (UnixMillis(1_795_000_040_000), AppName::default());
+        let (id, event_type) = ("evt_1".to_owned(), EventType::EndpointTest);
+        let fields = fields([
+            ("id", "evt_1"),
+            ("type", "endpoint.test"),
+            ("at", "1795000040000"),
+            ("app", "default"),
+            ("sequence", "0"),
+            ("about", ""),
+        ]);
+        let about = EventSubject::Nothing;
+        assert_eq!(read(&app, &fields), Some(Event { id, event_type, app, at, about }));
     }
 
     #[test]

@@ -150,11 +150,3 @@ fn earlier(text: &str, created_at: UnixMillis) -> Vec<(DeliveryStatus, UnixMilli
     };
     starts.filter_map(read).collect()
 }
-
-/// Returns what [`earlier`] reads.
-pub(super) fn write_earlier(delivery: &Delivery, created_at: UnixMillis) -> String {
-    let write = |(status, at): &(DeliveryStatus, UnixMillis)| {
-        format!("{}{}", &status.as_str()[..1], milliseconds(at.since(created_at)))
-    };
-    delivery.earlier.iter().map(write).collect()
-}
