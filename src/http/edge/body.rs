@@ -2,7 +2,7 @@
 
 use std::pin::pin;
 
-use axum::body::{Bytes, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -46,18 +46,31 @@ pub(crate) async fn read(
     holder: Option<ClientAddress>,
     request: Request,
 ) -> Result<Bytes, Outcome> {
-    // The limit below would wait for that many bytes before it refused them.
-    if request.body().size_hint().lower() > MAX_BYTES as u64 {
-        return Err(Outcome::BodyTooLarge);
+    announces_at_most(request.body(), MAX_BYTES)?;
+    let mut reading = pin!(collect(request.into_body(), MAX_BYTES));
+    if let Some(read) = reading.as_mut().now_or_never() {
+        return read;
     }
-    let mut reading = pin!(Limited::new(request.into_body(), MAX_BYTES).collect());
-    let read = if let Some(read) = reading.as_mut().now_or_never() {
-        read
-    } else {
-        let _place = state.body_place(holder)?;
-        tokio::time::timeout(state.body_timeout, reading).await.map_err(|_| Outcome::BodyTooSlow)?
-    };
-    match read {
+    let _place = state.body_place(holder)?;
+    tokio::time::timeout(state.body_timeout, reading).await.map_err(|_| Outcome::BodyTooSlow)?
+}
+
+/// Checks the announced length of a body. [`collect`] would wait for that many bytes before it refused them.
+///
+/// # Errors
+///
+/// [`Outcome::BodyTooLarge`] if it has more than `most` bytes.
+pub(crate) fn announces_at_most(body: &Body, most: usize) -> Result<(), Outcome> {
+    if body.size_hint().lower() > most as u64 { Err(Outcome::BodyTooLarge) } else { Ok(()) }
+}
+
+/// Collects a body of at most `most` bytes, however long it takes.
+///
+/// # Errors
+///
+/// [`Outcome::BodyTooLarge`], or [`Outcome::BodyTooSlow`] if it breaks off.
+pub(crate) async fn collect(body: Body, most: usize) -> Result<Bytes, Outcome> {
+    match Limited::new(body, most).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Outcome::BodyTooLarge),
         Err(_) => Err(Outcome::BodyTooSlow),
