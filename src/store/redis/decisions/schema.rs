@@ -69,6 +69,14 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn scripts_of_transitions_bound_events_as_the_queue_does() {
+        let kept = super::super::added_events::KEPT.as_secs() / 3_600;
+        let bounds =
+            format!("MOST_EVENTS, EVENTS_KEPT = {}, {} * 24 * 3600 * 1000", crate::store::MOST_EVENTS, kept / 24);
+        assert!(charge::CREATE.text.contains(&bounds), "{bounds}");
+    }
+
     /// Returns the commands that follow `before` in a script.
     fn commands<'t>(text: &'t str, before: &str) -> BTreeSet<&'t str> {
         text.split(before).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
