@@ -1,5 +1,5 @@
-//! Watches the account on WhatsApp: reads the suspensions that other instances opened, and asks WhatsApp itself, which
-//! ends those whose end no webhook told, and opens those whose beginning none told.
+//! Watches the account on WhatsApp: reads the suspensions that other instances opened, and asks WhatsApp itself, to end
+//! suspensions whose end no webhook reported and to open those whose beginning none reported.
 //!
 //! Checking codes depends on none of this.
 

@@ -12,8 +12,8 @@ use crate::otp::Receipt;
 
 const SIGNATURE: &str = "x-hub-signature-256";
 
-/// Applies a webhook, whatever of it the service knows. WhatsApp repeats one that is not answered 200, so only what a
-/// repetition can change is answered otherwise.
+/// Applies the parts of a webhook that the service knows. WhatsApp repeats a webhook that is not answered 200, so only what
+/// a repetition can change is answered otherwise.
 pub(super) async fn receive(call: Call) -> Ended {
     let meters = Arc::clone(&call.state.meters);
     let (Ok(outcome) | Err(outcome)) = received(call).await;

@@ -1,6 +1,7 @@
 //! Webhooks: the news that WhatsApp sends of its own accord.
 //!
-//! [`WebhookReceiver`] receives them, [`notices`] reads the parts of a body, and `account` has what may be told about the account.
+//! [`WebhookReceiver`] receives them, [`notices`] reads the parts of a body, and `account` lists the notices about the
+//! account.
 
 mod account;
 mod lenient;
