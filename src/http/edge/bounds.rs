@@ -7,21 +7,21 @@
 //! | streams of an HTTP/2 connection | [`MAX_STREAMS`] | |
 //! | requests in progress | `server.max_concurrent_requests` | a quarter |
 //! | pending bodies | as many again | a quarter |
-//! | webhooks in progress | [`SMALL_WEBHOOKS`] and [`LARGE_WEBHOOKS`] | |
+//! | pending bodies of webhooks | [`SMALL_WEBHOOKS`] and [`LARGE_WEBHOOKS`] | a quarter |
+//! | webhooks that are applied | as many again | |
 //! | memory of a connection | [`MAX_HEAD_BYTES`], or over HTTP/2 [`CONNECTION_WINDOW`] | |
 //!
 //! Trusted proxies and backends have no share, only the total. Where there are few places, an address may hold
-//! [`LEAST_SHARE`] of them. Webhooks have no share either, as few addresses send all of them.
+//! [`LEAST_SHARE`] of them. Webhooks that have arrived have none either, as few addresses send all of them.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::client_address::is_trusted;
-use super::places::Places;
+use super::places::{Place, Places};
 use crate::http::settings::ServerSettings;
 use crate::otp::ClientAddress;
 
@@ -44,7 +44,7 @@ pub(crate) const WEBHOOK_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const MAX_WEBHOOK_BYTES: usize = 3 * 1024 * 1024 + 64 * 1024;
 /// The longest body of a small webhook. Ordinary ones have a few kilobytes.
 const SMALL_WEBHOOK_BYTES: u64 = 64 * 1024;
-/// Small webhooks in progress, and large ones: their bodies take 41 MiB at most.
+/// Small webhooks whose bodies are pending, and large ones: they take 41 MiB at most. As many again may be applied.
 const SMALL_WEBHOOKS: usize = 256;
 const LARGE_WEBHOOKS: usize = 8;
 
@@ -124,24 +124,44 @@ pub(crate) fn request_places(settings: &ServerSettings) -> Arc<Places> {
     Places::new(most, share(most, 4))
 }
 
-/// Places for webhooks in progress. Large ones have few, and do not use up those of the others.
+/// Places for webhooks whose bodies are still to come, and for those that are being applied. Most bodies arrive with their
+/// heads and need only the second. Large ones have few places, and do not use up those of the others.
 pub(crate) struct WebhookPlaces {
-    small: Arc<Semaphore>,
-    large: Arc<Semaphore>,
+    pending: BySize,
+    applied: BySize,
+}
+
+struct BySize {
+    small: Arc<Places>,
+    large: Arc<Places>,
 }
 
 impl Default for WebhookPlaces {
     fn default() -> Self {
-        let [small, large] = [SMALL_WEBHOOKS, LARGE_WEBHOOKS].map(|places| Arc::new(Semaphore::new(places)));
-        Self { small, large }
+        let of = |parts| BySize {
+            small: Places::new(SMALL_WEBHOOKS, SMALL_WEBHOOKS / parts),
+            large: Places::new(LARGE_WEBHOOKS, LARGE_WEBHOOKS / parts),
+        };
+        Self { pending: of(4), applied: of(1) }
     }
 }
 
 impl WebhookPlaces {
-    /// Takes a place for a webhook whose body has at most this many bytes, if that is known.
-    pub(crate) fn take(&self, most_bytes: Option<u64>) -> Option<OwnedSemaphorePermit> {
+    /// Takes a place to wait for a body of at most this many bytes, if that is known.
+    pub(crate) fn wait(&self, most_bytes: Option<u64>, holder: Option<ClientAddress>) -> Option<Place> {
+        self.pending.of(most_bytes).take(holder).ok()
+    }
+
+    /// Takes a place to apply a body of this many bytes.
+    pub(crate) fn apply(&self, bytes: usize) -> Option<Place> {
+        self.applied.of(u64::try_from(bytes).ok()).take(None).ok()
+    }
+}
+
+impl BySize {
+    fn of(&self, most_bytes: Option<u64>) -> &Arc<Places> {
         let is_small = most_bytes.is_some_and(|most| most <= SMALL_WEBHOOK_BYTES);
-        Arc::clone(if is_small { &self.small } else { &self.large }).try_acquire_owned().ok()
+        if is_small { &self.small } else { &self.large }
     }
 }
 

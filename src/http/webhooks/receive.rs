@@ -6,9 +6,10 @@ use axum::http::header::CONTENT_ENCODING;
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::body::{self, Body};
+use crate::http::edge::client_address;
 use crate::http::edge::outcome::{Ended, Outcome};
 use crate::http::edge::route::Call;
-use crate::otp::Receipt;
+use crate::otp::{Caller, Receipt};
 
 const SIGNATURE: &str = "x-hub-signature-256";
 
@@ -21,7 +22,7 @@ pub(super) async fn receive(call: Call) -> Ended {
 }
 
 async fn received(call: Call) -> Result<Outcome, Outcome> {
-    let Call { state, request, .. } = call;
+    let Call { state, peer, request, .. } = call;
     let Some(webhook) = &state.whatsapp_webhook else { return Err(Outcome::TurnedOff) };
     if is_encoded(request.headers()) {
         return Err(Outcome::UnsupportedMediaType);
@@ -32,7 +33,8 @@ async fn received(call: Call) -> Result<Outcome, Outcome> {
     if signatures.is_empty() {
         return Err(Outcome::Webhook(Receipt::BadSignature));
     }
-    let Body { bytes, place: _place } = body::read(&state, request).await?;
+    let holder = client_address::holder(&Caller::Anyone, peer, request.headers(), &state.trusted_proxies);
+    let Body { bytes, place: _place } = body::read(&state, holder, request).await?;
     let receipt = webhook.receive(&state.service, &signatures, bytes).await;
     Ok(Outcome::Webhook(receipt))
 }

@@ -89,3 +89,21 @@ async fn a_body_that_trickles_or_stops_is_not_applied() {
     is(&app, &id, "sent").await;
     app.finish().await;
 }
+
+#[tokio::test]
+async fn one_address_with_slow_bodies_does_not_keep_webhooks_out() {
+    let app = service().start().await;
+    let id = created(&app, TO).await;
+    let signature = format!("sha256={}", "0".repeat(64));
+    let mut slow = Vec::new();
+    for (length, connections) in [("Content-Length: 2000", 300), ("Content-Length: 2000000", 20)] {
+        for _ in 0..connections {
+            slow.push(app.connect(format!("{}{{", head(length, &signature)).as_bytes()).await);
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    post(app.on(0), &status(&app, &id, "delivered")).await.is(200, "");
+    is(&app, &id, "delivered").await;
+    drop(slow);
+    app.finish().await;
+}
