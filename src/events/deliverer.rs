@@ -1,6 +1,7 @@
 //! Delivers the events of one app: takes those that are due, posts several at once, and records each result.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -102,18 +103,31 @@ impl Deliverer {
         for outcome in ["delivered", "retried", "given_up", "dropped"] {
             self.count(outcome, 0);
         }
+        // Set while the endpoint does not take events.
+        let is_failing = AtomicBool::new(false);
         let mut under_way = FuturesUnordered::new();
         let mut paused_until = Instant::now();
         let mut measured = Measured::default();
+        let mut is_store_lost = false;
         while !stop.is_cancelled() {
             let mut found = false;
             if Instant::now() >= paused_until {
-                for taken in self.take(MOST_AT_ONCE - under_way.len()).await {
+                let taken = self.take(MOST_AT_ONCE - under_way.len()).await;
+                // An outage is one line in the log: each endpoint asks every second.
+                if let Err(error) = &taken
+                    && !is_store_lost
+                {
+                    unavailable(&self.app, error);
+                }
+                is_store_lost = taken.is_err();
+                for taken in taken.into_iter().flatten() {
                     found = true;
-                    under_way.push(self.deliver(taken));
+                    under_way.push(self.deliver(taken, &is_failing));
                 }
             }
-            self.measure(&mut measured).await;
+            if !is_store_lost && let Err(error) = self.measure(&mut measured).await {
+                tracing::debug!(app = %self.app, %error, "the queue of events could not be measured");
+            }
             let look = Instant::now() + LOOK.mul_f64(rand::random_range(0.8..=1.2));
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -128,7 +142,7 @@ impl Deliverer {
     }
 
     /// Takes up to `most` events of both worlds.
-    async fn take(&self, most: usize) -> Vec<(AppName, TakenEvent)> {
+    async fn take(&self, most: usize) -> Result<Vec<(AppName, TakenEvent)>, StoreError> {
         let mut all = Vec::new();
         for world in World::ALL {
             let app = self.app.in_world(world);
@@ -138,14 +152,16 @@ impl Deliverer {
             }
             match self.queue.take(&app, most, self.timeout + SPARE).await {
                 Ok(taken) => all.extend(taken.into_iter().map(|taken| (app.clone(), taken))),
-                Err(error) => unavailable(&self.app, &error),
+                // Those that were taken before are delivered.
+                Err(error) if all.is_empty() => return Err(error),
+                Err(_) => break,
             }
         }
-        all
+        Ok(all)
     }
 
     /// Makes one attempt to deliver an event. Returns the pause that the endpoint needs.
-    async fn deliver(&self, (app, taken): (AppName, TakenEvent)) -> Duration {
+    async fn deliver(&self, (app, taken): (AppName, TakenEvent), is_failing: &AtomicBool) -> Duration {
         let TakenEvent { event, place, attempts } = taken;
         let body = body(&event, (self.renderer)(&event));
         let secrets = self.secrets.borrow().get(&self.app).cloned().unwrap_or_default();
@@ -171,15 +187,21 @@ impl Deliverer {
                 }
             }
         };
-        let (id, event_type) = (&event.id, event.event_type.as_str());
-        let (number, status) = (attempts.saturating_add(1), result.as_ref().ok());
+        let (event, event_type, attempt_number) = (&event.id, event.event_type.as_str(), attempts.saturating_add(1));
         match &result {
-            Ok(_) => {
-                tracing::info!(event = id, event_type, %app, attempt = number, status, ?duration, outcome, "event");
+            Ok(status) => {
+                tracing::info!(event, event_type, %app, attempt = attempt_number, status, ?duration, "an event was delivered");
+            }
+            // One line for an endpoint that fails, and not one for each of its events.
+            Err(error) if outcome == "given_up" || !is_failing.load(Ordering::Relaxed) => {
+                tracing::warn!(event, event_type, %app, attempt = attempt_number, %error, ?duration, outcome, "an event was not delivered");
             }
             Err(error) => {
-                tracing::warn!(event = id, event_type, %app, attempt = number, %error, ?duration, outcome, "event");
+                tracing::debug!(event, event_type, %app, attempt = attempt_number, %error, ?duration, outcome, "an event was not delivered");
             }
+        }
+        if is_failing.swap(result.is_err(), Ordering::Relaxed) && result.is_ok() {
+            tracing::info!(%app, "the app's endpoint takes events again");
         }
         self.count(outcome, 1);
         match self.queue.settle(&app, &place, &attempt).await {
@@ -199,22 +221,18 @@ impl Deliverer {
     }
 
     /// Sets the gauges, if it is time.
-    async fn measure(&self, measured: &mut Measured) {
+    async fn measure(&self, measured: &mut Measured) -> Result<(), StoreError> {
         if measured.at.is_some_and(|at| at.elapsed() < MEASURE) {
-            return;
+            return Ok(());
         }
         measured.at = Some(Instant::now());
         let (mut waiting, mut oldest, mut disabled, mut dropped) = (0, Duration::ZERO, false, 0);
         for world in World::ALL {
-            match self.queue.endpoint(&self.app.in_world(world)).await {
-                Ok(state) => {
-                    waiting += state.waiting;
-                    oldest = oldest.max(state.oldest);
-                    disabled |= state.disabled_at.is_some();
-                    dropped += state.dropped;
-                }
-                Err(error) => return unavailable(&self.app, &error),
-            }
+            let state = self.queue.endpoint(&self.app.in_world(world)).await?;
+            waiting += state.waiting;
+            oldest = oldest.max(state.oldest);
+            disabled |= state.disabled_at.is_some();
+            dropped += state.dropped;
         }
         let app = || self.app.to_string();
         #[expect(clippy::cast_precision_loss, reason = "there are about ten thousand at most")]
@@ -224,6 +242,7 @@ impl Deliverer {
         if let Some(before) = measured.dropped.replace(dropped) {
             self.count("dropped", dropped.saturating_sub(before));
         }
+        Ok(())
     }
 }
 
