@@ -3,6 +3,7 @@
 //! verification is due.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc};
@@ -32,13 +33,19 @@ impl Mover {
         moved: impl Fn() + Clone + Send + Sync + 'static,
     ) -> Self {
         let (waiting, mut told) = mpsc::channel::<(AppName, PhoneNumber)>(WAITING);
-        let places = Arc::new(Semaphore::new(CONCURRENT));
+        let (places, is_failing) = (Arc::new(Semaphore::new(CONCURRENT)), Arc::new(AtomicBool::new(false)));
         tokio::spawn(async move {
             while let Some((app, phone)) = told.recv().await {
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 let (route, keys, moved) = (Arc::clone(&route), keys.clone(), moved.clone());
+                let is_failing = Arc::clone(&is_failing);
                 tokio::spawn(async move {
-                    if let Err(error) = outbox::empty(&route, &keys, &app, &phone, timeout).await {
+                    let emptied = outbox::empty(&route, &keys, &app, &phone, timeout).await;
+                    // An outage is one line in the log, and not one for each decision.
+                    let was_failing = is_failing.swap(emptied.is_err(), Ordering::Relaxed);
+                    if let Err(error) = emptied
+                        && !was_failing
+                    {
                         tracing::warn!(%error, "events could not be moved to their app; they are when their verification expires");
                     }
                     moved();
