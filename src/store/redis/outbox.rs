@@ -12,6 +12,7 @@ use super::client::route::Route;
 use super::decisions::keys::Keys;
 use super::decisions::outbox;
 use crate::otp::{AppName, PhoneNumber};
+use crate::supervisor;
 
 /// The number of outboxes that wait to be emptied. Beyond it, they wait for their timers.
 const WAITING: usize = 4_096;
@@ -34,7 +35,7 @@ impl Mover {
     ) -> Self {
         let (waiting, mut told) = mpsc::channel::<(AppName, PhoneNumber)>(WAITING);
         let (places, is_failing) = (Arc::new(Semaphore::new(CONCURRENT)), Arc::new(AtomicBool::new(false)));
-        tokio::spawn(async move {
+        supervisor::spawn("the mover of events", async move {
             while let Some((app, phone)) = told.recv().await {
                 let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
                 let (route, keys, moved) = (Arc::clone(&route), keys.clone(), moved.clone());
