@@ -62,13 +62,13 @@ enum Command {
         #[arg(allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Try Redis, the token, the phone number, the template, webhooks and the keys of proofs, and suggest what to do
+    /// Try Redis, the token, the phone number, the template, webhooks, keys of proofs and endpoints, and suggest what to do
     Check(check::Arguments),
     /// Show active codes, one phone's verifications, or the one with an ID
     Inspect(inspect::Arguments),
     /// Revoke a phone's active codes, or one verification by its ID
     Revoke(revoke::Arguments),
-    /// Show, repeat or try what apps' endpoints are told of
+    /// Show events that endpoints did not take, send them again, or try an endpoint
     Events(events::Arguments),
     /// Generate an API key for a caller, and print the settings that accept it
     ApiKey(api_key::Arguments),
