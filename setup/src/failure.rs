@@ -21,7 +21,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The exit code; README.md lists them.
+    /// The exit code; docs/operations.md lists them.
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Other(_) => 1,
