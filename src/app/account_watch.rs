@@ -40,9 +40,6 @@ pub(super) const EVERY: Intervals =
 pub(super) const OFTEN: Intervals =
     Intervals { read: Duration::from_secs(2), look: Duration::from_secs(5), settled: Duration::from_secs(3) };
 
-/// The longest that starting waits for the first look.
-const START_WAITS: Duration = Duration::from_secs(3);
-
 /// A watch on an account.
 pub(super) struct AccountWatch {
     pub(super) client: GraphClient,
@@ -64,9 +61,10 @@ pub(super) struct WatchedAccount {
 }
 
 impl WatchedAccount {
-    /// Waits briefly for the first look, so that an instance starts with what WhatsApp says. Returns what acts on notices.
-    pub(super) async fn settled(self) -> AccountTruth {
-        let _ = tokio::time::timeout(START_WAITS, self.looked).await;
+    /// Waits for the first look until the deadline, so that an instance starts with what WhatsApp says. Returns what acts
+    /// on notices.
+    pub(super) async fn settled(self, deadline: Instant) -> AccountTruth {
+        let _ = tokio::time::timeout_at(deadline, self.looked).await;
         self.truth
     }
 }

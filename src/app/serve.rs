@@ -9,6 +9,7 @@ use anyhow::Context;
 use backon::{ExponentialBuilder, Retryable};
 use serde_json::json;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::account_watch::{self, AccountWatch};
 use super::endpoints::Endpoints;
@@ -31,6 +32,8 @@ use crate::whatsapp::{
 
 /// The maximum time that a code waits for its turn to be sent.
 const MAX_WAIT: Duration = Duration::from_millis(2_100);
+/// The longest that starting waits for WhatsApp, over everything that it asks.
+const START_WAITS: Duration = Duration::from_secs(3);
 
 /// The requirements on WhatsApp at startup.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -77,7 +80,8 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let store = Arc::new(RedisStore::new(&common.redis).context("redis")?);
     redis_memory::measure(&store);
     let redis_settings = require_safety(Arc::clone(&store), common.redis.allow_unsafe).await?;
-    let (template, languages) = template.settled().await;
+    let whatsapp_deadline = Instant::now() + START_WAITS;
+    let (template, languages) = template.settled(whatsapp_deadline).await;
     let announced = Announced { events: store.clone(), apps: told_of_suspensions(&common) };
     let (standing, reports) = Standing::new(&whatsapp.account.waba_id, store.clone(), Some(announced));
     let mut dependencies = vec![
@@ -110,7 +114,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
             apps.default_app().senders.clone()
         } else {
             let watch = TemplateWatch::new(client.clone(), &own, app.policy.code_lifetime);
-            let (template, languages) = watch.start(&[]).settled().await;
+            let (template, languages) = watch.start(&[]).settled(whatsapp_deadline).await;
             dependencies.push(Dependency::template(app.name.clone(), languages));
             templates.push(own_template(&own.account.template_id, &template));
             let id = &own.account.phone_number_id;
@@ -128,7 +132,7 @@ pub async fn serve(settings: ServeSettings, whatsapp_at_start: WhatsAppAtStart) 
     let ours = Ours { waba_id: waba_id.clone(), phone_number_ids: of_numbers.keys().cloned().collect() };
     let (numbers, doubts, every) = (of_numbers.into_keys().collect(), Arc::default(), account_watch::EVERY);
     let watch = AccountWatch { client, standing, waba_id, numbers, templates, doubts, every };
-    let truth = watch.start(reports).settled().await;
+    let truth = watch.start(reports).settled(whatsapp_deadline).await;
     let webhook = WebhookReceiver::new(app_secrets, verify_tokens, ours).with_account(Arc::new(truth));
     let parts = Parts {
         store_details: Some(redis_details(&store)),

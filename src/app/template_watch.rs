@@ -20,8 +20,6 @@ use crate::whatsapp::{GraphClient, WhatsAppAccount, WhatsAppSettings};
 const EVERY: (Duration, Duration) = (Duration::from_mins(5), Duration::from_secs(30));
 /// The first and the longest pause between attempts to find the template at all, each with jitter.
 const FIRST_LOOKS: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
-/// The longest that starting waits for the first answer.
-const START_WAITS: Duration = Duration::from_secs(3);
 
 /// The state of a watched template.
 pub(super) struct WatchedTemplate {
@@ -158,9 +156,9 @@ impl TemplateWatch {
 }
 
 impl WatchedTemplate {
-    /// Waits briefly for the first answer, so that an ordinary start refuses nobody.
-    pub(super) async fn settled(self) -> (CurrentTemplate, TemplateLanguages) {
-        let _ = tokio::time::timeout(START_WAITS, self.answered).await;
+    /// Waits for the first answer until the deadline, so that an ordinary start refuses nobody.
+    pub(super) async fn settled(self, deadline: Instant) -> (CurrentTemplate, TemplateLanguages) {
+        let _ = tokio::time::timeout_at(deadline, self.answered).await;
         (self.current, self.languages)
     }
 }
@@ -214,6 +212,7 @@ mod tests {
     use whatsapp_otp_simulator::{AccountState, Simulator, SimulatorSettings, Switches, TemplateStatus};
 
     const OFTEN: Duration = Duration::from_millis(5);
+    const PATIENCE: Duration = Duration::from_secs(3);
     const TEMPLATE: &str = "300000000000001";
     const GERMAN: &str = "3000000000000012";
 
@@ -258,7 +257,7 @@ mod tests {
     #[tokio::test]
     async fn a_template_that_is_paused_is_not_sent_until_it_is_approved_again() {
         let simulator = Simulator::new(SimulatorSettings::default());
-        let (current, mut languages) = watched(&simulator).await.settled().await;
+        let (current, mut languages) = watched(&simulator).await.settled(Instant::now() + PATIENCE).await;
         assert_eq!(fault(&languages), None);
         for status in [TemplateStatus::Paused, TemplateStatus::Disabled] {
             assert!(simulator.set_template_status(TEMPLATE, status));
@@ -278,7 +277,8 @@ mod tests {
         let (en_us, de) = (Locale::parse("en_US").unwrap(), Locale::parse("de").unwrap());
         let languages = vec!["en_US".to_owned(), "de".to_owned()];
         let simulator = Simulator::new(SimulatorSettings { languages, ..SimulatorSettings::default() });
-        let (current, mut languages) = watched_in(&simulator, &["de", "fr", "en_US"]).await.settled().await;
+        let (current, mut languages) =
+            watched_in(&simulator, &["de", "fr", "en_US"]).await.settled(Instant::now() + PATIENCE).await;
         assert_eq!(current.get().unwrap().languages, [de.clone(), en_us.clone()]);
         let faulty = |languages: &mut TemplateLanguages| {
             let faulty = languages.borrow_and_update().iter().filter(|(_, fault)| fault.is_some()).cloned().collect();
@@ -304,7 +304,7 @@ mod tests {
     async fn a_call_that_fails_changes_nothing() {
         let budget_spent = Switches { account: AccountState::AppBudgetSpent, ..Switches::default() };
         let simulator = Simulator::new(SimulatorSettings::default());
-        let (current, languages) = watched(&simulator).await.settled().await;
+        let (current, languages) = watched(&simulator).await.settled(Instant::now() + PATIENCE).await;
         simulator.set_switches(budget_spent.clone());
         looks(&simulator, 3).await;
         assert_eq!(fault(&languages), None);
@@ -323,8 +323,8 @@ mod tests {
         let simulator = Simulator::new(SimulatorSettings::default());
         assert!(simulator.set_template_status(TEMPLATE, TemplateStatus::Pending));
         let began = Instant::now();
-        let (current, _) = watched(&simulator).await.settled().await;
+        let (current, _) = watched(&simulator).await.settled(Instant::now() + PATIENCE).await;
         assert!(current.get().is_err());
-        assert!(began.elapsed() < START_WAITS, "{:?}", began.elapsed());
+        assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     }
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 use whatsapp_otp_simulator::{AccountState, Switches, TemplateStatus};
 
 use crate::harness::app::{Instance, TestApp};
-use crate::harness::eventually;
 use crate::harness::proxy::{Mode, Proxy};
 use crate::harness::redis::RedisServer;
 use crate::harness::reply::says;
+use crate::harness::{eventually, eventually_within};
 
 const PHONE: &str = "15551234567";
 const OTHER_PHONE: &str = "15557654321";
@@ -148,7 +148,10 @@ async fn with_a_token_that_whatsapp_refuses_instances_start_and_check_codes() {
 
 #[tokio::test]
 async fn while_whatsapp_is_unreachable_an_instance_starts_and_checks_codes_and_sends_once_it_is_back() {
-    let mut app = TestApp::builder().set("whatsapp.max_retries", "0").simulator_proxied().start().await;
+    // However much there is to ask WhatsApp about, starting waits once.
+    let another_template = ("apps.shop.whatsapp.template_id", "300000000000009");
+    let service = TestApp::builder().set("whatsapp.max_retries", "0").set(another_template.0, another_template.1);
+    let mut app = service.simulator_proxied().start().await;
     let code = app.code_for(PHONE).await;
     let upstream = app.simulator_proxy.as_ref().unwrap().upstream();
     app.simulator_proxy.as_ref().unwrap().set(Mode::Cut).await;
@@ -160,7 +163,8 @@ async fn while_whatsapp_is_unreachable_an_instance_starts_and_checks_codes_and_s
 
     app.simulator_proxy.as_ref().unwrap().set(upstream).await;
     let sends = async || app.on(another).request(OTHER_PHONE).await.status == 200;
-    eventually("codes are sent", sends).await;
+    // The pauses between looks for the template grow to 30 s.
+    eventually_within(Duration::from_secs(40), "codes are sent", sends).await;
     assert_eq!(app.on(another).ready().await.1["dependencies"]["template"]["status"], "ok");
     app.finish().await;
 }
