@@ -6,7 +6,7 @@ use clap::Parser;
 use whatsapp_otp::cli::Cli;
 
 // Compared with glibc's, a request takes a fifth fewer instructions, and open connections take less memory
-// (docs/performance.md).
+// (benches/README.md).
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

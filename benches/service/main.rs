@@ -1,4 +1,4 @@
-//! The performance of the service, relative to its floors. `scripts/bench` runs this; docs/performance.md explains it.
+//! The performance of the service, relative to its floors. `scripts/bench` runs this; benches/README.md explains it.
 
 #![allow(unreachable_pub, reason = "modules are public only to each other")]
 #![allow(
