@@ -96,7 +96,7 @@ impl Survey {
         if let Err(error) = probe::probe(primary, store.settings.after_failover, &store.keys, store.deadline()).await {
             self.add(broken(
                 format!("A script that does what requests do fails on {name}: {error}. Every request is answered with 503."),
-                "see OtpRedisErrors in docs/operations.md for the causes; the user of redis.username needs the commands listed under Keys in docs/redis.md.",
+                "see OtpRedisErrors in docs/operations.md for the causes; the user of redis.username needs the commands listed under Commands in docs/redis.md.",
             ));
         }
         Ok(())
