@@ -3,155 +3,222 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use super::advised::Advised;
 use super::event_check::endpoints;
 use super::proof_check::proof_keys;
-use super::trial::Trial;
-use super::webhook_check::{round_trip, standing, subscription};
+use super::redis_trouble;
+use super::trial::{Outcome, Part, Trial};
+use super::webhook_check::{health, round_trip, subscription};
 use crate::config::ServeSettings;
 use crate::otp::PhoneNumber;
-use crate::store::redis::{Gravity, RedisStore, Survey, Topology};
+use crate::store::redis::{Finding, Gravity, RedisStore, Survey};
 use crate::whatsapp::client::CallError;
 use crate::whatsapp::template::{TemplateError, Translation};
 use crate::whatsapp::{BusinessAccount, BusinessNumber, GraphClient, WhatsAppSettings, template};
 
-/// Tries Redis, the token, the phone number, the template, the account's health, the webhooks and the keys of proofs. With a
-/// phone, also sends it a code and waits for the webhook about that.
+/// Tries Redis, the account, the phone number, the template, the account's health, the webhooks, the keys of proofs and the
+/// endpoints. With a phone, also sends it a code and waits for the webhook about that.
+///
+/// A part that depends on a broken one is skipped, so each cause is reported once.
 pub async fn check(settings: &ServeSettings, webhook_to: Option<&PhoneNumber>) -> Vec<Trial> {
-    let mut trials = vec![redis(settings).await];
-    trials.extend(whatsapp(settings, webhook_to).await);
+    let (redis, is_reachable) = redis(settings).await;
+    let mut trials = vec![redis];
+    trials.extend(whatsapp(settings, is_reachable, webhook_to).await);
     trials.extend(proof_keys(settings).await);
     trials.extend(endpoints(settings).await);
     trials
 }
 
-async fn redis(settings: &ServeSettings) -> Trial {
+/// Tries Redis, and returns `true` if it can be reached, whether or not it is safe.
+async fn redis(settings: &ServeSettings) -> (Trial, bool) {
     let redis = &settings.common.redis;
+    let subject = redis.topology.to_string();
     let answer = async { RedisStore::new(redis)?.survey().await };
-    let (seen, advice) = match answer.await {
-        Ok(survey) => judge(&survey, redis.allow_unsafe),
-        Err(error) => (Err(error.to_string()), unreachable(&redis.topology)),
+    match answer.await {
+        Ok(survey) => (judge(survey, subject, redis.allow_unsafe), true),
+        Err(error) => {
+            let Advised { problem, fix } = redis_trouble::explain(&error, redis);
+            (Trial::failed(Part::Redis, subject, problem, fix), false)
+        }
+    }
+}
+
+fn judge(survey: Survey, subject: String, allow_unsafe: bool) -> Trial {
+    let is_fatal = |finding: &Finding| match finding.gravity {
+        Gravity::Unsafe => !allow_unsafe,
+        Gravity::Broken => true,
+        Gravity::Advice => false,
     };
-    let place = if matches!(redis.topology, Topology::Single(_)) { " at" } else { ":" };
-    Trial { tried: format!("Redis{place} {}", redis.topology), seen, advice }
+    let (fatal, others): (Vec<_>, Vec<_>) = survey.findings.into_iter().partition(is_fatal);
+    let outcome = if fatal.is_empty() {
+        Outcome::Works
+    } else {
+        let is_unsafe = fatal.iter().any(|finding| finding.gravity == Gravity::Unsafe);
+        let accept = if is_unsafe { " Or accept the risk with redis.allow_unsafe = true." } else { "" };
+        let fixes: Vec<_> = fatal.iter().map(|finding| capitalized(&finding.fix)).collect();
+        Outcome::Failed { fix: format!("{}{accept}", fixes.join(" ")) }
+    };
+    let details = fatal.into_iter().map(|finding| finding.what).chain(survey.observations).collect();
+    Trial::new(Part::Redis, subject, outcome, details).with_warnings(others.iter().map(ToString::to_string))
 }
 
-fn unreachable(topology: &Topology) -> &'static str {
-    match topology {
-        Topology::Single(_) => {
-            "is it running, is redis.url right, and does it need a password (redis.password or redis.password_file)?"
-        }
-        Topology::Sentinel { .. } => {
-            "are the sentinels running, are redis.sentinels and redis.master_name right, and do they or the primary need a password (redis.sentinel_password, redis.password)?"
-        }
-        Topology::Cluster { .. } => {
-            "are the nodes running, do they form a cluster, is redis.nodes right, and do they need a password (redis.password)?"
-        }
-    }
+fn capitalized(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
-/// One text for the servers and the findings about them.
-fn judge(survey: &Survey, allow_unsafe: bool) -> (Result<String, String>, &'static str) {
-    let findings = survey.findings.iter().map(ToString::to_string);
-    let text = survey.observations.iter().cloned().chain(findings).collect::<Vec<_>>().join("\n      ");
-    let has = |gravity| survey.findings.iter().any(|finding| finding.gravity == gravity);
-    if has(Gravity::Unsafe) && !allow_unsafe {
-        return (Err(text), "fix it, or accept it with redis.allow_unsafe = true");
-    }
-    if has(Gravity::Broken) {
-        return (Err(text), "fix it: until then, requests fail");
-    }
-    (Ok(text), "")
-}
-
-async fn whatsapp(settings: &ServeSettings, webhook_to: Option<&PhoneNumber>) -> Vec<Trial> {
+async fn whatsapp(settings: &ServeSettings, has_redis: bool, webhook_to: Option<&PhoneNumber>) -> Vec<Trial> {
+    let waba_id = &settings.whatsapp.account.waba_id;
     let client = match GraphClient::new(&settings.whatsapp) {
         Ok(client) => client,
         Err(error) => {
-            let advice = "check whatsapp.base_url and whatsapp.access_token";
-            return vec![Trial { tried: "a client for WhatsApp".to_owned(), seen: Err(error.to_string()), advice }];
+            let fix = "Check whatsapp.base_url and whatsapp.access_token.";
+            return vec![Trial::failed(Part::Account, waba_id, error.to_string(), fix)];
         }
     };
-    let mut trials = vec![token(&client, &settings.whatsapp).await];
+    let (account, token_works) = account(&client, &settings.whatsapp).await;
+    let account_works = account.is_fine();
+    let mut trials = vec![account];
     // Apps may share a number or a template.
     let (mut numbers, mut templates) = (HashSet::new(), HashSet::new());
     for app in &settings.common.apps {
         let whatsapp = settings.whatsapp.clone().with(&app.whatsapp);
         let (account, code_lifetime) = (&whatsapp.account, app.policy.code_lifetime);
         if numbers.insert(account.phone_number_id.clone()) {
-            trials.push(number(&client, &account.phone_number_id).await);
+            let id = &account.phone_number_id;
+            let skipped = || Trial::skipped(Part::Number, id, Part::Account);
+            trials.push(if token_works { number(&client, id).await } else { skipped() });
         }
         if templates.insert((account.template_id.clone(), whatsapp.api.languages.clone(), code_lifetime)) {
-            trials.extend(template(&client, &whatsapp, code_lifetime).await);
+            if account_works {
+                trials.extend(template(&client, &whatsapp, code_lifetime).await);
+            } else {
+                trials.push(Trial::skipped(Part::Template, &account.template_id, Part::Account));
+            }
         }
     }
-    trials.push(standing(&client, settings).await);
-    trials.push(subscription(&client, settings).await);
+    let broken = broken(&trials);
+    if account_works {
+        trials.push(health(&client, settings, has_redis).await);
+        trials.push(subscription(&client, settings).await);
+    } else {
+        trials.push(Trial::skipped(Part::Health, waba_id, Part::Account));
+        trials.push(Trial::skipped(Part::Webhooks, waba_id, Part::Account));
+    }
     if let Some(phone) = webhook_to {
-        trials.push(round_trip(&client, settings, phone).await);
+        trials.push(match broken.or((!has_redis).then_some(Part::Redis)) {
+            None => round_trip(&client, settings, phone).await,
+            Some(needs) => Trial::skipped(Part::Delivery, phone.masked(), needs),
+        });
     }
     trials
 }
 
-async fn token(client: &GraphClient, settings: &WhatsAppSettings) -> Trial {
+/// Returns the first part that does not work.
+fn broken(trials: &[Trial]) -> Option<Part> {
+    trials.iter().find(|trial| matches!(trial.outcome, Outcome::Failed { .. })).map(|trial| trial.part)
+}
+
+/// Tries the account, and returns `true` if its token may be used for other IDs.
+async fn account(client: &GraphClient, settings: &WhatsAppSettings) -> (Trial, bool) {
     let waba_id = &settings.account.waba_id;
-    let answer = BusinessAccount::read(client, waba_id).await;
-    let advice = match &answer {
-        Err(CallError::Api(error)) if error.code == 190 => {
-            "the token is invalid or has expired: generate a new one for the system user and set whatsapp.access_token"
+    let error = match BusinessAccount::read(client, waba_id).await {
+        Ok(account) => {
+            let seen = format!("the access token is valid for {:?}", account.name);
+            return (Trial::works(Part::Account, waba_id, seen), true);
         }
-        Err(CallError::Api(error)) if (200..=299).contains(&error.code) || error.code == 10 => {
-            "give the system user whatsapp_business_management and whatsapp_business_messaging, and assign it to the account"
-        }
-        Err(CallError::Api(error)) if error.code == 100 => {
-            "is whatsapp.waba_id right, and is the token's system user assigned to that account?"
-        }
-        Err(CallError::Unreachable(_)) => "can this machine reach whatsapp.base_url?",
-        _ => "see WhatsApp's list of error codes",
+        Err(error) => error,
     };
-    let seen = answer.map(|account| format!("valid, for the account {:?}", account.name));
-    Trial {
-        tried: format!("the token, on WABA {waba_id} at {}", settings.api.base_url),
-        seen: seen.map_err(|error| error.to_string()),
-        advice,
-    }
+    let token_works = matches!(&error, CallError::Api(error) if error.code == 100);
+    let (reason, fix) = match &error {
+        CallError::Api(error) if error.code == 190 && error.subcode == Some(463) => (
+            "the access token has expired".to_owned(),
+            "Generate a token for the system user, choose that it never expires, and set whatsapp.access_token.",
+        ),
+        CallError::Api(error) if error.code == 190 => (
+            "WhatsApp does not accept the access token".to_owned(),
+            "Generate a token for the system user, and set whatsapp.access_token.",
+        ),
+        CallError::Api(error) if (200..=299).contains(&error.code) || error.code == 10 => (
+            "the access token has no permission for this account".to_owned(),
+            "In Meta Business Suite, assign the account to the system user. The token needs whatsapp_business_management and whatsapp_business_messaging.",
+        ),
+        CallError::Api(error) if error.code == 100 => (
+            "WhatsApp shows this access token no account with this ID".to_owned(),
+            "Check whatsapp.waba_id, and assign that account to the token's system user.",
+        ),
+        CallError::Unreachable(_) => {
+            (unreachable(settings), "Check whatsapp.base_url, and that this machine may connect to it.")
+        }
+        CallError::Foreign(_) => {
+            ("there is no Graph API at whatsapp.base_url".to_owned(), "Check whatsapp.base_url and any proxy.")
+        }
+        CallError::Unclear(_) => ("WhatsApp gave no clear answer".to_owned(), "Try again in a few minutes."),
+        CallError::Api(_) => ("WhatsApp does not show the account".to_owned(), ERROR_CODES),
+    };
+    let mut trial = Trial::failed(Part::Account, waba_id, reason, fix);
+    trial.details.push(error.to_string());
+    (trial, token_works)
+}
+
+/// The remedy for errors that have none of their own.
+pub(super) const ERROR_CODES: &str =
+    "See https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes for the meaning of the error.";
+
+fn unreachable(settings: &WhatsAppSettings) -> String {
+    format!("{} cannot be reached", settings.api.base_url)
 }
 
 async fn number(client: &GraphClient, phone_number_id: &str) -> Trial {
-    let seen = match BusinessNumber::read(client, phone_number_id).await {
+    let failed = |reason, fix| Trial::failed(Part::Number, phone_number_id, reason, fix);
+    match BusinessNumber::read(client, phone_number_id).await {
         Ok(number) if number.is_connected() => {
-            Ok(format!("{} {:?}, quality {}", number.display_phone_number, number.verified_name, number.quality_rating))
+            let BusinessNumber { display_phone_number, verified_name, quality_rating, .. } = number;
+            let seen = format!("{display_phone_number} {verified_name:?}, quality {quality_rating}");
+            Trial::works(Part::Number, phone_number_id, seen)
         }
-        Ok(number) => Err(format!("{} is {}, not CONNECTED", number.display_phone_number, number.status)),
-        Err(error) => Err(error.to_string()),
-    };
-    let advice = "whatsapp.phone_number_id must be the ID of a registered number of the account, not the number itself";
-    Trial { tried: format!("the phone number with ID {phone_number_id}"), seen, advice }
+        Ok(number) => failed(
+            format!("{} is {}, not CONNECTED", number.display_phone_number, number.status),
+            "Register the number in WhatsApp Manager.",
+        ),
+        Err(error) => {
+            let fix = "Set whatsapp.phone_number_id to the ID of a registered number of the account. It is not the number itself; `whatsapp-otp-setup` lists the IDs.";
+            failed(error.to_string(), fix)
+        }
+    }
 }
 
 /// Tries the template in each language.
 async fn template(client: &GraphClient, settings: &WhatsAppSettings, code_lifetime: Duration) -> Vec<Trial> {
     let (account, languages) = (&settings.account, &settings.api.languages);
-    let tried = format!("the template with ID {}", account.template_id);
     let translations = match template::translations(client, account, languages).await {
         Ok(translations) => translations,
         Err(error) => {
-            let advice = "is whatsapp.template_id right? whatsapp-otp-setup creates a template";
-            return vec![Trial { tried, seen: Err(error.to_string()), advice }];
+            let fix = match error {
+                TemplateError::Call(_) => ERROR_CODES,
+                _ => "Check whatsapp.template_id, or create a template with `whatsapp-otp-setup`.",
+            };
+            return vec![Trial::failed(Part::Template, &account.template_id, error.to_string(), fix)];
         }
     };
     let of_language = |Translation { language, template }| {
-        let advice = match &template {
-            Err(TemplateError::MissingLanguage { .. }) => {
-                "run whatsapp-otp-setup to add it, or remove it from whatsapp.languages"
+        let subject = format!("{} in {language}", account.template_id);
+        match template {
+            Ok(template) => {
+                let seen = format!("'{}' is approved and ready to send", template.name);
+                let warning = template::lifetime_warning(&template, code_lifetime);
+                Trial::works(Part::Template, subject, seen).with_warnings(warning)
             }
-            _ => "run whatsapp-otp-setup, or wait until WhatsApp approves it",
-        };
-        let seen = template.map_err(|error| error.to_string()).map(|template| {
-            let warning = template::lifetime_warning(&template, code_lifetime);
-            let warning = warning.map(|warning| format!("\n      warning: {warning}")).unwrap_or_default();
-            format!("'{}' is approved and ready to send{warning}", template.name)
-        });
-        Trial { tried: format!("{tried} in {language}"), seen, advice }
+            Err(error) => {
+                let fix = match error {
+                    TemplateError::MissingLanguage { .. } => {
+                        "Add the language with `whatsapp-otp-setup`, or remove it from whatsapp.languages."
+                    }
+                    _ => "Wait until WhatsApp approves the template, or create another with `whatsapp-otp-setup`.",
+                };
+                Trial::failed(Part::Template, subject, error.to_string(), fix)
+            }
+        }
     };
     translations.into_iter().map(of_language).collect()
 }

@@ -1,6 +1,7 @@
 //! The composition root: settings in, a running service or a command's answer out. Only commands and tests import it.
 
 mod account_watch;
+mod advised;
 mod check;
 mod descriptors;
 mod endpoints;
@@ -14,6 +15,7 @@ mod page_records;
 mod proof_check;
 mod redis_memory;
 mod redis_safety;
+mod redis_trouble;
 mod running;
 #[cfg(feature = "simulator")]
 mod sandbox;
@@ -28,6 +30,7 @@ mod warnings;
 mod webhook_check;
 
 pub use crate::http::openapi;
+pub use advised::Advised;
 pub use check::check;
 pub use endpoints::Endpoints;
 pub use healthcheck::{healthcheck, readiness_url};
@@ -39,5 +42,5 @@ pub use serve::{WhatsAppAtStart, serve};
 pub use signals::stop_signals;
 #[cfg(feature = "simulator")]
 pub use simulator::{SimulatedWhatsApp, simulator};
-pub use trial::Trial;
-pub use warnings::warnings;
+pub use trial::{Outcome, Part, Trial};
+pub use warnings::{notes, warnings};

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use reqwest::redirect::Policy;
 use serde::Deserialize;
 
-use super::trial::Trial;
+use super::trial::{Outcome, Part, Trial};
 use crate::config::ServeSettings;
 use crate::http::PublicUrl;
 use crate::otp::World;
@@ -15,10 +15,10 @@ use crate::proof::{KeySet, ProofSettings, SigningKey, Worlds};
 
 /// The maximum time for the public URL to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// The advice about files of keys.
+/// The remedy for files of keys.
 const FILES: &str =
-    "each file must hold a key that `whatsapp-otp proof-key` made, in one world, and be readable for the service";
-const NONE_YET: &str = "add a key whose time has passed, or one without a time: until then there are no proofs";
+    "Each file must hold a key that `whatsapp-otp proof-key` made, and the service must be allowed to read it.";
+const NONE_YET: &str = "Add a key whose time has passed, or one without a time. Until then there are no proofs.";
 
 /// Reads the keys, says which one signs, and compares them with those that the public URL publishes.
 pub(super) async fn proof_keys(settings: &ServeSettings) -> Vec<Trial> {
@@ -26,33 +26,32 @@ pub(super) async fn proof_keys(settings: &ServeSettings) -> Vec<Trial> {
     let worlds = match Worlds::read(&proofs.files) {
         Ok(worlds) => worlds,
         Err(error) => {
-            return vec![Trial { tried: "the keys of proofs".to_owned(), seen: Err(error.to_string()), advice: FILES }];
+            let subject = subject(proofs, World::Live);
+            return vec![Trial::failed(Part::ProofKeys, subject, error.to_string(), FILES)];
         }
     };
     let mut trials = Vec::new();
     for world in World::ALL.into_iter().filter(|world| !proofs.files.of(*world).is_empty()) {
         let keys = worlds.of(world);
-        let mut seen = listed(keys, Timestamp::now());
-        if let Some(url) = &settings.common.server.public_url {
-            seen.extend(differences(keys, url, world).await.into_iter().map(|text| format!("warning: {text}")));
-        }
-        let seen = seen.join("\n      ");
+        let warnings = match &settings.common.server.public_url {
+            Some(url) => differences(keys, url, world).await,
+            None => Vec::new(),
+        };
         let signs = keys.signing(Timestamp::now()).is_some();
-        trials.push(Trial {
-            tried: tried(proofs, world),
-            seen: if signs { Ok(seen) } else { Err(seen) },
-            advice: NONE_YET,
-        });
+        let outcome = if signs { Outcome::Works } else { Outcome::Failed { fix: NONE_YET.to_owned() } };
+        let none = (!signs).then(|| "no key signs yet".to_owned());
+        let details = none.into_iter().chain(listed(keys, Timestamp::now())).collect();
+        trials.push(Trial::new(Part::ProofKeys, subject(proofs, world), outcome, details).with_warnings(warnings));
     }
     trials
 }
 
-fn tried(proofs: &ProofSettings, world: World) -> String {
+fn subject(proofs: &ProofSettings, world: World) -> String {
     let kind = match world {
-        World::Live => "the keys of proofs",
-        World::Test => "the keys of proofs for test keys",
+        World::Live => "",
+        World::Test => " for test keys",
     };
-    format!("{kind}, by the issuer {}", proofs.issuer.of(world))
+    format!("issuer {}{kind}", proofs.issuer.of(world))
 }
 
 /// Returns a line for each key.
@@ -76,16 +75,16 @@ async fn differences(keys: &KeySet, url: &PublicUrl, world: World) -> Vec<String
         Ok(there) => there,
         Err(error) => {
             return vec![format!(
-                "{url} does not answer with keys ({error}); is server.public_url right, and does the service run?"
+                "{url} does not answer with keys ({error}). Check server.public_url, and that the service runs."
             )];
         }
     };
     let here: BTreeSet<_> = keys.iter().map(|(_, key)| key.kid().to_owned()).collect();
     let missing = here
         .difference(&there)
-        .map(|kid| format!("{kid} is not at {url}: give it to every instance, and wait an hour before it signs"));
+        .map(|kid| format!("{kid} is not at {url}. Give it to every instance, and wait an hour before it signs."));
     let unknown = there.difference(&here).map(|kid| {
-        format!("{kid} is at {url} but not here: proofs of the instances that have it fail for those who ask this one; set it here too")
+        format!("{kid} is at {url} but not here. Add it here too: otherwise the proofs of instances that have it fail for those who fetch the keys from this one.")
     });
     missing.chain(unknown).collect()
 }

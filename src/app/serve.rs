@@ -15,7 +15,7 @@ use super::account_watch::{self, AccountWatch};
 use super::endpoints::Endpoints;
 use super::redis_safety::require_safety;
 use super::template_watch::TemplateWatch;
-use super::{App, Parts, redis_memory, warnings};
+use super::{App, Parts, notes, redis_memory, warnings};
 use crate::config::{AppSettings, Replaceable, ServeSettings, Settings, SettingsError};
 use crate::http::{AuthMode, Dependency, ServerSettings, StoreDetails};
 use crate::otp::{App as OtpApp, AppName, Apps, Channel, EventType, Pacing, Sender, Senders};
@@ -200,6 +200,9 @@ async fn approved_template(client: &GraphClient, whatsapp: &WhatsAppSettings) ->
 fn warn_about(settings: &Settings, whatsapp: &WhatsAppApi) {
     for warning in warnings(settings, whatsapp) {
         tracing::warn!("{warning}");
+    }
+    for note in notes(whatsapp) {
+        tracing::info!("{note}");
     }
     let server = &settings.server;
     if server.sample_enabled && server.auth == AuthMode::Open && !is_local(server.listen.ip()) {

@@ -15,7 +15,7 @@ const REVIEWER_ENDS_SOON: i64 = 14;
 /// Returns the warnings about these settings.
 #[must_use]
 pub fn warnings(settings: &Settings, whatsapp: &WhatsAppApi) -> Vec<String> {
-    let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+    let today = today();
     let warnings = [
         version::warning(&whatsapp.api_version, today),
         plain_text_warning(&whatsapp.base_url),
@@ -24,6 +24,16 @@ pub fn warnings(settings: &Settings, whatsapp: &WhatsAppApi) -> Vec<String> {
     ];
     let reviewers = settings.apps.iter().flat_map(|app| app.reviewers.iter());
     warnings.into_iter().flatten().chain(reviewer_warnings(reviewers, today)).collect()
+}
+
+/// Returns remarks on these settings that need no action yet.
+#[must_use]
+pub fn notes(whatsapp: &WhatsAppApi) -> Vec<String> {
+    version::note(&whatsapp.api_version, today()).into_iter().collect()
+}
+
+fn today() -> Date {
+    Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
 /// Warns about a service that refuses every call.

@@ -1,12 +1,13 @@
-//! Tries the way of webhooks, for `whatsapp-otp check`: what they are about, where they go, and if one arrives.
+//! Tries the account's permission to send and its webhooks, for `whatsapp-otp check`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
+use super::check::ERROR_CODES;
 use super::serve::over_whatsapp;
-use super::trial::Trial;
+use super::trial::{Outcome, Part, Trial};
 use crate::config::ServeSettings;
 use crate::otp::{
     Apps, Caller, CodeRequest, DeliveryStatus, Details, Manner, OtpService, PhoneNumber, Senders, Sent, StoreError,
@@ -24,103 +25,117 @@ const PATIENCE: (Duration, Duration) = (Duration::from_mins(1), Duration::from_m
 /// The longest that the send takes.
 const SEND_WITHIN: Duration = Duration::from_secs(20);
 
-/// Tries the account's health, as WhatsApp describes it and as instances see it.
-pub(super) async fn standing(client: &GraphClient, settings: &ServeSettings) -> Trial {
+/// Tries the account's health, as WhatsApp describes it and, with Redis, as instances see it.
+pub(super) async fn health(client: &GraphClient, settings: &ServeSettings, has_redis: bool) -> Trial {
     let waba_id = &settings.whatsapp.account.waba_id;
-    let seen = match Health::read(client, waba_id).await {
-        Err(error) => Err(error.to_string()),
-        Ok(health) => match suspensions(settings).await {
-            Err(error) => Err(format!("the suspensions cannot be read: {error}")),
-            Ok(suspensions) => judge(&health, &suspensions),
-        },
+    let health = match Health::read(client, waba_id).await {
+        Ok(health) => health,
+        Err(error) => return Trial::failed(Part::Health, waba_id, error.to_string(), ERROR_CODES),
     };
-    let advice = "see WhatsApp Manager; sending goes on within five minutes of WhatsApp's allowing it";
-    Trial { tried: format!("the health of WABA {waba_id}"), seen, advice }
+    let suspensions = if has_redis { suspensions(settings).await } else { Ok(Vec::new()) };
+    let (suspensions, unknown) = match suspensions {
+        Ok(suspensions) if has_redis => (suspensions, None),
+        Ok(none) => (none, Some("skipped: what instances have suspended, which needs Redis".to_owned())),
+        Err(error) => (Vec::new(), Some(format!("what instances have suspended is unknown: {error}"))),
+    };
+    let faults = faults(&health, &suspensions);
+    let outcome = if faults.is_empty() {
+        Outcome::Works
+    } else {
+        let fix = "See WhatsApp Manager. Sending resumes within five minutes after WhatsApp allows it again.";
+        Outcome::Failed { fix: fix.to_owned() }
+    };
+    let fine = faults.is_empty().then(|| "it can send".to_owned());
+    let details = fine.into_iter().chain(faults).chain(unknown).collect();
+    Trial::new(Part::Health, waba_id, outcome, details)
 }
 
 async fn suspensions(settings: &ServeSettings) -> Result<Vec<Suspension>, StoreError> {
     RedisStore::new(&settings.common.redis)?.suspensions(&settings.whatsapp.account.waba_id).await
 }
 
-fn judge(health: &Health, suspensions: &[Suspension]) -> Result<String, String> {
-    let mut faults: Vec<_> = suspensions
-        .iter()
-        .map(|suspension| format!("nothing is sent over {}: {}", suspension.scope, suspension.cause.text()))
-        .collect();
+fn faults(health: &Health, suspensions: &[Suspension]) -> Vec<String> {
+    let suspended =
+        |suspension: &Suspension| format!("nothing is sent over {}: {}", suspension.scope, suspension.cause.text());
+    let mut faults: Vec<_> = suspensions.iter().map(suspended).collect();
     if health.is_blocked(health::ACCOUNT) == Some(true) {
         let errors = health.entities.iter().flat_map(|entity| &entity.errors);
         let words = errors.map(|error| format!("{} {}", error.error_description, error.possible_solution));
         faults.push(format!("WhatsApp says that it cannot send: {}", words.collect::<Vec<_>>().join(" ")));
     }
-    if faults.is_empty() { Ok("it can send".to_owned()) } else { Err(faults.join("\n      ")) }
+    faults
 }
 
 /// Tries the subscription to webhooks.
 pub(super) async fn subscription(client: &GraphClient, settings: &ServeSettings) -> Trial {
     let account = &settings.whatsapp.account;
-    let tried = format!("the webhooks of WABA {}", account.waba_id);
     let secrets = (settings.app_secrets.read(), settings.verify_tokens.read());
     let (Ok(app_secrets), Ok(verify_tokens)) = secrets else {
-        let seen = Err("whatsapp.app_secret or whatsapp.webhook_verify_token cannot be read".to_owned());
-        return Trial { tried, seen, advice: "check the files that they name" };
+        let reason = "whatsapp.app_secret or whatsapp.webhook_verify_token cannot be read";
+        return Trial::failed(Part::Webhooks, &account.waba_id, reason, "Check the files that they name.");
     };
     let read = Subscription::read(client, &account.waba_id, &account.phone_number_id).await;
-    let (seen, advice) = judge_subscription(read, &app_secrets, &verify_tokens);
-    Trial { tried, seen, advice }
+    judge_subscription(&account.waba_id, read, &app_secrets, &verify_tokens)
 }
 
 fn judge_subscription(
+    waba_id: &str,
     read: Result<Subscription, CallError>,
     app_secrets: &[SecretString],
     verify_tokens: &[SecretString],
-) -> (Result<String, String>, &'static str) {
+) -> Trial {
+    let works = |seen: String| Trial::works(Part::Webhooks, waba_id, seen);
+    let failed = |reason: String, fix| Trial::failed(Part::Webhooks, waba_id, reason, fix);
     if app_secrets.is_empty() {
-        let seen = "off, so nobody learns if messages arrive: whatsapp.app_secret is not set";
-        return (Ok(seen.to_owned()), "");
+        return works(
+            "off: without whatsapp.app_secret, the service does not learn whether messages arrive".to_owned(),
+        );
     }
     let subscription = match read {
         Ok(subscription) => subscription,
-        Err(error) => return (Err(error.to_string()), "has the token whatsapp_business_management on the account?"),
+        Err(error) => {
+            let fix = "Give the access token the permission whatsapp_business_management on the account.";
+            return failed(error.to_string(), fix);
+        }
     };
     if subscription.apps == 0 {
-        let advice = "run `whatsapp-otp-setup subscribe`, or subscribe the app in its dashboard";
-        return (Err("no app is subscribed to the account".to_owned()), advice);
+        let fix = "Run `whatsapp-otp-setup subscribe`, or subscribe the app in its dashboard.";
+        return failed("no app is subscribed to the account".to_owned(), fix);
     }
     let Some(url) = subscription.url() else {
-        let seen = "the app is subscribed, but has no callback URL as far as the token can see";
-        let advice =
-            "set the callback URL in the app's dashboard, or with `whatsapp-otp-setup subscribe --callback-url`";
-        return (Err(seen.to_owned()), advice);
+        let fix = "Set the callback URL in the app's dashboard, or with `whatsapp-otp-setup subscribe --callback-url`.";
+        return failed("the app is subscribed, but the token can see no callback URL".to_owned(), fix);
     };
+    let goes = format!("they go to {url}");
     if !url.ends_with(WEBHOOK_PATH) {
-        let advice = "webhooks have to go to https://HOST/webhooks/whatsapp of this service, or of what forwards to it";
-        return (Err(format!("they go to {url}")), advice);
+        let fix =
+            "Let them go to https://HOST/webhooks/whatsapp of this service, or to a proxy that forwards them there.";
+        return failed(goes, fix);
     }
-    let handshake = if verify_tokens.is_empty() {
-        "\n      warning: whatsapp.webhook_verify_token is not set, so WhatsApp cannot verify the URL again"
-    } else {
-        ""
-    };
-    (Ok(format!("they go to {url}{handshake}")), "")
+    let unverifiable = verify_tokens
+        .is_empty()
+        .then(|| "whatsapp.webhook_verify_token is not set, so WhatsApp cannot verify the URL again".to_owned());
+    works(goes).with_warnings(unverifiable)
 }
 
 /// Sends a code to `phone`, and waits until an instance has recorded a webhook about it.
 pub(super) async fn round_trip(client: &GraphClient, settings: &ServeSettings, phone: &PhoneNumber) -> Trial {
-    let tried = format!("a code to {}, and its webhook", phone.masked());
+    let subject = phone.masked();
     let store = match RedisStore::new(&settings.common.redis) {
         Ok(store) => Arc::new(store),
-        Err(error) => return Trial { tried, seen: Err(error.to_string()), advice: "see Redis above" },
+        Err(_) => return Trial::skipped(Part::Delivery, subject, Part::Redis),
     };
-    let sent = send(client, settings, Arc::clone(&store), phone).await;
-    let (seen, advice) = match sent {
-        Err(error) => (Err(error), "see the parts above; it takes a number that may get codes"),
-        Ok(id) => {
-            let advice = "is the app Live and subscribed to the field messages, does its callback URL lead to a running \
-                instance on the same Redis, and is whatsapp.app_secret that app's secret?";
-            (webhook_about(&store, settings, phone, &id).await, advice)
+    let id = match send(client, settings, Arc::clone(&store), phone).await {
+        Ok(id) => id,
+        Err(error) => return Trial::failed(Part::Delivery, subject, error, "Try a number that may be sent codes."),
+    };
+    match webhook_about(&store, settings, phone, &id).await {
+        Ok(seen) => Trial::works(Part::Delivery, subject, seen),
+        Err(reason) => {
+            let fix = "Check that the app is Live and subscribed to the field messages, that its callback URL leads to a running instance on the same Redis, and that whatsapp.app_secret is that app's secret.";
+            Trial::failed(Part::Delivery, subject, reason, fix)
         }
-    };
-    Trial { tried, seen, advice }
+    }
 }
 
 async fn send(
@@ -188,21 +203,25 @@ mod tests {
         Subscription { apps, of_number: None, of_account: url.map(str::to_owned), of_app: None }
     }
 
-    fn judged(apps: usize, url: Option<&str>, secrets: &[&str]) -> Result<String, String> {
+    fn judged(apps: usize, url: Option<&str>, secrets: &[&str]) -> Trial {
         let secrets: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
-        judge_subscription(Ok(subscription(apps, url)), &secrets, &secrets).0
+        judge_subscription("1", Ok(subscription(apps, url)), &secrets, &secrets)
     }
 
     #[test]
     fn a_subscription_needs_an_app_and_the_path_of_the_service() {
-        assert!(judged(0, None, &[]).unwrap().starts_with("off"));
-        assert_eq!(judged(0, None, &["secret"]).unwrap_err(), "no app is subscribed to the account");
-        assert!(judged(1, None, &["secret"]).unwrap_err().contains("no callback URL"));
-        assert_eq!(
-            judged(1, Some("https://x.example/other"), &["secret"]).unwrap_err(),
-            "they go to https://x.example/other"
-        );
-        let fine = "https://x.example/webhooks/whatsapp";
-        assert_eq!(judged(1, Some(fine), &["secret"]).unwrap(), format!("they go to {fine}"));
+        for (apps, url, reason) in [
+            (0, None, "no app is subscribed to the account"),
+            (1, None, "the app is subscribed, but the token can see no callback URL"),
+            (1, Some("https://x.example/other"), "they go to https://x.example/other"),
+        ] {
+            let trial = judged(apps, url, &["secret"]);
+            assert!(!trial.is_fine());
+            assert_eq!(trial.details, [reason]);
+        }
+        let trial = judged(1, Some("https://x.example/webhooks/whatsapp"), &["secret"]);
+        assert!(trial.is_fine() && trial.warnings.is_empty(), "{trial:?}");
+        let off = judged(0, None, &[]);
+        assert!(off.is_fine() && off.details[0].starts_with("off"), "{off:?}");
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, IsTerminal};
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use anstream::{AutoStream, ColorChoice};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::FmtContext;
@@ -60,7 +61,8 @@ pub fn init(settings: &LogSettings) -> Result<(), LogError> {
     match settings.format {
         LogFormat::Json => log.event_format(JsonLines).finish().try_init()?,
         LogFormat::Pretty => {
-            let line = format().with_ansi(io::stdout().is_terminal()).with_target(false).compact();
+            let has_colors = AutoStream::choice(&io::stdout()) != ColorChoice::Never;
+            let line = format().with_ansi(has_colors).with_target(false).compact();
             log.event_format(WithRequest(line)).finish().try_init()?;
         }
     }

@@ -9,8 +9,10 @@ use metrics::gauge;
 use super::ApiVersion;
 use crate::telemetry::metrics::GRAPH_API_VERSION_END_TIMESTAMP_SECONDS;
 
+/// Days before a version's end from which it is mentioned.
+const NOTE_DAYS: i32 = 90;
 /// Days before a version's end from which a warning is due.
-const WARN_DAYS: i32 = 90;
+const WARN_DAYS: i32 = 30;
 
 /// Major version and last day. The end of later versions is not known.
 const ENDS: &[(u32, Date)] = &[
@@ -48,22 +50,34 @@ fn major(version: &ApiVersion) -> Option<u32> {
 /// Returns the warning about using `version` on `today`, if one is due.
 #[must_use]
 pub fn warning(version: &ApiVersion, today: Date) -> Option<String> {
-    let major = major(version)?;
     let (oldest_listed, _) = ENDS.first()?;
-    if major < *oldest_listed {
-        return Some(format!("version {version} of the Graph API has ended; set whatsapp.api_version to a newer one"));
+    if major(version)? < *oldest_listed {
+        return Some(format!("Graph API {version} has ended. Set whatsapp.api_version to a newer version."));
     }
-    let end = end(version)?;
-    let days = today.until(end).ok()?.get_days();
+    let (end, days) = days_left(version, today)?;
     match days {
-        ..0 => {
-            Some(format!("version {version} of the Graph API ended on {end}; set whatsapp.api_version to a newer one"))
-        }
+        ..0 => Some(format!("Graph API {version} ended on {end}. Set whatsapp.api_version to a newer version.")),
         0..=WARN_DAYS => Some(format!(
-            "version {version} of the Graph API ends on {end}, in {days} day(s); set whatsapp.api_version to a newer one before that"
+            "Graph API {version} ends on {end}, in {days} day(s). Set whatsapp.api_version to a newer version."
         )),
         _ => None,
     }
+}
+
+/// Returns a remark on the end of `version`, if it is near but no warning is due yet.
+#[must_use]
+pub fn note(version: &ApiVersion, today: Date) -> Option<String> {
+    let (end, days) = days_left(version, today)?;
+    let is_near = (WARN_DAYS + 1..=NOTE_DAYS).contains(&days);
+    is_near.then(|| {
+        format!("Graph API {version} works until {end}. Set whatsapp.api_version to a newer version before then.")
+    })
+}
+
+/// Returns the last day of `version`, and the days until then.
+fn days_left(version: &ApiVersion, today: Date) -> Option<(Date, i32)> {
+    let end = end(version)?;
+    Some((end, today.until(end).ok()?.get_days()))
 }
 
 #[cfg(test)]
@@ -75,11 +89,17 @@ mod tests {
     }
 
     #[test]
-    fn the_warning_starts_ninety_days_before_the_end() {
-        assert_eq!(warned("v21.0", date(2026, 10, 22)), None);
-        let warning = warned("v21.0", date(2026, 10, 23)).unwrap();
-        assert!(warning.contains("2027-01-21, in 90 day(s)"), "{warning}");
+    fn the_end_is_mentioned_from_ninety_days_before_it_and_warned_about_in_the_last_thirty() {
+        let noted = |today| note(&ApiVersion::parse("v21.0").unwrap(), today);
+        let (mentioned, warned_about) = (date(2026, 10, 23), date(2026, 12, 22));
+        assert_eq!((noted(date(2026, 10, 22)), warned("v21.0", date(2026, 10, 22))), (None, None));
+        for today in [mentioned, date(2026, 12, 21)] {
+            assert!(noted(today).unwrap().starts_with("Graph API v21.0 works until 2027-01-21. "));
+            assert_eq!(warned("v21.0", today), None);
+        }
+        assert!(warned("v21.0", warned_about).unwrap().contains("2027-01-21, in 30 day(s)"));
         assert!(warned("v21.0", date(2027, 1, 22)).unwrap().contains("ended on 2027-01-21"));
+        assert_eq!((noted(warned_about), noted(date(2027, 1, 22))), (None, None));
     }
 
     #[test]

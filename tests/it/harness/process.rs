@@ -1,12 +1,16 @@
 //! The program itself, as a process with its own environment.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 
 use super::app::environment;
 
@@ -109,6 +113,28 @@ impl Program {
         let stdout = child.stdout.take().map(Text::of).unwrap_or_default();
         let stderr = child.stderr.take().map(Text::of).unwrap_or_default();
         Running { child, stdout, stderr }
+    }
+
+    /// Runs it to completion at a terminal of this width. Standard output includes standard error.
+    pub async fn run_at_terminal(mut self, columns: u16) -> Ended {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&master).unwrap();
+        unlockpt(&master).unwrap();
+        let name = ptsname(&master, Vec::new()).unwrap().into_string().unwrap();
+        let slave = File::options().read(true).write(true).open(name).unwrap();
+        let size = Winsize { ws_row: 24, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        tcsetwinsize(&slave, size).unwrap();
+        self.command.stdout(slave.try_clone().unwrap()).stderr(slave).env("TERM", "xterm-256color");
+        tokio::task::spawn_blocking(move || {
+            let running = self.start();
+            let (mut shown, mut screen) = (Vec::new(), File::from(master));
+            // Reading fails once the program has ended.
+            let _ = screen.read_to_end(&mut shown);
+            let stdout = String::from_utf8(shown).unwrap().replace("\r\n", "\n");
+            Ended { stdout, ..running.wait() }
+        })
+        .await
+        .unwrap()
     }
 
     /// Runs it to completion on another thread, as the test may serve its calls.
