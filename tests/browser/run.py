@@ -1,27 +1,17 @@
 """Runs the test modules in this folder, or those named, each in its own process and several at a time."""
 
-import fcntl
 import pathlib
-import socket
-import struct
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from loopback import raise_loopback
+
 HERE = pathlib.Path(__file__).parent
 # One of them mostly waits for a code to expire.
 AT_ONCE = 3
 LONGEST = 300
-
-
-def raise_loopback():
-    """Brings up loopback, which is down in a new network namespace."""
-    get, put, up = 0x8913, 0x8914, 1  # netdevice(7): SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
-        name, flags = struct.unpack("16sh", fcntl.ioctl(any_socket, get, struct.pack("16sh", b"lo", 0)))
-        if not flags & up:
-            fcntl.ioctl(any_socket, put, struct.pack("16sh", name, flags | up))
 
 
 def run(module):
