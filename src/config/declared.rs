@@ -277,7 +277,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
 
         /// Countries whose numbers may be sent codes, by ISO 3166 code: only these, ["+DE", "+AT"], or all but these,
         /// ["-KP"]. A list uses one sign; an empty one allows all. A number that several countries share (+1 800;
-        /// docs/operations.md lists them) belongs to each of them: it is allowed if one of them is, and denied if one of
+        /// docs/deployment.md lists them) belongs to each of them: it is allowed if one of them is, and denied if one of
         /// them is. A refused request is answered 403. Codes already sent can still be verified.
         Open "countries": List("+ (only these) or - (all but these) and a country code") => Default(""), per_app;
 

@@ -9,6 +9,7 @@ const ALERTS: &str = include_str!("../../../config/prometheus/alerts.yml");
 const ALERT_TESTS: &str = include_str!("../../../config/prometheus/alerts.test.yml");
 const WEEKLY_ALERT_TESTS: &str = include_str!("../../../config/prometheus/alerts.week.test.yml");
 const DASHBOARD: &str = include_str!("../../../config/grafana/whatsapp-otp.json");
+const MONITORING: &str = include_str!("../../../docs/monitoring.md");
 const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
 /// Returns the metric of a series: histograms have three.
@@ -142,8 +143,8 @@ fn somebody_looks_at_every_metric() {
     for metric in METRICS {
         assert!(DASHBOARD.contains(metric.name), "the dashboard does not show {}", metric.name);
         assert!(
-            OPERATIONS.contains(&format!("| `{}` |", metric.name)),
-            "operations.md does not explain {}",
+            MONITORING.contains(&format!("| `{}` |", metric.name)),
+            "monitoring.md does not explain {}",
             metric.name
         );
     }
