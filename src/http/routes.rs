@@ -26,9 +26,16 @@ pub(super) fn find(path: &str) -> Option<&'static Route> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use axum::http::Method;
     use proptest::prelude::*;
+    use regex::Regex;
 
     use super::*;
+    use crate::http::v1::ProblemCode;
+
+    const REFERENCE: &str = include_str!("../../docs/api.md");
 
     fn parameter(path: &str) -> Option<&str> {
         find(path).and_then(|route| route.parameter(path))
@@ -44,6 +51,27 @@ mod tests {
         {
             assert_eq!(parameter(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn the_reference_lists_every_route() {
+        let row = Regex::new(r"(?m)^\| `([A-Z]+) (/\S*)` \|").unwrap();
+        let listed: BTreeSet<_> = row.captures_iter(REFERENCE).map(|row| format!("{} {}", &row[1], &row[2])).collect();
+        let routes = ROUTES.iter().copied().flatten();
+        let routed = routes.flat_map(|route| {
+            // Whatever answers GET answers HEAD likewise.
+            let methods = route.endpoints.iter().map(|(method, _)| method).filter(|method| **method != Method::HEAD);
+            methods.map(move |method| format!("{method} {}", route.pattern))
+        });
+        assert_eq!(listed, routed.collect());
+    }
+
+    #[test]
+    fn the_reference_lists_every_problem_with_its_status() {
+        let row = Regex::new(r"(?m)^\| `([a-z_]+)` \| (\d{3}) \|").unwrap();
+        let listed: Vec<_> = row.captures_iter(REFERENCE).map(|row| (row[1].to_owned(), row[2].to_owned())).collect();
+        let problems = ProblemCode::all().map(|code| (code.as_str().to_owned(), code.status().as_str().to_owned()));
+        assert_eq!(listed, problems.collect::<Vec<_>>());
     }
 
     proptest! {
