@@ -5,7 +5,7 @@ import subprocess
 import unittest
 
 from documents import ROOT, documents
-from programs import PROGRAMS, fault_in
+from programs import PROGRAMS, fault_in, subcommands
 
 SHELL = {"sh", "bash", "console"}
 # A command ends at one of these.
@@ -60,6 +60,13 @@ class Commands(unittest.TestCase):
                 if fault := fault_in(program, words):
                     self.faults.append(f"{place}: {fault}")
         self.assertGreater(found, 50)
+
+    def test_every_command_is_in_a_document(self):
+        named = {(program, words[0]) for _, text in self.commands() for program, words in invocations(text) if words}
+        for program in PROGRAMS:
+            for command in subcommands(program) - {"help"}:
+                if (program, command) not in named:
+                    self.faults.append(f"no document names {program} {command}")
 
     def test_our_scripts_exist_and_have_the_flags(self):
         for place, text in self.commands():

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from documents import ROOT, documents
 
 EXTERNAL = re.compile(r"https://[\w.-]+\.\w+(/\S*)?|http://(127\.0\.0\.1|localhost)(:\d+)?(/\S*)?|mailto:\S+@\S+")
+# Files that may name documents.
+SOURCES = {".rs", ".toml", ".yml", ".cfg", ".conf", ".json", ".py", ".lua", ".js", ".html", ".sh"}
 
 
 def target_of(document, link):
@@ -30,6 +32,22 @@ class Links(unittest.TestCase):
                     faults.append(f"{place}: {link}: there is no {name}")
                 elif anchor and anchor not in (documents()[name].anchors if name in documents() else ()):
                     faults.append(f"{place}: {link}: {name} has no such heading")
+        self.assertFalse(faults, "\n" + "\n".join(faults))
+
+    def test_files_that_name_a_document_name_one_that_exists(self):
+        files = [path for pattern in ("*.yml", "Dockerfile", ".env.example", "Cargo.toml", "scripts/*", ".ci/*") for path in ROOT.glob(pattern)]
+        for folder in ("src", "setup", "simulator", "config", "benches", "examples"):
+            files += [path for path in (ROOT / folder).rglob("*") if path.suffix in SOURCES and "node_modules" not in path.parts]
+        faults, found = [], 0
+        for path in files:
+            for name, anchor in re.findall(r"\b(docs/[\w-]+\.md|setup/README\.md|SECURITY\.md)(?:#([\w-]+))?", path.read_text()):
+                found += 1
+                document = documents().get(name)
+                if not document:
+                    faults.append(f"{path.relative_to(ROOT)}: there is no {name}")
+                elif anchor and anchor not in document.anchors:
+                    faults.append(f"{path.relative_to(ROOT)}: {name} has no heading #{anchor}")
+        self.assertGreater(found, 20)
         self.assertFalse(faults, "\n" + "\n".join(faults))
 
     def test_the_readme_and_the_site_lead_to_every_document(self):

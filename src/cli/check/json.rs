@@ -1,4 +1,4 @@
-//! The results for programs. docs/commands.md describes them.
+//! The results for programs. docs/operations.md lists them.
 
 use serde_json::{Value, json};
 
