@@ -198,7 +198,7 @@ async fn a_late_message_arrives_late() {
 #[tokio::test]
 async fn webhooks_can_come_before_the_answer_or_despite_an_error() {
     let (server, receiver) = with_receiver().await;
-    let order = json!({ "kind": "answer_late", "milliseconds": 100 });
+    let order = json!({ "kind": "answer_late", "milliseconds": 1_000 });
     server.own(Method::POST, "/orders", Some(order)).await;
     let send = server.graph(Method::POST, &server.messages()).json(&message(RECIPIENT, "1"));
     let answer = tokio::spawn(send.send());
