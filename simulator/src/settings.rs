@@ -24,8 +24,8 @@ pub struct SimulatorSettings {
     pub phone_number_id: String,
     /// The sender's number as people write it, in international form with `+`.
     pub display_phone_number: String,
-    /// Further numbers of the account: id, and the number as people write it. They are not registered, so nothing can be
-    /// sent from them. They are listed first, as numbers added later are.
+    /// Further numbers of the account: id, and the number as people write it. Their ownership is not verified, so they
+    /// cannot be registered, and nothing can be sent from them. They are listed first, as numbers added later are.
     pub unregistered_numbers: Vec<(String, String)>,
     /// The sender's name as recipients see it.
     pub verified_name: String,

@@ -26,6 +26,8 @@ pub struct Switches {
     pub account: AccountState,
     /// The sender is registered on the platform; if not, sends get 133010.
     pub sender_registered: bool,
+    /// The sender's PIN of two-step verification, which registering it requires (133005) or, if there is none, sets.
+    pub two_step_pin: Option<String>,
     /// The account may have authentication templates; if not, creating one gets 10/2388185.
     pub authentication_eligible: bool,
     /// The recipients that a test number may write to, at most five (131030); `null` for a real number.
@@ -41,6 +43,7 @@ impl Default for Switches {
         Self {
             account: AccountState::Active,
             sender_registered: true,
+            two_step_pin: None,
             authentication_eligible: true,
             allowed_recipients: None,
             template_review: TemplateReview::Approve,

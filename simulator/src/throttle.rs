@@ -87,6 +87,25 @@ impl PairLimit {
     }
 }
 
+/// The limit on requests to register a number: ten in any 72 hours.
+#[derive(Debug, Default)]
+pub(crate) struct Registrations {
+    requested: VecDeque<Instant>,
+}
+
+impl Registrations {
+    const MOST: usize = 10;
+    const WINDOW: Duration = Duration::from_hours(72);
+
+    /// Counts a request at `now`, or refuses it.
+    pub(crate) fn admit(&mut self, now: Instant) -> bool {
+        self.requested.retain(|requested| now.saturating_duration_since(*requested) < Self::WINDOW);
+        let admitted = self.requested.len() < Self::MOST;
+        self.requested.extend(admitted.then_some(now));
+        admitted
+    }
+}
+
 /// The limit on calls in the hour that begins with the first of them.
 #[derive(Debug, Default)]
 pub(crate) struct HourlyBudget {

@@ -8,7 +8,7 @@ use super::{
     graph::health::SetHealth,
     switches::Switches,
     templates::{Category, Template, content::AuthenticationContent, store::TemplateStore},
-    throttle::{HourlyBudget, PairLimit, Throughput},
+    throttle::{HourlyBudget, PairLimit, Registrations, Throughput},
 };
 
 /// The account's mutable state.
@@ -20,6 +20,7 @@ pub(crate) struct World {
     pub(crate) pairs: PairLimit,
     pub(crate) management_calls: HourlyBudget,
     pub(crate) template_creations: HourlyBudget,
+    pub(crate) registrations: Registrations,
     pub(crate) health: SetHealth,
     pub(crate) created_at: Timestamp,
 }
@@ -68,6 +69,7 @@ impl World {
             pairs: PairLimit::default(),
             management_calls: HourlyBudget::default(),
             template_creations: HourlyBudget::default(),
+            registrations: Registrations::default(),
             health: SetHealth::default(),
             created_at: now,
         }

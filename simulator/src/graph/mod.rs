@@ -16,6 +16,7 @@ mod messages;
 mod paging;
 mod params;
 mod phone_numbers;
+mod registration;
 mod subscriptions;
 mod templates;
 #[cfg(test)]
@@ -51,6 +52,7 @@ pub(crate) fn router(simulator: &Simulator) -> Router<Simulator> {
         .route("/{version}/{id}", get(read_node).post(edit_node))
         .route("/{version}/{id}/messages", post(messages::send))
         .route("/{version}/{id}/phone_numbers", get(phone_numbers::list))
+        .route("/{version}/{id}/register", post(registration::register))
         .route("/{version}/{id}/subscribed_apps", subscribed_apps)
         .route("/{version}/{id}/subscriptions", subscriptions)
         .route("/{version}/{id}/message_templates", template_list)

@@ -49,7 +49,7 @@ fn node(call: &Call, id: &str) -> Value {
         "display_phone_number": unregistered.map_or(&settings.display_phone_number, |(_, number)| number),
         "verified_name": settings.verified_name,
         "quality_rating": "GREEN",
-        "code_verification_status": "VERIFIED",
+        "code_verification_status": if unregistered.is_none() { "VERIFIED" } else { "NOT_VERIFIED" },
         "name_status": "APPROVED",
         "platform_type": platform,
         "throughput": { "level": "STANDARD" },

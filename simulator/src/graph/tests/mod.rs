@@ -3,6 +3,7 @@
 mod account;
 mod health;
 mod paths;
+mod registration;
 mod subscriptions;
 mod tokens;
 
