@@ -6,6 +6,8 @@
 use serde_json::{Value, json};
 use whatsapp_otp::whatsapp::client::{ApiError, CallError};
 
+use crate::links;
+
 /// The failure, a way to fix it, and WhatsApp's own words for Meta's support.
 #[derive(Debug, Clone)]
 pub(crate) struct Advice {
@@ -25,6 +27,9 @@ pub(crate) enum Concern {
     /// The token or its user's permissions; with the latter fixed, the same token works.
     Permission,
     PhoneNumber,
+    /// The number is not registered.
+    Registration,
+    Pin,
     Delivery,
     TemplateName,
     Languages,
@@ -40,6 +45,7 @@ pub(crate) enum Doing {
     Account,
     Template,
     Sending,
+    Registration,
 }
 
 impl Advice {
@@ -62,15 +68,15 @@ impl Advice {
             .with_words(error.to_string()),
             CallError::Unclear(_) => Self::new(
                 "WhatsApp gave no clear answer",
-                "Try again. Anything that was created is found by its name. A proxy may have answered in WhatsApp's \
-                 place.",
+                "Try again; a template that was created meanwhile is found by its name. If it happens again, a proxy may \
+                 be answering in WhatsApp's place.",
                 Concern::Outside,
             )
             .with_words(error.to_string()),
             CallError::Foreign(_) => Self::new(
                 "the answer is not from WhatsApp",
                 "A proxy or a sign-in page of your network may be in between, or whatsapp.base_url (--base-url) is not \
-                 the Graph API's.",
+                 that of the Graph API.",
                 Concern::Outside,
             )
             .with_words(error.to_string()),
@@ -93,6 +99,23 @@ impl Advice {
         format!("error: {}\n\nhint: {}{words}", self.meaning, self.hint)
     }
 
+    /// The name of what has to change, for programs.
+    pub(crate) fn missing(&self) -> &'static str {
+        match self.concerns {
+            Concern::WabaId => "waba_id",
+            Concern::Token => "access_token",
+            Concern::Permission => "permission",
+            Concern::PhoneNumber => "phone_number",
+            Concern::Registration => "registration",
+            Concern::Pin => "pin",
+            Concern::Delivery => "delivery",
+            Concern::TemplateName => "template_name",
+            Concern::Languages => "languages",
+            Concern::Template => "template",
+            Concern::Outside => "action",
+        }
+    }
+
     /// The JSON for programs.
     pub(crate) fn json(&self) -> Value {
         let (code, subcode) = self.code.unzip();
@@ -108,142 +131,195 @@ fn words(error: &ApiError) -> String {
     format!("{error}{trace}")
 }
 
-const NEW_TOKEN: &str = "Generate a new one: business.facebook.com, Settings, Users, System users, your system user, \
-    Generate token; choose your app, an expiry of Never, and both whatsapp_business_management and \
-    whatsapp_business_messaging.";
-const ASSIGN: &str = "On business.facebook.com, Settings: under Users, System users, assign the WhatsApp account to your \
-    system user with full control; then generate its token with both whatsapp_business_management and \
-    whatsapp_business_messaging.";
+fn new_token() -> String {
+    format!(
+        "Generate a new one: {}, your system user, Generate token. Choose your app, an expiry of Never, and both \
+         whatsapp_business_management and whatsapp_business_messaging.",
+        links::SYSTEM_USERS
+    )
+}
 
 #[expect(clippy::too_many_lines, reason = "a table of codes")]
 fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing) -> Advice {
-    use Concern::{Outside, Permission, PhoneNumber, Template, TemplateName, Token, WabaId};
+    use Concern::{Outside, Permission, PhoneNumber, Pin, Registration, Template, TemplateName, Token, WabaId};
+    use links::{APPS, MANAGER, PHONE_NUMBERS, SYSTEM_USERS, TEMPLATES};
     let refused = || details.map_or_else(String::new, |details| format!(": {details}"));
     let (meaning, hint, concerns) = match (code, subcode) {
-        (190, Some(463)) => ("the token has expired", NEW_TOKEN, Token),
+        (190, Some(463)) => ("the token has expired", new_token(), Token),
         (190, Some(460)) => {
-            ("the token was invalidated, by a changed password or for security reasons", NEW_TOKEN, Token)
+            ("the token was invalidated, by a changed password or for security reasons", new_token(), Token)
         }
         (0 | 104 | 190, _) => (
             "WhatsApp does not know this token",
-            "Check that it was copied completely: a token starts with EAA and has about 200 characters. If it was \
-             revoked, generate a new one for your system user on business.facebook.com.",
+            format!(
+                "Check that you copied all of it: a token starts with EAA and has about 200 characters. If it was \
+                 revoked, generate a new one: {SYSTEM_USERS}"
+            ),
             Token,
         ),
         (10, Some(2_388_185)) => (
             "this account may not have authentication templates",
-            "Meta requires a verified business (business.facebook.com, Settings, Security centre) and a \
-              messaging limit of 2,000 or more (WhatsApp Manager, Overview). Fix that and try again, or use another account.",
+            format!(
+                "Meta requires a verified business (business.facebook.com, Settings, Security centre) and a messaging \
+                 limit of 2,000 or more ({MANAGER}). Fix that and try again, or use another account."
+            ),
             Outside,
         ),
         (3 | 10 | 200..=299 | 131_005, _) if doing == Doing::Sending => (
             "the token may not send messages for this account",
-            "It lacks whatsapp_business_messaging, or its system user is not assigned to the account. Generate a token \
-             with both permissions (business.facebook.com, Settings, Users, System users).",
+            format!(
+                "It lacks whatsapp_business_messaging, or its system user is not assigned to the account. Generate a \
+                 token with both permissions: {SYSTEM_USERS}"
+            ),
             Permission,
         ),
-        (3 | 10 | 200..=299 | 131_005, _) => {
-            ("the token lacks a permission, or its system user is not assigned to this account", ASSIGN, Permission)
-        }
+        (3 | 10 | 200..=299 | 131_005, _) => (
+            "the token lacks a permission, or its system user is not assigned to this account",
+            format!(
+                "Assign the WhatsApp account to your system user with full control; then generate its token with both \
+                 whatsapp_business_management and whatsapp_business_messaging: {SYSTEM_USERS}"
+            ),
+            Permission,
+        ),
         (33 | 100, Some(33)) | (33, _) => match doing {
             Doing::Account => (
                 "there is no such account, or the token's system user may not see it",
-                "Compare the ID with WhatsApp Manager, Account tools (it is neither the phone number's ID nor the \
-                 app's). If it is right, assign the account to your system user.",
+                format!(
+                    "Compare the ID with WhatsApp Manager, Account tools; it is neither the phone number's ID nor the \
+                     app's ({MANAGER}). If it is right, assign the account to your system user ({SYSTEM_USERS})."
+                ),
                 WabaId,
             ),
-            Doing::Sending => (
+            Doing::Sending | Doing::Registration => (
                 "there is no such phone number, or the token's system user may not see it",
-                "The phone number's ID is not the number itself: App Dashboard, WhatsApp, API Setup.",
+                format!("The ID is not the number itself. App Dashboard, WhatsApp, API Setup shows it: {APPS}"),
                 PhoneNumber,
             ),
             Doing::Template => (
                 "there is no such template, or the token's system user may not see it",
-                "It may have been deleted. Choose another name.",
+                "It may have been deleted. Choose another name.".to_owned(),
                 TemplateName,
             ),
         },
         (100, Some(2_388_019)) => (
             "the account has reached its limit of templates",
-            "Delete an unused one: `whatsapp-otp-setup template list`, `… template delete NAME`.",
+            "Delete an unused one: `whatsapp-otp-setup template list`, then `whatsapp-otp-setup template delete NAME`."
+                .to_owned(),
             Outside,
         ),
         (100, Some(2_388_023)) => (
             "a template of this name was deleted less than 30 days ago, and WhatsApp still holds the name",
-            "Choose another name.",
+            "Choose another name.".to_owned(),
             TemplateName,
         ),
         (100, Some(2_388_024)) => (
             "a template of this name already exists in this language",
-            "Use that one, or choose another name.",
+            "Use that one, or choose another name.".to_owned(),
             TemplateName,
         ),
         (100, Some(2_388_039)) => (
             "this template cannot be changed now",
-            "An approved template can be changed once in 24 hours and ten times in 30 days, and one that is in review \
-             or disabled not at all. Use it unchanged, wait, or choose another name.",
+            "An approved template can be changed once in 24 hours and ten times in 30 days, and one that is in review or \
+             disabled cannot be changed. Use it unchanged, wait, or choose another name."
+                .to_owned(),
             TemplateName,
         ),
         (4 | 613 | 80_007 | 80_008 | 130_429, _) => (
             "too many calls were made for this app or account",
-            "Wait: WhatsApp counts per hour. Check whether something else uses the same account.",
+            "Try again in an hour, as WhatsApp counts per hour. Check whether something else uses the same account."
+                .to_owned(),
+            Outside,
+        ),
+        (133_005, _) => ("this is not the number's PIN", "Enter it again, or change it as described.".to_owned(), Pin),
+        (133_006, _) => (
+            "nobody has verified the ownership of this number yet",
+            format!("Verify it in WhatsApp Manager with a code by text message or call, and try again: {PHONE_NUMBERS}"),
+            Outside,
+        ),
+        (133_008 | 133_009, _) => (
+            "too many wrong PINs were tried for this number",
+            format!("Wait some hours, or change the PIN in WhatsApp Manager: {PHONE_NUMBERS}"),
+            Outside,
+        ),
+        (133_015, _) => {
+            ("this number was deleted only minutes ago", "Try again in five minutes.".to_owned(), Outside)
+        }
+        (133_016, _) => (
+            "this number was registered or deregistered too often",
+            "Meta allows 10 attempts in 72 hours. Try again in 72 hours.".to_owned(),
+            Outside,
+        ),
+        (133_000, _) => (
+            "an earlier deregistration of this number is incomplete",
+            "Try again in some minutes. If it stays so, give the trace ID below to Meta's support.".to_owned(),
             Outside,
         ),
         (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004, _) => (
             "WhatsApp has a temporary fault",
-            "Try again in a few minutes. metastatus.com reports longer ones.",
+            "Try again in a few minutes. metastatus.com reports longer ones.".to_owned(),
             Outside,
         ),
         (368 | 131_031, _) => (
             "Meta has blocked or locked this account",
-            "WhatsApp Manager and business.facebook.com, Business support, show the reason and accept appeals.",
+            format!("WhatsApp Manager shows the reason and accepts appeals: {MANAGER}"),
             Outside,
         ),
         (131_042, _) => (
             "the account has no valid means of payment",
-            "business.facebook.com, Settings, Billing: add one, or pay the balance.",
+            "Add one, or pay the balance: business.facebook.com, Settings, Billing.".to_owned(),
             Outside,
         ),
         (131_037, _) => (
             "the number's display name is not approved",
-            "WhatsApp Manager, Phone numbers, shows the display name's review.",
+            format!("WhatsApp Manager shows the review of the display name: {PHONE_NUMBERS}"),
             PhoneNumber,
         ),
-        (133_000..=133_016, _) => (
+        (133_001..=133_014, _) => (
             "this number is not registered with the Cloud API",
-            "App Dashboard, WhatsApp, API Setup: add and register it, with its two-step PIN. Until then it cannot send.",
-            PhoneNumber,
+            "Run whatsapp-otp-setup, which registers it. Until then it cannot send.".to_owned(),
+            Registration,
         ),
         (132_001, _) => (
             "the template does not exist in this language, or is not approved",
-            "Run whatsapp-otp-setup again; it shows the template's status.",
+            "Run whatsapp-otp-setup again, which shows the template's status.".to_owned(),
             TemplateName,
         ),
         (132_015 | 132_016, _) => (
-            "WhatsApp has paused or disabled the template, because people reported it",
-            "A paused one resumes after some hours. Otherwise run whatsapp-otp-setup again with another name.",
+            "WhatsApp has paused or disabled the template, because people blocked or reported its messages",
+            format!(
+                "A paused one resumes after some hours; {TEMPLATES} shows when. Otherwise run whatsapp-otp-setup again \
+                 and create another."
+            ),
             TemplateName,
         ),
         (131_026, _) => (
             "the message cannot be delivered to this phone",
-            "Is WhatsApp installed there, up to date, with exactly this number, and its terms accepted?",
+            "Check that WhatsApp is installed there, up to date and signed in with exactly this number, and that its terms \
+             are accepted."
+                .to_owned(),
             Outside,
         ),
         (131_030, _) => (
             "this is a test number, and the recipient is not on its list",
-            "App Dashboard, WhatsApp, API Setup, To: add the recipient (at most five), or send from a real number.",
+            format!(
+                "Add the recipient (at most five) in the App Dashboard, WhatsApp, API Setup, To: {APPS}. Or send from a \
+                 real number."
+            ),
             Outside,
         ),
-        (131_021, _) => ("this is the sender's own number", "Send to another phone.", Outside),
-        (131_056, _) => ("this phone has just received too many messages from you", "Wait a minute or two.", Outside),
+        (131_021, _) => ("this is the sender's own number", "Send to another phone.".to_owned(), Outside),
+        (131_056, _) => {
+            ("this phone has just received too many messages from you", "Wait a minute or two.".to_owned(), Outside)
+        }
         (130_497, _) => (
             "the account may not message people in this country",
-            "WhatsApp Manager, Overview, shows the account's restrictions.",
+            format!("WhatsApp Manager shows the account's restrictions: {MANAGER}"),
             Outside,
         ),
         (2_500, _) => (
             "WhatsApp does not know this path or version",
-            "Set whatsapp.api_version to a version such as v21.0, and whatsapp.base_url to https://graph.facebook.com.",
+            "Set whatsapp.api_version to a version such as v24.0, and whatsapp.base_url to https://graph.facebook.com."
+                .to_owned(),
             Outside,
         ),
         _ if doing == Doing::Template => {
@@ -251,8 +327,8 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
             return Advice::new(meaning, "Change what it objects to.", Template);
         }
         _ => {
-            let meaning = format!("WhatsApp refuses{}", refused());
-            return Advice::new(meaning, "See \"Error codes\" in Meta's documentation of the Cloud API.", Outside);
+            let meaning = format!("WhatsApp refuses the request{}", refused());
+            return Advice::new(meaning, "Meta's page \"Error codes\" of the Cloud API explains the code.", Outside);
         }
     };
     Advice::new(meaning, hint, concerns)

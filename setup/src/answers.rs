@@ -1,5 +1,6 @@
 //! The questions, and their answers from flags, an earlier run and the dialogue.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -12,8 +13,9 @@ use crate::authentication::{
     CodeMinutes, MessageTtl, PackageName, SignatureHash, SupportedApp, SupportedApps, TemplateName,
 };
 use crate::connection::Connection;
-use crate::failure::Failure;
+use crate::failure::{Failure, Missing};
 use crate::info_file::{App, Choices};
+use crate::steps::registration::Pin;
 use crate::ui::Ui;
 
 /// The phones that the app runs on.
@@ -78,6 +80,15 @@ pub(crate) struct Given {
     /// The time in which WhatsApp tries to deliver a message, 30s to 15m (default: the code's lifetime)
     #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_MESSAGE_TTL", value_parser = message_ttl)]
     message_ttl: Option<MessageTtl>,
+    /// The file with the 6-digit PIN of the number's two-step verification, to register a number that is not registered
+    #[arg(long, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_PIN_FILE")]
+    pin_file: Option<PathBuf>,
+    /// A settings file to write for the service; one that exists is replaced only with --replace-settings
+    #[arg(long, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_SETTINGS_FILE")]
+    pub(crate) settings_file: Option<PathBuf>,
+    /// Replace the settings file if it exists, and keep nothing of it but its `otp.secret`
+    #[arg(long, requires = "settings_file", env = "WHATSAPP_OTP_SETUP_REPLACE_SETTINGS")]
+    pub(crate) replace_settings: bool,
     /// The longest wait for WhatsApp's approval
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
     #[arg(env = "WHATSAPP_OTP_SETUP_WAIT")]
@@ -129,6 +140,13 @@ impl<T: Clone> Question<T> {
         (self.settled, self.suggested) = (None, None);
     }
 
+    /// Takes the suggestion of an earlier run as the answer.
+    pub(crate) fn accept(&mut self) {
+        if self.settled.is_none() {
+            self.settled = self.suggested.take();
+        }
+    }
+
     /// Answers the question.
     pub(crate) fn set(&mut self, answer: T) {
         self.settled = Some(answer);
@@ -156,6 +174,7 @@ pub(crate) struct Answers {
     pub(crate) waba_id: Question<String>,
     pub(crate) token: Question<SecretString>,
     pub(crate) phone_number_id: Question<String>,
+    pub(crate) pin: Option<Pin>,
     pub(crate) platform: Question<Platform>,
     pub(crate) delivery: Question<Delivery>,
     pub(crate) zero_tap_terms: Question<bool>,
@@ -166,6 +185,8 @@ pub(crate) struct Answers {
     pub(crate) code_lifetime: Question<CodeMinutes>,
     pub(crate) security_recommendation: Question<bool>,
     pub(crate) message_ttl: Question<MessageTtl>,
+    /// The settings file that this run or an earlier one wrote.
+    pub(crate) settings_file: Option<PathBuf>,
 }
 
 impl Answers {
@@ -182,6 +203,7 @@ impl Answers {
             waba_id: Question::new(connection.waba_id.clone(), earlier.waba_id.clone()),
             token: Question::new(connection.token.clone(), earlier.access_token.clone()),
             phone_number_id: Question::new(connection.phone_number_id.clone(), earlier.phone_number_id.clone()),
+            pin: given.pin_file.as_deref().map(Pin::read).transpose()?,
             platform: Question::new(given.platform, choices.platform),
             delivery: Question::new(given.delivery, choices.delivery),
             zero_tap_terms: Question::new(given.accept_zero_tap_terms.then_some(true), None),
@@ -198,21 +220,44 @@ impl Answers {
             ),
             security_recommendation: Question::new(given.security_recommendation, choices.security_recommendation),
             message_ttl: Question::new(given.message_ttl, duration(&choices.message_ttl).and_then(MessageTtl::new)),
+            settings_file: choices.settings_file.clone().filter(|path| path.exists()),
         })
     }
 
-    /// The flags of all missing answers.
-    pub(crate) fn missing(&self) -> Vec<&'static str> {
+    /// The answers that are missing, and the flags that give them.
+    pub(crate) fn missing(&self) -> Vec<Missing> {
         let delivery = self.delivery.known();
         let needs_apps = matches!(delivery, Some(Delivery::OneTap | Delivery::ZeroTap));
         let mut missing = Vec::new();
-        let mut require = |there: bool, flag| missing.extend((!there).then_some(flag));
-        require(self.waba_id.known().is_some(), "--waba-id ID");
-        require(self.token.known().is_some(), "--token-file FILE, or the token in WHATSAPP_OTP_SETUP_ACCESS_TOKEN");
-        require(!needs_apps || self.apps.known().is_some(), "--app PACKAGE=HASH");
+        let mut require = |there: bool, what, how| missing.extend((!there).then(|| Missing::new(what, how)));
+        require(self.waba_id.is_known(), "waba_id", "--waba-id ID");
+        let token = "--token-file FILE, or the token in WHATSAPP_OTP_SETUP_ACCESS_TOKEN";
+        require(self.token.is_known(), "access_token", token);
+        require(!needs_apps || self.apps.is_known(), "apps", "--app PACKAGE=HASH");
         let accepted = self.zero_tap_terms.known() == Some(&true);
-        require(delivery != Some(&Delivery::ZeroTap) || accepted, "--accept-zero-tap-terms");
+        require(delivery != Some(&Delivery::ZeroTap) || accepted, "zero_tap_terms", "--accept-zero-tap-terms");
         missing
+    }
+
+    /// Returns `true` if an earlier run has settled the account, the number and the template, and this one says nothing
+    /// else about them.
+    pub(crate) fn can_continue(&self) -> bool {
+        fn is_suggested<T>(question: &Question<T>) -> bool {
+            question.settled.is_none() && question.suggested.is_some()
+        }
+        is_suggested(&self.waba_id)
+            && is_suggested(&self.token)
+            && is_suggested(&self.phone_number_id)
+            && is_suggested(&self.template_name)
+            && self.existing.is_none()
+    }
+
+    /// Takes the account, the number and the template of an earlier run.
+    pub(crate) fn continue_earlier(&mut self) {
+        self.waba_id.accept();
+        self.token.accept();
+        self.phone_number_id.accept();
+        self.template_name.accept();
     }
 
     /// Reopens the questions that an error concerns.
@@ -236,7 +281,8 @@ impl Answers {
                 self.existing = None;
             }
             Concern::Template => self.reopen_template(),
-            Concern::Outside => {}
+            // A person is asked for the PIN, and whether to register, every time.
+            Concern::Registration | Concern::Pin | Concern::Outside => {}
         }
     }
 
@@ -270,6 +316,7 @@ impl Answers {
             code_lifetime: self.code_lifetime.known().map(|minutes| duration(minutes.duration())),
             security_recommendation: self.security_recommendation.known().copied(),
             message_ttl: self.message_ttl.known().map(|ttl| duration(ttl.duration())),
+            settings_file: self.settings_file.clone(),
         }
     }
 }

@@ -81,6 +81,8 @@ impl Cli {
             Ok(runtime) => {
                 let ended = runtime.block_on(async {
                     tokio::select! {
+                        // In this order, as the command itself takes the Ctrl-C that ends a wait.
+                        biased;
                         ended = self.command(matches, manner) => ended,
                         stopped = stopped() => Err(stopped),
                     }

@@ -17,7 +17,7 @@ use crate::failure::Failure;
 use crate::info_file::InfoFile;
 
 /// The path at which a service in the same directory expects the file.
-const USUAL_FILE: &str = "setup/whatsapp-info.json";
+pub(crate) const USUAL_FILE: &str = "setup/whatsapp-info.json";
 
 #[derive(Debug, Args)]
 pub(crate) struct ConnectionArguments {
@@ -59,10 +59,12 @@ pub(crate) struct Connection {
     pub(crate) token: Option<SecretString>,
     pub(crate) phone_number_id: Option<String>,
     pub(crate) info_file: InfoFile,
-    /// A service with the same settings finds the file without being told.
-    pub(crate) is_usual_file: bool,
-    /// A service with the same settings finds WhatsApp without being told.
+    /// The settings file that the service is expected to use, if one was named.
+    pub(crate) config: Option<PathBuf>,
+    /// The service's settings name this address of WhatsApp.
     pub(crate) is_usual_base_url: bool,
+    /// The service's settings name this version of the Graph API.
+    pub(crate) is_usual_api_version: bool,
 }
 
 impl ConnectionArguments {
@@ -76,9 +78,9 @@ impl ConnectionArguments {
                     .to_owned(),
             ));
         }
-        let settings = SetupSettings::load(&Sources::from_process(self.config))?;
-        let configured = settings.info_file.unwrap_or_else(|| PathBuf::from(USUAL_FILE));
-        let path = self.info_file.unwrap_or_else(|| configured.clone());
+        let sources = Sources::from_process(self.config);
+        let settings = SetupSettings::load(&sources)?;
+        let path = self.info_file.or(settings.info_file).unwrap_or_else(|| PathBuf::from(USUAL_FILE));
         let is_usual_base_url = self.base_url.as_ref().is_none_or(|url| *url == settings.whatsapp.base_url);
         let base_url = self.base_url.unwrap_or(settings.whatsapp.base_url);
         if base_url.scheme() != "https" && !is_loopback(&base_url) {
@@ -88,15 +90,18 @@ impl ConnectionArguments {
             )));
         }
         let token = token(self.token_file.as_deref(), self.access_token)?;
+        let is_usual_api_version =
+            self.api_version.as_ref().is_none_or(|version| *version == settings.whatsapp.api_version);
         Ok(Connection {
             base_url,
             api_version: self.api_version.unwrap_or(settings.whatsapp.api_version),
+            config: sources.file,
+            is_usual_api_version,
             timeout: settings.whatsapp.timeout,
             policy: settings.policy,
             waba_id: self.waba_id,
             token,
             phone_number_id: self.phone_number_id,
-            is_usual_file: path == configured,
             is_usual_base_url,
             info_file: InfoFile::open(&path)?,
         })

@@ -1,17 +1,38 @@
 //! Failures of a run, and their reports to people and programs.
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use whatsapp_otp::config::SettingsError;
 
 use crate::advice::Advice;
+
+/// Something that still has to be done, for programs: its name, and the way to do it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Missing {
+    what: &'static str,
+    how: String,
+}
+
+impl Missing {
+    pub(crate) fn new(what: &'static str, how: impl Into<String>) -> Self {
+        Self { what, how: how.into() }
+    }
+
+    /// The way to do it.
+    pub(crate) fn how(&self) -> &str {
+        &self.how
+    }
+}
 
 /// The failure of a run.
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// Stopped by Ctrl-C, by the signal of this number, or by choice.
     Interrupted(u8),
-    /// An incomplete or invalid command line.
+    /// An invalid command line.
     Usage(String),
+    /// Answers are missing and cannot be asked for, for this reason.
+    Unanswered(&'static str, Vec<Missing>),
     /// Invalid settings of the service.
     Settings(SettingsError),
     /// WhatsApp refused or was unreachable.
@@ -25,7 +46,7 @@ impl Failure {
     pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Refused(_) | Self::Other(_) => 1,
-            Self::Usage(_) => 2,
+            Self::Usage(_) | Self::Unanswered(..) => 2,
             Self::Settings(_) => 78,
             Self::Interrupted(signal) => 128 + signal,
         }
@@ -36,6 +57,11 @@ impl Failure {
         match self {
             Self::Interrupted(_) => "stopped".to_owned(),
             Self::Usage(text) => format!("error: {text}"),
+            Self::Unanswered(why, missing) => format!(
+                "error: {why}, and these are missing:\n  {}\n\nhint: whatsapp-otp-setup --help lists all flags and their \
+                 variables",
+                missing.iter().map(Missing::how).collect::<Vec<_>>().join("\n  ")
+            ),
             Self::Settings(error) => format!(
                 "error: {} invalid setting(s)\n{error}\n\nhint: config/default.toml explains every setting",
                 error.faults().len()
@@ -47,10 +73,16 @@ impl Failure {
 
     /// The JSON for programs.
     pub(crate) fn json(&self) -> Value {
-        match self {
-            Self::Refused(advice) => json!({ "error": advice.json() }),
-            other => json!({ "error": { "meaning": other.text().trim_start_matches("error: ") } }),
-        }
+        let missing = match self {
+            Self::Unanswered(_, missing) => missing.clone(),
+            Self::Refused(advice) => vec![Missing::new(advice.missing(), advice.hint.clone())],
+            _ => Vec::new(),
+        };
+        let error = match self {
+            Self::Refused(advice) => advice.json(),
+            other => json!({ "meaning": other.text().trim_start_matches("error: ") }),
+        };
+        json!({ "error": error, "missing": missing })
     }
 }
 

@@ -11,23 +11,29 @@ use crate::answers::{Answers, Delivery, Existing, Given, Platform};
 use crate::authentication::{AuthenticationTemplate, CodeDelivery};
 use crate::cli::Manner;
 use crate::connection::Connection;
-use crate::failure::Failure;
+use crate::failure::{Failure, Missing};
 use crate::manage::Translation;
-use crate::outcome::Outcome;
-use crate::steps;
+use crate::outcome::{Outcome, Settled};
+use crate::steps::existing::Chosen;
+use crate::steps::{self, settings_file};
 use crate::ui::Ui;
 
-/// Asks the questions, creates the template, writes the file and waits for the approval.
+/// Asks the questions, creates the template, writes the files and waits for the approval.
 pub(crate) async fn run(connection: Connection, given: Given, manner: Manner) -> Result<u8, Failure> {
     let patience = given.wait;
+    let settings_file = settings_file::Given { path: given.settings_file.clone(), replaces: given.replace_settings };
     let mut answers = Answers::new(given, &connection)?;
     require_all(&answers, manner)?;
     connection.info_file.try_out()?;
     let ui = manner.ui;
+    if let Some(path) = settings_file.path.as_deref().filter(|_| !ui.asks()) {
+        crate::settings_file::try_out(path, settings_file.replaces)?;
+    }
     if ui.asks() {
         greet(ui, &connection);
     }
-    let mut guide = Guide { ui, connection: &connection, answers: &mut answers, account: None };
+    let mut guide = Guide { ui, connection: &connection, answers: &mut answers, account: None, chosen: None };
+    guide.offer_to_continue().await?;
     let created = guide.until_created().await?;
 
     let account = WhatsAppAccount {
@@ -37,12 +43,24 @@ pub(crate) async fn run(connection: Connection, given: Given, manner: Manner) ->
         template_id: created.translations[0].id.clone(),
     };
     let languages: Vec<_> = created.translations.iter().map(|translation| translation.language.clone()).collect();
-    // Before the wait, so that interrupting it loses nothing.
+    // Before the last step and the wait, so that interrupting them loses nothing.
     connection.info_file.write(&account, &languages, &answers.choices())?;
-    ui.say(format!("\nWritten, readable only by you: {}", connection.info_file.path().display()));
+    ui.say(format!("\nSaved, readable only by you: {}", connection.info_file.path().display()));
+    let (earlier, template, code_lifetime) = (answers.settings_file.take(), &created.template, created.code_lifetime);
+    let settings_file = settings_file::offer(ui, &connection, &settings_file, earlier, template, code_lifetime).await?;
+    if settings_file.is_some() {
+        answers.settings_file.clone_from(&settings_file);
+        connection.info_file.write(&account, &languages, &answers.choices())?;
+    }
     let translations = steps::approval::wait(ui, &created.account.client, created.translations, patience).await;
-    let outcome =
-        Outcome::new(&connection, &created.account.number, &created.template, translations, created.code_lifetime);
+    let outcome = Outcome::new(Settled {
+        connection: &connection,
+        number: &created.account.number,
+        template,
+        translations,
+        code_lifetime,
+        settings_file: settings_file.as_deref(),
+    })?;
     outcome.tell(manner);
     Ok(outcome.exit_code())
 }
@@ -53,21 +71,24 @@ fn require_all(answers: &Answers, manner: Manner) -> Result<(), Failure> {
         return Ok(());
     }
     let mut missing = answers.missing();
-    missing.extend((!manner.yes).then_some("--yes, to agree to creating a template"));
+    missing.extend((!manner.yes).then(|| Missing::new("agreement", "--yes, to agree to creating a template")));
     if missing.is_empty() {
         return Ok(());
     }
     let why = if manner.yes { "--yes asks no questions" } else { "there is no terminal for questions" };
-    Err(Failure::Usage(format!(
-        "{why}, and these are missing:\n  {}\n\nhint: whatsapp-otp-setup --help lists all flags and their variables",
-        missing.join("\n  ")
-    )))
+    Err(Failure::Unanswered(why, missing))
 }
 
 fn greet(ui: Ui, connection: &Connection) {
-    ui.say("This sets up a WhatsApp Business account for the service. Ctrl-C stops it at any point.");
+    ui.say("This prepares WhatsApp for the service. It takes about 5 minutes; you need");
+    ui.say("- the ID of your WhatsApp Business account");
+    ui.say("- the access token of a system user who is assigned to it");
+    ui.say("- a phone number in the account, and its PIN if it is not registered yet");
+    ui.say(
+        "Each step says where to find it. Nothing changes at WhatsApp before you agree, and Ctrl-C stops at any point.",
+    );
     if connection.info_file.exists() {
-        ui.say(format!("Your earlier answers are in {}.", connection.info_file.path().display()));
+        ui.say(format!("\nYour earlier answers are in {}.", connection.info_file.path().display()));
     }
 }
 
@@ -78,6 +99,8 @@ struct Guide<'a> {
     answers: &'a mut Answers,
     /// The account, once checked with the current answers.
     account: Option<Account>,
+    /// The decision about the account's templates.
+    chosen: Option<Chosen>,
 }
 
 /// The sending account.
@@ -110,24 +133,40 @@ impl Guide<'_> {
         }
     }
 
+    /// Offers to take all answers of an earlier run at once.
+    async fn offer_to_continue(&mut self) -> Result<(), Failure> {
+        let name = self.answers.template_name.known().cloned();
+        let Some(name) = name.filter(|_| self.ui.asks() && self.answers.can_continue()) else { return Ok(()) };
+        if self.ui.confirm("Use the same account, number and template again?", Some(true)).await? {
+            self.answers.continue_earlier();
+            self.chosen = Some(Chosen::Existing(name, Existing::Reuse));
+        }
+        Ok(())
+    }
+
     /// Asks all open questions. Returns `None` if some have been reopened.
     async fn once(&mut self) -> Result<Option<Created>, Failure> {
         let account = self.account().await?;
-        let delivery = self.delivery().await?;
+        self.choose_template(&account).await?;
         let name = steps::template_name::ask(self.ui, &mut self.answers.template_name).await?;
         let existing = template::list(&account.client, &account.waba_id, Some(name.as_str())).await;
         let existing = existing.map_err(|error| Advice::of(&error, Doing::Template))?;
-        if !existing.is_empty() {
-            let decided = steps::existing::decide(self.ui, &name, &existing, self.answers.existing).await?;
-            match decided {
-                None => {
-                    self.reopen(Concern::TemplateName);
-                    return Ok(None);
+        match &self.chosen {
+            Some(Chosen::Existing(_, Existing::Reuse)) => return self.reuse(account, &existing).await.map(Some),
+            Some(Chosen::Existing(_, Existing::Replace)) => self.answers.existing = Some(Existing::Replace),
+            _ if !existing.is_empty() => {
+                match steps::existing::decide(self.ui, &name, &existing, self.answers.existing).await? {
+                    None => {
+                        self.answers.reopen(Concern::TemplateName);
+                        return Ok(None);
+                    }
+                    Some(Existing::Reuse) => return self.reuse(account, &existing).await.map(Some),
+                    replace @ Some(Existing::Replace) => self.answers.existing = replace,
                 }
-                Some(Existing::Reuse) => return self.reuse(account, &existing).await.map(Some),
-                Some(Existing::Replace) => self.answers.existing = decided,
             }
+            _ => {}
         }
+        let delivery = self.delivery().await?;
         let languages = &mut self.answers.languages;
         let languages = steps::languages::ask(self.ui, &account.client, &account.waba_id, languages).await?;
         let configured = self.connection.policy.code_lifetime;
@@ -137,7 +176,7 @@ impl Guide<'_> {
         let message_ttl = steps::message_ttl::ask(self.ui, code_lifetime, &mut self.answers.message_ttl).await?;
         let template = AuthenticationTemplate { name, delivery, security_recommendation, code_lifetime, message_ttl };
         steps::preview::show(self.ui, &account.client, &account.waba_id, &template, &languages).await?;
-        if !self.agreed().await? {
+        if !self.agreed(!existing.is_empty()).await? {
             self.reopen(Concern::Template);
             return Ok(None);
         }
@@ -145,10 +184,25 @@ impl Guide<'_> {
         let translations = created.map_err(|error| Advice::of(&error, Doing::Template))?;
         if translations.is_empty() {
             let text = "WhatsApp created the template in no language";
-            return Err(Advice::new(text, "Choose others.", Concern::Template).into());
+            return Err(Advice::new(text, "Choose other languages.", Concern::Template).into());
         }
         let template = template.name.to_string();
         Ok(Some(Created { account, template, translations, code_lifetime: Some(code_lifetime.duration()) }))
+    }
+
+    /// Offers the account's templates, unless a name was given.
+    async fn choose_template(&mut self, account: &Account) -> Result<(), Failure> {
+        if self.chosen.is_some() || !self.ui.asks() || self.answers.template_name.is_settled() {
+            return Ok(());
+        }
+        let templates = template::list(&account.client, &account.waba_id, None).await;
+        let templates = templates.map_err(|error| Advice::of(&error, Doing::Account))?;
+        let chosen = steps::existing::choose(self.ui, templates, self.answers.template_name.known()).await?;
+        if let Chosen::Existing(name, _) = &chosen {
+            self.answers.template_name.set(name.clone());
+        }
+        self.chosen = Some(chosen);
+        Ok(())
     }
 
     async fn account(&mut self) -> Result<Account, Failure> {
@@ -160,7 +214,8 @@ impl Guide<'_> {
         let client = self.connection.client(&token)?;
         steps::account::check(self.ui, &client, &waba_id).await?;
         let question = &mut self.answers.phone_number_id;
-        let number = steps::phone_number::choose(self.ui, &client, &waba_id, question).await?;
+        let pin = self.answers.pin.as_ref();
+        let number = steps::phone_number::choose(self.ui, &client, &waba_id, question, pin).await?;
         Ok(self.account.insert(Account { waba_id, token, client, number }).clone())
     }
 
@@ -191,13 +246,18 @@ impl Guide<'_> {
         Ok(Created { account, template, translations: translations.collect(), code_lifetime })
     }
 
-    /// Asks for agreement to create the template.
-    async fn agreed(&self) -> Result<bool, Failure> {
+    /// Asks for agreement to create or change the template.
+    async fn agreed(&self, changes: bool) -> Result<bool, Failure> {
         if !self.ui.asks() {
             return Ok(true);
         }
-        let items = ["Create it", "Change an answer"].map(str::to_owned);
-        Ok(self.ui.choose("Create this template?", &items, 0).await? == 0)
+        let (question, yes) = if changes {
+            ("Change the template to this?", "Change it: WhatsApp reviews it again")
+        } else {
+            ("Create this template?", "Create it: WhatsApp reviews it")
+        };
+        let items = [yes, "Change an answer"].map(str::to_owned);
+        Ok(self.ui.choose(question, &items, 0).await? == 0)
     }
 
     /// Reports a refusal, and reopens the question that it concerns.
@@ -216,8 +276,12 @@ impl Guide<'_> {
     }
 
     fn reopen(&mut self, concern: Concern) {
-        if matches!(concern, Concern::WabaId | Concern::Token | Concern::Permission | Concern::PhoneNumber) {
-            self.account = None;
+        match concern {
+            Concern::WabaId => (self.account, self.chosen) = (None, None),
+            Concern::Token | Concern::Permission | Concern::PhoneNumber | Concern::Registration => self.account = None,
+            // A new template needs only another name.
+            Concern::TemplateName if self.chosen != Some(Chosen::New) => self.chosen = None,
+            _ => {}
         }
         self.answers.reopen(concern);
     }

@@ -2,9 +2,7 @@
 //! later run can suggest them.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
@@ -14,6 +12,7 @@ use serde_json::{Map, Value};
 use whatsapp_otp::whatsapp::{WhatsAppAccount, access_token, graph_id};
 
 use crate::answers::{Delivery, Platform};
+use crate::private_file::{PrivateFile, without_links};
 
 /// The usable answers of an earlier run.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +37,9 @@ pub(crate) struct Choices {
     pub(crate) code_lifetime: Option<String>,
     pub(crate) security_recommendation: Option<bool>,
     pub(crate) message_ttl: Option<String>,
+    /// The settings file that was written, so that a later run does not offer another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settings_file: Option<PathBuf>,
 }
 
 /// The keys of [`Written`] itself, and one of an earlier form, for a single language.
@@ -67,10 +69,7 @@ pub(crate) struct App {
 /// The file, opened and parsed.
 #[derive(Debug)]
 pub(crate) struct InfoFile {
-    /// The path as given.
     path: PathBuf,
-    /// The path without links, as renaming onto a link would replace it.
-    place: PathBuf,
     /// Its current content.
     kept: Map<String, Value>,
     earlier: Earlier,
@@ -79,8 +78,7 @@ pub(crate) struct InfoFile {
 impl InfoFile {
     /// Reads the file, if it exists.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
-        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let kept = match fs::read_to_string(&place) {
+        let kept = match fs::read_to_string(without_links(path)) {
             Ok(text) => {
                 let text = SecretString::from(text);
                 serde_json::from_str(text.expose_secret()).map_err(|error| not_ours(path, &error))?
@@ -89,7 +87,7 @@ impl InfoFile {
             Err(error) => return Err(anyhow!(error).context(format!("{} cannot be read", path.display()))),
         };
         let earlier = Earlier::of(&kept);
-        Ok(Self { path: path.to_owned(), place, kept, earlier })
+        Ok(Self { path: path.to_owned(), kept, earlier })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -108,7 +106,7 @@ impl InfoFile {
 
     /// Checks that the file can be written, before questions are asked in vain.
     pub(crate) fn try_out(&self) -> anyhow::Result<()> {
-        self.begin().map(drop)
+        PrivateFile::begin(&self.path).map(drop)
     }
 
     /// Writes the file atomically, readable only by its owner. Other programs' keys stay.
@@ -128,27 +126,10 @@ impl InfoFile {
             setup: choices,
             others: others.collect(),
         };
-        let mut file = self.begin()?;
-        let context = || format!("{} cannot be written", self.path.display());
-        serde_json::to_writer_pretty(&mut file, &all).with_context(context)?;
-        file.write_all(b"\n").and_then(|()| file.as_file().sync_all()).with_context(context)?;
-        file.persist(&self.place).with_context(context)?;
-        // The new name has to be durable as well. File systems that cannot sync directories need no sync.
-        if let Some(Ok(directory)) = self.place.parent().map(File::open) {
-            let _ = directory.sync_all();
-        }
-        Ok(())
-    }
-
-    /// Creates a temporary file beside it, to replace it once complete.
-    fn begin(&self) -> anyhow::Result<tempfile::NamedTempFile> {
-        let directory = self.place.parent().filter(|directory| !directory.as_os_str().is_empty());
-        let directory = directory.unwrap_or(Path::new("."));
-        let context = || format!("{} cannot be written", self.path.display());
-        fs::create_dir_all(directory).with_context(context)?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".whatsapp-info").permissions(fs::Permissions::from_mode(0o600));
-        builder.tempfile_in(directory).with_context(context)
+        let mut text = serde_json::to_vec_pretty(&all).context("the account cannot be written as JSON")?;
+        text.push(b'\n');
+        let file = PrivateFile::begin(&self.path)?;
+        file.finish(&text, true)
     }
 }
 
@@ -183,6 +164,8 @@ impl Earlier {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     fn account() -> WhatsAppAccount {

@@ -6,6 +6,7 @@
 //!              guide → steps  one question each
 //!              hash, send_test, subscribe, templates   the other commands
 //! answers      the questions' answers, from flags, the environment and the file of an earlier run
+//! outcome      the state of the template in the end, what is missing, and the next commands
 //! advice       the meaning of WhatsApp's errors, and how to fix them
 //! ui, terminal prompts, and restoring the terminal
 //! ```
@@ -21,9 +22,13 @@ mod failure;
 mod guide;
 mod hash;
 mod info_file;
+mod links;
 mod manage;
 mod outcome;
+mod private_file;
 mod send_test;
+mod settings_file;
+mod status;
 mod steps;
 mod subscribe;
 mod templates;

@@ -1,10 +1,11 @@
-//! Creating, changing and deleting authentication templates.
+//! Creating, changing and deleting authentication templates, and registering numbers.
 //!
-//! Source: "Authentication templates", "Bulk management", "Template preview" and "Template management" in the WhatsApp
-//! Business Platform's documentation, editions of 2026.
+//! Source: "Authentication templates", "Bulk management", "Template preview", "Template management" and "Register a
+//! business phone number" in the WhatsApp Business Platform's documentation, editions of 2026.
 
 use std::time::Duration;
 
+use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use whatsapp_otp::otp::Locale;
@@ -14,6 +15,7 @@ use whatsapp_otp::whatsapp::client::CallError;
 use whatsapp_otp::whatsapp::error::ErrorClass;
 
 use crate::authentication::{AuthenticationTemplate, CodeMinutes, TemplateName};
+use crate::steps::registration::Pin;
 
 /// A template in one language that was just created or changed.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -201,6 +203,18 @@ pub(crate) async fn may_send(client: &GraphClient, phone_number_id: &str) -> Res
         Err(CallError::Api(error)) if error.class() == ErrorClass { kind: RefusalKind::Request, retries: 0 } => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Registers a number with the Cloud API. If the number has a PIN for two-step verification, it must be this one; if it
+/// has none, this becomes its PIN.
+///
+/// # Errors
+///
+/// [`CallError`], with code 133005 for a wrong PIN; after [`CallError::Unclear`] it may be registered.
+pub(crate) async fn register(client: &GraphClient, phone_number_id: &str, pin: &Pin) -> Result<(), CallError> {
+    let body = json!({ "messaging_product": "whatsapp", "pin": pin.digits().expose_secret() });
+    let path = format!("{phone_number_id}/register");
+    client.post::<Success>(&path, &body, client.timeout()).await?.confirmed()
 }
 
 fn seconds(duration: Duration) -> u64 {

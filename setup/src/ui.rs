@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::io;
 
 use anyhow::anyhow;
-use console::{Term, style, truncate_str};
+use console::{Term, measure_text_width, style, truncate_str};
 use dialoguer::theme::ColorfulTheme;
 use dialoguer::{Confirm, Input, Password, Select};
 use secrecy::{ExposeSecret, SecretString};
@@ -15,6 +15,10 @@ use crate::failure::Failure;
 const WIDEST: usize = 80;
 /// The indent of a prompt's items.
 const ITEM_INDENT: usize = 2;
+/// The width of the marks around an answered prompt.
+const PROMPT_EXTRA: usize = 6;
+/// The number of steps of the guided set-up.
+const STEPS: u8 = 5;
 
 /// The output for messages, and the terminal for prompts if there is one.
 #[derive(Debug, Clone, Copy)]
@@ -55,6 +59,11 @@ impl Ui {
         if !text.is_empty() {
             self.say(text);
         }
+    }
+
+    /// Introduces the first question of a step.
+    pub(crate) fn begin_step(self, step: u8, title: &str, text: &str) {
+        self.introduce(&format!("Step {step} of {STEPS}: {title}"), text);
     }
 
     /// Reports a failure.
@@ -106,10 +115,30 @@ impl Ui {
         .map_err(|text| Failure::Other(anyhow!(text)))
     }
 
+    /// Asks for a hidden text until `parse` accepts it, and then for the same text again.
+    pub(crate) async fn secret_twice(
+        self,
+        prompt: &str,
+        parse: fn(&str) -> Result<SecretString, &'static str>,
+    ) -> Result<SecretString, Failure> {
+        let prompt = prompt.to_owned();
+        prompted(move || {
+            let theme = ColorfulTheme::default();
+            let valid = move |text: &String| parse(text.trim()).map(|_| ()).map_err(expected);
+            let input = Password::with_theme(&theme).with_prompt(prompt).validate_with(valid);
+            let input = input.with_confirmation("Repeat it", "The two differ.").interact()?;
+            Ok(parse(SecretString::from(input).expose_secret().trim()).map_err(expected))
+        })
+        .await?
+        .map_err(|text| Failure::Other(anyhow!(text)))
+    }
+
     /// Asks for a choice, and returns its index.
     pub(crate) async fn choose(self, prompt: &str, items: &[String], default: usize) -> Result<usize, Failure> {
         let prompt = prompt.to_owned();
-        let width = self.width().saturating_sub(ITEM_INDENT + 1);
+        // The chosen item is shown again after the prompt.
+        let before = measure_text_width(&prompt) + PROMPT_EXTRA;
+        let width = self.width().saturating_sub(before.max(ITEM_INDENT + 1));
         let items: Vec<String> = items.iter().map(|item| truncate_str(item, width, "…").into_owned()).collect();
         prompted(move || {
             let theme = ColorfulTheme::default();

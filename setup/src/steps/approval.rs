@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 use whatsapp_otp::whatsapp::GraphClient;
 use whatsapp_otp::whatsapp::template;
 
@@ -23,22 +24,39 @@ pub(crate) struct Reviewed {
     pub(crate) rejection: Option<String>,
 }
 
-/// Polls the translations until none is in review, for `patience` at most.
+/// Polls the translations until none is in review, for `patience` at most. Ctrl-C ends the wait, and nothing else.
 pub(crate) async fn wait(
     ui: Ui,
     client: &GraphClient,
     mut translations: Vec<Translation>,
     patience: Duration,
 ) -> Vec<Reviewed> {
+    let was_left = tokio::select! {
+        () = poll(ui, client, &mut translations, patience) => false,
+        () = left() => true,
+    };
+    let mut reviewed = Vec::with_capacity(translations.len());
+    for translation in translations {
+        let rejection = match translation.status.as_str() {
+            // Somebody who has left waits for nothing more.
+            "REJECTED" if !was_left => rejection(client, &translation.id).await,
+            _ => None,
+        };
+        reviewed.push(Reviewed { translation, rejection });
+    }
+    reviewed
+}
+
+async fn poll(ui: Ui, client: &GraphClient, translations: &mut [Translation], patience: Duration) {
     let began = Instant::now();
-    let mut indicator = Indicator::new(ui);
+    let mut indicator = Indicator::new(ui, began);
     let mut pause = PAUSE.0;
     while translations.iter().any(is_in_review) {
         let left = patience.saturating_sub(began.elapsed());
         if left.is_zero() {
             break;
         }
-        indicator.show(&translations);
+        indicator.show(translations);
         tokio::time::sleep(pause.min(left)).await;
         pause = (pause * 2).min(PAUSE.1);
         for translation in translations.iter_mut().filter(|translation| is_in_review(translation)) {
@@ -48,15 +66,14 @@ pub(crate) async fn wait(
             }
         }
     }
-    let mut reviewed = Vec::with_capacity(translations.len());
-    for translation in translations {
-        let rejection = match translation.status.as_str() {
-            "REJECTED" => rejection(client, &translation.id).await,
-            _ => None,
-        };
-        reviewed.push(Reviewed { translation, rejection });
+}
+
+/// Completes on Ctrl-C.
+async fn left() {
+    match signal(SignalKind::interrupt()) {
+        Ok(mut interrupt) => drop(interrupt.recv().await),
+        Err(_) => std::future::pending().await,
     }
-    reviewed
 }
 
 async fn rejection(client: &GraphClient, template_id: &str) -> Option<String> {
@@ -68,19 +85,20 @@ pub(crate) fn is_in_review(translation: &Translation) -> bool {
     matches!(translation.status.as_str(), "PENDING" | "IN_APPEAL")
 }
 
-/// A spinner on a terminal, or a line now and then in a log.
+/// A spinner with the elapsed time on a terminal, or a line now and then in a log.
 struct Indicator {
     ui: Ui,
     bar: ProgressBar,
+    began: Instant,
     told: Option<Instant>,
 }
 
 impl Indicator {
-    fn new(ui: Ui) -> Self {
+    fn new(ui: Ui, began: Instant) -> Self {
         let bar = if ui.asks() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        Self { ui, bar, told: None }
+        Self { ui, bar, began, told: None }
     }
 
     fn show(&mut self, translations: &[Translation]) {
@@ -88,11 +106,19 @@ impl Indicator {
         let languages = waiting.iter().map(|translation| translation.language.as_str()).collect::<Vec<_>>().join(", ");
         let text = format!("WhatsApp is reviewing the template in {languages}");
         if self.ui.asks() {
+            if self.told.is_none() {
+                self.ui.say(
+                    "\nThe review usually takes a few minutes. Ctrl-C stops waiting; whatsapp-otp-setup continues the wait \
+                     at any time.",
+                );
+            }
+            self.told = Some(Instant::now());
             self.bar.enable_steady_tick(TICK);
             self.bar.set_message(text);
         } else if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
             self.told = Some(Instant::now());
-            self.ui.say(text);
+            let elapsed = humantime::format_duration(Duration::from_secs(self.began.elapsed().as_secs()));
+            self.ui.say(format!("{text} ({elapsed})"));
         }
     }
 }

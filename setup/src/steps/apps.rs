@@ -9,9 +9,9 @@ pub(crate) async fn ask(ui: Ui, question: &mut Question<SupportedApps>) -> Resul
     let ask = async |earlier: Option<SupportedApps>| {
         ui.introduce(
             "Apps",
-            "WhatsApp hands codes only to these apps, identified by package name and signature hash. Debug and release \
-             builds are signed with different keys: enter the hashes of both, separated by a space. To compute one, run\n\
-             whatsapp-otp-setup hash --package com.example.app --certificate FILE\nin another terminal.",
+            "WhatsApp passes codes only to these apps, which it knows by package name and signature hash. Debug and \
+             release builds are signed with different keys, so enter the hashes of both, separated by a space. This \
+             computes one, in another terminal:\nwhatsapp-otp-setup hash --package com.example.app --certificate FILE",
         );
         if let Some(earlier) = earlier {
             for app in earlier.as_slice() {

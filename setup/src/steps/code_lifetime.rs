@@ -20,8 +20,8 @@ pub(crate) async fn ask(
         ui.introduce(
             "Code lifetime",
             &format!(
-                "The message's footer states it in whole minutes, 1 to 90. It should match the setting otp.code_lifetime, \
-                 which is {in_force} now."
+                "The message's footer states it in whole minutes, 1 to 90. The service must have the same lifetime in \
+                 otp.code_lifetime, which is {in_force} now."
             ),
         );
         let default = suggested.map(|minutes| format!("{}m", minutes.get()));

@@ -7,7 +7,7 @@ use crate::ui::Ui;
 
 const ALL: [(Delivery, &str); 3] = [
     (Delivery::CopyCode, "Copy code: users copy it with a button and paste it"),
-    (Delivery::OneTap, "One-tap: a button hands it to your Android app"),
+    (Delivery::OneTap, "One-tap: a button passes it to your Android app"),
     (Delivery::ZeroTap, "Zero-tap: your Android app receives it without a tap"),
 ];
 
@@ -19,14 +19,16 @@ automatically, and that zero-tap authentication is subject to the WhatsApp Busin
 
 pub(crate) async fn ask(ui: Ui, platform: Platform, question: &mut Question<Delivery>) -> Result<Delivery, Failure> {
     if platform == Platform::Ios && !question.is_settled() {
-        // The only one on iOS.
         question.set(Delivery::CopyCode);
+        if ui.asks() {
+            ui.say("\nOn iOS there is one way: users copy the code, or take it from the keyboard's suggestion.");
+        }
     }
     let ask = async |suggested: Option<Delivery>| {
         ui.introduce(
             "Code delivery",
-            "iOS suggests the code above its keyboard with any of these. One-tap and zero-tap fall back to copy code \
-             wherever they do not work.",
+            "Where one-tap or zero-tap does not work, users get the button that copies the code. iOS suggests the code above \
+             its keyboard in any case.",
         );
         let items = ALL.map(|(_, name)| name.to_owned());
         let default = ALL.iter().position(|(delivery, _)| Some(*delivery) == suggested).unwrap_or(0);

@@ -25,8 +25,7 @@ pub(crate) async fn ask(
     let ask = async |suggested: Option<Vec<Locale>>| {
         ui.introduce(
             "Languages",
-            "One or more, such as en_US or en_US, de, pt_BR. The first is for people whose language is not \
-             among them (whatsapp.languages); WhatsApp translates the text.",
+            "One or more, such as en_US or en_US, de, pt_BR. People whose language is not among them get the first.",
         );
         let default = suggested.unwrap_or_default().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         ui.text("Languages", Some(default), move |text| parse(text, &asked)).await

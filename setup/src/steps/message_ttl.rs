@@ -13,8 +13,8 @@ pub(crate) async fn ask(
     let ask = async |suggested: Option<MessageTtl>| {
         ui.introduce(
             "Time to deliver",
-            "WhatsApp drops a message that it cannot deliver within this time, 30s to 15m, such as to a phone that is \
-             off. It should not exceed the code's lifetime.",
+            "If a phone is off for longer than this, WhatsApp drops the message: 30s to 15m, and no longer than the code \
+             is valid.",
         );
         let default = suggested.map(|ttl| humantime::format_duration(ttl.duration()).to_string());
         ui.text("Time to deliver", default, message_ttl).await

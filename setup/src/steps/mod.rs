@@ -1,4 +1,4 @@
-//! The questions, one file each, in the order of the sample's setup.
+//! The steps, one file each.
 
 pub(crate) mod account;
 pub(crate) mod approval;
@@ -12,7 +12,9 @@ pub(crate) mod message_ttl;
 pub(crate) mod phone_number;
 pub(crate) mod platform;
 pub(crate) mod preview;
+pub(crate) mod registration;
 pub(crate) mod security_recommendation;
+pub(crate) mod settings_file;
 pub(crate) mod template_name;
 pub(crate) mod token;
 pub(crate) mod waba_id;

@@ -2,9 +2,11 @@
 
 use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient};
 
+use super::registration::{self, Pin};
 use crate::advice::{Advice, Concern, Doing};
 use crate::answers::Question;
 use crate::failure::Failure;
+use crate::links;
 use crate::manage;
 use crate::ui::Ui;
 
@@ -13,40 +15,50 @@ pub(crate) async fn choose(
     client: &GraphClient,
     waba_id: &str,
     question: &mut Question<String>,
+    pin: Option<&Pin>,
 ) -> Result<BusinessNumber, Failure> {
     let numbers = BusinessNumber::list(client, waba_id).await.map_err(|error| Advice::of(&error, Doing::Account))?;
     let [first, ..] = numbers.as_slice() else {
-        return Err(Advice::new(
-            "the account has no phone number",
-            "App Dashboard, WhatsApp, API Setup: add one and register it.",
-            Concern::Outside,
-        )
-        .into());
+        let hint = format!("Add one in WhatsApp Manager and verify it there: {}", links::PHONE_NUMBERS);
+        return Err(Advice::new("the account has no phone number", hint, Concern::Outside).into());
     };
-    // A single number needs no choice.
-    let only = (numbers.len() == 1).then(|| first.id.clone());
-    if only.is_none() && !ui.asks() && !question.is_known() {
+    let is_settled = question.is_settled();
+    let is_only = numbers.len() == 1;
+    if is_only && !is_settled {
+        question.set(first.id.clone());
+    }
+    if !is_only && !ui.asks() && !question.is_known() {
         let listed: Vec<_> = numbers.iter().map(|number| format!("  {} {}", number.id, described(number))).collect();
         let text =
             format!("the account has several numbers; choose one with --phone-number-id:\n{}", listed.join("\n"));
         return Err(Failure::Usage(text));
     }
+    if ui.asks() && !is_settled {
+        ui.begin_step(3, "Phone number", "The number that sends the codes.");
+        if is_only {
+            ui.say(format!("The account has only this one:\n  {}", described(first)));
+        }
+    }
     let ask = async |suggested: Option<String>| {
-        ui.introduce("Phone number", "The number that sends the codes.");
         let items: Vec<_> = numbers.iter().map(described).collect();
         let default = numbers.iter().position(|number| Some(&number.id) == suggested.as_ref()).unwrap_or(0);
-        let chosen = ui.choose("Phone number", &items, default).await?;
+        let chosen = ui.choose("Number", &items, default).await?;
         Ok(numbers[chosen].id.clone())
     };
-    let id = question.settle(ui, only, ask).await?;
+    let id = question.settle(ui, None, ask).await?;
     let number = numbers.iter().find(|number| number.id == id).cloned().ok_or_else(|| {
         Advice::new(
             format!("the account has no phone number with the ID {id}"),
-            "The phone number's ID is not the number itself: App Dashboard, WhatsApp, API Setup.",
+            format!("The ID is not the number itself. App Dashboard, WhatsApp, API Setup shows it: {}", links::APPS),
             Concern::PhoneNumber,
         )
     })?;
-    check(&number)?;
+    if !can_send(&number) {
+        let may_register = registration::is_possible(&number);
+        if !may_register || !registration::register(ui, client, &number, pin).await? {
+            return Err(cannot_send(&number, is_only, may_register).into());
+        }
+    }
     manage::may_send(client, &number.id).await.map_err(|error| Advice::of(&error, Doing::Sending))?;
     ui.confirm_fine(format!("{} can send, and the token may use it", number.international()));
     Ok(number)
@@ -56,20 +68,26 @@ pub(crate) async fn choose(
 fn described(number: &BusinessNumber) -> String {
     let BusinessNumber { verified_name, quality_rating, status, .. } = number;
     let international = number.international();
-    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
+    let known = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_lowercase() };
     format!("{international}  {verified_name}  quality {}, {}", known(quality_rating), known(status))
 }
 
-fn check(number: &BusinessNumber) -> Result<(), Advice> {
-    match number.status.as_str() {
-        _ if number.is_connected() => Ok(()),
-        // It can send, with lower limits.
-        "FLAGGED" | "RESTRICTED" => Ok(()),
-        status => Err(Advice::new(
-            format!("{} is not registered with the Cloud API: its status is {status}", number.international()),
-            "App Dashboard, WhatsApp, API Setup: register it with its two-step PIN and choose it again, or choose \
-             another one.",
-            Concern::PhoneNumber,
-        )),
-    }
+/// A flagged or restricted number can send, with lower limits.
+fn can_send(number: &BusinessNumber) -> bool {
+    number.is_connected() || matches!(number.status.as_str(), "FLAGGED" | "RESTRICTED")
+}
+
+fn cannot_send(number: &BusinessNumber, is_only: bool, may_register: bool) -> Advice {
+    let (number, status) = (number.international(), &number.status);
+    let text = if may_register {
+        format!("{number} is not registered with the Cloud API")
+    } else {
+        format!("{number} cannot send: its status is {}", status.to_lowercase())
+    };
+    let (hint, concerns) = if is_only {
+        (format!("Add another number in WhatsApp Manager: {}", links::PHONE_NUMBERS), Concern::Outside)
+    } else {
+        ("Choose another number.".to_owned(), Concern::PhoneNumber)
+    };
+    Advice::new(text, hint, concerns)
 }

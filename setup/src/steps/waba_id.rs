@@ -4,14 +4,14 @@ use whatsapp_otp::whatsapp::graph_id;
 
 use crate::answers::Question;
 use crate::failure::Failure;
+use crate::links;
 use crate::ui::Ui;
 
 pub(crate) async fn ask(ui: Ui, question: &mut Question<String>) -> Result<String, Failure> {
     let ask = async |suggested| {
-        ui.introduce(
-            "WhatsApp Business account (WABA)",
-            "Its ID is in WhatsApp Manager, Account tools, and in App Dashboard, WhatsApp, API Setup.",
-        );
+        let text =
+            format!("Its ID is in WhatsApp Manager under Account tools, beside the account's name: {}", links::MANAGER);
+        ui.begin_step(1, "WhatsApp Business account (WABA)", &text);
         ui.text("WABA ID", suggested, graph_id).await
     };
     question.settle(ui, None, ask).await

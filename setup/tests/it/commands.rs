@@ -65,7 +65,10 @@ fn without_a_terminal_a_test_reports_whatsapps_answer() {
         ("15550131026", "the message cannot be delivered to this phone"),
         ("15550131030", "this is a test number, and the recipient is not on its list"),
         ("15550133010", "this number is not registered with the Cloud API"),
-        ("15550132015", "WhatsApp has paused or disabled the template, because people reported it"),
+        (
+            "15550132015",
+            "WhatsApp has paused or disabled the template, because people blocked or reported its messages",
+        ),
         ("15550131042", "the account has no valid means of payment"),
     ] {
         let ended = world.program(&["send-test", phone, "--json"]).run();
@@ -87,7 +90,7 @@ fn templates_are_listed_shown_and_deleted() {
     for row in ["verification_code", "otp_login", "retired_login", "hello_world"] {
         assert!(listed.stdout.contains(row), "{}", listed.stdout);
     }
-    assert!(listed.stdout.contains("not for codes (UTILITY)"), "{}", listed.stdout);
+    assert!(listed.stdout.contains("not for codes (utility)"), "{}", listed.stdout);
     assert!(listed.stdout.lines().all(|line| line.chars().count() <= 80), "{}", listed.stdout);
     let shown = world.program(&["template", "show", "verification_code"]).run();
     assert!(shown.stdout.contains("This code expires in 5 minutes."), "{}", shown.stdout);

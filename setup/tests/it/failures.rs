@@ -8,7 +8,7 @@ use whatsapp_otp_simulator::{AccountState, SimulatorSettings, Switches, Template
 use crate::harness::{TOKEN, Terminal, WABA_ID, World};
 
 const TOKEN_PROMPT: &str = "? Access token (hidden) ›";
-const SEND_PROMPT: &str = "? Your app runs on ›";
+const TEMPLATE_PROMPT: &str = "? Template ›";
 
 /// A terminal with flags for the account and the template.
 fn told(world: &World) -> Terminal {
@@ -33,8 +33,9 @@ fn a_wrong_token_is_asked_for_again() {
         terminal.shows(&format!("error: {meaning}")).shows("hint: ").shows(code);
     }
     terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("ok the token has access to the account");
-    terminal.shows("? Template name (verification_code) ›").accepts();
-    terminal.shows("? Create this template? ›").accepts().shows("is APPROVED.");
+    terminal.shows(TEMPLATE_PROMPT).takes(2).shows("? Template name (verification_code) ›").accepts();
+    terminal.shows("? Create this template? ›").accepts();
+    terminal.shows("? Settings file").answers("-").shows("is approved.");
     assert_eq!(terminal.ends(), 0);
     assert_eq!(terminal.wrapped_rows(), Vec::<String>::new());
     assert!(!String::from_utf8_lossy(&terminal.bytes()).contains("EAA0"));
@@ -55,7 +56,7 @@ fn a_token_without_a_permission_is_told_which() {
     terminal.shows(TOKEN_PROMPT).answers_unseen("EAASIMULATOR0NO0MESSAGING0SCOPE");
     terminal.shows("error: the token may not send messages for this account").shows("whatsapp_business_messaging");
     terminal.shows("? Keep the earlier token?").types("n");
-    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("? Template name");
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows(TEMPLATE_PROMPT);
     terminal.interrupts();
     assert_eq!(terminal.ends(), 130);
     assert_eq!(terminal.wrapped_rows(), Vec::<String>::new());
@@ -71,20 +72,6 @@ fn an_unknown_account_is_asked_for_again() {
     assert_eq!(terminal.ends(), 130);
 }
 
-#[test]
-fn an_unregistered_number_is_refused() {
-    let world = World::new();
-    world.simulator.set_switches(Switches { sender_registered: false, ..Switches::default() });
-    let mut terminal = world.program(&["--waba-id", WABA_ID]).token(TOKEN).at_a_terminal();
-    terminal.shows("? Phone number ›").shows("quality GREEN, DISCONNECTED").accepts();
-    terminal.shows("error: +1 555-789-0100 is not registered with the Cloud API: its status is DISCONNECTED");
-    terminal.shows("? Phone number ›");
-    world.simulator.set_switches(Switches::default());
-    // It is checked again.
-    terminal.accepts().shows("error:").shows("? Phone number ›").accepts().shows(SEND_PROMPT).interrupts();
-    assert_eq!(terminal.ends(), 130);
-}
-
 /// An account with a second number, listed first, that cannot send.
 fn two_numbers() -> World {
     let unregistered_numbers = vec![("200000000000002".to_owned(), "1 555-789-0199".to_owned())];
@@ -95,9 +82,10 @@ fn two_numbers() -> World {
 fn of_several_numbers_one_that_can_send_has_to_be_chosen() {
     let world = two_numbers();
     let mut terminal = world.program(&["--waba-id", WABA_ID]).token(TOKEN).at_a_terminal();
-    terminal.shows("? Phone number ›").shows("❯ +1 555-789-0199 Simulated Business quality GREEN, DISCONNECTED");
-    terminal.accepts().shows("error: +1 555-789-0199 is not registered with the Cloud API");
-    terminal.shows("? Phone number ›").shows("+1 555-789-0100").takes(1);
+    terminal.shows("? Number ›").shows("❯ +1 555-789-0199 Simulated Business quality green, disconnected");
+    terminal.accepts().shows("? Register it now? (y/n) › yes").types("n");
+    terminal.shows("error: +1 555-789-0199 is not registered with the Cloud API");
+    terminal.shows("? Number ›").shows("+1 555-789-0100").takes(1);
     terminal.shows("ok +1 555-789-0100 can send").interrupts();
     assert_eq!(terminal.ends(), 130);
 
@@ -122,13 +110,15 @@ fn an_ineligible_account_can_be_fixed_and_tried_again() {
     let world = World::new();
     world.simulator.set_switches(Switches { authentication_eligible: false, ..Switches::default() });
     let mut terminal = told(&world);
-    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("? Template name").accepts();
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows(TEMPLATE_PROMPT).takes(2);
+    terminal.shows("? Template name").accepts();
     terminal.shows("? Create this template? ›").accepts();
     terminal.shows("error: this account may not have authentication templates");
     terminal.shows("hint: Meta requires a verified business").shows("10/2388185");
     terminal.shows("? What now? ›").shows("Try again");
     world.simulator.set_switches(Switches::default());
-    terminal.accepts().shows("? Create this template? ›").accepts().shows("is APPROVED.");
+    terminal.accepts().shows("? Create this template? ›").accepts();
+    terminal.shows("? Settings file").answers("-").shows("is approved.");
     assert_eq!(terminal.ends(), 0);
     assert_eq!(terminal.wrapped_rows(), Vec::<String>::new());
 }
@@ -140,13 +130,15 @@ fn a_name_that_is_still_held_is_asked_for_again() {
     let deleted = world.program(&["template", "delete", "verification_code", "--yes"]).run();
     assert_eq!(deleted.code, 0, "{}", deleted.stderr);
     let mut terminal = world.terminal(&["--platform", "ios", "--languages", "en_US"]);
-    terminal.shows("? WABA ID").accepts().shows("? Keep the earlier token").accepts().shows("? Phone number").accepts();
-    terminal.shows("? Template name (verification_code) ›").accepts();
+    terminal.shows("? Use the same account").accepts();
+    terminal.shows("error: the account has no template \"verification_code\" any more");
+    terminal.shows(TEMPLATE_PROMPT).takes(2).shows("? Template name (verification_code) ›").accepts();
     terminal.shows("? Code lifetime").accepts().shows("? Add it").accepts().shows("? Time to deliver").accepts();
     terminal.shows("? Create this template? ›").accepts();
     terminal.shows("error: a template of this name was deleted less than 30 days ago").shows("100/2388023");
     terminal.shows("? Template name (verification_code) ›").answers("verification_code_2");
-    terminal.shows("? Create this template? ›").accepts().shows("\"verification_code_2\" in en_US is APPROVED.");
+    terminal.shows("? Create this template? ›").accepts();
+    terminal.shows("? Settings file").answers("-").shows("\"verification_code_2\" in en_US is approved.");
     assert_eq!(terminal.ends(), 0);
 }
 
@@ -155,9 +147,13 @@ fn a_rejected_template_is_reported_with_the_reason() {
     let world = World::new();
     world.review(TemplateReview::Reject);
     let mut terminal = told(&world);
-    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows("? Template name").accepts();
+    terminal.shows(TOKEN_PROMPT).answers_unseen(TOKEN).shows(TEMPLATE_PROMPT).takes(2);
+    terminal.shows("? Template name").accepts();
     terminal.shows("? Create this template? ›").accepts();
-    terminal.shows("The template \"verification_code\" in en_US is REJECTED: INVALID_FORMAT.");
+    terminal.shows("? Settings file").answers("-");
+    terminal.shows(
+        "WhatsApp rejected the template \"verification_code\" in en_US because its format is invalid (INVALID_FORMAT).",
+    );
     assert_eq!(terminal.ends(), 4);
 }
 

@@ -92,7 +92,10 @@ fn an_existing_template_is_changed_only_on_request() {
     assert_eq!((again.code, again.json()["error"]["subcode"].clone()), (1, json!(2_388_039)));
     let other = run(&["--existing", "reuse", "--template-name", "hello_world"]);
     assert_eq!(other.code, 1);
-    assert_eq!(other.json()["error"]["meaning"], "no code can be sent with the template \"hello_world\"");
+    assert_eq!(
+        other.json()["error"]["meaning"],
+        "no code can be sent with the template \"hello_world\": it has no button for a code"
+    );
 }
 
 #[test]

@@ -18,4 +18,6 @@ mod harness;
 mod interruption;
 mod manners;
 mod re_run;
+mod registration;
+mod settings_file;
 mod subscribe;

@@ -10,7 +10,9 @@ fn answers_are_checked_as_they_are_typed() {
     terminal.shows("? WABA ID ›").answers(WABA_ID);
     terminal.shows("? Access token").answers_unseen("EAA with spaces").shows("expected a token of visible ASCII");
     terminal.shows("? Access token").answers_unseen(TOKEN);
-    terminal.shows("? Phone number").accepts();
+    terminal.shows("? Template ›").takes(2);
+    terminal.shows("? Template name").answers("Login Code").shows("lowercase letters");
+    terminal.shows("? Template name").answers("login");
     terminal.shows("? Package name").answers("example").shows("expected an Android package name");
     terminal.shows("? Package name").answers("com.example.app");
     terminal.shows("? Signature hashes").answers("short").shows("exactly 11 letters");
@@ -18,8 +20,6 @@ fn answers_are_checked_as_they_are_typed() {
     terminal.shows("? Another app?").types("y").shows("? Package name").answers("com.example.other");
     terminal.shows("? Signature hashes").answers("AbCdEfGh+/1 AbCdEfGh+/2").shows("expected 1 to 1 hashes");
     terminal.shows("? Signature hashes").answers("AbCdEfGh+/1");
-    terminal.shows("? Template name").answers("Login Code").shows("lowercase letters");
-    terminal.shows("? Template name").answers("login");
     terminal.shows("? Languages").answers("en_US, pt").shows("such as pt_BR, pt_PT, not pt");
     terminal.shows("? Languages").accepts();
     terminal.shows("? Code lifetime").answers("90s").shows("expected 1 to 90 whole minutes");
@@ -30,7 +30,8 @@ fn answers_are_checked_as_they_are_typed() {
         .shows("? Time to deliver (1m)")
         .answers("5m")
         .shows("note: messages may arrive after their code has expired.");
-    terminal.shows("This code expires in 1 minute.").shows("? Create this template?").accepts().shows("is APPROVED.");
+    terminal.shows("This code expires in 1 minute.").shows("? Create this template?").accepts();
+    terminal.shows("? Settings file").accepts().shows("is approved.");
     assert_eq!(terminal.ends(), 0);
     assert_eq!(terminal.wrapped_rows(), Vec::<String>::new());
 }
@@ -39,16 +40,17 @@ fn answers_are_checked_as_they_are_typed() {
 fn a_change_of_mind_starts_from_the_answers_so_far() {
     let world = World::new();
     let mut terminal = world.program(&["--waba-id", WABA_ID]).token(TOKEN).at_a_terminal();
-    terminal.shows("? Phone number").accepts().shows("? Your app runs on").takes(2);
-    terminal.shows("? Template name").answers("first");
+    terminal.shows("? Template ›").takes(2).shows("? Template name").answers("first");
+    terminal.shows("? Your app runs on").takes(2).shows("On iOS there is one way");
     terminal.shows("? Languages").answers("de").shows("? Code lifetime").answers("3");
     terminal.shows("? Add it").types("n").shows("? Time to deliver (3m)").accepts();
     terminal.shows("? Create this template? ›").takes(1);
-    terminal.shows("? Your app runs on").shows("❯ iOS").accepts();
     terminal.shows("? Template name (first)").answers("second");
+    terminal.shows("? Your app runs on").shows("❯ iOS").accepts();
     terminal.shows("? Languages (de)").accepts().shows("? Code lifetime (3m)").accepts();
     terminal.shows("(y/n) › no").accepts().shows("? Time to deliver (3m)").accepts();
-    terminal.shows("? Create this template? ›").accepts().shows("\"second\" in de is APPROVED.");
+    terminal.shows("? Create this template? ›").accepts();
+    terminal.shows("? Settings file").answers("-").shows("\"second\" in de is approved.");
     assert_eq!(terminal.ends(), 0);
     assert_eq!(world.makings(), 1);
 }
@@ -57,7 +59,8 @@ fn a_change_of_mind_starts_from_the_answers_so_far() {
 fn zero_tap_requires_its_terms() {
     let world = World::new();
     let mut terminal = world.program(&["--waba-id", WABA_ID, "--platform", "android"]).token(TOKEN).at_a_terminal();
-    terminal.shows("? Phone number").accepts().shows("? Code delivery").takes(2);
+    terminal.shows("? Template ›").takes(2).shows("? Template name").accepts();
+    terminal.shows("? Code delivery").takes(2);
     terminal.shows("WhatsApp Business Terms of Service").shows("? Do you accept? (y/n) ›").types("n");
     terminal.shows("error: WhatsApp creates zero-tap templates only").shows("? Your app runs on").accepts();
     terminal.shows("? Code delivery").shows("❯ Zero-tap").accepts().shows("? Do you accept? (y/n) ›").types("y");
