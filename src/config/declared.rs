@@ -145,68 +145,72 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// "" turns it off.
         Open "ops_listen": Text("an IP address and a port, such as 127.0.0.1:9464") => Default("127.0.0.1:9464");
 
-        /// The URL at which others reach the public listener, such as that of your load balancer. Absolute links start with
-        /// it, and it is the issuer of proofs unless proof.issuer is set.
+        /// The URL at which others reach the public listener, such as that of your load balancer. Absolute links begin
+        /// with it, and it is the issuer of proofs unless proof.issuer is set.
         Open "public_url": Text("http:// or https://, a host and, if need be, a path; no / at its end, user name, ? or #")
             => Nothing("https://otp.example.com");
 
-        /// The certificate chain of the public listener, as PEM. With it and its key the listener speaks HTTPS. Both files
-        /// are read again when they change.
+        /// The certificate chain of the public listener, as PEM. With it and its key the listener speaks HTTPS. Both
+        /// files are read again when they change.
         Open "tls_cert_file": PATH => Nothing("/etc/whatsapp-otp/tls.crt");
 
         /// The private key of that certificate, as PEM.
         Open "tls_key_file": PATH => Nothing("/etc/whatsapp-otp/tls.key");
 
-        /// Web origins that may call from a browser.
+        /// Web origins whose pages may call from a browser.
         Open "cors_origins": List("an origin http(s)://HOST[:PORT] without a path") => Default("");
 
-        /// Your load balancers. Their X-Forwarded-For is believed; any other client's address is that of its connection.
+        /// Your load balancers. Their X-Forwarded-For is believed. The address of any other client is that of its
+        /// connection.
         Open "trusted_proxies": List("an IP address or network, such as 10.0.0.0/8") => Default("");
 
-        /// The longest that a request may take, sending included. It must exceed redis.timeout.
+        /// The longest time that a request may take, sending included. It must exceed redis.timeout.
         Open "request_timeout": Span(secs(1), secs(120)) => Default("15s");
 
-        /// Connections to the public listener; a further one is closed immediately. One address may hold a tenth of them,
-        /// unless it is a trusted proxy's. If the limit on file descriptors (ulimit -n) allows fewer, there are fewer, and
-        /// the log says so at the start.
+        /// Connections to the public listener. Further ones are closed immediately. One address may hold a tenth of
+        /// them, unless it is a trusted proxy's. If the limit on file descriptors (ulimit -n) allows fewer, fewer are
+        /// accepted, and the log says so on startup.
         Open "max_connections": Whole(1, 1_000_000) => Default("10000");
 
-        /// Requests in progress; a further one is answered 503 immediately. One address may use a quarter of them, unless it
-        /// is a trusted proxy's or callers need API keys. As many request bodies may be arriving.
+        /// Requests in progress. Further ones are answered 503 immediately. One address may use a quarter of them,
+        /// unless it is a trusted proxy's or callers need API keys. As many request bodies may be arriving at once.
         Open "max_concurrent_requests": Whole(1, 100_000) => Default("4096");
 
-        /// Requests among them that may be waiting for WhatsApp. Keep it well below max_concurrent_requests, so that a slow
+        /// How many of these requests may wait for WhatsApp. Keep it well below max_concurrent_requests, so that a slow
         /// WhatsApp leaves room for verification.
         Open "max_concurrent_sends": Whole(1, 100_000) => Default("256");
 
-        /// Says in the fields RateLimit-Policy and RateLimit of /v1 what the limits are and what is left of them. false leaves
-        /// them out, for callers that pass answers on to anonymous browsers. Client keys never get them.
+        /// Reports the limits, and what is left of them, in the headers RateLimit-Policy and RateLimit of /v1. Set
+        /// false if callers pass answers on to anonymous browsers. Client keys never get them.
         Open "rate_limit_fields": Words(&["true", "false"]) => Default("true");
 
-        /// Time on SIGTERM during which /health/ready says 503 and the listener stays open, for load balancers to notice.
+        /// The time after SIGTERM during which /health/ready answers 503 and the listener stays open, so that load
+        /// balancers notice.
         Open "drain_delay": Span(secs(0), secs(600)) => Default("5s");
 
-        /// Time that requests in flight then have to finish.
+        /// The time after that for requests in flight to finish.
         Open "shutdown_timeout": Span(secs(0), hours(1)) => Default("30s");
     }
 
     "auth" {
         /// Access to the sample server's calls. `open`: anyone, as with the sample server. `api_key`: callers that send
-        /// "Authorization: Bearer KEY" with a key for the app `default`. Servers act for many users and pass on the user's
-        /// address as "X-Client-IP: 203.0.113.7"; without it, no limit by address applies.
+        /// "Authorization: Bearer KEY" with a key for the app `default`. Backends act for many people and send the
+        /// person's address as "X-Client-IP: 203.0.113.7"; without it, no limit by address applies.
         Open "mode": Words(&["open", "api_key"]) => Default("open");
     }
 
     /// An API key named NAME, such as [keys.backend]. Several may be in force, so that keys can be rotated.
-    /// `whatsapp-otp api-key NAME` makes one and prints these settings. The name appears in logs and metrics: lower-case
-    /// letters, digits, - and _, a letter first; in the environment upper case, WHATSAPP_OTP__KEYS__BACKEND__KIND.
+    /// `whatsapp-otp api-key NAME` makes one and prints these settings. The name appears in logs and metrics. It consists of
+    /// lower-case letters, digits, - and _, and begins with a letter. In the environment it is in upper case:
+    /// WHATSAPP_OTP__KEYS__BACKEND__KIND.
     "keys.NAME" {
-        /// The apps that the key works for; the first is the default of its requests. The default is ["default"].
+        /// The apps that the key works for. The first is the app of requests that name none. The default is
+        /// ["default"].
         Open "apps": List("the name of an app") => Nothing("default");
 
-        /// Permissions of its holder. `server`: everything in its apps; it is a backend, whose statements about the client's
-        /// address are believed. `client`: request and check codes, from an app on somebody's device. `test`: as a server,
-        /// but no message is sent. Required.
+        /// What the key allows. `server`: everything in its apps, for backends; the client address that they send is
+        /// believed. `client`: requesting and checking codes, for an app or a page on somebody's device. `test`: as
+        /// `server`, but no message is sent. Required.
         Open "kind": Words(&["server", "client", "test"]) => Nothing("server");
 
         /// The SHA-256 of the key. Required. A file is read again when it changes.
@@ -214,7 +218,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
     }
 
     "sample" {
-        /// Serves the sample server's two calls, GET and POST /otp/{phone}. If false, they are answered 404.
+        /// Serves the sample server's two calls, GET and POST /otp/{phone}. If false, they answer 404.
         Open "enabled": Words(&["true", "false"]) => Default("true");
     }
 
@@ -222,263 +226,275 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The number of digits of a code. (`codeLength`)
         Open "code_length": Whole(4, 10) => Default("6"), per_app;
 
-        /// The time for which a code is valid. (`codeLifetimeInMinutes`) The template tells the
-        /// recipient its own number of minutes. Keep the two equal: `serve` and `check` warn if they differ.
+        /// How long a code is valid. (`codeLifetimeInMinutes`) The template's text has its own number of minutes. Keep
+        /// the two equal: `serve` and `check` warn if they differ.
         Open "code_lifetime": Span(secs(30), secs(90 * 60)) => Default("5m"), per_app;
 
-        /// Guesses that are compared with one code before it locks. (`maxVerificationAttempts`)
+        /// Guesses that are compared with one code before it is locked. (`maxVerificationAttempts`)
         Open "max_verification_attempts": Whole(1, 100) => Default("3"), per_app;
 
-        /// Messages for one verification, over all channels. The sample server's calls make a new one for each message.
+        /// Messages for one verification, over all channels. The sample server's calls make a new verification for each
+        /// message.
         Open "max_sends": Whole(1, 100) => Default("3"), per_app;
 
-        /// Time for which a verification's record outlives its code, so that an expired code is not taken for an unknown one.
+        /// How long the record of a verification outlives its code, so that an expired code is not reported as unknown.
         Open "linger": Span(secs(0), hours(24)) => Default("10m"), per_app;
 
-        /// Numbers of people who review your app for a store, each with a code that you tell them and its last day (UTC):
-        /// until then no message is sent to them, and the code is that one. Only numbers that belong to nobody:
-        /// +1 AREA 555 0100 to 0199 and +44 7700 900000 to 900999. In the file, one entry per line.
+        /// Numbers for people who review your app for a store, each with a fixed code and its last day (UTC). Until
+        /// then no message is sent to the number, and the code is that one. Only numbers that belong to nobody are
+        /// allowed: +1 AREA 555 0100 to 0199 and +44 7700 900000 to 900999. In the file, one entry per line.
         Secret "reviewers": List("a number, a code and a last day, such as +12025550123 424242 2027-01-31")
             => Nothing("/run/secrets/otp_reviewers"), per_app;
 
-        /// The secret from which codes, their digests and IDs are derived, the same on every instance. `serve` requires one;
-        /// `openssl rand -hex 32` makes one. The characters themselves are the secret: they are not decoded.
+        /// The secret from which codes, their digests and IDs are derived, the same on every instance. `serve` requires
+        /// it; generate one with `openssl rand -hex 32`. The characters themselves are the secret: they are not
+        /// decoded.
         Secret "secret": SECRET => Nothing("/run/secrets/otp_secret");
 
-        /// Earlier secrets, under which existing codes stay valid. To rotate, on every instance make the new secret
-        /// `secret` and add the old one here; remove the old one after code_lifetime. In the file, one per line.
+        /// Earlier secrets, under which existing codes stay valid. To rotate without losing a code, first add the new
+        /// secret here on every instance; then make it `secret` and add the old one here; remove the old one after
+        /// code_lifetime. In the file, one per line.
         Secret "previous_secrets": List("at least 32 bytes") => Nothing("/run/secrets/otp_previous_secrets");
     }
 
-    /// A limit is COUNT/WINDOW: at most so many in any window of that length, wherever it starts. "off" turns it off.
+    /// A limit is COUNT/WINDOW: at most COUNT in any window of that length, wherever it starts. "off" turns it off.
     "limits" {
         /// Codes sent to one phone.
         Open "per_phone": LIMIT => Default("5/1h"), per_app;
 
-        /// The least time between two messages; 0s for none. If it is not set, the sample server's calls have none and the
-        /// verification API waits 30s. The sample server's calls count a phone's messages, the verification API those of
-        /// one verification.
+        /// The shortest time between two messages; 0s for none. If it is not set, the verification API uses 30s and the
+        /// sample server's calls none. The verification API counts the messages of one verification, the sample
+        /// server's calls those of a phone.
         Open "resend_cooldown": Span(secs(0), hours(24)) => Nothing("30s"), per_app;
 
         /// Codes sent on behalf of one client address (IPv6: its /64).
         Open "per_ip": LIMIT => Default("60/1h"), per_app;
 
-        /// Guesses from one client address, correct ones included, whether or not the phone has a code.
+        /// Guesses from one client address, including correct ones and those at phones without a code.
         Open "checks_per_ip": LIMIT => Default("120/1h"), per_app;
 
-        /// Codes sent by all instances together: the most that a day, or an hour, may cost you. A send makes
-        /// room again at most a thirtieth of the window after leaving it.
+        /// Codes sent by all instances together: the most that an hour or a day may cost you. A send makes room again
+        /// at most a thirtieth of the window after it has left the window.
         Open "total": Text("1/1s to 100000000/31days, or off") => Default("off"), per_app;
 
-        /// Wrong guesses for one phone, over all its codes. A new code does not reset the count; a verified one does. An
-        /// address that reaches the limit has to wait. Only two thirds of one address's guesses count for others, so that
-        /// nobody can lock another's phone alone.
+        /// Wrong guesses for one phone, over all its codes. A new code does not reset the count; a verified one does.
+        /// An address that reaches the limit has to wait. At most two thirds of the limit count from one address, so
+        /// that nobody can lock another person's phone alone.
         Open "failures_per_phone": LIMIT => Default("15/24h"), per_app;
 
         /// Countries whose numbers may be sent codes, by ISO 3166 code: only these, ["+DE", "+AT"], or all but these,
         /// ["-KP"]. A list uses one sign; an empty one allows all. A number that several countries share (+1 800;
-        /// docs/deployment.md lists them) belongs to each of them: it is allowed if one of them is, and denied if one of
-        /// them is. A refused request is answered 403. Codes already sent can still be verified.
+        /// docs/deployment.md lists them) counts for each of them: one allowed country permits it, and one denied
+        /// country refuses it. A refused request is answered 403. Codes that were sent before can still be verified.
         Open "countries": List("+ (only these) or - (all but these) and a country code") => Default(""), per_app;
 
-        /// The same for types of numbers: mobile, fixed_line, voip, personal_number, toll_free, shared_cost, premium_rate,
-        /// uan (companies), pager, voicemail, and unknown for ranges newer than the service's data. Where mobile phones and
-        /// landlines share numbers, as in the United States, a number is both.
+        /// The same for types of numbers: mobile, fixed_line, voip, personal_number, toll_free, shared_cost,
+        /// premium_rate, uan (companies), pager, voicemail, and unknown for ranges newer than the service's data. Where
+        /// mobile phones and landlines share ranges, as in the United States, a number is both.
         Open "number_types": List("+ (only these) or - (all but these) and a type") => Default(""), per_app;
     }
 
     "redis" {
-        /// Deployment of Redis; docs/redis.md compares the modes and what each promises when a server is lost.
-        /// `single`: one address, which may be a proxy's. `sentinel`: a primary with replicas, watched by sentinels.
-        /// `cluster`: several primaries with replicas.
+        /// How Redis is run; docs/redis.md compares the modes and what each promises when a server is lost. `single`:
+        /// one address, which may be a proxy's. `sentinel`: a primary with replicas, watched by sentinels. `cluster`:
+        /// several primaries with replicas.
         Open "mode": Words(&["single", "sentinel", "cluster"]) => Default("single");
 
-        /// single: the server's address; rediss:// for TLS.
+        /// single: the address of the server; rediss:// for TLS.
         Guarded "url": Text("redis[s]://[USER[:PASSWORD]@]HOST[:PORT][/DATABASE]") => Default("redis://127.0.0.1:6379/0");
 
-        /// sentinel: the sentinels. The port is 26379 unless given; rediss:// if they speak TLS.
+        /// sentinel: the addresses of the sentinels. The default port is 26379; rediss:// for TLS.
         Guarded "sentinels": List("[rediss://]HOST[:PORT]") => Nothing("redis-sentinel-1,redis-sentinel-2,redis-sentinel-3");
 
         /// sentinel: the sentinels' name for the primary (`sentinel monitor NAME …`).
         Open "master_name": NAME => Nothing("otp");
 
-        /// sentinel: the user name at the sentinels, if they ask for one.
+        /// sentinel: the user name for the sentinels, if they require one.
         Open "sentinel_username": NAME => Nothing("otp");
 
-        /// sentinel: the password at the sentinels.
+        /// sentinel: the password for the sentinels.
         Secret "sentinel_password": PASSWORD => Nothing("/run/secrets/redis_sentinel_password");
 
-        /// sentinel: TLS to the primary and its replicas. `auto`: if the sentinels do. `on` and `off`:
-        /// regardless of the sentinels. In the other modes the addresses say it.
+        /// sentinel: TLS to the primary and its replicas. `auto`: if the sentinels use TLS. `on` and `off`: whatever
+        /// the sentinels use. In the other modes the address decides.
         Open "tls": Words(&["auto", "on", "off"]) => Default("auto");
 
-        /// cluster: some of its nodes; the others are learned from them. The port is 6379 unless given; rediss:// for TLS.
+        /// cluster: some of its nodes, from which the service learns the others. The default port is 6379; rediss://
+        /// for TLS.
         Guarded "nodes": List("[rediss://]HOST[:PORT]") => Nothing("redis-1,redis-2,redis-3");
 
-        /// The user name at the servers that keep the codes, if it is not in the URL. It requires a password.
+        /// The user name for the servers that hold the codes, if it is not in the URL. It requires a password.
         Open "username": NAME => Nothing("otp");
 
-        /// The password at the servers that keep the codes, if it is not in the URL.
+        /// The password for the servers that hold the codes, if it is not in the URL.
         Secret "password": PASSWORD => Nothing("/run/secrets/redis_password");
 
-        /// Replicas that must confirm a decision before it is answered; if they do not in time, the answer is 503. The
-        /// default is 0 in mode single and 1 in the others.
+        /// How many replicas must confirm a decision before it is answered. If they do not in time, the answer is 503.
+        /// The default is 0 in mode single and 1 in the others.
         Open "min_replicas_ack": Whole(0, 16) => Nothing("1");
 
-        /// Handling of codes made before a failover, whose use and wrong guesses the new primary may not know.
-        /// `reject`: they count as expired, and people request another. `accept`: they stay valid, perhaps used ones too.
-        /// The default is accept in mode single, where a restart of Redis is such a failover, and reject in the others.
+        /// What happens to codes made before a failover, because the new primary may not know that they were used or
+        /// guessed at. `reject`: they count as expired, and people request another. `accept`: they stay valid, perhaps
+        /// used ones too. The default is accept in mode single, where a restart of Redis is such a failover, and reject
+        /// in the others.
         Open "after_failover": Words(&["reject", "accept"]) => Nothing("reject");
 
-        /// The start of every key.
+        /// The beginning of every key.
         Open "key_prefix": Text("1 to 64 letters, digits, and - . : _") => Default("otp");
 
-        /// Form of a phone or a client's address in keys. `phone`: in plain digits, which you can read. `hashed`: by a keyed
-        /// digest, so that a copy of Redis identifies nobody.
+        /// How phones and client addresses appear in keys. `phone`: as plain digits, which you can read. `hashed`: as a
+        /// keyed digest, so that a copy of Redis identifies nobody.
         Open "subject": Words(&["phone", "hashed"]) => Default("phone");
 
-        /// The secret of that digest; otp.secret if there is none. Under another secret a phone has other keys: its limits
-        /// start again and its live codes are not found. To rotate otp.secret and keep the keys, first set this to the old
-        /// otp.secret.
+        /// The secret of that digest; by default otp.secret. With another secret a phone has other keys: its limits
+        /// start again and its live codes are not found. To rotate otp.secret and keep the keys, first set this to the
+        /// old otp.secret.
         Secret "subject_secret": SECRET => Nothing("/run/secrets/redis_subject_secret");
 
-        /// The longest that a decision may take, connecting included. It must be less than server.request_timeout.
+        /// The longest time that a decision may take, connecting included. It must be less than server.request_timeout.
         Open "timeout": Span(ms(50), secs(30)) => Default("2s");
 
-        /// Connections per instance and server. Requests share them, many at once on each; one suffices for most.
+        /// Connections per instance and server. Many requests share one at the same time, so one is usually enough.
         Open "pool_size": Whole(1, 64) => Default("1");
 
-        /// Serves even on a Redis that may lose or disclose codes. `check` says what is wrong with yours and why it matters.
+        /// Starts even with a Redis that may lose or disclose codes. `check` says what is wrong with yours and why it
+        /// matters.
         Open "allow_unsafe": Words(&["true", "false"]) => Default("false");
     }
 
     "whatsapp" {
-        /// The Graph API, or a simulator. Over http:// the access token can be read on the way: a warning is logged unless
-        /// the address is on this machine. HTTPS_PROXY applies to https://; HTTP_PROXY does not apply to http://.
+        /// The Graph API, or a simulator. Over http:// others can read the access token: a warning is logged unless the
+        /// address is on this machine. HTTPS_PROXY applies to https://; HTTP_PROXY does not apply to http://.
         Guarded "base_url": Text("https:// or http://, a host and, if need be, a path; no user name, ? or #")
             => Default("https://graph.facebook.com");
 
         /// The version of the Graph API. (`apiVersion`)
         Open "api_version": Text("a version of the Graph API, such as v21.0") => Default("v21.0");
 
-        /// The file that whatsapp-otp-setup wrote: JSON with waba_id, access_token, phone_number_id, template_id and the
-        /// languages of that template, which apply if whatsapp.languages is not set. It contains a secret. It need not exist
-        /// if the four settings below are given.
+        /// The file that whatsapp-otp-setup writes: JSON with waba_id, access_token, phone_number_id, template_id and
+        /// the languages of that template, which apply if whatsapp.languages is not set. It contains a secret. It is
+        /// not needed if the four settings below are given.
         Open "info_file": PATH => Default("setup/whatsapp-info.json");
 
-        /// The ID of the WhatsApp Business account (WABA), in place of the info file's.
+        /// The ID of the WhatsApp Business account (WABA), instead of the info file's.
         Open "waba_id": GRAPH_ID => Nothing("102290129340398");
 
-        /// The access token, in place of the info file's. Either file is read again when it changes.
+        /// The access token, instead of the info file's. Both files are read again when they change.
         Secret "access_token": Text("visible ASCII characters without spaces") => Nothing("/run/secrets/whatsapp_access_token");
 
-        /// The secrets of the apps at Meta that send webhooks to /webhooks/whatsapp: the reports on what became of messages.
-        /// Without any, the path is answered 404 and the service only knows what WhatsApp answered to a send. Several may be
-        /// in force, so that they can be rotated. In the file, one per line; it is read again when it changes.
+        /// The secrets of the apps at Meta that send webhooks to /webhooks/whatsapp, which report what became of
+        /// messages. Without any, that path answers 404, and the service only knows how WhatsApp answered a send.
+        /// Several may be in force, so that they can be rotated. In the file, one per line; it is read again when it
+        /// changes.
         Secret "app_secret": List("visible ASCII characters without spaces") => Nothing("/run/secrets/whatsapp_app_secret");
 
-        /// The tokens that you make up and enter beside the URL of the webhook at Meta, which then sends one of them to make
+        /// The tokens that you make up and enter next to the webhook's URL at Meta, which sends one of them to make
         /// sure that the URL is yours. In the file, one per line; it is read again when it changes.
         Secret "webhook_verify_token": List("visible ASCII characters without spaces")
             => Nothing("/run/secrets/whatsapp_webhook_verify_token");
 
-        /// The ID of the sending number (not the number), in place of the info file's.
+        /// The ID of the sending number (not the number itself), instead of the info file's.
         Open "phone_number_id": GRAPH_ID => Nothing("106540352242922"), per_app;
 
-        /// The ID of the authentication template, in place of the info file's.
+        /// The ID of the authentication template, instead of the info file's.
         Open "template_id": GRAPH_ID => Nothing("594425479261596"), per_app;
 
-        /// The languages in which the template exists. A request's locale picks the nearest approved one: pt_AO gets pt_PT,
-        /// else pt_BR, else the first of the list, which also serves requests without a locale.
+        /// The languages in which the template exists. A request gets the approved one nearest to its locale: pt_AO
+        /// gets pt_PT, else pt_BR, else the first of the list, which requests without a locale also get.
         Open "languages": List("a language with or without a country, such as de, fil, pt_BR or pt-BR") => Default("en_US"), per_app;
 
-        /// The longest that a call may take, but at most three quarters of server.request_timeout. Half of it is for
-        /// connecting.
+        /// The longest time that a call may take, but at most three quarters of server.request_timeout. Half of it is
+        /// for connecting.
         Open "timeout": Span(ms(100), secs(60)) => Default("10s");
 
-        /// Maximum number of retries of a call if WhatsApp reports a transient failure.
+        /// How often a call is retried if WhatsApp reports a transient failure.
         Open "max_retries": Whole(0, 10) => Default("2");
 
-        /// Messages that WhatsApp lets your number send in a second, over all instances; 0 for no limit. A message above it
-        /// waits for at most two seconds and is then answered 503. WhatsApp's own default is 80, and up to 1000 on request.
+        /// How many messages WhatsApp lets your number send in a second, over all instances; 0 for no limit. Further
+        /// messages wait for at most two seconds and are then answered 503. WhatsApp allows 80 by default, and up to
+        /// 1000 on request.
         Open "messages_per_second": Whole(0, 10_000) => Default("80");
     }
 
-    /// Proofs: signed statements that a number was verified, for callers to show to others. Without keys there are none.
+    /// Proofs: signed statements that a number was verified, which callers show to others. Without keys there are none.
     "proof" {
-        /// The issuer named in proofs. The default is server.public_url. Proofs for test keys have the issuer ISSUER/test.
+        /// The issuer named in proofs. The default is server.public_url. Proofs of test keys have the issuer
+        /// ISSUER/test.
         Open "issuer": Text(VISIBLE) => Nothing("https://otp.example.com");
 
-        /// The signing keys: files of PKCS#8 PEM, which `whatsapp-otp proof-key` makes. The public keys of all of them are
-        /// published at /.well-known/jwks.json. The key whose TIME has passed last signs; a key without a TIME is older than
-        /// any other. The files are read again when they change. docs/operations.md explains how to rotate keys.
+        /// The signing keys: files of PKCS#8 PEM, which `whatsapp-otp proof-key` makes. The public keys of all of them
+        /// are published at /.well-known/jwks.json. The key with the latest TIME that has passed signs; a key without a
+        /// TIME counts as the oldest. The files are read again when they change. docs/operations.md explains how to
+        /// rotate keys.
         Open "signing_key_files": KEY_FILES => Nothing("/run/secrets/proof-key.pem");
 
-        /// The signing keys of proofs for test keys, published at /test/.well-known/jwks.json.
+        /// The keys that sign the proofs of test keys, published at /test/.well-known/jwks.json.
         Open "test_signing_key_files": KEY_FILES => Nothing("/run/secrets/proof-key-test.pem");
 
-        /// The time for which a proof is valid.
+        /// How long a proof is valid.
         Open "lifetime": Span(secs(60), secs(900)) => Default("5m"), per_app;
 
-        /// The recipients for whom a proof may be requested; the first is the default. Without any, proofs are for the app's
-        /// name. "*" allows any recipient: use it for development only.
+        /// The recipients for whom a proof may be requested; the first is the default. If there are none, proofs are
+        /// for the app's name. "*" allows any recipient: use it only for development.
         Open "audiences": List(VISIBLE) => Default(""), per_app;
     }
 
-    /// Events: what the service tells an app's own endpoint, as docs/events.md describes.
+    /// Events: what the service reports to an app's endpoint (docs/events.md).
     "events" {
-        /// The URL that events are posted to. Without it nobody is told. Its host must have public addresses only.
+        /// The URL to which events are posted. Without it no events are sent. Its host must have public addresses only.
         Guarded "url": Text("https:// with a host name, its default port, no user name and no #")
             => Nothing("https://hooks.example.com/otp"), per_app;
 
-        /// The secret with which events are signed; two while one replaces the other. `openssl rand -base64 32` makes one; put
-        /// whsec_ before it. In the file, one per line, which is read again when it changes. Required with a URL.
+        /// The secret that signs events; two while one replaces the other. Generate one with `openssl rand -base64 32`
+        /// and put whsec_ before it. In the file, one per line, which is read again when it changes. Required with a
+        /// URL.
         Secret "secret": List("whsec_ and 24 to 64 bytes in base 64") => Nothing("/run/secrets/events_secret"), per_app;
 
-        /// The types of events that are posted; all if the list is empty.
+        /// The types of events that are posted; all of them if the list is empty.
         Open "types": List("the type of an event, such as verification.approved") => Default(""), per_app;
 
-        /// The longest that an endpoint may take to answer.
+        /// The longest time that an endpoint may take to answer.
         Open "timeout": Span(ms(100), secs(30)) => Default("5s"), per_app;
 
-        /// The waits between the attempts to deliver an event, within a fifth. The first attempt is at once. After the last,
-        /// the event is kept for `whatsapp-otp events replay`.
+        /// The waits between attempts to deliver an event, each varied by up to a fifth. The first attempt is
+        /// immediate. After the last one, the event is kept for `whatsapp-otp events replay`.
         Open "schedule": List("a duration, such as 30s; five days in all at most") => Default("5s,30s,2m,10m,1h,6h"), per_app;
 
-        /// Networks that are not public in which the host may nevertheless be. With any, the URL may have a port, an address
-        /// in place of a name, and a name without a dot.
+        /// Networks that are not public but in which the host may be. With any, the URL may have a port, an address
+        /// instead of a name, and a name without a dot.
         Open "allow_networks": List("an IP address or network, such as 10.0.0.0/8") => Default(""), per_app;
 
-        /// Allows URLs with http://, over which others can read events.
+        /// Allows http:// URLs, over which others can read events.
         Open "allow_http": Words(&["true", "false"]) => Default("false"), per_app;
     }
 
     "log" {
-        /// `json`: for machines. `pretty`: for people, with the sample server's table of active codes after calls, at most
-        /// once a second.
+        /// `json`: for machines. `pretty`: for people, with the sample server's table of active codes after calls, at
+        /// most once a second.
         Open "format": Words(&["json", "pretty"]) => Default("json");
 
-        /// The least severe level that is logged, or a filter.
+        /// The lowest level that is logged, or a filter.
         Open "level": Text("off, error, warn, info, debug, trace, or a filter such as info,whatsapp_otp=debug")
             => Default("info");
     }
 
     "telemetry" {
-        /// The collector to which traces of requests are sent: OTLP over HTTP.
+        /// The collector that receives traces of requests: OTLP over HTTP.
         Guarded "otlp_endpoint":
             Text("http:// or https://, a host and, if need be, a path; no user name, ? or #, and without /v1/traces")
             => Nothing("http://localhost:4318");
 
-        /// The share of requests that is traced. A caller that sends a traceparent decides for its own.
+        /// The share of requests that are traced. A caller that sends a traceparent decides for its own requests.
         Open "sample_ratio": Text("a number from 0 to 1, such as 0.1") => Default("1.0");
     }
 
-    /// An app named NAME, spelled like the name of a key: a product or purpose that asks people to prove their number. The app
-    /// `default` always exists. An app has the settings above unless it has its own in a section of the same name, such as
+    /// An app named NAME: a product or purpose that asks people to prove their number. Its name is spelled like that of a
+    /// key. The app `default` always exists. An app uses the settings above, except for those marked "per app" that it sets
+    /// in a section of the same name, such as
     ///
     ///     [apps.shop.otp]
     ///     code_length = 8
     ///
-    /// or WHATSAPP_OTP__APPS__SHOP__OTP__CODE_LENGTH. Those marked "per app" above can be set.
+    /// or WHATSAPP_OTP__APPS__SHOP__OTP__CODE_LENGTH.
     "apps.NAME" {}
 };

@@ -12,29 +12,30 @@ const UPDATE: &str = "UPDATE";
 const DEFAULT_TOML: &str = r"# Every setting and its default. This file is generated from src/config/declared.rs and compiled into the program; changing
 # it here changes nothing.
 #
-# To change a setting, write it into a file of your own and name that file by `--config FILE` or WHATSAPP_OTP_CONFIG
-# (production.toml and development.toml beside this one are such files), or into the environment, which overrides both:
+# To change a setting, write it into a file of your own and name that file with `--config FILE` or WHATSAPP_OTP_CONFIG
+# (production.toml and development.toml next to this one are such files). The environment overrides both:
 #
 #     otp.code_length   is   WHATSAPP_OTP__OTP__CODE_LENGTH
 #
-# Two underscores stand for a dot. In the environment, lists are separated by commas. An empty value leaves out a setting
-# that may be left out. Settings that are commented out below have no default; their value is an example.
+# Two underscores stand for a dot. In the environment, lists are separated by commas, and an empty value unsets a setting
+# that has no default. Settings that are commented out below have no default; their value is an example.
 #
 # Durations are written 90s, 5m, 1h or 1h 30m. Paths are relative to the directory in which the program is started.
 #
 # A secret is given as KEY or as KEY_file, which names a file that holds it (a newline at its end does not count), but not
 # as both. Prefer files: environments are inherited and show up in more places.
 #
-# `whatsapp-otp check` shows the settings in force, where each came from, and whether they work.
+# `whatsapp-otp check` shows whether the settings work; with -v also which are in force and where each came from.
 ";
 
 const SETTINGS_MD: &str = r"# Settings
 
 Generated from `src/config/declared.rs`, as is [`config/default.toml`](../config/default.toml), the compiled-in defaults.
-Over these come the file of `--config` or `WHATSAPP_OTP_CONFIG` ([`config/production.toml`](../config/production.toml) is
-a start), then the environment. Lists are separated by commas there, and an empty value leaves out a setting that may be
-left out. Durations are written `90s`, `5m`, `1h` or `1h 30m`. A secret is given as `KEY` or as `KEY_file`, which names a
-file that holds it, but not as both. `whatsapp-otp check` shows the settings in force and where each came from.
+The file named by `--config` or `WHATSAPP_OTP_CONFIG` overrides them (start from
+[`config/production.toml`](../config/production.toml)), and the environment overrides both. In the environment, lists are
+separated by commas, and an empty value unsets a setting that has no default. Durations are written `90s`, `5m`, `1h` or
+`1h 30m`. A secret is given either as `KEY` or as `KEY_file`, which names a file that holds it. `whatsapp-otp check -v`
+shows the settings in force and where each came from.
 ";
 
 #[test]
