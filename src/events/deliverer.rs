@@ -201,7 +201,7 @@ impl Deliverer {
             }
         }
         if is_failing.swap(result.is_err(), Ordering::Relaxed) && result.is_ok() {
-            tracing::info!(%app, "the app's endpoint takes events again");
+            tracing::info!(%app, "the app's endpoint accepts events again");
         }
         self.count(outcome, 1);
         match self.queue.settle(&app, &place, &attempt).await {

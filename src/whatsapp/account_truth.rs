@@ -204,7 +204,7 @@ impl AccountNotices for AccountTruth {
                         let at = at.map(|at| at.to_string());
                         tracing::error!(
                             at,
-                            "WhatsApp is going to move the template out of AUTHENTICATION: its price and rules change"
+                            "WhatsApp will move the template out of AUTHENTICATION: its price and rules will change"
                         );
                     }
                     CategoryStage::Done => {
@@ -224,13 +224,13 @@ impl AccountNotices for AccountTruth {
             AccountNotice::Capability { tier } => self.tier(*tier),
             AccountNotice::AccountUpdate { event } => return self.account_update(event).await,
             AccountNotice::AccountAlert { is_over: true, .. } => {
-                tracing::info!("an alert about the account is over");
+                tracing::info!("an alert about the account has ended");
             }
             AccountNotice::AccountAlert { severity, alert, .. } => match severity {
-                AlertSeverity::Critical => tracing::error!(alert, "WhatsApp alerts of the account"),
-                AlertSeverity::Warning => tracing::warn!(alert, "WhatsApp alerts of the account"),
+                AlertSeverity::Critical => tracing::error!(alert, "WhatsApp sent an alert about the account"),
+                AlertSeverity::Warning => tracing::warn!(alert, "WhatsApp sent an alert about the account"),
                 AlertSeverity::Informational | AlertSeverity::Other => {
-                    tracing::info!(alert, "WhatsApp alerts of the account");
+                    tracing::info!(alert, "WhatsApp sent an alert about the account");
                 }
             },
             AccountNotice::ReviewUpdate { decision: ReviewDecision::Approved } => self.doubts.doubt(),
@@ -241,7 +241,7 @@ impl AccountNotices for AccountTruth {
                 tracing::error!(event = event.as_str(), "somebody changes the PIN of the sending number");
             }
             AccountNotice::Error { code } => {
-                tracing::error!(code, "WhatsApp has an error that concerns no single message");
+                tracing::error!(code, "WhatsApp reported an error that is about no single message");
                 return self.act_on_failure(*code, None).await;
             }
             AccountNotice::Other { .. } => return Ok(Effect::Ignored),
@@ -289,7 +289,7 @@ impl AccountTruth {
             AccountEvent::Deleted => self.suspend_account(SuspensionCause::AccountDeleted).await,
             AccountEvent::InternationalPrice { from } => {
                 let from = from.map(|from| from.to_string());
-                tracing::error!(from, "codes to some countries are going to cost many times as much");
+                tracing::error!(from, "codes to some countries will cost many times as much");
                 Ok(Effect::Applied)
             }
             AccountEvent::Ban(BanState::Other) | AccountEvent::Other(_) => Ok(Effect::Ignored),

@@ -106,7 +106,7 @@ impl Breaker {
             Phase::Open { .. } if outcome == Outcome::Answered => {
                 *state = State::default();
                 self.show(CLOSED);
-                tracing::info!(sender = self.sender, "WhatsApp answers again; sending is resumed");
+                tracing::info!(sender = self.sender, "WhatsApp answers again; sending has resumed");
             }
             Phase::Open { .. } => {
                 // A failure that does not count proves nothing: another send may try immediately.

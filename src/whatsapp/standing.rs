@@ -191,7 +191,7 @@ fn log_changes(before: &SeenSuspensions, now: &[Suspension], at: Instant) {
     for suspension in before.in_force(at) {
         if !now.iter().any(|other| other.scope == suspension.scope) {
             let (part, id, cause) = shown(suspension);
-            tracing::info!(part, id, cause, "sending is resumed");
+            tracing::info!(part, id, cause, "sending has resumed");
         }
     }
 }

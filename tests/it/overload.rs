@@ -114,7 +114,7 @@ async fn after_ten_failures_in_a_row_sends_fail_immediately_until_one_succeeds()
     app.verify(&phone(0), &code).await.is(200, "OK");
 
     // The pause is five seconds; the first send after it closes the breaker.
-    eventually("sending is resumed", async || app.request(&phone(12)).await.status == 200).await;
+    eventually("sending has resumed", async || app.request(&phone(12)).await.status == 200).await;
     app.request(&phone(13)).await.is(200, "OK");
     app.finish().await;
 }

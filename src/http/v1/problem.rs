@@ -155,7 +155,7 @@ fn detail(outcome: &Outcome) -> Cow<'static, str> {
         },
         Outcome::MalformedJson => "The body is not well-formed JSON.".into(),
         Outcome::NoCode => "There is no code in the body.".into(),
-        Outcome::CodeNotAString => "A code is a string, as numbers lose their leading zeros.".into(),
+        Outcome::CodeNotAString => "Send the code as a string: numbers lose their leading zeros.".into(),
         Outcome::NotACode { length } => format!("A code has {} digits. No attempt was used.", length.digits()).into(),
         Outcome::InvalidClientAddress => "X-Client-IP must be the address of one client.".into(),
         Outcome::BadHost => "A request needs exactly one Host header.".into(),
@@ -171,13 +171,13 @@ fn detail(outcome: &Outcome) -> Cow<'static, str> {
         }
         Outcome::Forbidden => "This key may not make this call, or not for this app.".into(),
         Outcome::CrossSite => {
-            "A browser made this request for a web site that is not one of server.cors_origins.".into()
+            "A browser made this request for a web site that server.cors_origins does not name.".into()
         }
         Outcome::DestinationNotAllowed => "Codes are not sent to this number.".into(),
-        Outcome::Absent => "There is no verification with this id, or there no longer is.".into(),
+        Outcome::Absent => "There is no verification with this ID, or its record is gone.".into(),
         Outcome::NotFound => "There is nothing at this path; the calls begin with /v1/verifications.".into(),
         Outcome::TurnedOff => "This part of the service is turned off.".into(),
-        Outcome::MethodNotAllowed => "The header Allow names the methods that this path takes.".into(),
+        Outcome::MethodNotAllowed => "The header Allow names the methods that this path allows.".into(),
         Outcome::BodyTooSlow => "The body did not arrive in time. Nothing was done.".into(),
         Outcome::NotPending(status) => ended(*status).into(),
         Outcome::Locked => ended(Status::Failed).into(),
@@ -185,7 +185,7 @@ fn detail(outcome: &Outcome) -> Cow<'static, str> {
             "The first request with this Idempotency-Key has not been answered yet.".into()
         }
         Outcome::Expired => "The time for entering the code is over.".into(),
-        Outcome::Fenced => "The code is from before a failure of the store and is no longer valid.".into(),
+        Outcome::Fenced => "The code dates from before a failover of the store and is no longer valid.".into(),
         Outcome::Unreadable => "The code was made under a secret that is no longer in use.".into(),
         Outcome::BodyTooLarge => format!("The body must not exceed {MAX_BYTES} bytes.").into(),
         Outcome::UnsupportedMediaType => "Send the body as JSON with `Content-Type: application/json`.".into(),
@@ -195,24 +195,24 @@ fn detail(outcome: &Outcome) -> Cow<'static, str> {
         }
         Outcome::Exhausted => "That is not the code that was sent. No attempts left.".into(),
         Outcome::IdempotencyKeyReused => {
-            "This Idempotency-Key came with another request before. Use a new one for each request.".into()
+            "This Idempotency-Key was used for another request. Use a new one for each request.".into()
         }
         Outcome::Limited { limit, retry_after } => {
             limited(limit, retry_after.as_millis().div_ceil(1_000).max(1)).into()
         }
-        Outcome::RecipientThrottled { .. } => "WhatsApp does not take more messages to this number for now.".into(),
+        Outcome::RecipientThrottled { .. } => "WhatsApp accepts no more messages to this number for now.".into(),
         Outcome::SendFailed(RefusalKind::Unreachable | RefusalKind::Suspended) => {
             "Nothing can be sent over WhatsApp at the moment. No message was sent.".into()
         }
-        Outcome::SendFailed(_) => "WhatsApp did not take the message. There is no code to enter.".into(),
+        Outcome::SendFailed(_) => "WhatsApp refused the message. There is no code to enter.".into(),
         Outcome::SendingUnavailable(_) => "No message can be sent at the moment. Codes can be checked.".into(),
         Outcome::StoreUnavailable => {
             "The store did not answer in time and no message was sent. Repeat the request to see what was decided."
                 .into()
         }
-        Outcome::Overloaded { .. } => "There is too much to do at the moment. Nothing was decided or sent.".into(),
+        Outcome::Overloaded { .. } => "The service is overloaded. Nothing was decided or sent.".into(),
         Outcome::TimedOut => {
-            "The message could not be sent within the time of a request. It may still arrive: try again to see.".into()
+            "WhatsApp did not answer in time. The message may still arrive: repeat the request to see.".into()
         }
         Outcome::Internal
         | Outcome::Sent(_)
@@ -220,7 +220,7 @@ fn detail(outcome: &Outcome) -> Cow<'static, str> {
         | Outcome::Verification(..)
         | Outcome::Document(_)
         | Outcome::Handshake(_)
-        | Outcome::Webhook(_) => "The fault is in the service. Its log has more under this request_id.".into(),
+        | Outcome::Webhook(_) => "The service failed. Its log has details under this request_id.".into(),
     }
 }
 
@@ -287,7 +287,7 @@ mod tests {
             "type": "/problems/verification_not_found",
             "title": "There is no such verification",
             "status": 404,
-            "detail": "There is no verification with this id, or there no longer is.",
+            "detail": "There is no verification with this ID, or its record is gone.",
             "code": "verification_not_found",
         });
         assert_eq!(bare, expected);

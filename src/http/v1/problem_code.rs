@@ -34,7 +34,7 @@ problem_codes! {
     DestinationNotAllowed "destination_not_allowed" FORBIDDEN "Codes are not sent to this number",
     VerificationNotFound "verification_not_found" NOT_FOUND "There is no such verification",
     NotFound "not_found" NOT_FOUND "There is nothing at this path",
-    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "The path does not take this method",
+    MethodNotAllowed "method_not_allowed" METHOD_NOT_ALLOWED "The path does not allow this method",
     RequestTimeout "request_timeout" REQUEST_TIMEOUT "The body did not arrive in time",
     VerificationNotPending "verification_not_pending" CONFLICT "The verification has ended",
     IdempotencyInProgress "idempotency_in_progress" CONFLICT "The first request with this key is still running",

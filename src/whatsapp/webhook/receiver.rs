@@ -204,7 +204,7 @@ impl WebhookReceiver {
         let meaning = error::meaning(code, None);
         let reason = meaning.reason.as_str();
         match meaning.alert {
-            Some(Alert::Page) => tracing::error!(code, reason, "WhatsApp could not deliver a code, nor will it others"),
+            Some(Alert::Page) => tracing::error!(code, reason, "WhatsApp cannot deliver this code, nor any others"),
             Some(Alert::Warn) => tracing::warn!(code, reason, "WhatsApp could not deliver a code"),
             None => {}
         }

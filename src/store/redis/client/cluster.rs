@@ -306,7 +306,7 @@ async fn keep(shared: Arc<Shared>) -> Infallible {
                 shared.take_over(view);
             }
             Err(problem) => {
-                tracing::warn!(problem, "no node of the cluster tells the owners of its slots");
+                tracing::warn!(problem, "no node of the cluster names the owners of its slots");
                 shared.note(problem);
             }
         }

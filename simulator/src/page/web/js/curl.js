@@ -6,19 +6,19 @@ export function quote(word) {
 }
 
 /** The command that repeats `request`. It reads the key from the environment, to keep it out of histories and chats. */
-export function curl({ method, url, key, idempotencyKey, body }) {
-  const words = ["curl", "-i", quote(url)];
-  if (method === "POST" && body === null) {
+export function curl(request) {
+  const words = ["curl", "-i", quote(request.url)];
+  if (request.method === "POST" && request.body === null) {
     words.push("-X", "POST");
   }
-  if (key !== "") {
+  if (request.withKey) {
     words.push("-H", '"Authorization: Bearer $OTP_KEY"');
   }
-  if (idempotencyKey !== null) {
-    words.push("-H", quote(`Idempotency-Key: ${idempotencyKey}`));
+  if (request.idempotencyKey !== null) {
+    words.push("-H", quote(`Idempotency-Key: ${request.idempotencyKey}`));
   }
-  if (body !== null) {
-    words.push("-H", quote("Content-Type: application/json"), "-d", quote(body));
+  if (request.body !== null) {
+    words.push("-H", quote("Content-Type: application/json"), "-d", quote(request.body));
   }
   return words.join(" ");
 }

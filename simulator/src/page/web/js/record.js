@@ -2,20 +2,23 @@
 
 import { byId, element } from "./dom.js";
 import * as simulator from "./simulator.js";
-import { clock, duration } from "./words.js";
+import { duration } from "./words.js";
 
 export class RecordPanel extends EventTarget {
   #visible;
   #phone = null;
   #asking = false;
-  #left = null;
+  #shown = null;
 
-  /** `visible`: the simulator can read the service's store. Fires `record` with `{ typed, record }`. */
+  /** `visible`: the simulator can read the service's store. Fires `phone` with the service's notation of a number. */
   constructor(visible) {
     super();
     this.#visible = visible;
-    setInterval(() => this.#tick(), 250);
-    this.#render(visible ? "No code yet." : "This page cannot read the service’s store. `whatsapp-otp inspect` can.");
+    if (visible) {
+      setInterval(() => this.#tick(), 250);
+    }
+    this.#render(element("p", { className: "empty" }, visible ? "No code has been requested yet." : "This page cannot read the service’s store. Operators can:"),
+      visible ? null : element("pre", { tabIndex: 0, role: "group", "aria-label": "Command" }, "whatsapp-otp inspect"));
   }
 
   /** The digits of the phone whose record is shown. */
@@ -30,51 +33,74 @@ export class RecordPanel extends EventTarget {
       return;
     }
     this.#asking = true;
-    const typed = this.#phone;
+    const phone = this.#phone;
     try {
-      const record = await simulator.record(typed);
-      if (typed === this.#phone) {
-        // The service's notation of the number may be another.
-        this.#phone = record.phone;
+      const record = await simulator.record(phone);
+      if (phone === this.#phone) {
         this.#show(record);
-        this.dispatchEvent(new CustomEvent("record", { detail: { typed, record } }));
+        this.#tellIfNormalized(record.phone);
       }
     } catch (error) {
-      this.#left = null;
-      this.#render(error.message);
+      this.#shown = null;
+      this.#render(element("p", { className: "empty" }, error.message));
     } finally {
       this.#asking = false;
     }
-    if (typed !== this.#phone) {
+    if (phone !== this.#phone) {
       this.refresh();
     }
   }
 
+  /** The service drops prefixes for domestic calls: it reads `49 0151…` as `49151…`. */
+  #tellIfNormalized(phone) {
+    const typed = this.#phone;
+    if (phone !== typed) {
+      this.#phone = phone;
+      this.dispatchEvent(new CustomEvent("phone", { detail: { typed, phone } }));
+    }
+  }
+
   #show({ phone, code, limits }) {
-    const rows = [["Phone", phone]];
+    const rows = [row("Phone", phone)];
     if (code === null) {
-      this.#left = null;
-      rows.push(["Code", "none active"]);
+      this.#shown = null;
+      rows.push(row("Code", "none active"));
     } else {
-      this.#left = { line: element("span", { className: "time-left" }), until: performance.now() + code.expires_in_ms };
-      rows.push(["Digest", `${code.digest}…`], ["Attempts", `${code.attempts} of ${code.max_attempts}`], ["Time left", this.#left.line]);
+      const left = element("span", { className: "time-left" });
+      this.#shown = { left, until: performance.now() + code.expires_in_ms };
+      rows.push(
+        row("Digest", element("code", {}, `${code.digest}…`)),
+        row("Attempts", element("span", { className: "attempts" }, `${code.attempts} of ${code.max_attempts}`, dots(code))),
+        row("Time left", left),
+      );
     }
-    for (const { name, count, retry_after_ms: wait } of limits) {
-      rows.push([`limits.${name}`, wait > 0 ? `${count}, next in ${duration(Math.ceil(wait / 1000))}` : `${count} counted`]);
-    }
-    this.#render(element("dl", { className: "record" }, ...rows.map(([term, value]) =>
-      element("div", {}, element("dt", {}, term), element("dd", {}, value)))));
+    this.#render(element("dl", { className: "record" }, ...rows, ...limitRows(limits)));
     this.#tick();
   }
 
   #tick() {
-    if (this.#left !== null) {
-      const left = this.#left.until - performance.now();
-      this.#left.line.textContent = left > 0 ? clock(left) : "expired";
+    if (this.#shown !== null) {
+      const left = this.#shown.until - performance.now();
+      this.#shown.left.textContent = left > 0 ? duration(left) : "expired";
     }
   }
 
-  #render(shown) {
-    byId("record-body").replaceChildren(shown);
+  #render(...children) {
+    byId("record-body").replaceChildren(...children.filter((child) => child !== null));
   }
+}
+
+function row(term, value) {
+  return element("div", {}, element("dt", {}, term), element("dd", {}, value));
+}
+
+function dots({ attempts, max_attempts: most }) {
+  const used = Math.min(attempts, most);
+  return element("span", { className: "dots", "aria-hidden": "true" }, "●".repeat(Math.min(used, 10)) + "○".repeat(Math.min(most - used, 10)));
+}
+
+function limitRows(limits) {
+  return limits.map(({ name, count, retry_after_ms: wait }) => row(
+    element("code", {}, `limits.${name}`),
+    wait > 0 ? `${count}, next in ${duration(wait)}` : `${count} counted`));
 }
