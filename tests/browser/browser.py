@@ -39,6 +39,11 @@ def call(method, url, body=None):
     return json.loads(text) if text else None
 
 
+def shown(phone):
+    """A North American number as the page writes it."""
+    return f"+1 {phone[1:4]} {phone[4:7]} {phone[7:]}"
+
+
 class BrowserTest(unittest.TestCase):
     """Opens pages, and asserts of each that it has no errors, violates no policy and calls no other host."""
 
@@ -98,22 +103,32 @@ class BrowserTest(unittest.TestCase):
         page.check(f"#api-{api}", force=True)
 
     def send_code(self, page, phone=PHONE):
+        """Goes back to the number, and sends a code to it."""
+        for way in ("#change", "#start-over", "#other-number", "#go-on"):
+            if page.locator(way).is_visible():
+                page.click(way)
+                break
         page.fill("#number", f"+{phone}")
         page.click("#send")
+
+    def step_is(self, page, step):
+        """`number`, `code`, `done`, `locked`, `expired` or `failed`."""
+        expect(page.locator("#sign-in")).to_have_attribute("data-state", step)
 
     def answer_is(self, page, status, line):
         expect(page.locator("#answer .status")).to_have_text(str(status))
         expect(page.locator("#answer .answer-body")).to_have_text(line)
 
-    def code_on_phone(self, page):
-        """The code of the latest message on the screen."""
+    def chat_is_of(self, page, phone):
+        expect(page.locator("#chat-number")).to_have_text(f"to {shown(phone)}")
+
+    def code_on_phone(self, page, messages=1):
+        """The code of the latest message on the screen, once there are that many."""
+        expect(page.locator("#messages .bubble")).to_have_count(messages)
         return page.locator("#messages .bubble strong").last.text_content()
 
-    def boxes(self, page):
-        return page.locator("#boxes input")
-
     def type_code(self, page, code):
-        self.boxes(page).first.focus()
+        page.focus("#code")
         page.keyboard.type(code)
 
     def wrong(self, code, guess=0):

@@ -1,4 +1,4 @@
-"""Orders for the simulated WhatsApp, and their effect on the service."""
+"""Orders for the simulated WhatsApp, and their effect on the service and the form."""
 
 import time
 import unittest
@@ -17,111 +17,133 @@ class Orders(BrowserTest):
     def sandbox(self, **settings):
         return self.start(Sandbox(whatsapp__timeout="1s", limits__per_phone="off", **settings))
 
-    def order(self, page, kind):
-        page.select_option("#order-kind", kind)
-        page.click("#order-form button[type=submit]")
-        expect(page.locator("#order-says")).to_have_text("Ordered.")
+    def chip(self, page, label):
+        return page.locator(f"#chips button:text-is('{label}')")
+
+    def press(self, page, label):
+        self.chip(page, label).click()
+        expect(self.chip(page, label)).to_have_attribute("aria-pressed", "true")
+
+    def choose(self, page, label):
+        page.select_option("#failure", label=label)
+        expect(page.locator("#pending li")).to_have_count(1)
 
     def nothing_waits(self, page):
-        expect(page.locator("#pending")).to_have_text("No orders.")
+        expect(page.locator("#waiting")).to_be_hidden()
+        expect(page.locator("#chips [aria-pressed=true]")).to_have_count(0)
 
-    def test_an_error_is_chosen_by_its_code_and_title(self):
+    def test_a_number_that_is_not_on_whatsapp(self):
         page = self.open(self.sandbox())
-        page.select_option("#order-error", label="131049 This message was not delivered to maintain healthy ecosystem engagement.")
-        self.order(page, "error")
-        expect(page.locator("#pending li")).to_contain_text("Error 131049 This message was not delivered")
+        self.press(page, "Not on WhatsApp")
         page.click("#send")
-        self.answer_is(page, 500, REFUSED)
+        self.step_is(page, "failed")
+        expect(page.locator("#stopped-title")).to_have_text("The message was not delivered")
+        expect(page.locator("#stopped-lead")).to_have_text("This number is not on WhatsApp.")
+        expect(page.locator("#messages .ticks")).to_have_attribute("aria-label", "Failed")
         self.nothing_waits(page)
-        expect(page.locator("#messages .bubble")).to_have_count(0)
-        expect(page.locator("#record-body")).to_contain_text("none active")
-        page.click("#send")
-        self.answer_is(page, 200, "OK")
+        page.click("#go-on")
+        self.step_is(page, "number")
+        expect(page.locator("#number")).to_be_focused()
 
-    def test_a_temporary_error_has_to_be_ordered_for_every_attempt(self):
-        sandbox = self.sandbox()
-        page = self.open(sandbox)
-        page.select_option("#order-error", "131000")
-        for times, status, line in (("1", 200, "OK"), ("3", 500, REFUSED)):
-            page.fill("#order-times", times)
-            self.order(page, "error")
-            expect(page.locator("#pending li")).to_contain_text("once" if times == "1" else "3 times")
-            page.click("#send")
-            self.answer_is(page, status, line)
-            self.nothing_waits(page)
-
-    def test_the_service_waits_for_a_slow_answer(self):
+    def test_a_slow_whatsapp(self):
         page = self.open(self.start(Sandbox()))
-        page.select_option("#order-kind", "slow")
-        page.fill("#order-seconds", "1")
-        self.order(page, "slow")
-        expect(page.locator("#pending li")).to_have_text("Accepted after 1 s, once")
+        self.press(page, "Slow")
+        expect(page.locator("#pending li")).to_have_text("The next message: accepted after 5 s")
         began = time.monotonic()
         page.click("#send")
         expect(page.locator("#send")).to_have_text("Sending…")
         expect(page.locator("#send")).to_have_attribute("aria-disabled", "true")
         self.answer_is(page, 200, "OK")
-        self.assertGreater(time.monotonic() - began, 0.9)
-        expect(page.locator("#send")).to_have_text("Send code")
-        expect(page.locator("#messages .bubble")).to_have_count(1)
+        self.assertGreater(time.monotonic() - began, 4.5)
+        self.step_is(page, "code")
+        self.code_on_phone(page)
 
-    def test_without_an_answer_the_code_stays_valid(self):
+    def test_an_expired_token_and_a_whatsapp_that_is_down(self):
         page = self.open(self.sandbox())
-        self.order(page, "hang")
-        expect(page.locator("#pending li")).to_have_text("Never answered, once")
+        for label in ("Token expired", "WhatsApp down"):
+            self.press(page, label)
+            page.click("#send")
+            self.answer_is(page, 500, REFUSED)
+            self.step_is(page, "failed")
+            expect(page.locator("#stopped-title")).to_have_text("The message was not sent")
+            expect(page.locator("#stopped-title")).to_be_focused()
+            self.nothing_waits(page)
+            expect(page.locator("#messages .bubble")).to_have_count(0)
+            page.click("#other-number")
+            self.step_is(page, "number")
+        # The one way on.
+        self.press(page, "Token expired")
+        page.click("#send")
+        self.step_is(page, "failed")
+        page.click("#go-on")
+        self.answer_is(page, 200, "OK")
+        self.step_is(page, "code")
+
+    def test_a_message_that_never_arrives(self):
+        page = self.open(self.sandbox())
+        self.press(page, "Never arrives")
         page.click("#send")
         self.answer_is(page, 200, "OK")
-        expect(page.locator("#messages .bubble")).to_have_count(0)
-        expect(page.locator("#record-body")).to_contain_text("0 of 3")
-        self.nothing_waits(page)
-
-    def test_an_undelivered_message_looks_delivered_to_the_service(self):
-        page = self.open(self.sandbox())
-        self.order(page, "undelivered")
-        page.click("#send")
-        self.answer_is(page, 200, "OK")
+        self.step_is(page, "code")
         expect(page.locator("#messages .ghost")).to_contain_text("It never arrives, and the sender is not told.")
         expect(page.locator("#messages strong")).to_have_count(0)
+        expect(page.locator("#notification")).to_be_hidden()
 
-    def test_orders_are_cleared(self):
+    def test_a_chip_takes_the_place_of_the_one_before_and_is_taken_back(self):
         sandbox = self.sandbox()
         page = self.open(sandbox)
-        self.order(page, "error")
-        self.order(page, "hang")
-        expect(page.locator("#pending li")).to_have_count(2)
+        self.press(page, "Slow")
+        self.press(page, "Never arrives")
+        expect(self.chip(page, "Slow")).to_have_attribute("aria-pressed", "false")
+        self.assertEqual([order["kind"] for order in call("GET", f"{sandbox.page}/orders")], ["undelivered"])
+        self.chip(page, "Never arrives").click()
+        self.nothing_waits(page)
+        self.press(page, "Slow")
         page.click("#clear-orders")
         self.nothing_waits(page)
         self.assertEqual(call("GET", f"{sandbox.page}/orders"), [])
+
+    def test_the_other_failures_are_listed_by_whom_they_concern(self):
+        sandbox = self.sandbox()
+        page = self.open(sandbox)
+        groups = page.locator("#failure optgroup").evaluate_all("all => all.map(one => one.label)")
+        self.assertEqual(groups, [
+            "Delivery", "The recipient", "Your account", "Your number", "Your template", "Your token and app",
+            "WhatsApp itself", "The request",
+        ])
+        listed = page.locator("#failure optgroup option").evaluate_all("all => all.map(one => JSON.parse(one.value))")
+        codes = {order["code"] for order in listed if order["kind"] == "error"}
+        self.assertEqual(codes, {error["code"] for error in call("GET", f"{sandbox.page}/orders/errors")})
+        self.choose(page, "131049 This message was not delivered to maintain healthy ecosystem engagement.")
+        expect(page.locator("#pending li")).to_contain_text("The next message: error 131049 This message was not delivered")
+        page.click("#send")
+        self.answer_is(page, 500, REFUSED)
+        self.nothing_waits(page)
+
+    def test_without_an_answer_the_code_stays_valid(self):
+        page = self.open(self.sandbox())
+        self.choose(page, "Never answered, but sent")
         page.click("#send")
         self.answer_is(page, 200, "OK")
-
-    def test_the_refusal_of_an_invalid_order_says_why(self):
-        page = self.open(self.sandbox())
-        page.fill("#order-times", "0")
-        page.click("#order-form button[type=submit]")
-        expect(page.locator("#order-says")).to_contain_text("`times` must be a number")
-        self.expected_complaints += ["400 (Bad Request)"]
+        self.type_code(page, self.code_on_phone(page))
+        self.step_is(page, "done")
 
     def test_orders_of_other_clients_are_shown(self):
         sandbox = self.sandbox()
         page = self.open(sandbox)
-        call("POST", f"{sandbox.page}/orders", {"kind": "slow", "milliseconds": 1500, "to": PHONE, "times": 2})
-        expect(page.locator("#pending li")).to_have_text(f"Accepted after 1.5 s to +{PHONE}, 2 times")
+        call("POST", f"{sandbox.page}/orders", {"kind": "deliver_late", "milliseconds": 1500, "to": PHONE, "times": 2})
+        expect(page.locator("#pending li")).to_have_text(f"The next 2 attempts to +{PHONE}: arrives after 1.5 s")
 
     def test_a_number_can_be_an_order(self):
         page = self.open(self.sandbox())
-        for kind, number, status, line in (
-            ("error", "15550131026", 500, REFUSED),
-            ("hang", "15550911000", 200, "OK"),
-            ("undelivered", "15552100000", 200, "OK"),
-        ):
-            page.select_option("#order-kind", kind)
-            page.click("#order-number")
-            expect(page.locator("#number")).to_have_value(f"+{number}")
-            expect(page.locator("#number")).to_be_focused()
-            page.keyboard.press("Enter")
-            self.answer_is(page, status, line)
-            expect(page.locator("#chat-number")).to_have_text(f"to +{number}")
+        self.send_code(page, "15551131026")
+        self.step_is(page, "failed")
+        expect(page.locator("#stopped-lead")).to_have_text("This number is not on WhatsApp.")
+        self.send_code(page, "15552000002")
+        expect(page.locator("#messages .ghost")).to_contain_text("It has not arrived yet.")
+        # It arrives after two seconds.
+        self.type_code(page, page.locator("#messages strong").text_content())
+        self.step_is(page, "done")
 
 
 if __name__ == "__main__":

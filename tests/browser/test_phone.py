@@ -1,5 +1,6 @@
-"""The phone: messages by the kind of the template's button, and the choice of the phone."""
+"""The phone: messages by the kind of the template's button, the notification, the marks, and the choice of the phone."""
 
+import json
 import unittest
 
 from playwright.sync_api import expect
@@ -8,72 +9,109 @@ from browser import PHONE, BrowserTest, call, fetch
 from programs import Sandbox, Simulator
 
 MINUTE = 60_000
+OTHER = "16315551234"
 
 
 class Phone(BrowserTest):
-    api = "sample"
-
     def choose(self, page, kind):
-        page.check(f"input[value={kind}]", force=True)
+        page.select_option("#button-kind", kind)
         expect(page.locator("#phone-says")).to_contain_text("from the next message on.")
+
+    def verification(self, sandbox):
+        id = call("GET", f"{sandbox.page}/inbox")[0]["biz_opaque_callback_data"].split(".")[1]
+        return json.loads(fetch(f"{sandbox.service}/v1/verifications/{id}", Authorization=f"Bearer {sandbox.key}"))
+
+    def test_a_notification_slides_in_and_a_tap_copies_the_code(self):
+        page = self.open(self.start(Sandbox()))
+        notification = page.locator("#notification")
+        expect(notification).to_be_hidden()
+        self.send_code(page)
+        expect(notification).to_contain_text("is your verification code.")
+        code = self.code_on_phone(page)
+        expect(notification.locator("strong")).to_have_text(code)
+        notification.click()
+        expect(notification).to_be_hidden()
+        expect(page.locator("#phone-says")).to_have_text("Code copied. Paste it into the form.")
+        # The form has the focus, so that the code can be pasted at once.
+        page.keyboard.press("Control+V")
+        self.step_is(page, "done")
+
+    def test_the_code_is_seen_without_scrolling(self):
+        sandbox = self.start(Sandbox())
+        for number, (width, height) in enumerate(((1366, 650), (390, 844), (1024, 700))):
+            page = self.open(sandbox, width, height)
+            self.send_code(page, f"1555123100{number}")
+            self.step_is(page, "code")
+            expect(page.locator("#notification strong")).to_be_in_viewport(ratio=1)
+            expect(page.locator("#messages strong")).to_be_in_viewport(ratio=1)
+            for shown in ("#code", "#verify", "#expiry", "#attempts-left"):
+                expect(page.locator(shown)).to_be_in_viewport(ratio=1)
+            # The chat starts at the top, and the whole handset fits next to the form.
+            head, bubble = (page.locator(one).bounding_box() for one in (".chat-head", "#messages .bubble"))
+            self.assertLess(bubble["y"] - head["y"] - head["height"], 30)
+            if width > 400:
+                expect(page.locator(".handset")).to_be_in_viewport(ratio=1)
+            self.type_code(page, self.code_on_phone(page))
+            self.step_is(page, "done")
+            expect(page.locator("#done")).to_be_in_viewport(ratio=1)
+            expect(page.locator("#notification")).to_be_hidden()
+            if width == 1366:
+                expect(page.locator("#proof-body")).to_contain_text("phone_number_verified")
+                expect(page.locator("#proof-body pre span:text-is('\"phone_number_verified\"')")).to_be_in_viewport()
+            page.context.close()
 
     def test_one_tap_fills_the_form(self):
         page = self.open(self.start(Sandbox()))
         self.choose(page, "one_tap")
         self.send_code(page)
         page.click("#messages button:has-text('Autofill')")
-        expect(page.locator("#answer")).to_contain_text("it works once")
+        self.step_is(page, "done")
         expect(page.locator("#phone-says")).to_have_text("The app received the code.")
 
     def test_one_tap_fills_no_form_that_waits_for_another_number(self):
-        sandbox = self.start(Sandbox())
-        page = self.open(sandbox)
+        page = self.open(self.start(Sandbox()))
         self.choose(page, "one_tap")
         self.send_code(page)
-        self.answer_is(page, 200, "OK")
-        self.send_code(page, "16315551234")
-        expect(page.locator("#chat-number")).to_have_text("to +16315551234")
-        expect(page.locator("#messages .bubble")).to_have_count(1)
-        page.click(f"#other-phones button:has-text('+{PHONE}')")
+        self.step_is(page, "code")
+        self.send_code(page, OTHER)
+        self.chat_is_of(page, OTHER)
+        self.code_on_phone(page)
+        page.click("#other-phones button:has-text('+1 555 123 4567')")
         page.click("#messages button:has-text('Autofill')")
-        expect(page.locator("#phone-says")).to_contain_text("another number")
-        self.answer_is(page, 200, "OK")
+        expect(page.locator("#phone-says")).to_have_text("No app is waiting for this code.")
+        self.step_is(page, "code")
 
     def test_zero_tap_needs_no_tap(self):
         page = self.open(self.start(Sandbox()))
         self.choose(page, "zero_tap")
         self.send_code(page)
-        expect(page.locator("#answer")).to_contain_text("it works once")
+        self.step_is(page, "done")
         expect(page.locator(".bubble-note")).to_contain_text("the app took the code on its own")
 
     def test_the_choice_of_the_button_survives_a_reload(self):
-        sandbox = self.start(Sandbox())
-        page = self.open(sandbox)
+        page = self.open(self.start(Sandbox()))
         self.choose(page, "zero_tap")
         page.reload()
-        expect(page.locator("input[value=zero_tap]")).to_be_checked()
+        expect(page.locator("#button-kind")).to_have_value("zero_tap")
 
     def test_messages_to_other_phones_are_listed(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         self.send_code(page)
-        self.answer_is(page, 200, "OK")
-        fetch(f"{sandbox.service}/otp/16315551234")
+        self.step_is(page, "code")
+        fetch(f"{sandbox.service}/otp/{OTHER}")
         other = page.locator("#other-phones button")
         expect(other).to_have_count(1)
-        expect(other).to_contain_text("+16315551234")
-        expect(other).to_contain_text("1 new")
+        expect(other).to_have_text("+1 631 555 12341 new")
         other.click()
-        expect(page.locator("#chat-number")).to_have_text("to +16315551234")
-        expect(page.locator("#record-body")).to_contain_text("16315551234")
-        expect(page.locator("#other-phones button")).to_contain_text(f"+{PHONE}")
+        self.chat_is_of(page, OTHER)
+        expect(page.locator("#other-phones button")).to_have_text("+1 555 123 4567")
         page.reload()
-        expect(page.locator("#chat-number")).to_have_text("to +16315551234")
+        self.chat_is_of(page, OTHER)
         expect(page.locator("#messages .bubble")).to_have_count(1)
 
     def test_a_button_expires_with_its_code(self):
-        sandbox = self.start(Sandbox())
-        page = self.open(sandbox)
+        page = self.open(self.start(Sandbox()))
         page.clock.install()
         page.reload()
         expect(page.locator("#connection")).to_have_text("Live")
@@ -84,17 +122,52 @@ class Phone(BrowserTest):
         expect(button).to_be_enabled()
         page.clock.fast_forward(1 * MINUTE)
         expect(button).to_be_disabled()
-        expect(page.locator(".bubble-life")).to_contain_text("disabled")
+        expect(page.locator(".bubble-life")).to_have_text("The code has expired.")
 
-    def test_ticks_show_the_delivery_of_a_message(self):
+    def test_ticks_show_the_delivery_and_the_service_learns_of_it(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         ticks = page.locator("#messages .ticks")
         self.send_code(page)
+        expect(ticks).to_have_attribute("aria-label", "Delivered")
+        self.assertEqual(ticks.locator("svg").count(), 1)
         expect(ticks).to_have_attribute("aria-label", "Read")
+        self.assertEqual([d["status"] for d in self.verification(sandbox)["deliveries"]], ["read"])
         self.send_code(page, "15550930000")
-        expect(ticks).to_have_attribute("aria-label", "Failed: not_on_whatsapp")
+        expect(ticks).to_have_attribute("aria-label", "Failed")
         expect(page.locator("#messages")).to_contain_text("131026: Message undeliverable")
+        self.send_code(page, "15552100000")
+        expect(ticks).to_have_attribute("aria-label", "Accepted")
+
+    def test_a_phone_that_is_not_open_does_not_read(self):
+        sandbox = self.start(Sandbox())
+        page = self.open(sandbox)
+        self.send_code(page)
+        expect(page.locator("#messages .ticks")).to_have_attribute("aria-label", "Read")
+        body = {"to": f"+{OTHER}"}
+        fetch(f"{sandbox.service}/v1/verifications", "POST", body, Authorization=f"Bearer {sandbox.key}")
+        other = page.locator("#other-phones button")
+        expect(other).to_contain_text("1 new")
+        page.wait_for_timeout(2_500)
+        self.assertEqual(self.verification(sandbox)["deliveries"][0]["status"], "delivered")
+        other.click()
+        expect(page.locator("#messages .ticks")).to_have_attribute("aria-label", "Read")
+
+    def test_who_did_not_request_a_code_cancels_it(self):
+        sandbox = self.start(Sandbox())
+        page = self.open(sandbox)
+        self.send_code(page)
+        self.step_is(page, "code")
+        deny = page.locator("#messages .denial")
+        expect(deny).to_have_text("I didn’t request a code")
+        deny.click()
+        expect(page.locator("#phone-says")).to_contain_text("did not request this code")
+        expect(deny).to_be_disabled()
+        self.step_is(page, "failed")
+        expect(page.locator("#stopped-title")).to_have_text("The verification was canceled")
+        self.assertEqual(self.verification(sandbox)["status"], "canceled")
+        page.click("#go-on")
+        self.step_is(page, "number")
 
     def test_messages_missed_while_disconnected_are_fetched(self):
         sandbox = self.start(Sandbox())
@@ -119,6 +192,7 @@ class SimulatorAlone(BrowserTest):
         expect(page.locator("#no-service")).to_contain_text("--service http://localhost:3000")
         expect(page.locator("#no-service")).to_contain_text(simulator.page)
         expect(page.locator("#forms")).to_be_hidden()
+        page.click("#tab-record")
         expect(page.locator("#record-body")).to_contain_text("whatsapp-otp inspect")
 
     def test_the_form_is_closed_while_its_service_may_send_elsewhere(self):
@@ -135,7 +209,7 @@ class SimulatorAlone(BrowserTest):
         # This one does not allow the page, and browsers send a preflight first.
         self.expected_complaints += ["CORS policy", "ERR_FAILED"]
         page.click("#send")
-        expect(page.locator("#answer")).to_contain_text("server.cors_origins")
+        expect(page.locator("#number-says")).to_contain_text("server.cors_origins")
         self.assertEqual(call("GET", f"{sandbox.page}/inbox"), [])
 
 

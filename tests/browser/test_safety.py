@@ -131,8 +131,8 @@ class Safety(BrowserTest):
         fetch(f"{sandbox.service}/v1/verifications", "POST", body, Authorization=f"Bearer {sandbox.key}")
         self.send_code(page)
         self.answer_is(page, 200, "pending")
-        shown = json.loads(page.locator("#document-json").text_content())
-        self.assertEqual((shown["reference"], shown["metadata"]), (SCRIPT, body["metadata"]))
+        document = json.loads(page.locator("#document-json").text_content())
+        self.assertEqual((document["reference"], document["metadata"]), (SCRIPT, body["metadata"]))
         self.nothing_ran(page)
 
     def test_a_malicious_verification_api_cannot_run_code(self):
@@ -147,8 +147,7 @@ class Safety(BrowserTest):
         page.click("#send")
         self.answer_is(page, 201, EVIL)
         expect(page.locator("#document-json")).to_contain_text("<script>")
-        for place in ("#proof-body dt", "#proof-body dd"):
-            expect(page.locator(place).filter(has_text=EVIL).first).to_be_visible()
+        expect(page.locator("#proof-body")).to_contain_text("<script>")
         self.nothing_ran(page)
         server.next = 400, {"title": EVIL, "detail": EVIL, "code": EVIL, "type": "javascript:window.hit=1"}
         self.type_code(page, "123456")
@@ -161,10 +160,13 @@ class Safety(BrowserTest):
         nested = []
         for _ in range(900):
             nested = [nested]
+        page.click("#change")
         for document in ([EVIL], EVIL, None, {"deep": nested}, {"proof": "."}, {"proof": f"{EVIL}.W10.x"}, {"id": 5, "status": []}):
             server.next = 201, document
             page.click("#send")
             expect(page.locator("#answer .status")).to_have_text("201")
+            if page.locator("#change").is_visible():
+                page.click("#change")
             expect(page.locator("#send")).to_have_text("Send code")
         self.nothing_ran(page)
 
@@ -172,9 +174,7 @@ class Safety(BrowserTest):
         _, page = self.open_with(EvilService)
         page.click("#send")
         self.answer_is(page, 401, EVIL)
-        self.type_code(page, "123456")
-        expect(page.locator("#exchanges > li")).to_have_count(2)
-        expect(page.locator("#exchanges > li").first).to_contain_text(EVIL)
+        expect(page.locator("#number-says")).not_to_be_empty()
         self.nothing_ran(page)
 
     def test_typed_text_stays_text(self):
@@ -182,8 +182,7 @@ class Safety(BrowserTest):
         page.fill("#number", f"+{SCRIPT}")
         page.click("#send")
         self.answer_is(page, 400, "Invalid phone number.")
-        self.type_code(page, "123456")
-        self.answer_is(page, 400, "Invalid phone number.")
+        expect(page.locator("#call-line")).to_contain_text("GET /otp/%3Cscript")
         self.nothing_ran(page)
 
     def test_even_a_malicious_simulator_cannot_run_code(self):
@@ -210,7 +209,7 @@ class Safety(BrowserTest):
         for pattern, lie in lies.items():
             page.route(pattern, answering(lie))
         page.reload()
-        for place in ("#business-name", "#chat-number", "#messages", "#pending", "#record-body"):
+        for place in ("#business-name", "#chat-number", "#messages", "#pending", "#failure", "#record-body"):
             expect(page.locator(place)).to_contain_text(SCRIPT)
         self.nothing_ran(page)
 

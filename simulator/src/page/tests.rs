@@ -1,9 +1,8 @@
 //! The page over HTTP. `tests/browser` tests it in a browser.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use phonenumber::metadata::DATABASE;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -135,16 +134,4 @@ async fn a_record_is_shown_if_it_can_be_read() {
     let blind = Server::start().await.own(Method::GET, "/page/record/15551234567", None).await;
     assert_eq!(blind.status, 404);
     assert!(blind.json()["error"].as_str().unwrap().contains("whatsapp-otp inspect"), "{blind:?}");
-}
-
-#[test]
-fn the_list_of_countries_matches_the_numbering_plans() {
-    let list = include_str!("web/js/countries.js");
-    let (_, list) = list.split_once('`').unwrap();
-    let (list, _) = list.split_once('`').unwrap();
-    let listed: BTreeMap<_, u16> =
-        list.split_whitespace().map(|entry| (&entry[..2], entry[2..].parse().unwrap())).collect();
-    let known = DATABASE.iter().filter(|region| region.id().len() == 2);
-    let known: BTreeMap<_, u16> = known.map(|region| (region.id(), region.country_code())).collect();
-    assert_eq!(listed, known);
 }

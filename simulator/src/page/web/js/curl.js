@@ -6,19 +6,19 @@ export function quote(word) {
 }
 
 /** The command that repeats `request`. It reads the key from the environment, to keep it out of histories and chats. */
-export function curl(request) {
-  const words = ["curl", "-i", quote(request.url)];
-  if (request.method === "POST" && request.body === null) {
+export function curl({ method, url, key, idempotencyKey, body }) {
+  const words = ["curl", "-i", quote(url)];
+  if (method === "POST" && body === null) {
     words.push("-X", "POST");
   }
-  if (request.withKey) {
+  if (key !== "") {
     words.push("-H", '"Authorization: Bearer $OTP_KEY"');
   }
-  if (request.idempotencyKey !== null) {
-    words.push("-H", quote(`Idempotency-Key: ${request.idempotencyKey}`));
+  if (idempotencyKey !== null) {
+    words.push("-H", quote(`Idempotency-Key: ${idempotencyKey}`));
   }
-  if (request.body !== null) {
-    words.push("-H", quote("Content-Type: application/json"), "-d", quote(request.body));
+  if (body !== null) {
+    words.push("-H", quote("Content-Type: application/json"), "-d", quote(body));
   }
   return words.join(" ");
 }

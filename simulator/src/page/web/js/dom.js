@@ -19,8 +19,17 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
+/** The drawing with this name. */
+export function icon(name) {
+  const [svg, use] = ["svg", "use"].map((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag));
+  use.setAttribute("href", `#i-${name}`);
+  svg.append(use);
+  return svg;
+}
+
 /** Announces `text` in a live region, even if its text is the same already. */
-export function say(region, text) {
+export function say(region, text, tone = "good") {
+  region.dataset.tone = tone;
   region.textContent = "";
   region.append(text);
 }

@@ -1,9 +1,8 @@
 // Assembles the page. Every other module has one subject and leaves the others' elements alone.
 
-import { Deliveries } from "./deliveries.js";
+import { Backend } from "./backend.js";
 import { byId, element } from "./dom.js";
 import { showEvents } from "./events.js";
-import { showExchanges } from "./exchange.js";
 import { Inbox } from "./inbox.js";
 import { Orders } from "./orders.js";
 import { chooseButton, Phone } from "./phone.js";
@@ -11,6 +10,8 @@ import { RecordPanel } from "./record.js";
 import { Service } from "./service.js";
 import { SignIn } from "./sign-in.js";
 import * as simulator from "./simulator.js";
+import { Switches } from "./switches.js";
+import { useTabs } from "./tabs.js";
 import { digits } from "./words.js";
 
 const HEARTBEAT = 3_000;
@@ -23,34 +24,14 @@ const inbox = new Inbox();
 const phone = new Phone(inbox, settings);
 const record = new RecordPanel(settings.records);
 const orders = new Orders();
+const switches = new Switches([settings.template]);
 
+useTabs(document.querySelector("[role=tablist]"));
 phone.addEventListener("phone", ({ detail }) => { record.phone = detail; });
 if (settings.service === null) {
   explainHowToNameAService();
 } else {
-  const service = new Service(settings.service.origin);
-  const signIn = new SignIn(service, settings.service);
-  phone.app = signIn;
-  if (settings.webhooks) {
-    phone.deliveries = new Deliveries(settings.service.origin, () => signIn.key);
-  }
-  showExchanges(service);
-  service.addEventListener("exchange", ({ detail: { request, answer } }) => {
-    // An invalid phone number has no record.
-    if (answer.status !== 400) {
-      record.phone = request.phone;
-    }
-    orders.refresh();
-  });
-  byId("order-number-line").hidden = false;
-  orders.addEventListener("number", ({ detail }) => { signIn.number = detail; });
-  signIn.addEventListener("phone", ({ detail }) => phone.show(digits(detail)));
-  record.addEventListener("phone", ({ detail }) => {
-    if (signIn.phone === detail.typed) {
-      signIn.phone = detail.phone;
-      phone.show(detail.phone);
-    }
-  });
+  connect(settings.service);
 }
 inbox.addEventListener("messages", () => {
   record.refresh();
@@ -58,23 +39,42 @@ inbox.addEventListener("messages", () => {
 });
 inbox.connect();
 showEvents();
-await Promise.all([orders.start(), chooseButton(settings.template)]);
+await Promise.all([orders.start(), switches.refresh(), chooseButton(settings.template)]);
 
 // Shows the effects of other clients, such as curl in a terminal.
 setInterval(() => {
   if (document.visibilityState === "visible") {
     record.refresh();
     orders.refresh();
+    switches.refresh();
   }
 }, HEARTBEAT);
 
+/** Connects the form with the phone and the panels. */
+function connect(about) {
+  const service = new Service(about.origin);
+  const signIn = new SignIn(service, new Backend(service), about);
+  phone.app = signIn;
+  service.addEventListener("exchange", ({ detail: { request, answer } }) => {
+    // An invalid phone number has no record.
+    if (answer.status !== 400) {
+      record.phone = request.phone;
+    }
+    orders.refresh();
+  });
+  signIn.addEventListener("phone", ({ detail }) => phone.show(digits(detail)));
+  record.addEventListener("record", ({ detail }) => signIn.know(detail));
+}
+
 function explainHowToNameAService() {
+  byId("tab-answer").hidden = true;
+  byId("tab-events").click();
   const notice = byId("no-service");
   notice.hidden = false;
   notice.append(
-    element("p", {}, "This simulator knows of no service, so there is no form here. The phone and the orders work without one. To get the form, run"),
-    element("pre", { tabIndex: 0, role: "group", "aria-label": "Command" }, "whatsapp-otp simulator --service http://localhost:3000"),
+    element("p", {}, "This simulator knows of no service, so there is no form. The phone works without one. To get the form, run"),
+    element("pre", {}, "whatsapp-otp simulator --service http://localhost:3000"),
     element("p", {}, "and make the service allow this page:"),
-    element("pre", { tabIndex: 0, role: "group", "aria-label": "Setting" }, `server.cors_origins = ["${location.origin}"]`),
+    element("pre", {}, `server.cors_origins = ["${location.origin}"]`),
   );
 }

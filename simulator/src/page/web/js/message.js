@@ -1,7 +1,8 @@
 // A message as WhatsApp shows it, depending on the kind of its template's button.
 
-import { element } from "./dom.js";
-import { duration, timeOfDay } from "./words.js";
+import { element, icon } from "./dom.js";
+import { withBold } from "./notification.js";
+import { timeOfDay } from "./words.js";
 
 /** The time at which the message's button stops working, in milliseconds since 1970; null if it never does. */
 function deadline(message) {
@@ -10,24 +11,24 @@ function deadline(message) {
 }
 
 /**
- * The message as a list item. `tick` is the mark of its delivery; `handed`: the app took the code on its own; `onCopy`,
+ * The message as a list item. `status` is that of its delivery; `handed`: the app took the code on its own; `onCopy`,
  * `onFill` and `onDeny` are called when a button is pressed. Without `onDeny` there is no button to say that the person
  * did not ask; `denied`: they have said so.
  */
-export function bubble(message, { tick, handed, denied, onCopy, onFill, onDeny }) {
+export function bubble(message, { status, handed, denied, onCopy, onFill, onDeny }) {
   if (message.status !== "delivered") {
-    return ghost(message, tick);
+    return ghost(message, status);
   }
   return element("li", { className: "bubble" },
     element("p", { className: "bubble-body" }, ...withBold(message.body)),
     message.footer === null ? null : element("p", { className: "bubble-footer" }, message.footer),
-    element("p", { className: "bubble-meta" }, element("time", { dateTime: message.received_at }, timeOfDay(message.received_at)), mark(tick)),
+    meta(message, status),
     ...buttons(message, { handed, onCopy, onFill }),
     ...denial(message, denied, onDeny),
   );
 }
 
-/** Enables or disables a bubble's buttons, and shows for how long they work. */
+/** Disables a bubble's buttons when the code has expired. */
 export function age(item, message, now) {
   const end = deadline(message);
   const note = item.querySelector(".bubble-life");
@@ -35,33 +36,38 @@ export function age(item, message, now) {
     return;
   }
   const expired = now >= end;
-  note.textContent = expired ? "The button is disabled: the code has expired." : `The button works for ${duration(end - now)}.`;
+  note.textContent = expired ? "The code has expired." : "";
   for (const button of item.querySelectorAll(".bubble-button:not(.denial)")) {
     button.disabled = expired;
   }
 }
 
 /** A message that never reached the phone: the sender knows of it, the recipient does not. */
-function ghost(message, tick) {
+function ghost(message, status) {
   const why = {
     failed: `It failed with ${message.failure?.code}: ${message.failure?.title}.`,
     on_its_way: "It has not arrived yet.",
   }[message.status] ?? "It never arrives, and the sender is not told.";
   return element("li", { className: "bubble ghost" },
     element("p", { className: "bubble-body" }, `WhatsApp accepted a message to this phone. ${why}`),
-    element("p", { className: "bubble-meta" }, element("time", { dateTime: message.received_at }, timeOfDay(message.received_at)), mark(tick)));
+    meta(message, status));
+}
+
+function meta(message, status) {
+  return element("p", { className: "bubble-meta" },
+    element("time", { dateTime: message.received_at }, timeOfDay(message.received_at)), mark(status));
 }
 
 function buttons(message, { handed, onCopy, onFill }) {
   if (message.code === null || message.button === null) {
     return [];
   }
-  const copy = () => element("button", { type: "button", className: "bubble-button", onclick: () => onCopy(message) }, message.button_text ?? "Copy code");
-  const fill = () => element("button", { type: "button", className: "bubble-button", onclick: () => onFill(message) }, message.autofill_text ?? "Autofill");
+  const button = (label, onclick) => element("button", { type: "button", className: "bubble-button", onclick }, label);
+  const copy = () => button(message.button_text ?? "Copy code", () => onCopy(message));
   const life = element("p", { className: "bubble-life" });
   switch (message.button) {
-    case "one_tap": return [fill(), life];
-    case "zero_tap": return [element("p", { className: "bubble-note" }, handed ? "Zero-tap: the app took the code on its own." : "Zero-tap: no app here was waiting for the code, so it can be copied."), copy(), life];
+    case "one_tap": return [button(message.autofill_text ?? "Autofill", () => onFill(message)), life];
+    case "zero_tap": return [element("p", { className: "bubble-note" }, handed ? "Zero-tap: the app took the code on its own." : "Zero-tap: no app was waiting for the code."), copy(), life];
     default: return [copy(), life];
   }
 }
@@ -75,37 +81,25 @@ function denial(message, denied, onDeny) {
     denied ? "You said that you didn’t request it" : "I didn’t request a code")];
 }
 
-const MARKS = { accepted: "✓", sent: "✓", delivered: "✓✓", read: "✓✓", failed: "!" };
-const MEANINGS = { accepted: "Accepted", sent: "Sent", delivered: "Delivered", read: "Read", failed: "Failed" };
+const MARKS = { accepted: "sent", delivered: "delivered", read: "delivered", failed: "failed" };
+const MEANINGS = { accepted: "Accepted", delivered: "Delivered", read: "Read", failed: "Failed" };
 
-/** The mark of a delivery with this `status`, and `reason` if it failed. */
-function mark({ status, reason }) {
-  const meaning = reason === null ? MEANINGS[status] : `${MEANINGS[status]}: ${reason}`;
-  return element("span", { className: "ticks", role: "img", "aria-label": meaning, title: meaning, "data-state": status }, MARKS[status]);
+/** What became of a message: a key of the tables above. */
+export function delivery(message, isRead) {
+  if (message.status !== "delivered") {
+    return message.status === "failed" ? "failed" : "accepted";
+  }
+  return isRead ? "read" : "delivered";
+}
+
+function mark(status) {
+  return element("span", { className: "ticks", role: "img", "aria-label": MEANINGS[status], title: MEANINGS[status], "data-state": status }, icon(MARKS[status]));
 }
 
 /** Changes the mark of an item, and leaves the rest, so that a screen reader does not repeat it. */
-export function remark(item, tick) {
+export function remark(item, status) {
   const before = item.querySelector(".ticks");
-  if (before.dataset.state !== tick.status) {
-    before.replaceWith(mark(tick));
+  if (before.dataset.state !== status) {
+    before.replaceWith(mark(status));
   }
-}
-
-/** What the simulated WhatsApp itself knows of a message's delivery. */
-export function ownTick(message, read) {
-  if (message.status !== "delivered") {
-    return { status: message.status === "failed" ? "failed" : "accepted", reason: null };
-  }
-  return { status: read ? "read" : "delivered", reason: null };
-}
-
-/** The mark of the delivery that the service tells of. */
-export function toldTick({ status, reason }) {
-  return { status: status in MARKS ? status : "accepted", reason: status === "failed" ? reason ?? null : null };
-}
-
-/** Text with WhatsApp's *bold*. */
-function withBold(text) {
-  return text.split(/\*([^*\n]+)\*/).map((part, index) => (index % 2 === 1 ? element("strong", {}, part) : part));
 }

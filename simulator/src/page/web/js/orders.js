@@ -1,43 +1,56 @@
-// Orders for the simulated WhatsApp: failures of the next messages.
+// Orders for the simulated WhatsApp: what goes wrong with the next message.
 
 import { byId, element, say } from "./dom.js";
 import * as simulator from "./simulator.js";
-import { times } from "./words.js";
+import { count, duration } from "./words.js";
 
-const USUAL_ERROR = 131026;
+/** The commonest failures. */
+const CHIPS = [
+  ["Not on WhatsApp", { kind: "fail_later", code: 131026 }],
+  ["Slow", { kind: "slow", milliseconds: 5000 }],
+  ["Token expired", { kind: "error", code: 190 }],
+  // The service makes up to three attempts.
+  ["WhatsApp down", { kind: "error", code: 131016, times: 3 }],
+  ["Never arrives", { kind: "undelivered" }],
+];
 
-const HINTS = {
-  error: "The service tries up to three times if the error may be temporary (such as 131000 or 131016): order it three times to see it give up.",
-  slow: "The service waits until its time-out. After that, the message may or may not have been sent, so the code stays valid.",
-  hang: "The service gives up after whatsapp.timeout. The message may have been sent, so it answers 200 and the code stays valid.",
-  fail_later: "WhatsApp accepts the message, and a webhook tells later that it failed: the verification shows why.",
-  deliver_late: "WhatsApp accepts the message and delivers it late. The code’s deadline stays.",
-  undelivered: "WhatsApp accepts the message but never delivers it. A webhook tells that it was sent, and nothing follows.",
+/** WhatsApp's errors by whom they concern; the others are about the request. */
+const GROUPS = {
+  "The recipient": [130403, 130472, 131021, 131026, 131030, 131047, 131049, 131050, 131056, 137000],
+  "Your account": [368, 130497, 131031, 131037, 131042, 131045, 131048, 131064, 134011],
+  "Your number": [133000, 133004, 133005, 133006, 133008, 133009, 133010, 133015, 133016],
+  "Your template": [131063, 132000, 132001, 132005, 132007, 132008, 132012, 132015, 132016, 132018, 132068, 132069],
+  "Your token and app": [0, 3, 4, 10, 104, 190, 200, 613, 80007, 80008, 130429, 131005],
+  "WhatsApp itself": [1, 2, 131000, 131016, 131057, 135000],
 };
+const TEMPORARY = [2, 131000, 131016, 133004];
 
-export class Orders extends EventTarget {
-  #kind = byId("order-kind");
+/** What else can happen to a message. */
+const DELIVERY = [
+  ["Never answered, not sent", { kind: "hang" }],
+  ["Never answered, but sent", { kind: "hang", taken: true }],
+  ["Arrives after 20 s", { kind: "deliver_late", milliseconds: 20_000 }],
+  ["Fails after it was accepted", { kind: "fail_later", code: 131049 }],
+  ["Answered with an HTML page", { kind: "html", http: 502 }],
+];
+
+export class Orders {
   #errors = new Map();
   #asking = false;
   #listed = null;
 
-  /** Fills the panel. Fires `number` with a phone number that is itself an order, for the form. */
+  /** Fills the panel. */
   async start() {
-    this.#kind.addEventListener("change", () => this.#showFields());
-    byId("order-form").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.#give();
+    byId("chips").append(...CHIPS.map(([label, order]) => {
+      const chip = element("button", { type: "button", onclick: () => this.#give(chip.ariaPressed === "true" ? null : order) }, label);
+      return chip;
+    }));
+    byId("clear-orders").addEventListener("click", () => this.#give(null));
+    byId("failure").addEventListener("change", ({ target }) => {
+      this.#give(JSON.parse(target.value));
+      target.value = "";
     });
-    byId("clear-orders").addEventListener("click", () => this.#clear());
-    byId("order-number").addEventListener("click", () => {
-      this.dispatchEvent(new CustomEvent("number", { detail: this.#number() }));
-    });
-    ["order-error", "order-seconds"].forEach((id) => byId(id).addEventListener("input", () => this.#showFields()));
-    for (const { code, title } of await simulator.errors()) {
-      this.#errors.set(code, title);
-      byId("order-error").append(element("option", { value: String(code), selected: code === USUAL_ERROR }, `${code} ${title}`));
-    }
-    this.#showFields();
+    this.#fill(await simulator.errors());
     await this.refresh();
   }
 
@@ -50,63 +63,32 @@ export class Orders extends EventTarget {
     try {
       this.#show(await simulator.orders());
     } catch {
-      // The phone shows that the connection is lost.
+      // The header shows that the connection is lost.
     } finally {
       this.#asking = false;
     }
   }
 
-  #showFields() {
-    byId("order-error-field").hidden = !this.#hasError;
-    byId("order-seconds-field").hidden = !this.#hasSeconds;
-    byId("order-hint").textContent = HINTS[this.#kind.value];
-    // Numbers fail later only with WhatsApp's own errors.
-    byId("order-number").hidden = this.#kind.value === "fail_later" && Number(byId("order-error").value) < 130_000;
-    byId("order-number").textContent = `Or send to +1 ${this.#number().slice(1, 5)} ${this.#number().slice(5)}, a number with the same effect`;
+  #fill(errors) {
+    errors.forEach(({ code, title }) => this.#errors.set(code, title));
+    const listed = Object.values(GROUPS).flat();
+    const groups = { ...GROUPS, "The request": [...this.#errors.keys()].filter((code) => !listed.includes(code)) };
+    const option = ([label, order]) => element("option", { value: JSON.stringify(order) }, label);
+    const group = (label, options) => element("optgroup", { label }, ...options.map(option));
+    const error = (code) => [`${code} ${this.#errors.get(code) ?? ""}`, { kind: "error", code, times: TEMPORARY.includes(code) ? 3 : 1 }];
+    byId("failure").append(group("Delivery", DELIVERY), ...Object.entries(groups).map(([label, codes]) => group(label, codes.map(error))));
   }
 
-  /** The number with the same effect as the order. */
-  #number() {
-    const [code, seconds] = [byId("order-error").value, byId("order-seconds").value];
-    const [range, last] = {
-      error: [0, code],
-      slow: [0, `9000${seconds.slice(0, 2).padStart(2, "0")}`],
-      hang: [0, "911000"],
-      fail_later: [1, code],
-      deliver_late: [2, seconds.slice(0, 4)],
-      undelivered: [2, "100000"],
-    }[this.#kind.value];
-    return `1555${range}${last.padStart(6, "0")}`;
-  }
-
-  get #hasError() {
-    return ["error", "fail_later"].includes(this.#kind.value);
-  }
-
-  get #hasSeconds() {
-    return ["slow", "deliver_late"].includes(this.#kind.value);
-  }
-
-  async #give() {
-    const order = { kind: this.#kind.value, times: Number(byId("order-times").value) };
-    if (this.#hasError) {
-      order.code = Number(byId("order-error").value);
-    } else if (this.#hasSeconds) {
-      order.milliseconds = Math.round(Number(byId("order-seconds").value) * 1000);
-    }
-    await this.#tell(() => simulator.giveOrder(order), "Ordered.");
-  }
-
-  async #clear() {
-    await this.#tell(() => simulator.clearOrders(), "Orders cleared.");
-  }
-
-  async #tell(call, done) {
+  /** Gives one order in place of all others, or none. */
+  async #give(order) {
     try {
-      await call();
-      say(byId("order-says"), done);
+      await simulator.clearOrders();
+      if (order !== null) {
+        await simulator.giveOrder(order);
+      }
+      say(byId("order-says"), "");
     } catch (error) {
-      say(byId("order-says"), error.message);
+      say(byId("order-says"), error.message, "bad");
     }
     await this.refresh();
   }
@@ -117,23 +99,29 @@ export class Orders extends EventTarget {
       return;
     }
     this.#listed = listed;
-    const items = orders.map((order) => element("li", {}, this.#describe(order)));
-    byId("pending").replaceChildren(...(items.length > 0 ? items : [element("li", { className: "empty" }, "No orders.")]));
+    byId("waiting").hidden = orders.length === 0;
+    byId("pending").replaceChildren(...orders.map((order) => element("li", {}, this.#describe(order))));
+    [...byId("chips").children].forEach((chip, index) => {
+      const { kind, code } = CHIPS[index][1];
+      chip.ariaPressed = String(orders.some((order) => order.kind === kind && order.code === code));
+    });
   }
 
   #describe(order) {
+    const which = order.times === 1 ? "The next message" : `The next ${count(order.times, "attempt")}`;
     const to = order.to === undefined ? "" : ` to +${order.to}`;
-    return `${this.#what(order)}${to}, ${times(order.times)}`;
+    return `${which}${to}: ${this.#what(order)}`;
   }
 
   #what(order) {
+    const seconds = order.milliseconds / 1000;
     switch (order.kind) {
-      case "error": return `Error ${order.code} ${this.#errors.get(order.code) ?? ""}`.trimEnd();
-      case "slow": return `Accepted after ${order.milliseconds / 1000} s`;
-      case "hang": return order.taken ? "Delivered, never answered" : "Never answered";
-      case "undelivered": return "Never delivered";
-      case "deliver_late": return `Delivered after ${order.milliseconds / 1000} s`;
-      case "fail_later": return `Accepted, then failed with ${order.code}`;
+      case "error": return `error ${order.code} ${this.#errors.get(order.code) ?? ""}`.trimEnd();
+      case "slow": return `accepted after ${duration(seconds)}`;
+      case "hang": return order.taken ? "sent, but never answered" : "never answered";
+      case "undelivered": return "never arrives";
+      case "deliver_late": return `arrives after ${duration(seconds)}`;
+      case "fail_later": return `accepted, then fails with ${order.code}`;
       default: return order.kind;
     }
   }

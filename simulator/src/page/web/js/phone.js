@@ -2,8 +2,10 @@
 
 import { copy } from "./clipboard.js";
 import { byId, element, say } from "./dom.js";
-import { age, bubble, ownTick, remark, toldTick } from "./message.js";
+import { age, bubble, delivery, remark } from "./message.js";
+import { Notification } from "./notification.js";
 import * as simulator from "./simulator.js";
+import { pretty } from "./words.js";
 
 /** A message is read when its chat has been open for that long. */
 const READ_AFTER = 2_000;
@@ -15,17 +17,18 @@ export class Phone extends EventTarget {
   #denied = new Set();
   #reading = null;
   #canDeny;
-  #deliveries = null;
   #handed = new Set();
   #unread = new Map();
   #app = null;
+  #notification;
 
   /** Fires `phone` when the user has chosen another phone. */
   constructor(inbox, { business, webhooks }) {
     super();
     this.#inbox = inbox;
-    // Without webhooks nobody hears of it.
+    // Without webhooks the service does not learn of it.
     this.#canDeny = webhooks;
+    this.#notification = new Notification(business.name, (message) => this.#copy(message));
     byId("business-name").textContent = business.name;
     inbox.addEventListener("messages", ({ detail }) => this.#take(detail));
     inbox.addEventListener("connection", ({ detail }) => showConnection(detail));
@@ -36,13 +39,11 @@ export class Phone extends EventTarget {
   /** The app on this phone, which receives codes. */
   set app(app) {
     this.#app = app;
-  }
-
-  /** The service's view of the messages, which their marks follow; without it they show the simulator's. */
-  set deliveries(deliveries) {
-    this.#deliveries = deliveries;
-    deliveries.addEventListener("change", () => this.#show());
-    deliveries.follow(() => (this.#shown === null ? [] : this.#inbox.of(this.#shown)));
+    app.addEventListener("step", ({ detail }) => {
+      if (detail !== "code") {
+        this.#notification.hide();
+      }
+    });
   }
 
   /** Shows the chat of the phone with these digits. */
@@ -71,6 +72,9 @@ export class Phone extends EventTarget {
   }
 
   #deliver(message, phone) {
+    if (message.status === "failed") {
+      this.#app?.undelivered(message.failure, phone);
+    }
     if (message.status !== "delivered" || message.code === null) {
       return;
     }
@@ -78,23 +82,25 @@ export class Phone extends EventTarget {
     if (message.button === "zero_tap" && this.#app?.receive(message.code, phone)) {
       this.#handed.add(message.id);
       this.#say("Zero-tap: the app took the code on its own.");
+    } else if (this.#shown === null || phone === this.#shown) {
+      this.#notification.show(message);
     }
   }
 
   #show() {
     const phone = this.#shown;
-    byId("chat-number").textContent = phone === null ? "no messages yet" : `to +${phone}`;
+    byId("chat-number").textContent = phone === null ? "no messages yet" : `to ${pretty(phone)}`;
     const messages = phone === null ? [] : this.#inbox.of(phone);
     const list = byId("messages");
     const there = new Map([...list.children].map((item) => [item.dataset.id, item]));
     const items = messages.map((message) => {
-      const tick = this.#tick(message);
+      const status = delivery(message, this.#isRead(message));
       const state = `${message.status} ${this.#handed.has(message.id)} ${this.#denied.has(message.id)}`;
       const before = there.get(message.id);
       if (before?.dataset.state !== state) {
-        return this.#item(message, tick, state);
+        return this.#item(message, status, state);
       }
-      remark(before, tick);
+      remark(before, status);
       return before;
     });
     // Only new items are inserted, so that a screen reader does not repeat the others.
@@ -142,14 +148,9 @@ export class Phone extends EventTarget {
     return this.#read.has(message.id) || message.read_at !== undefined;
   }
 
-  #tick(message) {
-    const told = this.#deliveries?.of(message) ?? null;
-    return told === null ? ownTick(message, this.#isRead(message)) : toldTick(told);
-  }
-
-  #item(message, tick, state) {
+  #item(message, status, state) {
     const item = bubble(message, {
-      tick,
+      status,
       handed: this.#handed.has(message.id),
       onCopy: () => this.#copy(message),
       onFill: () => this.#fill(message),
@@ -161,20 +162,27 @@ export class Phone extends EventTarget {
     return item;
   }
 
+  /** Copies the code. The form that waits for it gets the focus, so that it can be pasted at once. */
   async #copy(message) {
-    this.#say((await copy(message.code)) ? "Code copied. Paste it into the form." : "This browser does not allow the page to copy.");
+    this.#notification.hide();
+    const copied = await copy(message.code);
+    this.#say(copied ? "Code copied. Paste it into the form." : "This browser does not allow the page to copy.");
+    if (this.#app?.waitsFor(message.to.slice(1))) {
+      this.#app.focusCode();
+    }
   }
 
   #fill(message) {
     const taken = this.#app?.receive(message.code, message.to.slice(1)) ?? false;
-    this.#say(taken ? "The app received the code." : "The app is waiting for a code to another number.");
+    this.#say(taken ? "The app received the code." : "No app is waiting for this code.");
   }
 
   async #deny(message) {
     try {
       await simulator.deny(message.id);
       this.#denied.add(message.id);
-      this.#say("WhatsApp tells the service that you did not ask for this code.");
+      this.#app?.denied(message.to.slice(1));
+      this.#say("WhatsApp tells the service that you did not request this code.");
       this.#show();
     } catch (error) {
       this.#say(error.message);
@@ -193,13 +201,10 @@ export class Phone extends EventTarget {
 
   #showOthers() {
     const others = this.#inbox.phones.filter((phone) => phone !== this.#shown);
-    byId("others").hidden = others.length === 0;
     byId("other-phones").replaceChildren(...others.map((phone) => this.#other(phone)));
   }
 
   #other(phone) {
-    const messages = this.#inbox.of(phone);
-    const last = messages[messages.length - 1];
     const unread = this.#unread.get(phone) ?? 0;
     const choose = () => {
       this.show(phone);
@@ -207,27 +212,22 @@ export class Phone extends EventTarget {
       this.dispatchEvent(new CustomEvent("phone", { detail: phone }));
     };
     return element("li", {},
-      element("button", { type: "button", onclick: choose },
-        element("span", { className: "other-number" }, `+${phone}`),
-        element("span", { className: "other-preview" }, last.status === "delivered" ? last.body.replaceAll("*", "") : "not delivered"),
+      element("button", { type: "button", onclick: choose }, pretty(phone),
         unread === 0 ? null : element("span", { className: "unread" }, `${unread} new`)));
   }
 }
 
 /** Sets up the choice of the template's button, which makes no difference to the service. */
 export async function chooseButton(template) {
-  const kinds = [...byId("kinds").querySelectorAll("input")];
-  const { button } = await simulator.template(template);
-  kinds.forEach((kind) => {
-    kind.checked = kind.value === button;
-    kind.addEventListener("change", async () => {
-      try {
-        await simulator.setButton(template, kind.value);
-        say(byId("phone-says"), `${kind.labels[0].textContent.trim()} from the next message on.`);
-      } catch (error) {
-        say(byId("phone-says"), error.message);
-      }
-    });
+  const kinds = byId("button-kind");
+  kinds.value = (await simulator.template(template)).button;
+  kinds.addEventListener("change", async () => {
+    try {
+      await simulator.setTemplate(template, { button: kinds.value });
+      say(byId("phone-says"), `${kinds.selectedOptions[0].text} from the next message on.`);
+    } catch (error) {
+      say(byId("phone-says"), error.message);
+    }
   });
 }
 

@@ -1,53 +1,26 @@
-// The signed proof, decoded for people. Its signature is the backend's to verify.
+// The signed proof, decoded. Whoever receives it verifies its signature; this page does not.
 
 import { copy } from "./clipboard.js";
 import { byId, element, say } from "./dom.js";
 import { json } from "./json.js";
 
-const TIMES = ["iat", "nbf", "exp", "auth_time"];
-
 /** Shows a proof from the service at `origin`, or nothing if `proof` is null. */
 export function showProof(proof, origin) {
-  const panel = byId("proof");
-  panel.hidden = proof === null;
-  byId("proof-body").replaceChildren();
+  byId("proof").hidden = proof === null;
   if (proof === null) {
     return;
   }
-  panel.open = true;
   const [header, claims] = proof.split(".").slice(0, 2).map(decoded);
   const keys = `${origin}${claims?.test === true ? "/test" : ""}/.well-known/jwks.json`;
-  byId("proof-body").append(
-    element("p", { className: "hint" },
-      "This page only decodes it. Your backend verifies the signature with the keys at ",
-      element("a", { href: keys, target: "_blank", rel: "noopener" }, keys),
-      ", and that it is for your app, your number and your session."),
-    table("Header", header),
-    table("Claims", claims),
-    element("p", {}, element("button", { type: "button", className: "secondary", onclick: () => copyProof(proof) }, "Copy proof")),
-    element("p", { className: "copy-says", id: "proof-says", role: "status" }),
+  const copyProof = async () => {
+    say(byId("call-says"), (await copy(proof)) ? "Proof copied." : "This browser does not allow the page to copy.");
+  };
+  byId("proof-body").replaceChildren(
+    element("pre", {}, ...(claims === null ? ["The proof is not readable."] : json(claims))),
+    element("p", { className: "hint" }, "Header ", element("code", {}, ...json(header)), ". Public keys: ",
+      element("a", { href: keys, target: "_blank", rel: "noopener" }, keys)),
+    element("button", { type: "button", className: "secondary small", onclick: copyProof }, "Copy proof"),
   );
-}
-
-async function copyProof(proof) {
-  say(byId("proof-says"), (await copy(proof)) ? "Proof copied." : "This browser does not allow the page to copy.");
-}
-
-function table(title, members) {
-  if (members === null) {
-    return element("p", {}, `${title}: not readable.`);
-  }
-  const rows = Object.entries(members).map(([name, value]) =>
-    element("div", {}, element("dt", {}, element("code", {}, name)), element("dd", {}, ...shown(name, value))));
-  return element("div", {}, element("p", { className: "proof-part" }, title), element("dl", { className: "record" }, ...rows));
-}
-
-function shown(name, value) {
-  const date = TIMES.includes(name) && Number.isInteger(value) ? new Date(value * 1000) : null;
-  if (date !== null && !Number.isNaN(date.getTime())) {
-    return [element("time", { dateTime: date.toISOString(), title: String(value) }, date.toLocaleString())];
-  }
-  return typeof value === "string" ? [value] : [element("code", {}, ...json(value))];
 }
 
 /** The object in a part of a token: JSON in base64url without padding. */

@@ -3,16 +3,16 @@
 const NOTHING = {
   /** The HTTP status, or null if there was no answer. */
   status: null,
-  /** A link after the meaning, `{ href, text }`. */
-  next: null,
-  /** Another message was requested with success, so the form waits for a code. */
+  /** The sentence for the person at the form; the meaning, unless there is a shorter one. */
+  says: null,
+  /** A message was requested with success, so the form waits for a code. */
   isSent: false,
   /** The code was right. */
   isApproved: false,
-  /** The code takes no more guesses, so nothing stands against another one. */
-  isEnded: false,
   /** The guess was wrong. */
   isWrong: false,
+  /** The reason why the verification has stopped (see `steps.js`), or null. */
+  stop: null,
   /** The service takes no such number. */
   isNumberInvalid: false,
   /** The API key is missing or invalid. */
@@ -21,8 +21,10 @@ const NOTHING = {
   wait: null,
   /** The digits of the number as the service writes it, if the answer has them. */
   phone: null,
-  /** The number of digits of the code, if the answer has it. */
-  codeLength: null,
+  /** The end of the code as `{ until, whole }` in milliseconds, if the answer has it. */
+  life: null,
+  /** The number of guesses left, if the answer has it. */
+  attemptsLeft: null,
   /** The answer as an object, `{ title, value }`, if it is JSON. */
   document: null,
   /** The problem's code and page, `{ code, href }`. */
@@ -41,15 +43,7 @@ export function bad(line, meaning, more = {}) {
   return { ...NOTHING, tone: "bad", line, meaning, ...more };
 }
 
-/** A reading while there is no answer yet. */
-export function idle(line, meaning) {
-  return { ...NOTHING, tone: "idle", line, meaning };
-}
-
 /** A reading of a call that got no answer. */
 export function unanswered(answer) {
   return bad(answer.body, `Is the service running, and does its server.cors_origins allow ${location.origin}?`);
 }
-
-/** The link to the phone, after a code was sent. */
-export const TO_PHONE = { href: "#phone", text: "Read it on the phone" };

@@ -2,23 +2,20 @@
 
 import { byId, element } from "./dom.js";
 import * as simulator from "./simulator.js";
-import { duration } from "./words.js";
+import { clock, duration } from "./words.js";
 
 export class RecordPanel extends EventTarget {
   #visible;
   #phone = null;
   #asking = false;
-  #shown = null;
+  #left = null;
 
-  /** `visible`: the simulator can read the service's store. Fires `phone` with the service's notation of a number. */
+  /** `visible`: the simulator can read the service's store. Fires `record` with `{ typed, record }`. */
   constructor(visible) {
     super();
     this.#visible = visible;
-    if (visible) {
-      setInterval(() => this.#tick(), 250);
-    }
-    this.#render(element("p", { className: "empty" }, visible ? "No code has been requested yet." : "This page cannot read the service’s store. Operators can:"),
-      visible ? null : element("pre", { tabIndex: 0, role: "group", "aria-label": "Command" }, "whatsapp-otp inspect"));
+    setInterval(() => this.#tick(), 250);
+    this.#render(visible ? "No code yet." : "This page cannot read the service’s store. `whatsapp-otp inspect` can.");
   }
 
   /** The digits of the phone whose record is shown. */
@@ -33,74 +30,51 @@ export class RecordPanel extends EventTarget {
       return;
     }
     this.#asking = true;
-    const phone = this.#phone;
+    const typed = this.#phone;
     try {
-      const record = await simulator.record(phone);
-      if (phone === this.#phone) {
+      const record = await simulator.record(typed);
+      if (typed === this.#phone) {
+        // The service's notation of the number may be another.
+        this.#phone = record.phone;
         this.#show(record);
-        this.#tellIfNormalized(record.phone);
+        this.dispatchEvent(new CustomEvent("record", { detail: { typed, record } }));
       }
     } catch (error) {
-      this.#shown = null;
-      this.#render(element("p", { className: "empty" }, error.message));
+      this.#left = null;
+      this.#render(error.message);
     } finally {
       this.#asking = false;
     }
-    if (phone !== this.#phone) {
+    if (typed !== this.#phone) {
       this.refresh();
     }
   }
 
-  /** The service drops prefixes for domestic calls: it reads `49 0151…` as `49151…`. */
-  #tellIfNormalized(phone) {
-    const typed = this.#phone;
-    if (phone !== typed) {
-      this.#phone = phone;
-      this.dispatchEvent(new CustomEvent("phone", { detail: { typed, phone } }));
-    }
-  }
-
   #show({ phone, code, limits }) {
-    const rows = [row("Phone", phone)];
+    const rows = [["Phone", phone]];
     if (code === null) {
-      this.#shown = null;
-      rows.push(row("Code", "none active"));
+      this.#left = null;
+      rows.push(["Code", "none active"]);
     } else {
-      const left = element("span", { className: "time-left" });
-      this.#shown = { left, until: performance.now() + code.expires_in_ms };
-      rows.push(
-        row("Digest", element("code", {}, `${code.digest}…`)),
-        row("Attempts", element("span", { className: "attempts" }, `${code.attempts} of ${code.max_attempts}`, dots(code))),
-        row("Time left", left),
-      );
+      this.#left = { line: element("span", { className: "time-left" }), until: performance.now() + code.expires_in_ms };
+      rows.push(["Digest", `${code.digest}…`], ["Attempts", `${code.attempts} of ${code.max_attempts}`], ["Time left", this.#left.line]);
     }
-    this.#render(element("dl", { className: "record" }, ...rows, ...limitRows(limits)));
+    for (const { name, count, retry_after_ms: wait } of limits) {
+      rows.push([`limits.${name}`, wait > 0 ? `${count}, next in ${duration(Math.ceil(wait / 1000))}` : `${count} counted`]);
+    }
+    this.#render(element("dl", { className: "record" }, ...rows.map(([term, value]) =>
+      element("div", {}, element("dt", {}, term), element("dd", {}, value)))));
     this.#tick();
   }
 
   #tick() {
-    if (this.#shown !== null) {
-      const left = this.#shown.until - performance.now();
-      this.#shown.left.textContent = left > 0 ? duration(left) : "expired";
+    if (this.#left !== null) {
+      const left = this.#left.until - performance.now();
+      this.#left.line.textContent = left > 0 ? clock(left) : "expired";
     }
   }
 
-  #render(...children) {
-    byId("record-body").replaceChildren(...children.filter((child) => child !== null));
+  #render(shown) {
+    byId("record-body").replaceChildren(shown);
   }
-}
-
-function row(term, value) {
-  return element("div", {}, element("dt", {}, term), element("dd", {}, value));
-}
-
-function dots({ attempts, max_attempts: most }) {
-  const used = Math.min(attempts, most);
-  return element("span", { className: "dots", "aria-hidden": "true" }, "●".repeat(Math.min(used, 10)) + "○".repeat(Math.min(most - used, 10)));
-}
-
-function limitRows(limits) {
-  return limits.map(({ name, count, retry_after_ms: wait }) => row(
-    element("code", {}, `limits.${name}`),
-    wait > 0 ? `${count}, next in ${duration(wait)}` : `${count} counted`));
 }

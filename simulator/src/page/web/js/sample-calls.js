@@ -1,7 +1,7 @@
 // The sample server's two calls, which answer with a sentence, and the meaning of each answer.
 
-import { bad, good, TO_PHONE, unanswered } from "./readings.js";
-import { retryAfter } from "./service.js";
+import { bad, good, unanswered } from "./readings.js";
+import { duration } from "./words.js";
 
 const WANTS_KEY = "Missing or invalid API key";
 
@@ -11,17 +11,19 @@ export class SampleCalls {
   /** The API key, if there is one. */
   key = "";
 
-  /** Verifications of this API have no id, so there is none to read again. */
-  canRead = false;
-
   constructor(service) {
     this.#service = service;
   }
 
+  /** The request that asks for a code. */
+  first(phone) {
+    return this.#prepare("GET", phone, null);
+  }
+
   /** Requests a code. */
   async request(phone) {
-    const answer = await this.#call("GET", phone, null);
-    return { ...ofRequest(answer), ...common(answer), wait: retryAfter(answer) };
+    const answer = await this.#service.call(this.first(phone));
+    return { ...ofRequest(answer), ...common(answer) };
   }
 
   /** Requests another code, which replaces the one before. */
@@ -31,49 +33,51 @@ export class SampleCalls {
 
   /** Verifies a code. */
   async verify(phone, code) {
-    const answer = await this.#call("POST", phone, { code });
+    const answer = await this.#service.call(this.#prepare("POST", phone, { code }));
     return { ...ofVerification(answer), ...common(answer) };
   }
 
-  /** Forgets the last code; this API has nothing to forget. */
+  /** This API has nothing to end or to forget. */
+  end() {}
+
   forget() {}
 
-  #call(method, phone, body) {
-    return this.#service.call(method, `/otp/${encodeURIComponent(phone)}`, { phone, key: this.key, body });
+  #prepare(method, phone, body) {
+    return this.#service.prepare(method, `/otp/${encodeURIComponent(phone)}`, { phone, key: this.key, body });
   }
 }
 
-function common({ status, body }) {
-  return { status: status === 0 ? null : status, wantsKey: status === 401 && body.startsWith(WANTS_KEY) };
+function common({ status, body, wait }) {
+  return { status: status === 0 ? null : status, wantsKey: status === 401 && body.startsWith(WANTS_KEY), wait };
 }
 
 function ofRequest(answer) {
   const { status, body } = answer;
   switch (status) {
-    case 200: return good(body, "The code is on its way.", { next: TO_PHONE, isSent: true });
-    case 429: return bad(body, "A limit was reached, most likely this number’s. Use another number, or start the sandbox with WHATSAPP_OTP__LIMITS__PER_PHONE=off.");
-    case 500: return bad(body, "WhatsApp refused the message or was unreachable. There is no code to guess, and the request does not count towards the limits.");
-    case 503: return bad(body, "The service is overloaded or its store is unreachable. Nothing was sent.");
+    case 200: return good(body, "The code is on its way.", { isSent: true });
+    case 429: return bad(body, later("A limit was reached.", answer));
+    case 500: return bad(body, "WhatsApp refused the message or was unreachable. There is no new code.", { stop: "refused" });
+    case 503: return bad(body, "The service cannot send at the moment. Nothing was sent.");
     default: return ofAny(answer);
   }
 }
 
 function ofVerification(answer) {
   const { status, body } = answer;
-  const wrong = { isWrong: true };
   if (status === 401 && body.startsWith("Incorrect")) {
-    return bad(body, "The guess was wrong, and counted. Try again, or see what happens when no attempts are left.", wrong);
+    const left = Number(/\d+/.exec(body)?.[0]);
+    return bad(body, "The guess was wrong and used one attempt.", { says: "That is not the code.", isWrong: true, attemptsLeft: left });
   }
   if (status === 401 && body.startsWith("Too many")) {
-    return bad(body, "No attempts are left, so not even the correct code works now. Request a new one.", wrong);
+    return bad(body, "No attempts are left.", { stop: "locked" });
   }
   if (status === 401 && body.startsWith("Code has expired")) {
-    return bad(body, "The code was correct, but it is too old. Request a new one.", wrong);
+    return bad(body, "The code has expired.", { stop: "expired" });
   }
   switch (status) {
-    case 200: return good(body, "Signed in. The code has been used: it works once.", { isApproved: true, isEnded: true });
-    case 404: return bad(body, "This number has no active code: none was sent, it was used, or it expired long ago.");
-    case 429: return bad(body, "Too many wrong guesses for this number, across all its codes.");
+    case 200: return good(body, "Verified. The code has been used: it works once.", { isApproved: true });
+    case 404: return bad(body, "This number has no active code.", { stop: "gone" });
+    case 429: return bad(body, later("Too many wrong codes were entered for this number.", answer), { stop: "locked" });
     case 503: return bad(body, "The store is unreachable. The code stays valid: try again.");
     default: return ofAny(answer);
   }
@@ -88,7 +92,11 @@ function ofAny(answer) {
     return bad(body, "The service requires an API key. `whatsapp-otp api-key` generates one.");
   }
   if (status === 400) {
-    return bad(body, "The request is invalid: no country has such a number, or the code is missing.", { isNumberInvalid: true });
+    return bad(body, "The number is not valid in any country.", { isNumberInvalid: true });
   }
   return bad(body, "This page did not expect that answer.");
+}
+
+function later(sentence, { wait }) {
+  return wait === null ? sentence : `${sentence} Try again in ${duration(wait)}.`;
 }

@@ -1,9 +1,6 @@
-// Calls to the service, as any app would make them, recorded for the exchange.
+// Calls to the service, as any backend would make them.
 
 const TIMEOUT = 60_000;
-const SHOWN_HEADERS = [
-  "content-type", "location", "retry-after", "ratelimit", "ratelimit-policy", "idempotent-replayed", "x-request-id",
-];
 
 export class Service extends EventTarget {
   /** Calls the service at `origin`. Fires `exchange` after every call. */
@@ -13,28 +10,33 @@ export class Service extends EventTarget {
   }
 
   /**
-   * Makes a call about `phone`. Resolves to the status, headers and body; status 0 if there was no answer.
-   * `idempotencyKey` and `body`, an object, are optional; without a `key` the call is anonymous.
+   * A request about `phone`, not yet made. `idempotencyKey` and `body`, an object, are optional; without a `key` it is
+   * anonymous.
    */
-  async call(method, path, { phone, key = "", idempotencyKey = null, body = null }) {
+  prepare(method, path, { phone, key = "", idempotencyKey = null, body = null }) {
+    return {
+      method, path, phone, key, idempotencyKey,
+      url: this.origin + path,
+      body: body === null ? null : JSON.stringify(body),
+    };
+  }
+
+  /** Makes a request. Resolves to the status, the seconds of Retry-After, and the body; status 0 if there was no answer. */
+  async call(request) {
     // This header makes browsers send a preflight, so a service that does not allow this page is never called.
     const headers = { "X-Request-Id": randomName() };
-    if (idempotencyKey !== null) {
-      headers["Idempotency-Key"] = idempotencyKey;
+    if (request.idempotencyKey !== null) {
+      headers["Idempotency-Key"] = request.idempotencyKey;
     }
-    if (body !== null) {
+    if (request.body !== null) {
       headers["Content-Type"] = "application/json";
-      body = JSON.stringify(body);
     }
-    const shown = { ...headers };
-    if (key !== "") {
-      headers.Authorization = `Bearer ${key}`;
-      shown.Authorization = "Bearer …";
+    if (request.key !== "") {
+      headers.Authorization = `Bearer ${request.key}`;
     }
-    const request = { phone, method, path, url: this.origin + path, headers: shown, body, withKey: key !== "", idempotencyKey };
     const began = performance.now();
-    const answer = await answerTo(request.url, { method, headers, body });
-    const exchange = { request, answer, at: Date.now(), milliseconds: Math.round(performance.now() - began) };
+    const answer = await answerTo(request.url, { method: request.method, headers, body: request.body });
+    const exchange = { request, answer, milliseconds: Math.round(performance.now() - began) };
     this.dispatchEvent(new CustomEvent("exchange", { detail: exchange }));
     return answer;
   }
@@ -46,19 +48,18 @@ export function randomName() {
   return `page-${letters.join("")}`;
 }
 
-/** Whole seconds until the next attempt is allowed, or null. */
-export function retryAfter(answer) {
-  const seconds = Number(answer.headers["retry-after"]);
-  return Number.isInteger(seconds) && seconds > 0 ? seconds : null;
-}
-
 async function answerTo(url, options) {
   const fixed = { cache: "no-store", credentials: "omit", redirect: "error", signal: AbortSignal.timeout(TIMEOUT) };
   try {
     const response = await fetch(url, { ...fixed, ...options });
-    const headers = SHOWN_HEADERS.map((name) => [name, response.headers.get(name)]).filter(([, value]) => value !== null);
-    return { status: response.status, headers: Object.fromEntries(headers), body: await response.text() };
+    return { status: response.status, wait: seconds(response.headers.get("retry-after")), body: await response.text() };
   } catch (error) {
-    return { status: 0, headers: {}, body: error.name === "TimeoutError" ? "No answer in time." : "No answer." };
+    return { status: 0, wait: null, body: error.name === "TimeoutError" ? "No answer in time." : "No answer." };
   }
+}
+
+/** Whole seconds until the next attempt is allowed, or null. */
+function seconds(text) {
+  const value = Number(text);
+  return Number.isInteger(value) && value > 0 ? value : null;
 }

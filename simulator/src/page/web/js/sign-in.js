@@ -1,60 +1,69 @@
-// The sign-in form: requests a code, verifies it, and shows the service's answers.
+// The app's form: asks for a number, then for the code, and says how it ended.
 
-import { showAnswer, showWaiting } from "./answer.js";
-import { CodeBoxes } from "./code-boxes.js";
-import { byId, hold } from "./dom.js";
+import { CodeField } from "./code-field.js";
+import { byId, hold, say } from "./dom.js";
+import { Expiry } from "./expiry.js";
+import { HeldButton } from "./held-button.js";
 import { NumberField } from "./number.js";
-import { bad, idle } from "./readings.js";
-import { ResendButton } from "./resend-button.js";
+import { bad } from "./readings.js";
 import { SampleCalls } from "./sample-calls.js";
 import * as simulator from "./simulator.js";
+import { showStep, showStop } from "./steps.js";
 import { VerificationApi } from "./verification-api.js";
+import { count, duration, pretty } from "./words.js";
 
 const USUAL_LENGTH = 6;
+const NOT_ON_WHATSAPP = 131026;
 const CHECK_AGAIN_AFTER = 3_000;
+const SAYS = { "number-form": "number-says", "code-form": "code-says", stopped: "stopped-says" };
 
 export class SignIn extends EventTarget {
-  #service;
+  #backend;
   #settings;
   #apis;
   #api;
-  #number = new NumberField();
-  #boxes;
+  #number = new NumberField(() => this.#preview());
+  #code;
   #send = byId("send");
   #verify = byId("verify");
-  #readAgain = byId("read");
-  #resend = new ResendButton(() => this.#requestAgain());
+  #resend = new HeldButton(byId("resend"), () => this.#sendAgain());
+  #goOn = new HeldButton(byId("go-on"), () => this.#leaveStop());
+  #expiry = new Expiry(() => this.#stop("expired"));
+  #step = "number";
+  #action = null;
   #busy = false;
   #handed = null;
+  #undelivered = null;
+  #began = 0;
   #nextCheck = null;
 
   /** The digits of the number for which a code was last requested, or null. */
   phone = null;
 
-  /** Fires `phone` when another number becomes current. */
-  constructor(service, settings) {
+  /** Fires `phone` when another number becomes current, and `step` when another step is shown. */
+  constructor(service, backend, settings) {
     super();
-    this.#service = service;
+    this.#backend = backend;
     this.#settings = settings;
     this.#apis = { v1: new VerificationApi(service), sample: new SampleCalls(service) };
-    this.#boxes = new CodeBoxes(byId("boxes"), settings.code_length ?? USUAL_LENGTH);
-    byId("service-line").textContent = `A sign-in form as you would build it. It calls the service at ${service.origin}.`;
+    this.#code = new CodeField(settings.code_length ?? USUAL_LENGTH);
+    this.#code.addEventListener("complete", () => this.#check());
     byId("api-key").addEventListener("input", (event) => { this.#api.key = event.target.value.trim(); });
     byId("number-form").addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#request((phone) => this.#api.request(phone));
+      this.#began = performance.now();
+      this.#request(this.#send, "Sending…", (phone) => this.#api.request(phone));
     });
     byId("code-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#check();
     });
-    this.#boxes.addEventListener("complete", () => this.#check());
-    this.#readAgain.addEventListener("click", () => this.#read());
+    for (const id of ["change", "other-number", "start-over"]) {
+      byId(id).addEventListener("click", () => this.#startOver());
+    }
     for (const choice of byId("apis").querySelectorAll("input")) {
       choice.addEventListener("change", () => this.#choose(choice.value));
     }
-    // On a narrow screen the phone comes after the answer, so that is short.
-    byId("document").open = matchMedia("(min-width: 44rem)").matches;
     this.#takeKey(settings);
     this.#choose(settings.api_key === null ? "sample" : "v1");
     this.#open(settings.sends_here);
@@ -67,13 +76,30 @@ export class SignIn extends EventTarget {
 
   /** Fills in the number for the next code. */
   set number(phone) {
+    this.#startOver();
     this.#number.value = phone;
-    this.#number.focus();
+    this.#preview();
+  }
+
+  /** The language of the next message, or an empty text. */
+  set locale(locale) {
+    this.#apis.v1.locale = locale;
+    this.#preview();
+  }
+
+  /** The form waits for a code to this number. */
+  waitsFor(phone) {
+    return this.#step === "code" && phone === this.phone;
+  }
+
+  /** Moves the focus to where the code goes. */
+  focusCode() {
+    this.#code.focus();
   }
 
   /** Receives a code from the phone. Returns true if the app was waiting for one to this number. */
   receive(code, phone) {
-    if (phone !== this.phone) {
+    if (phone !== this.phone || !(this.#step === "code" || this.#busy)) {
       return false;
     }
     // The message may arrive before the answer to the request.
@@ -84,41 +110,72 @@ export class SignIn extends EventTarget {
 
   /** Creates as many boxes as the code has digits, unless the settings name a number. */
   expect(code) {
-    if (this.#settings.code_length === null && this.#boxes.value === "") {
+    if (this.#settings.code_length === null && this.#code.value === "") {
       this.#fit(code.length);
     }
   }
 
+  /** Takes note that the latest message to this number failed. */
+  undelivered({ code, title }, phone) {
+    if (this.waitsFor(phone) || this.#busy) {
+      this.#undelivered = code === NOT_ON_WHATSAPP ? "This number is not on WhatsApp." : `WhatsApp says: ${code} ${title}.`;
+      this.#takeHanded();
+    }
+  }
+
+  /** Takes note that the person did not ask for the code. */
+  denied(phone) {
+    if (this.waitsFor(phone)) {
+      this.#stop("canceled");
+    }
+  }
+
+  /** Takes note of the code's record, which has what the answers of the sample server's calls lack. */
+  know({ typed, record: { phone, code } }) {
+    if (this.phone === typed && phone !== typed) {
+      this.#setPhone(phone);
+    }
+    if (!this.waitsFor(phone) || code === null || this.#api !== this.#apis.sample) {
+      return;
+    }
+    this.#showAttempts(code.max_attempts - code.attempts);
+    if (code.expires_in_ms > 0) {
+      this.#expiry.start(Date.now() + code.expires_in_ms);
+    }
+  }
+
   #takeHanded() {
-    if (this.#handed === null || this.#busy) {
+    if (this.#busy || this.#step !== "code") {
+      return;
+    }
+    if (this.#undelivered !== null) {
+      this.#stop("undelivered", this.#undelivered);
+    }
+    if (this.#handed === null) {
       return;
     }
     const code = this.#handed;
     this.#handed = null;
     this.#fit(code.length);
-    this.#boxes.clear();
-    this.#boxes.fill(code);
+    this.#code.value = code;
     this.#check();
   }
 
   #fit(length) {
-    if (length !== this.#boxes.length && length >= 4 && length <= 10) {
-      this.#boxes.length = length;
+    if (length !== this.#code.length && length >= 4 && length <= 10) {
+      this.#code.length = length;
     }
   }
 
   /** Starts anew with one of the APIs. */
   #choose(name) {
     const isV1 = name === "v1";
+    byId("apis").hidden = false;
     byId(`api-${name}`).checked = true;
-    byId("api-hint").textContent = isV1
-      ? "Verifications are resources in JSON, approved ones with a signed proof. In production your backend makes these calls, so that the key stays there."
-      : "The two calls of WhatsApp’s sample server, which answer with a sentence.";
     byId("api-key-hint").textContent = isV1
-      ? "The verification API always requires a key. It never leaves this page except to the service."
-      : "The service has auth.mode = \"api_key\". The key never leaves this page except to the service.";
+      ? "The verification API always needs a key. The page sends it only to the service."
+      : "The service has auth.mode = \"api_key\". The page sends the key only to the service.";
     this.#api = this.#apis[name];
-    this.#api.forget();
     byId("api-key").value = "";
     if (isV1 && this.#settings.api_key !== null) {
       byId("api-key-field").hidden = true;
@@ -126,39 +183,88 @@ export class SignIn extends EventTarget {
       this.#api.key = "";
       byId("api-key-field").hidden = !isV1 && !this.#settings.needs_api_key;
     }
-    this.#boxes.clear();
-    this.#resend.wait(null, null);
-    this.#show(idle("Nothing yet.", "Press “Send code” and watch the phone."));
+    this.#startOver(false);
+    this.dispatchEvent(new CustomEvent("api", { detail: name }));
   }
 
-  /** Takes the service's key for the verification API: a sandbox draws another when it starts. */
+  /** Takes the service's key for the verification API: a sandbox generates another when it starts. */
   #takeKey({ api_key: key }) {
     if (key !== null) {
       this.#apis.v1.key = key;
     }
   }
 
-  #requestAgain() {
-    if (!this.#resend.isHeldFor(this.#number.value)) {
-      this.#request((phone) => this.#api.resend(phone));
+  #startOver(focus = true) {
+    if (this.#busy) {
+      return;
+    }
+    // A pending verification goes on if the number stays.
+    if (this.#step !== "code") {
+      this.#api.forget();
+    }
+    this.#go("number");
+    say(byId("number-says"), "");
+    this.#number.invalid = false;
+    this.#preview();
+    if (focus) {
+      this.#number.focus();
     }
   }
 
-  async #request(call) {
-    const phone = this.#number.value;
+  #preview() {
+    if (this.#step === "number") {
+      this.#backend.showNext(this.#api.first(this.#number.value));
+    }
+  }
+
+  #go(step) {
+    this.#step = step;
+    if (step !== "code") {
+      this.#expiry.start(null);
+    }
+    if (step !== "stopped") {
+      showStep(step);
+    }
+    this.dispatchEvent(new CustomEvent("step", { detail: step }));
+  }
+
+  #stop(reason, lead = null) {
+    this.#api.end();
+    const stop = showStop(reason, lead);
+    this.#action = stop.action;
+    this.#goOn.wait(null, stop.button);
+    this.#go("stopped");
+    byId("stopped-title").focus();
+  }
+
+  /** The one way on from a verification that stopped. */
+  #leaveStop() {
+    if (this.#action === "number") {
+      this.#startOver();
+    } else {
+      this.#began = performance.now();
+      this.#request(byId("go-on"), "Sending…", (phone) => this.#api.resend(phone));
+    }
+  }
+
+  #sendAgain() {
+    this.#request(byId("resend"), "Sending…", (phone) => this.#api.resend(phone));
+  }
+
+  async #request(button, meanwhile, call) {
+    const phone = this.#step === "number" ? this.#number.value : this.phone;
     if (phone === "") {
       this.#number.invalid = true;
       this.#number.focus();
-      this.#show(bad("No number yet.", "Type a phone number first."));
+      say(byId("number-says"), "Type a phone number.", "bad");
       return;
     }
-    const answer = await this.#call(this.#send, "Sending…", async () => {
+    const answer = await this.#call(button, meanwhile, async () => {
       if (!(await this.#isSimulated())) {
-        this.#show(bad("Not sent.", "The service may be sending through the real WhatsApp."));
-        return null;
+        return bad("Not sent.", "The service may be sending through the real WhatsApp.");
       }
       // The message may arrive before the answer.
-      this.#handed = null;
+      this.#handed = this.#undelivered = null;
       this.#setPhone(phone);
       return call(phone);
     });
@@ -166,57 +272,81 @@ export class SignIn extends EventTarget {
       return;
     }
     this.#number.invalid = answer.isNumberInvalid;
-    this.#show(answer);
-    this.#resend.wait(answer.wait, phone);
     if (answer.phone !== null && answer.phone !== this.phone) {
       this.#setPhone(answer.phone);
     }
-    if (this.#settings.code_length === null && answer.codeLength !== null) {
-      this.#fit(answer.codeLength);
+    if (answer.isSent && answer.stop === null) {
+      this.#waitForCode(answer);
+    } else {
+      this.#refused(answer);
     }
-    if (this.#handed !== null) {
-      this.#takeHanded();
-    } else if (answer.isSent) {
-      this.#boxes.clear();
-      this.#boxes.focus();
+  }
+
+  #waitForCode(answer) {
+    const isRepeated = this.#step === "code";
+    byId("sent-to").textContent = pretty(this.phone);
+    this.#code.value = "";
+    this.#code.invalid = false;
+    this.#showAttempts(answer.attemptsLeft);
+    say(byId("code-says"), isRepeated ? "Sent again." : "");
+    this.#resend.wait(answer.wait);
+    this.#go("code");
+    this.#expiry.start(answer.life?.until ?? null, answer.life?.whole);
+    this.#code.focus();
+    this.#takeHanded();
+  }
+
+  #refused(answer) {
+    if (this.#step === "code") {
+      this.#resend.wait(answer.wait);
+    } else if (this.#step === "stopped") {
+      this.#goOn.wait(answer.wait, byId("go-on").textContent);
+    }
+    if (answer.stop !== null) {
+      this.#stop(answer.stop, answer.says);
+    } else {
+      this.#say(answer);
+      if (answer.isNumberInvalid) {
+        this.#number.focus();
+      }
     }
   }
 
   async #check() {
-    const phone = this.phone ?? this.#number.value;
-    if (phone === "" || !this.#boxes.isComplete) {
-      this.#show(bad("No code yet.", phone === "" ? "Type a phone number first." : "Fill in every digit first."));
-      (phone === "" ? this.#number : this.#boxes).focus();
+    if (!this.#code.isComplete) {
+      say(byId("code-says"), "Fill in every digit.", "bad");
+      this.#code.focus();
       return;
     }
-    this.#setPhone(phone);
-    const answer = await this.#call(this.#verify, "Verifying…", () => this.#api.verify(phone, this.#boxes.value));
+    const answer = await this.#call(this.#verify, "Verifying…", () => this.#api.verify(this.phone, this.#code.value));
     if (answer === null) {
       return;
     }
-    this.#show(answer);
-    this.#boxes.clear();
-    this.#boxes.invalid = answer.isWrong;
-    if (answer.isEnded) {
-      this.#resend.wait(null, null);
-    }
+    this.#code.value = "";
     if (answer.isApproved) {
-      byId("answer-text").scrollIntoView({ block: "nearest" });
-      this.#resend.focus();
+      this.#finish();
+    } else if (answer.stop !== null) {
+      this.#stop(answer.stop);
     } else {
-      this.#boxes.focus();
-    }
-    this.#takeHanded();
-  }
-
-  async #read() {
-    const answer = await this.#call(this.#readAgain, "Reading…", () => this.#api.read(this.phone));
-    if (answer !== null) {
-      this.#show(answer);
+      this.#code.invalid = answer.isWrong;
+      this.#showAttempts(answer.attemptsLeft);
+      this.#say(answer);
+      this.#code.focus();
+      this.#takeHanded();
     }
   }
 
-  /** Runs one call at a time. Resolves to null if one is in flight, or if `call` makes none. */
+  #finish() {
+    const took = duration(Math.max(1, Math.round((performance.now() - this.#began) / 1000)));
+    byId("done-title").textContent = `${pretty(this.phone)} verified in ${took}`;
+    byId("done-lead").textContent = this.#api === this.#apis.v1
+      ? "Your backend has status 200 and a signed proof."
+      : "Your backend has status 200. Nothing else means verified.";
+    this.#go("done");
+    byId("done-title").focus();
+  }
+
+  /** Runs one call at a time and shows its answer. Resolves to null if one is in flight. */
   async #call(button, meanwhile, call) {
     if (this.#busy) {
       return null;
@@ -224,33 +354,41 @@ export class SignIn extends EventTarget {
     this.#busy = true;
     const label = button.textContent;
     button.textContent = meanwhile;
-    hold(this.#send, true);
-    hold(this.#verify, true);
+    const held = [this.#send, this.#verify, byId("go-on")];
+    held.forEach((one) => hold(one, true));
     byId("apis").disabled = true;
-    showWaiting();
+    this.#backend.showWaiting();
     try {
       const answer = await call();
-      if (answer?.wantsKey) {
+      this.#backend.show(answer);
+      if (answer.wantsKey) {
         byId("api-key-field").hidden = false;
       }
       return answer;
     } finally {
       this.#busy = false;
       button.textContent = label;
-      hold(this.#send, false);
-      hold(this.#verify, false);
+      held.forEach((one) => hold(one, false));
       byId("apis").disabled = false;
+    }
+  }
+
+  #say({ says, meaning, tone }) {
+    const shown = this.#step === "number" ? "number-form" : this.#step === "code" ? "code-form" : "stopped";
+    say(byId(SAYS[shown]), says ?? meaning, tone);
+  }
+
+  #showAttempts(left) {
+    const line = byId("attempts-left");
+    if (left !== null) {
+      line.textContent = `${count(left, "attempt")} left`;
+      line.dataset.tone = left === 1 ? "bad" : "idle";
     }
   }
 
   #setPhone(phone) {
     this.phone = phone;
     this.dispatchEvent(new CustomEvent("phone", { detail: phone }));
-  }
-
-  #show(answer) {
-    showAnswer(answer, this.#service.origin);
-    this.#readAgain.hidden = !this.#api.canRead;
   }
 
   /** Resolves to true if messages are known to be simulated. Asked before each one. */
@@ -260,7 +398,7 @@ export class SignIn extends EventTarget {
     if (settings?.service) {
       this.#takeKey(settings.service);
     }
-    // The form stays as it is if the simulator does not answer: the phone shows that the connection is lost.
+    // The form stays as it is if the simulator does not answer: the header shows that the connection is lost.
     this.#open(settings === null ? !byId("forms").hidden : simulated);
     return simulated;
   }

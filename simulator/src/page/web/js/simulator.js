@@ -1,4 +1,4 @@
-// The simulator's own calls: settings, records, messages, events, orders, and the template's button.
+// The simulator's own calls: settings, records, messages, events, orders and switches.
 
 async function call(path, options = {}) {
   const response = await fetch(path, { ...options, cache: "no-store", signal: AbortSignal.timeout(10_000) });
@@ -33,4 +33,6 @@ export const orders = () => call("/orders");
 export const giveOrder = (order) => send("POST", "/orders", order);
 export const clearOrders = () => call("/orders", { method: "DELETE" });
 export const template = (id) => call(`/switches/templates/${encodeURIComponent(id)}`);
-export const setButton = (id, button) => send("PUT", `/switches/templates/${encodeURIComponent(id)}`, { button });
+export const setTemplate = (id, change) => send("PUT", `/switches/templates/${encodeURIComponent(id)}`, change);
+export const switches = () => call("/switches");
+export const setAccount = (account) => send("PATCH", "/switches", { account });

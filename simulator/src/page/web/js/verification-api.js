@@ -1,14 +1,18 @@
 // The verification API, /v1: verifications as resources, and problems with stable codes.
 
-import { bad, good, TO_PHONE, unanswered } from "./readings.js";
-import { randomName, retryAfter } from "./service.js";
-import { digits } from "./words.js";
+import { bad, good, unanswered } from "./readings.js";
+import { randomName } from "./service.js";
+import { digits, duration } from "./words.js";
 
 const LONGEST = 20_000;
 const PATH = "/v1/verifications";
-// After these a verification takes no more guesses, and another message needs a new one.
-const ENDED = ["verification_not_pending", "verification_expired", "verification_not_found", "attempts_exhausted"];
-const WRONG = ["code_incorrect", "attempts_exhausted"];
+/** The problems after which a verification takes no more guesses. */
+const STOPS = {
+  attempts_exhausted: "locked", too_many_failures: "locked", verification_expired: "expired",
+  verification_not_found: "gone", send_failed: "refused",
+};
+/** How a verification had ended before. */
+const ENDED = { failed: "locked", expired: "expired", canceled: "canceled", approved: "gone" };
 
 export class VerificationApi {
   #service;
@@ -18,24 +22,26 @@ export class VerificationApi {
   /** The API key. */
   key = "";
 
+  /** The language of the next message, or an empty text for the service's own choice. */
+  locale = "";
+
   constructor(service) {
     this.#service = service;
   }
 
-  /** There is a verification to read. */
-  get canRead() {
-    return this.#current !== null;
+  /** The request that asks for a code. */
+  first(phone) {
+    const body = this.locale === "" ? { to: `+${phone}` } : { to: `+${phone}`, locale: this.locale };
+    return this.#prepare("POST", PATH, phone, body, true);
   }
 
-  /** Creates a verification, or goes on with the pending one. Cancels the one of another number first. */
+  /** Creates a verification, or goes on with the pending one. */
   async request(phone) {
-    const isLeft = await this.#leave(phone);
-    const answer = await this.#call("POST", PATH, phone, { to: `+${phone}` }, true);
+    const answer = await this.#service.call(this.first(phone));
     const meaning = answer.status === 201
-      ? "The code is on its way."
-      : "The same verification goes on, with the same code and deadline. A message that was sent moments ago is not repeated.";
-    const reading = this.#read(answer, phone, meaning, { next: TO_PHONE, isSent: true });
-    return isLeft ? { ...reading, meaning: `The verification of the other number was canceled. ${reading.meaning}` } : reading;
+      ? "Created. The code is on its way."
+      : "The pending verification goes on, with the same code. A message that was just sent is not repeated.";
+    return this.#read(answer, phone, meaning, { isSent: true });
   }
 
   /** Sends the same code again, or creates a verification if none is pending. */
@@ -44,21 +50,20 @@ export class VerificationApi {
       return this.request(phone);
     }
     const answer = await this.#call("POST", `${this.#path()}/resend`, phone, null, true);
-    return this.#read(answer, phone, "The same code is on its way again. Its deadline stays.", { next: TO_PHONE, isSent: true });
+    return this.#read(answer, phone, "The same code was sent again. Its deadline stays.", { isSent: true });
   }
 
-  /** Checks a code. A page that was reloaded has no id, so it checks by the number. */
+  /** Checks a code. */
   async verify(phone, code) {
-    const answer = this.#isAbout(phone)
-      ? await this.#call("POST", `${this.#path()}/check`, phone, { code })
-      : await this.#call("POST", `${PATH}/check`, phone, { to: `+${phone}`, code });
-    return this.#read(answer, phone, "Signed in. The code has been used: it works once.", { isApproved: true, isEnded: true });
+    const answer = await this.#call("POST", `${this.#path()}/check`, phone, { code });
+    return this.#read(answer, phone, "Verified. The code has been used: it works once.", { isApproved: true });
   }
 
-  /** Reads the verification. */
-  async read(phone) {
-    const answer = await this.#call("GET", this.#path(), phone, null);
-    return this.#read(answer, phone, "This is its state now.");
+  /** The verification takes no more guesses. */
+  end() {
+    if (this.#current !== null) {
+      this.#current.isPending = false;
+    }
   }
 
   /** Forgets the verification in progress. */
@@ -74,21 +79,13 @@ export class VerificationApi {
     return `${PATH}/${encodeURIComponent(this.#current.id)}`;
   }
 
-  /** Resolves to true if a pending verification of another number was canceled. */
-  async #leave(phone) {
-    if (this.#current === null || this.#isAbout(phone)) {
-      return false;
-    }
-    const { isPending, phones } = this.#current;
-    const answer = isPending ? await this.#call("POST", `${this.#path()}/cancel`, phones[0], null) : null;
-    this.forget();
-    return answer?.status === 200;
+  #prepare(method, path, phone, body, isOnce = false) {
+    // A fresh key for every click: only a repetition by the network or by curl is the same request.
+    return this.#service.prepare(method, path, { phone, key: this.key, idempotencyKey: isOnce ? randomName() : null, body });
   }
 
-  #call(method, path, phone, body, isOnce = false) {
-    // A fresh key for every click: only a repetition by the network or by curl is the same request.
-    const idempotencyKey = isOnce ? randomName() : null;
-    return this.#service.call(method, path, { phone, key: this.key, idempotencyKey, body });
+  #call(...request) {
+    return this.#service.call(this.#prepare(...request));
   }
 
   #read(answer, phone, meaning, more = {}) {
@@ -107,12 +104,15 @@ export class VerificationApi {
   #readVerification({ status }, phone, value, meaning, more) {
     const isPending = value.status === "pending";
     const to = digits(text(value.to));
+    const until = Date.parse(value.expires_at);
     this.#current = { id: text(value.id), phones: to === "" ? [phone] : [phone, to], isPending };
     return good(text(value.status), meaning, {
       status,
+      stop: more.isApproved === true ? null : ENDED[value.status] ?? null,
       wait: isPending ? secondsUntil(value.resend_at) : null,
       phone: to === "" ? null : to,
-      codeLength: Number.isInteger(value.code_length) ? value.code_length : null,
+      life: Number.isNaN(until) ? null : { until, whole: until - Date.parse(value.created_at) },
+      attemptsLeft: Number.isInteger(value.attempts_left) ? value.attempts_left : null,
       document: { title: "The verification", value },
       proof: typeof value.proof === "string" ? value.proof : null,
       ...more,
@@ -121,17 +121,20 @@ export class VerificationApi {
 
   #readProblem(answer, value) {
     const code = text(value.code);
-    const isEnded = ENDED.includes(code);
-    if (this.#current !== null && isEnded) {
-      this.#current.isPending = false;
+    const stop = STOPS[code] ?? (code === "verification_not_pending" ? ENDED[value.verification_status] ?? "gone" : null);
+    if (stop !== null) {
+      this.end();
     }
+    const isWrong = code === "code_incorrect";
     return bad(text(value.title), text(value.detail), {
       status: answer.status,
-      isEnded,
-      isWrong: WRONG.includes(code),
+      says: isWrong ? "That is not the code." : said(value, answer.wait),
+      stop,
+      isWrong,
       isNumberInvalid: code === "invalid_phone_number",
       wantsKey: code === "unauthenticated",
-      wait: retryAfter(answer),
+      wait: answer.wait,
+      attemptsLeft: Number.isInteger(value.attempts_left) ? value.attempts_left : null,
       document: { title: "The problem", value },
       problem: { code, href: this.#pageOf(value.type) },
     });
@@ -142,6 +145,13 @@ export class VerificationApi {
     const url = URL.parse?.(text(type), this.#service.origin) ?? null;
     return url?.origin === this.#service.origin && url.pathname.startsWith("/problems/") ? url.href : null;
   }
+}
+
+/** A problem for people: with minutes instead of hundreds of seconds. */
+function said({ title, detail }, wait) {
+  return wait === null
+    ? text(detail) || text(title)
+    : `${text(detail).replace(/ Try again in .*$/, "")} Try again in ${duration(wait)}.`;
 }
 
 /** The object that a body is, or null. Bodies that are far too long are not read. */

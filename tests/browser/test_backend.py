@@ -1,4 +1,4 @@
-"""The exchange: requests, responses, and commands that repeat them."""
+"""The backend's panel: the call, the command that repeats it, the answer, the proof, and the code's record."""
 
 import hashlib
 import json
@@ -23,37 +23,33 @@ def run(command, key=KEY):
     return int(head.split()[1]), body
 
 
-class Exchange(BrowserTest):
+class Backend(BrowserTest):
     api = "sample"
 
     def command(self, page):
-        """The command of the latest exchange, copied by its button."""
-        page.locator("#exchanges li").first.get_by_role("button", name="Copy curl").click()
-        expect(page.locator("#exchange-says")).to_have_text("Command copied.")
-        copied = page.evaluate("navigator.clipboard.readText()")
-        self.assertEqual(copied, page.locator("#exchanges .curl").first.text_content())
-        return copied
+        """The command of the call on the screen, copied by its button."""
+        page.click("#copy-curl")
+        expect(page.locator("#call-says")).to_have_text("Command copied.")
+        return page.evaluate("navigator.clipboard.readText()")
 
-    def test_each_exchange_is_shown_and_its_command_repeats_it(self):
-        sandbox = self.start(Sandbox())
-        page = self.open(sandbox)
-        latest = page.locator("#exchanges li").first
-        self.send_code(page)
-        self.answer_is(page, 200, "OK")
-        expect(latest.locator("summary")).to_contain_text(f"GET /otp/{PHONE}")
-        expect(latest).to_contain_text("x-request-id: page-")
+    def test_the_next_call_is_shown_before_it_is_made_and_its_command_repeats_it(self):
+        page = self.open(self.start(Sandbox()))
+        line = page.locator("#call-line")
+        expect(line).to_have_text(f"GET /otp/{PHONE}")
+        page.fill("#number", "+1 631 555 1234")
+        expect(line).to_have_text("GET /otp/16315551234")
         self.assertEqual(run(self.command(page)), (200, "OK"))
-        expect(page.locator("#messages .bubble")).to_have_count(2)
-
-        code = self.code_on_phone(page)
+        self.send_code(page, "16315551234")
+        self.answer_is(page, 200, "OK")
+        code = self.code_on_phone(page, messages=2)
         self.type_code(page, self.wrong(code))
         self.answer_is(page, 401, "Incorrect code. 2 attempt(s) remaining.")
-        expect(latest.locator("summary")).to_contain_text(f"POST /otp/{PHONE}")
-        expect(latest).to_contain_text(f'{{"code":"{self.wrong(code)}"}}')
+        expect(line).to_have_text("POST /otp/16315551234")
+        expect(page.locator("#call-body")).to_contain_text(f'"code": "{self.wrong(code)}"')
         self.assertEqual(run(self.command(page)), (401, "Incorrect code. 1 attempt(s) remaining."))
         self.type_code(page, code)
         self.answer_is(page, 200, "OK")
-        self.assertEqual(run(self.command(page)), (404, f"No active code for phone # {PHONE}"))
+        self.assertEqual(run(self.command(page)), (404, "No active code for phone # 16315551234"))
 
     def test_typed_text_cannot_break_out_of_a_command(self):
         page = self.open(self.start(Sandbox()))
@@ -73,50 +69,46 @@ class Exchange(BrowserTest):
         command = self.command(page)
         self.assertIn("$OTP_KEY", command)
         self.assertEqual(run(command), (200, "OK"))
-        self.assertNotIn(KEY, page.locator("#exchanges").inner_text())
+        self.assertNotIn(KEY, page.content())
 
     def test_calls_of_the_verification_api_are_repeated_with_the_key_of_the_environment(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)
         self.choose_api(page, "v1")
-        latest = page.locator("#exchanges li").first
         self.send_code(page)
         self.answer_is(page, 201, "pending")
-        expect(latest.locator("summary")).to_contain_text("POST /v1/verifications")
-        expect(latest).to_contain_text("idempotency-key: page-")
-        expect(latest).to_contain_text("authorization: Bearer …")
+        expect(page.locator("#call-line")).to_have_text("POST /v1/verifications")
         created = self.command(page)
         self.assertIn('"Authorization: Bearer $OTP_KEY"', created)
         # It is the same request with the same key, so it is not done twice.
         status, again = run(created, sandbox.key)
         id = json.loads(again)["id"]
         self.assertEqual((status, json.loads(again)["sends_left"]), (201, 2))
-        expect(page.locator("#messages .bubble")).to_have_count(1)
-
         self.type_code(page, self.wrong(self.code_on_phone(page)))
         self.answer_is(page, 422, "The code is wrong")
-        expect(latest.locator("summary")).to_contain_text(f"POST /v1/verifications/{id}/check")
+        expect(page.locator("#call-line")).to_have_text(f"POST /v1/verifications/{id}/check")
         status, problem = run(self.command(page), sandbox.key)
         self.assertEqual((status, json.loads(problem)["code"]), (422, "code_incorrect"))
-        page.click("#read")
-        self.answer_is(page, 200, "pending")
-        self.assertEqual(json.loads(run(self.command(page), sandbox.key)[1])["id"], id)
-        # The next clicks have keys of their own.
+        # The next click has a key of its own.
         self.send_code(page, "16315551234")
         self.answer_is(page, 201, "pending")
         self.assertNotEqual(self.command(page), created)
-        self.assertEqual(json.loads(run(page.locator("#exchanges .curl").nth(1).text_content(), sandbox.key)[1])["status"], "canceled")
         self.assertNotIn(sandbox.key, page.content())
 
-    def test_only_the_latest_exchanges_are_kept(self):
+    def test_the_record_is_what_operators_see(self):
         page = self.open(self.start(Sandbox()))
-        page.fill("#number", "+1")
-        for _ in range(23):
-            page.click("#send")
-            self.answer_is(page, 400, "Invalid phone number.")
-            expect(page.locator("#send")).to_have_text("Send code")
-        expect(page.locator("#exchanges > li")).to_have_count(20)
-        expect(page.locator("#exchanges details[open]")).to_have_count(1)
+        page.click("#tab-record")
+        expect(page.locator("#record-body")).to_have_text("No code yet.")
+        self.send_code(page)
+        for row in ("Attempts0 of 3", "limits.per_phone1 counted", "Time left"):
+            expect(page.locator("#record-body")).to_contain_text(row)
+        expect(page.locator(".time-left")).to_contain_text("4:")
+        code = self.code_on_phone(page)
+        self.type_code(page, self.wrong(code))
+        expect(page.locator("#record-body")).to_contain_text("1 of 3")
+        self.type_code(page, code)
+        expect(page.locator("#record-body")).to_contain_text("none active")
+        self.assertNotIn(code, page.locator("#record-body").inner_text())
 
 
 if __name__ == "__main__":
