@@ -1,4 +1,4 @@
-//! The results for programs. docs/operations.md lists them.
+//! The results as JSON, for programs.
 
 use serde_json::{Value, json};
 
