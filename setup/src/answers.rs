@@ -47,49 +47,50 @@ pub(crate) enum Existing {
 
 /// The answers on the command line or in the environment.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Answers of the guided set-up")]
 pub(crate) struct Given {
-    /// The phones that the app runs on
+    /// The platforms that the app runs on
     #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_PLATFORM")]
     platform: Option<Platform>,
-    /// The way of the code from WhatsApp into the app; the last two work on Android only
+    /// Delivery of the code into the app: a copy button, one tap or no tap, the last two on Android only
     #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_DELIVERY")]
     delivery: Option<Delivery>,
-    /// Accept WhatsApp's terms of zero-tap templates
+    /// Accept WhatsApp's terms for zero-tap templates
     #[arg(long, env = "WHATSAPP_OTP_SETUP_ACCEPT_ZERO_TAP_TERMS")]
     accept_zero_tap_terms: bool,
-    /// An Android app that may receive codes, and the hash of its signature; up to five
+    /// An Android app that may receive codes, and its signature hash; up to five
     #[arg(long = "app", value_name = "PACKAGE=HASH", value_delimiter = ',', env = "WHATSAPP_OTP_SETUP_APP")]
     #[arg(value_parser = app)]
     apps: Vec<SupportedApp>,
     /// The template's name
     #[arg(long, value_name = "NAME", env = "WHATSAPP_OTP_SETUP_TEMPLATE_NAME", value_parser = TemplateName::parse)]
     template_name: Option<TemplateName>,
-    /// The treatment of an existing template of that name
+    /// Use or change a template that already has this name
     #[arg(long, value_enum, env = "WHATSAPP_OTP_SETUP_EXISTING")]
     existing: Option<Existing>,
-    /// The template's languages, such as `en_US,de`; the first is for people whose language is not among them
+    /// The template's languages, such as `en_US,de`; people whose language is not among them get the first
     #[arg(long, value_name = "LANGUAGE,…", value_delimiter = ',', env = "WHATSAPP_OTP_SETUP_LANGUAGES")]
     #[arg(value_parser = Locale::parse)]
     languages: Vec<Locale>,
-    /// The code's lifetime in the message, such as 5m (default: the setting `otp.code_lifetime`)
+    /// The code's lifetime as the message states it, such as 5m (default: the setting `otp.code_lifetime`)
     #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_CODE_LIFETIME", value_parser = code_lifetime)]
     code_lifetime: Option<CodeMinutes>,
-    /// Ask in the message not to share the code (default: true)
+    /// Add "do not share this code" to the message (default: true)
     #[arg(long, value_name = "BOOL", env = "WHATSAPP_OTP_SETUP_SECURITY_RECOMMENDATION")]
     security_recommendation: Option<bool>,
-    /// The time in which WhatsApp tries to deliver a message, 30s to 15m (default: the code's lifetime)
+    /// The time for which WhatsApp tries to deliver a message, 30s to 15m (default: the code's lifetime)
     #[arg(long, value_name = "DURATION", env = "WHATSAPP_OTP_SETUP_MESSAGE_TTL", value_parser = message_ttl)]
     message_ttl: Option<MessageTtl>,
-    /// The file with the 6-digit PIN of the number's two-step verification, to register a number that is not registered
+    /// A file with the number's 6-digit PIN, to register a number that is not registered yet
     #[arg(long, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_PIN_FILE")]
     pin_file: Option<PathBuf>,
-    /// A settings file to write for the service; one that exists is replaced only with --replace-settings
+    /// Write a settings file for the service; an existing one is replaced only with --replace-settings
     #[arg(long, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_SETTINGS_FILE")]
     pub(crate) settings_file: Option<PathBuf>,
-    /// Replace the settings file if it exists, and keep nothing of it but its `otp.secret`
+    /// Replace an existing settings file, and keep only its `otp.secret`
     #[arg(long, requires = "settings_file", env = "WHATSAPP_OTP_SETUP_REPLACE_SETTINGS")]
     pub(crate) replace_settings: bool,
-    /// The longest wait for WhatsApp's approval
+    /// The longest wait for WhatsApp's review
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
     #[arg(env = "WHATSAPP_OTP_SETUP_WAIT")]
     pub(crate) wait: Duration,

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::{ArgMatches, Parser, Subcommand};
+use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
 use console::Term;
 use tokio::signal::unix::{SignalKind, signal};
 use whatsapp_otp::cli::output::{self, OutputError};
@@ -16,29 +16,32 @@ use crate::ui::Ui;
 use crate::{guide, hash, send_test, subscribe, templates, terminal};
 
 const AFTER_HELP: &str = "\
-Without a command it asks for the necessary settings, creates the template and writes the file that `whatsapp-otp serve`
-reads. Without a terminal, or with --yes, the answers come from flags, variables and the file of an earlier run.
+Without a command it guides you through the set-up: it asks for what it needs, registers the number, creates the template
+and writes the files that `whatsapp-otp serve` reads. Without a terminal, or with --yes, it asks nothing: the answers come
+from flags, from variables and from the file of an earlier run.
 
-The access token has no flag, as everyone on the machine can see arguments: type it at its prompt, which hides it, or
-pass it by --token-file or WHATSAPP_OTP_SETUP_ACCESS_TOKEN.
+Every flag can be a variable instead, except --config, --json and --yes: WHATSAPP_OTP_SETUP_WABA_ID is --waba-id.
 
-Exit codes: 0 success, 1 failure, 2 usage, 3 WhatsApp has not yet approved the template, 4 it has rejected it, 78 invalid
-settings, 130 interrupted.";
+The access token has no flag, as everyone on the machine can see arguments. Type it at its prompt, which hides it, or use
+--token-file or the variable WHATSAPP_OTP_SETUP_ACCESS_TOKEN.
 
-/// Sets up a WhatsApp Business account for the service.
+Exit codes: 0 success, 1 failure, 2 usage, 3 WhatsApp is still reviewing the template, 4 the template is rejected, paused or
+disabled, 78 invalid settings, 130 interrupted.";
+
+/// The guided set-up of whatsapp-otp
 #[derive(Debug, Parser)]
 #[command(name = "whatsapp-otp-setup", version, about, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
+    /// Print the result as JSON on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Ask no questions, and agree to everything
+    #[arg(long, short, global = true)]
+    yes: bool,
     #[command(flatten)]
     connection: ConnectionArguments,
     #[command(flatten)]
     given: Given,
-    /// Print the result as JSON on standard output
-    #[arg(long, global = true)]
-    json: bool,
-    /// Ask no questions, and agree to all confirmations
-    #[arg(long, short, global = true)]
-    yes: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -47,13 +50,22 @@ pub(crate) struct Cli {
 enum Command {
     /// Compute the 11 characters that identify an Android app to WhatsApp
     Hash(hash::Arguments),
-    /// Send one real code to PHONE, to test the setup
+    /// Send one real code to a phone, to test the set-up
     SendTest(send_test::Arguments),
-    /// Subscribe the app to the account's webhooks, which tell what becomes of messages
+    /// Subscribe the app to the account's webhooks, which report the fate of messages
     Subscribe(subscribe::Arguments),
-    /// Manage the account's templates
+    /// List, show or delete the account's templates
     #[command(subcommand)]
     Template(templates::Command),
+}
+
+/// The command line, without the variable of each flag, as they all follow one rule.
+pub(crate) fn command_line() -> clap::Command {
+    without_variables(<Cli as CommandFactory>::command())
+}
+
+fn without_variables(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| argument.hide_env(true)).mut_subcommands(without_variables)
 }
 
 /// The options that all commands share.
@@ -83,7 +95,7 @@ impl Cli {
                     tokio::select! {
                         // In this order, as the command itself takes the Ctrl-C that ends a wait.
                         biased;
-                        ended = self.command(matches, manner) => ended,
+                        ended = self.run_command(matches, manner) => ended,
                         stopped = stopped() => Err(stopped),
                     }
                 });
@@ -105,7 +117,7 @@ impl Cli {
         }
     }
 
-    async fn command(self, matches: &ArgMatches, manner: Manner) -> Result<u8, Failure> {
+    async fn run_command(self, matches: &ArgMatches, manner: Manner) -> Result<u8, Failure> {
         match self.command {
             None => guide::run(self.connection.check(matches)?, self.given, manner).await,
             Some(Command::Hash(arguments)) => hash::run(&arguments, manner),
@@ -141,5 +153,25 @@ pub(crate) fn print_json(value: &serde_json::Value) {
 pub(crate) fn print(text: impl Display) {
     if let Err(error @ OutputError::Write(_)) = output::print(text) {
         let _ = Term::stderr().write_line(&format!("error: {error}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_flag_of_the_guided_set_up_has_a_variable_of_its_name() {
+        let command = <Cli as CommandFactory>::command();
+        let flags: Vec<_> =
+            command.get_arguments().filter_map(|argument| argument.get_long().map(|long| (long, argument))).collect();
+        assert!(flags.len() > 20);
+        for (long, argument) in flags {
+            let variable = argument.get_env().map(|name| name.to_string_lossy().into_owned());
+            let expected = format!("WHATSAPP_OTP_SETUP_{}", long.replace('-', "_").to_uppercase());
+            let has_none = ["config", "json", "yes"].contains(&long);
+            assert_eq!(variable, (!has_none).then_some(expected), "--{long}");
+        }
+        assert!(!command_line().render_long_help().to_string().contains("[env:"));
     }
 }

@@ -20,23 +20,24 @@ use crate::info_file::InfoFile;
 pub(crate) const USUAL_FILE: &str = "setup/whatsapp-info.json";
 
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Account")]
 pub(crate) struct ConnectionArguments {
-    /// The service's settings file (default: the one that `WHATSAPP_OTP_CONFIG` names, if any)
+    /// The settings file of the service (default: the file that `WHATSAPP_OTP_CONFIG` names, if any)
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The file to write, and to read earlier answers from (default: the setting `whatsapp.info_file`)
+    /// The file of the account, which also keeps your answers (default: the setting `whatsapp.info_file`)
     #[arg(long, global = true, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_INFO_FILE")]
     info_file: Option<PathBuf>,
-    /// The Graph API, or a simulator (default: the setting `whatsapp.base_url`)
+    /// The address of the Graph API or a simulator (default: the setting `whatsapp.base_url`)
     #[arg(long, global = true, value_name = "URL", env = "WHATSAPP_OTP_SETUP_BASE_URL", value_parser = base_url)]
     base_url: Option<Url>,
-    /// The Graph API's version (default: the setting `whatsapp.api_version`)
+    /// The version of the Graph API (default: the setting `whatsapp.api_version`)
     #[arg(long, global = true, env = "WHATSAPP_OTP_SETUP_API_VERSION", value_parser = ApiVersion::parse)]
     api_version: Option<ApiVersion>,
     /// The ID of the WhatsApp Business account
     #[arg(long, global = true, value_name = "ID", env = "WHATSAPP_OTP_SETUP_WABA_ID", value_parser = graph_id)]
     waba_id: Option<String>,
-    /// The file with the access token of a system user
+    /// A file with the access token of a system user
     #[arg(long, global = true, value_name = "FILE", env = "WHATSAPP_OTP_SETUP_TOKEN_FILE")]
     token_file: Option<PathBuf>,
     // Accepted only to refuse it with a reason. Any value is valid, as an error would print it.
@@ -126,7 +127,7 @@ impl Connection {
                 missing.extend(waba_id.is_none().then_some("--waba-id"));
                 missing.extend(token.is_none().then_some("--token-file or WHATSAPP_OTP_SETUP_ACCESS_TOKEN"));
                 Err(Failure::Usage(format!(
-                    "{} names no WhatsApp account, and these are missing:\n  {}\n\nhint: run \
+                    "{} has no WhatsApp account, and these are missing:\n  {}\n\nhint: run \
                      whatsapp-otp-setup first, without a command",
                     self.info_file.path().display(),
                     missing.join("\n  ")
@@ -155,7 +156,7 @@ fn is_loopback(url: &Url) -> bool {
 fn token(file: Option<&Path>, variable: Option<SecretString>) -> Result<Option<SecretString>, Failure> {
     let token = match (file, variable) {
         (Some(_), Some(_)) => {
-            let text = "--token-file and WHATSAPP_OTP_SETUP_ACCESS_TOKEN exclude each other";
+            let text = "give either --token-file or WHATSAPP_OTP_SETUP_ACCESS_TOKEN, not both";
             return Err(Failure::Usage(text.to_owned()));
         }
         (Some(path), None) => Some(text_of(path)?),

@@ -63,7 +63,7 @@ impl Failure {
                 missing.iter().map(Missing::how).collect::<Vec<_>>().join("\n  ")
             ),
             Self::Settings(error) => format!(
-                "error: {} invalid setting(s)\n{error}\n\nhint: config/default.toml explains every setting",
+                "error: {} invalid setting(s)\n{error}\n\nhint: docs/settings.md explains every setting",
                 error.faults().len()
             ),
             Self::Refused(advice) => advice.text(),

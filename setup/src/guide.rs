@@ -61,7 +61,7 @@ pub(crate) async fn run(connection: Connection, given: Given, manner: Manner) ->
         code_lifetime,
         settings_file: settings_file.as_deref(),
     })?;
-    outcome.tell(manner);
+    outcome.report(manner);
     Ok(outcome.exit_code())
 }
 

@@ -37,7 +37,7 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::FromArgMatches;
 
 use self::cli::Cli;
 
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
     // Before any client is built: there is exactly one TLS provider.
     whatsapp_otp::cli::install_tls_provider();
     whatsapp_otp::cli::forbid_core_dumps();
-    let matches = Cli::command().get_matches();
+    let matches = cli::command_line().get_matches();
     match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli.run(&matches),
         Err(error) => error.exit(),

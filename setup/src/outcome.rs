@@ -83,7 +83,7 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    pub(crate) fn tell(&self, manner: Manner) {
+    pub(crate) fn report(&self, manner: Manner) {
         manner.ui.say(self.text());
         if manner.json {
             print_json(&self.json());

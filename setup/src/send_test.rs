@@ -38,12 +38,12 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     let number = connection.phone_number_id.clone().or_else(|| earlier.phone_number_id.clone());
     let (Some(number), Some(template_id)) = (number, &earlier.template_id) else {
         let path = connection.info_file.path().display();
-        let text = format!("{path} names no phone number or template\n\nhint: run whatsapp-otp-setup first");
+        let text = format!("{path} has no phone number or template\n\nhint: run whatsapp-otp-setup first");
         return Err(Failure::Usage(text));
     };
     let template = template::read(&client, template_id).await.map_err(|error| Advice::of(&error, Doing::Template))?;
     let unprepared = |error| anyhow!("the operating system provides no randomness: {error}");
-    // Nobody will check this code, so its secret is drawn for it alone.
+    // Only this program checks the code, so a secret generated for it is enough.
     let mut secret = vec![0; OtpSecret::MIN_BYTES];
     SysRng.try_fill_bytes(&mut secret).map_err(unprepared)?;
     let keys = KeyRing::new(OtpSecret::new(secret).map_err(anyhow::Error::from)?, Vec::new());
@@ -72,7 +72,7 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
     Ok(u8::from(arrived == Some(false) || (!accepted && arrived.is_none())))
 }
 
-/// Asks for the code, which shows that it arrived.
+/// Asks for the code, which proves that it arrived.
 async fn ask_for(manner: Manner, code: &Code) -> Result<bool, Failure> {
     let ui = manner.ui;
     for _ in 0..GUESSES {

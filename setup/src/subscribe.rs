@@ -1,4 +1,4 @@
-//! `whatsapp-otp-setup subscribe`: has WhatsApp tell the service what becomes of its messages.
+//! `whatsapp-otp-setup subscribe`: has WhatsApp report the fate of messages to the service.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -20,10 +20,11 @@ use crate::advice::{Advice, Concern, Doing};
 use crate::cli::{Manner, print_json};
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::links;
 
 /// Graph's code for a URL that did not repeat the challenge.
 const NOT_VERIFIED: i64 = 2_200;
-/// Meta's limit for a URL of an account's own.
+/// Meta's limit for the URL of an account.
 const LONGEST_URL: usize = 200;
 /// The pauses before further attempts: a running service reads a new token within seconds.
 const PAUSES: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(6)];
@@ -74,11 +75,12 @@ pub(crate) async fn run(connection: Connection, arguments: &Arguments, manner: M
         Some(url) => ui.confirm_fine(format!("the app is subscribed; webhooks about messages go to {url}")),
         None => ui.confirm_fine("the app is subscribed; webhooks go to the URL in its dashboard"),
     }
-    ui.say(
-        "In the app's dashboard, WhatsApp, Configuration: subscribe to the field messages and, for what happens to the \
-         account, to account_update, account_alerts, message_template_status_update and the other fields. Webhooks about \
-         the account always go to the URL there. Then run `whatsapp-otp check --webhook PHONE` with your own number.",
-    );
+    ui.say(format!(
+        "\nNext, in the app's dashboard ({}), WhatsApp, Configuration: subscribe to the field messages and, for news about \
+         the account, to account_update, account_alerts, message_template_status_update and the other fields. News about \
+         the account always goes to the URL there. Then run `whatsapp-otp check --webhook PHONE` with your own number.",
+        links::APPS
+    ));
     if manner.json {
         print_json(&json!({
             "waba_id": waba_id,
@@ -112,9 +114,9 @@ fn verify_token(path: &Path) -> anyhow::Result<(SecretString, bool)> {
 fn explain(error: &CallError) -> Failure {
     let advice = match error {
         CallError::Api(api) if api.code == NOT_VERIFIED => Advice::new(
-            "WhatsApp asked the callback URL, and it did not repeat the challenge",
-            "Start the service with the settings above and make sure that the URL leads to it over HTTPS with a public \
-             certificate, then run this again.",
+            "the callback URL did not repeat WhatsApp's challenge",
+            "Start the service with the settings above, make sure that the URL leads to it over HTTPS with a public \
+             certificate, and run this again.",
             Concern::Outside,
         )
         .with_words(error.to_string()),

@@ -41,7 +41,9 @@ pub(crate) async fn run(connection: Connection, command: &Command, manner: Manne
     let templates = templates.map_err(|error| Advice::of(&error, Doing::Account))?;
     if let Some(name) = name.filter(|_| templates.is_empty()) {
         let text = format!("the account has no template \"{name}\"");
-        return Err(Advice::new(text, "`whatsapp-otp-setup template list` lists them.", Concern::TemplateName).into());
+        return Err(
+            Advice::new(text, "`whatsapp-otp-setup template list` lists all of them.", Concern::TemplateName).into()
+        );
     }
     match command {
         Command::List | Command::Show { .. } if manner.json => {
@@ -76,7 +78,7 @@ async fn agree(manner: Manner, name: &TemplateName, templates: &[Template]) -> R
         return Ok(());
     }
     if !manner.ui.asks() {
-        return Err(Failure::Usage("agree to the deletion with --yes".to_owned()));
+        return Err(Failure::Usage("nobody can agree to the deletion\n\nhint: add --yes".to_owned()));
     }
     let languages = templates.iter().map(|template| template.language.as_str()).collect::<Vec<_>>().join(", ");
     let text = format!(

@@ -8,7 +8,7 @@ import tomllib
 import unittest
 
 from documents import ROOT, documents
-from programs import help_of
+from programs import flags, help_of
 
 # Files whose names look like settings.
 FILES = re.compile(r".*\.(md|conf|toml|json|rs|py|js|mjs|lua|yml|pem|cfg|internal|properties|swift)")
@@ -87,7 +87,9 @@ class Names(unittest.TestCase):
                     key = name.removeprefix("WHATSAPP_OTP__").lower().replace("__", ".")
                     known = is_setting(key) or key.strip("_") in {"", "section.key"}
                 else:
-                    known = name == "WHATSAPP_OTP_CONFIG" or name in setup
+                    # Each flag of the set-up has a variable of its name, which the help does not list.
+                    flag = "--" + name.removeprefix("WHATSAPP_OTP_SETUP_").lower().replace("_", "-")
+                    known = name == "WHATSAPP_OTP_CONFIG" or name in setup or flag in flags("whatsapp-otp-setup")
                 if not known:
                     self.faults.append(f"{document.name}: there is no variable {name}")
 

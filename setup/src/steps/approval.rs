@@ -14,7 +14,7 @@ use crate::ui::Ui;
 const PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(15));
 const TICK: Duration = Duration::from_millis(120);
 /// The time between two progress lines in a log.
-const TOLD_EVERY: Duration = Duration::from_mins(1);
+const LINE_EVERY: Duration = Duration::from_mins(1);
 
 /// A translation after the review or the wait.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ struct Indicator {
     ui: Ui,
     bar: ProgressBar,
     began: Instant,
-    told: Option<Instant>,
+    last_line: Option<Instant>,
 }
 
 impl Indicator {
@@ -98,7 +98,7 @@ impl Indicator {
         let bar = if ui.asks() { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
         let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-        Self { ui, bar, began, told: None }
+        Self { ui, bar, began, last_line: None }
     }
 
     fn show(&mut self, translations: &[Translation]) {
@@ -106,17 +106,17 @@ impl Indicator {
         let languages = waiting.iter().map(|translation| translation.language.as_str()).collect::<Vec<_>>().join(", ");
         let text = format!("WhatsApp is reviewing the template in {languages}");
         if self.ui.asks() {
-            if self.told.is_none() {
+            if self.last_line.is_none() {
                 self.ui.say(
                     "\nThe review usually takes a few minutes. Ctrl-C stops waiting; whatsapp-otp-setup continues the wait \
                      at any time.",
                 );
             }
-            self.told = Some(Instant::now());
+            self.last_line = Some(Instant::now());
             self.bar.enable_steady_tick(TICK);
             self.bar.set_message(text);
-        } else if self.told.is_none_or(|told| told.elapsed() >= TOLD_EVERY) {
-            self.told = Some(Instant::now());
+        } else if self.last_line.is_none_or(|last| last.elapsed() >= LINE_EVERY) {
+            self.last_line = Some(Instant::now());
             let elapsed = humantime::format_duration(Duration::from_secs(self.began.elapsed().as_secs()));
             self.ui.say(format!("{text} ({elapsed})"));
         }

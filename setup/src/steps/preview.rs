@@ -32,7 +32,7 @@ pub(crate) async fn show(
         ui.say(format!("{}:\n{}", preview.language, bubble(preview, &template.delivery)));
     }
     if let Some(more) = previews.len().checked_sub(MOST_SHOWN).filter(|more| *more > 0) {
-        ui.say(format!("and {more} more"));
+        ui.say(format!("and in {more} more languages"));
     }
     Ok(())
 }

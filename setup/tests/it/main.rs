@@ -17,6 +17,7 @@ mod flags;
 mod harness;
 mod interruption;
 mod manners;
+mod outcomes;
 mod re_run;
 mod registration;
 mod settings_file;

@@ -62,7 +62,7 @@ fn a_url_that_does_not_shake_hands_is_refused_with_advice() {
     let ended = world.program(&["subscribe", "--callback-url", &url]).run();
     assert_eq!(ended.code, 1, "{}", ended.stderr);
     let said = ended.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
-    assert!(said.contains("it did not repeat the challenge"), "{said}");
+    assert!(said.contains("the callback URL did not repeat WhatsApp's challenge"), "{said}");
     let elsewhere = world.program(&["subscribe", "--callback-url", "https://otp.example/"]).run();
     assert_eq!(elsewhere.code, 2, "{}", elsewhere.stderr);
 }
