@@ -232,13 +232,13 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
         ),
         (133_005, _) => ("this is not the number's PIN", "Enter it again, or change it as described.".to_owned(), Pin),
         (133_006, _) => (
-            "nobody has verified the ownership of this number yet",
+            "the ownership of this number is not verified yet",
             format!("Verify it in WhatsApp Manager with a code by text message or call, and try again: {PHONE_NUMBERS}"),
             Outside,
         ),
         (133_008 | 133_009, _) => (
             "too many wrong PINs were tried for this number",
-            format!("Wait some hours, or change the PIN in WhatsApp Manager: {PHONE_NUMBERS}"),
+            format!("Wait a few hours, or change the PIN in WhatsApp Manager: {PHONE_NUMBERS}"),
             Outside,
         ),
         (133_015, _) => {
@@ -251,7 +251,7 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
         ),
         (133_000, _) => (
             "an earlier deregistration of this number is incomplete",
-            "Try again in some minutes. If it stays so, give the trace ID below to Meta's support.".to_owned(),
+            "Try again in a few minutes. If the error stays, give Meta's support the trace ID below.".to_owned(),
             Outside,
         ),
         (1 | 2 | 131_000 | 131_016 | 131_057 | 133_004, _) => (
@@ -265,7 +265,7 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
             Outside,
         ),
         (131_042, _) => (
-            "the account has no valid means of payment",
+            "the account has no valid payment method",
             "Add one, or pay the balance: business.facebook.com, Settings, Billing.".to_owned(),
             Outside,
         ),
@@ -287,7 +287,7 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
         (132_015 | 132_016, _) => (
             "WhatsApp has paused or disabled the template, because people blocked or reported its messages",
             format!(
-                "A paused one resumes after some hours; {TEMPLATES} shows when. Otherwise run whatsapp-otp-setup again \
+                "A paused one resumes after a few hours; {TEMPLATES} shows when. Otherwise run whatsapp-otp-setup again \
                  and create another."
             ),
             TemplateName,
@@ -324,7 +324,7 @@ fn of_code(code: i64, subcode: Option<i64>, details: Option<&str>, doing: Doing)
         ),
         _ if doing == Doing::Template => {
             let meaning = format!("WhatsApp rejects this template{}", refused());
-            return Advice::new(meaning, "Change what it objects to.", Template);
+            return Advice::new(meaning, "Change what WhatsApp objects to.", Template);
         }
         _ => {
             let meaning = format!("WhatsApp refuses the request{}", refused());

@@ -26,7 +26,7 @@ const BASE_URL: &str = "WHATSAPP_OTP__WHATSAPP__BASE_URL";
 const SECRET: &str = "otp.secret";
 /// The width of the comments on commands.
 const COMMENT_WIDTH: usize = 80;
-const KEY: &str = "Generate the key with which your backend calls /v1, and add the settings that this prints:";
+const KEY: &str = "Generate an API key for your backend, and add the settings that this prints:";
 const SETTING: &str = "Set this for the service:";
 
 /// Everything that a run settled.

@@ -17,7 +17,10 @@ pub(crate) fn sentence(subject: &str, status: &str, rejection: Option<&str>) -> 
     match status {
         "PENDING" | "IN_APPEAL" => format!("WhatsApp is still reviewing {subject}"),
         "REJECTED" => match rejection {
-            Some(reason) => format!("WhatsApp rejected {subject} because {} ({reason})", why_rejected(reason)),
+            Some(reason) => match why_rejected(reason) {
+                Some(why) => format!("WhatsApp rejected {subject} because {why} ({reason})"),
+                None => format!("WhatsApp rejected {subject} for the reason {reason}"),
+            },
             None => format!("WhatsApp rejected {subject} without giving a reason"),
         },
         "PAUSED" => format!("WhatsApp paused {subject} because people blocked or reported its messages"),
@@ -27,14 +30,14 @@ pub(crate) fn sentence(subject: &str, status: &str, rejection: Option<&str>) -> 
     }
 }
 
-fn why_rejected(reason: &str) -> &'static str {
-    match reason {
+fn why_rejected(reason: &str) -> Option<&'static str> {
+    Some(match reason {
         "ABUSIVE_CONTENT" | "PROMOTIONAL" | "SCAM" => "its content violates WhatsApp's policies",
-        "INCORRECT_CATEGORY" | "TAG_CONTENT_MISMATCH" => "its content does not fit the category AUTHENTICATION",
+        "INCORRECT_CATEGORY" | "TAG_CONTENT_MISMATCH" => "its content does not match the category AUTHENTICATION",
         "INVALID_FORMAT" => "its format is invalid",
         "CATEGORY_NOT_AVAILABLE" => "authentication templates are not available in its region",
-        _ => "of something that this program has no words for",
-    }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -47,7 +50,7 @@ mod tests {
             sentence("it", "REJECTED", Some("INVALID_FORMAT")),
             "WhatsApp rejected it because its format is invalid (INVALID_FORMAT)"
         );
-        assert!(sentence("it", "REJECTED", Some("NEW_REASON")).ends_with("(NEW_REASON)"));
+        assert_eq!(sentence("it", "REJECTED", Some("NEW_REASON")), "WhatsApp rejected it for the reason NEW_REASON");
         assert_eq!(sentence("it", "REJECTED", None), "WhatsApp rejected it without giving a reason");
     }
 

@@ -78,7 +78,7 @@ async fn agree(manner: Manner, name: &TemplateName, templates: &[Template]) -> R
         return Ok(());
     }
     if !manner.ui.asks() {
-        return Err(Failure::Usage("nobody can agree to the deletion\n\nhint: add --yes".to_owned()));
+        return Err(Failure::Usage("deleting a template needs your agreement\n\nhint: add --yes".to_owned()));
     }
     let languages = templates.iter().map(|template| template.language.as_str()).collect::<Vec<_>>().join(", ");
     let text = format!(

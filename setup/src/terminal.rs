@@ -45,12 +45,12 @@ async fn run_again() -> io::Result<ExitStatus> {
     let mut child = Command::new(program).args(std::env::args_os().skip(1)).env(GUARDED, "1").spawn()?;
     let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?));
     // A child that has just ended needs no signal.
-    let tell = |signal| pid.map(|pid| kill_process(pid, signal).ok());
+    let forward = |signal| pid.map(|pid| kill_process(pid, signal).ok());
     loop {
         tokio::select! {
             ended = child.wait() => return ended,
-            _ = interrupt.recv() => tell(Signal::INT),
-            _ = terminate.recv() => tell(Signal::TERM),
+            _ = interrupt.recv() => forward(Signal::INT),
+            _ = terminate.recv() => forward(Signal::TERM),
         };
     }
 }

@@ -15,6 +15,8 @@ use crate::failure::Failure;
 const WIDEST: usize = 80;
 /// The indent of a prompt's items.
 const ITEM_INDENT: usize = 2;
+/// The least width of an item, even if it then takes two rows after the prompt.
+const NARROWEST_ITEM: usize = 30;
 /// The width of the marks around an answered prompt.
 const PROMPT_EXTRA: usize = 6;
 /// The number of steps of the guided set-up.
@@ -138,7 +140,8 @@ impl Ui {
         let prompt = prompt.to_owned();
         // The chosen item is shown again after the prompt.
         let before = measure_text_width(&prompt) + PROMPT_EXTRA;
-        let width = self.width().saturating_sub(before.max(ITEM_INDENT + 1));
+        let list = self.width().saturating_sub(ITEM_INDENT + 1);
+        let width = self.width().saturating_sub(before).max(NARROWEST_ITEM).min(list);
         let items: Vec<String> = items.iter().map(|item| truncate_str(item, width, "…").into_owned()).collect();
         prompted(move || {
             let theme = ColorfulTheme::default();

@@ -38,7 +38,7 @@ pub(crate) async fn wait(
     let mut reviewed = Vec::with_capacity(translations.len());
     for translation in translations {
         let rejection = match translation.status.as_str() {
-            // Somebody who has left waits for nothing more.
+            // Ctrl-C ends the wait at once, without another call.
             "REJECTED" if !was_left => rejection(client, &translation.id).await,
             _ => None,
         };

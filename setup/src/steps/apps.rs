@@ -48,7 +48,8 @@ fn hashes(text: &str, room: usize) -> Result<Vec<SignatureHash>, String> {
         text.split([' ', ',']).filter(|hash| !hash.is_empty()).map(SignatureHash::parse).collect();
     let hashes = hashes?;
     let fine = (1..=room).contains(&hashes.len());
-    if fine { Ok(hashes) } else { Err(format!("1 to {room} hashes of 11 characters, as a template has room for five")) }
+    let most = if room == 1 { "one hash".to_owned() } else { format!("1 to {room} hashes") };
+    if fine { Ok(hashes) } else { Err(format!("{most} of 11 characters; a template has room for five")) }
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ const ALL: [(Delivery, &str); 3] = [
 
 /// A summary of WhatsApp's terms, which Meta may change.
 const TERMS: &str = "\
-With a zero-tap template you accept that you are responsible for your users expecting the code to be filled in \
-automatically, and that zero-tap authentication is subject to the WhatsApp Business Terms of Service \
+With a zero-tap template you accept that your users must expect the code to be filled in automatically, that you are \
+responsible for this, and that zero-tap authentication is subject to the WhatsApp Business Terms of Service \
 (https://www.whatsapp.com/legal/business-terms). Only send zero-tap codes to people who have asked for one in your app.";
 
 pub(crate) async fn ask(ui: Ui, platform: Platform, question: &mut Question<Delivery>) -> Result<Delivery, Failure> {

@@ -127,7 +127,8 @@ pub(crate) async fn choose_translations(
         [_] => 0,
         _ if ui.asks() => {
             let items: Vec<_> = usable.iter().map(described).collect();
-            ui.choose("Language for people whose own is not among them", &items, default.unwrap_or(0)).await?
+            ui.say("\nPeople whose language is not among the template's get the default one.");
+            ui.choose("Default language", &items, default.unwrap_or(0)).await?
         }
         _ => default.unwrap_or(0),
     };

@@ -69,7 +69,7 @@ fn without_a_terminal_a_test_reports_whatsapps_answer() {
             "15550132015",
             "WhatsApp has paused or disabled the template, because people blocked or reported its messages",
         ),
-        ("15550131042", "the account has no valid means of payment"),
+        ("15550131042", "the account has no valid payment method"),
     ] {
         let ended = world.program(&["send-test", phone, "--json"]).run();
         assert_eq!(ended.code, 1, "{}", ended.stderr);

@@ -18,7 +18,7 @@ fn answers_are_checked_as_they_are_typed() {
     terminal.shows("? Signature hashes").answers("short").shows("exactly 11 letters");
     terminal.shows("? Signature hashes").answers("AbCdEfGh+/1 AbCdEfGh+/2 AbCdEfGh+/3 AbCdEfGh+/4");
     terminal.shows("? Another app?").types("y").shows("? Package name").answers("com.example.other");
-    terminal.shows("? Signature hashes").answers("AbCdEfGh+/1 AbCdEfGh+/2").shows("expected 1 to 1 hashes");
+    terminal.shows("? Signature hashes").answers("AbCdEfGh+/1 AbCdEfGh+/2").shows("expected one hash of 11 characters");
     terminal.shows("? Signature hashes").answers("AbCdEfGh+/1");
     terminal.shows("? Languages").answers("en_US, pt").shows("such as pt_BR, pt_PT, not pt");
     terminal.shows("? Languages").accepts();
