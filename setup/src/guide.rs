@@ -263,7 +263,7 @@ impl Guide<'_> {
     /// Reports a refusal, and reopens the question that it concerns.
     async fn recover(&mut self, advice: &Advice) -> Result<(), Failure> {
         self.ui.complain(&advice.text());
-        if advice.concerns == Concern::Outside {
+        if matches!(advice.concerns, Concern::Outside | Concern::Registration) {
             let items = ["Try again", "Use another account", "Stop"].map(str::to_owned);
             match self.ui.choose("What now?", &items, 0).await? {
                 0 => {}

@@ -1,5 +1,6 @@
 //! The phone number that sends.
 
+use whatsapp_otp::whatsapp::client::CallError;
 use whatsapp_otp::whatsapp::{BusinessNumber, GraphClient};
 
 use super::registration::{self, Pin};
@@ -53,15 +54,61 @@ pub(crate) async fn choose(
             Concern::PhoneNumber,
         )
     })?;
-    if !can_send(&number) {
-        let may_register = registration::is_possible(&number);
-        if !may_register || !registration::register(ui, client, &number, pin).await? {
-            return Err(cannot_send(&number, is_only, may_register).into());
-        }
-    }
-    manage::may_send(client, &number.id).await.map_err(|error| Advice::of(&error, Doing::Sending))?;
+    Sender { ui, client, number: &number, pin, is_only }.check().await?;
     ui.confirm_fine(format!("{} can send, and the token may use it", number.international()));
     Ok(number)
+}
+
+/// Graph's code for a number that is not registered.
+const NOT_REGISTERED: i64 = 133_010;
+
+/// The chosen number.
+struct Sender<'a> {
+    ui: Ui,
+    client: &'a GraphClient,
+    number: &'a BusinessNumber,
+    pin: Option<&'a Pin>,
+    /// The account has no other.
+    is_only: bool,
+}
+
+impl Sender<'_> {
+    /// Checks that the number can send, and registers it if only that is missing.
+    async fn check(&self) -> Result<(), Failure> {
+        let client = self.client;
+        if can_send(self.number) {
+            match manage::may_send(client, &self.number.id).await {
+                // Graph omits the status for some tokens.
+                Err(error) if is_unregistered(&error) => {}
+                Err(error) => return Err(self.refused(&error)),
+                Ok(()) => return Ok(()),
+            }
+        }
+        let may_register = can_send(self.number) || registration::is_possible(self.number);
+        if !may_register || !registration::register(self.ui, client, self.number, self.pin).await? {
+            return Err(cannot_send(self.number, self.is_only, may_register).into());
+        }
+        match manage::may_send(client, &self.number.id).await {
+            Err(error) if is_unregistered(&error) => {
+                let text = format!("{} is registered, but cannot send yet", self.number.international());
+                Err(Advice::new(text, "Try again in a minute.", Concern::Outside).into())
+            }
+            other => other.map_err(|error| self.refused(&error)),
+        }
+    }
+
+    /// The advice for an error; another number can only be chosen if there is one.
+    fn refused(&self, error: &CallError) -> Failure {
+        let mut advice = Advice::of(error, Doing::Sending);
+        if advice.concerns == Concern::PhoneNumber && self.is_only {
+            advice.concerns = Concern::Outside;
+        }
+        advice.into()
+    }
+}
+
+fn is_unregistered(error: &CallError) -> bool {
+    matches!(error, CallError::Api(error) if error.code == NOT_REGISTERED)
 }
 
 /// The number in international format, with WhatsApp's rating.

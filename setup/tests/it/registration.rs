@@ -2,7 +2,12 @@
 
 use std::fs;
 
-use whatsapp_otp_simulator::Switches;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use whatsapp_otp_simulator::{SimulatorSettings, Switches};
 
 use crate::harness::{TOKEN, WABA_ID, World};
 
@@ -75,4 +80,47 @@ fn too_many_attempts_are_explained() {
         .map(|_| world.program(&arguments).token(TOKEN).run().json()["error"]["code"].as_i64().unwrap())
         .collect();
     assert_eq!((errors[9], errors[10]), (133_005, 133_016));
+}
+
+/// Leaves out the status of numbers, as Graph does for some tokens.
+async fn without_status(request: Request, next: Next) -> Response {
+    let is_list = request.uri().path().ends_with("/phone_numbers");
+    let response = next.run(request).await;
+    if !is_list {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    parts.headers.remove("content-length");
+    let text = String::from_utf8(to_bytes(body, 10_000).await.unwrap().to_vec()).unwrap();
+    Response::from_parts(parts, Body::from(text.replace("\"status\":", "\"hidden\":")))
+}
+
+#[test]
+fn a_number_without_a_status_is_registered_if_it_turns_out_to_need_it() {
+    let world = World::behind(SimulatorSettings::default(), |router| router.layer(middleware::from_fn(without_status)));
+    world.simulator.set_switches(Switches { sender_registered: false, ..Switches::default() });
+    let mut terminal = world.program(&["--waba-id", WABA_ID]).token(TOKEN).at_a_terminal();
+    terminal.shows("quality green, unknown").shows("? Register it now? (y/n) › yes").accepts();
+    terminal.shows("? PIN, 6 digits (hidden) ›").answers_unseen("212834").shows("Repeat it ›").answers_unseen("212834");
+    terminal.shows("ok +1 555-789-0100 is registered").shows("ok +1 555-789-0100 can send").interrupts();
+    assert_eq!(terminal.ends(), 130);
+}
+
+/// Refuses every send, as Graph does for a number whose name is in review.
+async fn unapproved_name(request: Request, next: Next) -> Response {
+    if !request.uri().path().ends_with("/messages") {
+        return next.run(request).await;
+    }
+    let error =
+        r#"{"error":{"message":"(#131037) Display name","type":"OAuthException","code":131037,"fbtrace_id":"A"}}"#;
+    (StatusCode::BAD_REQUEST, [("content-type", "application/json")], error).into_response()
+}
+
+#[test]
+fn the_only_number_that_cannot_send_is_not_tried_again_without_a_question() {
+    let world =
+        World::behind(SimulatorSettings::default(), |router| router.layer(middleware::from_fn(unapproved_name)));
+    let mut terminal = world.program(&["--waba-id", WABA_ID]).token(TOKEN).at_a_terminal();
+    terminal.shows("error: the number's display name is not approved").shows("? What now? ›").takes(2).shows("stopped");
+    assert_eq!(terminal.ends(), 130);
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use axum::Router;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -29,13 +30,18 @@ impl World {
 
     /// A world with the account of these settings.
     pub fn of(settings: SimulatorSettings) -> Self {
+        Self::behind(settings, |router| router)
+    }
+
+    /// A world with the account of these settings, whose answers `change` changes on their way.
+    pub fn behind(settings: SimulatorSettings, change: impl FnOnce(Router) -> Router) -> Self {
         whatsapp_otp::cli::install_tls_provider();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let simulator = Simulator::new(settings);
         let listener =
             runtime.block_on(Listener::bind("127.0.0.1:0".parse().unwrap(), None, ConnectionBounds::local())).unwrap();
         let address = listener.address();
-        runtime.spawn(listener.serve(simulator.router(), Handle::default()));
+        runtime.spawn(listener.serve(change(simulator.router()), Handle::default()));
         Self { simulator, address, directory: tempfile::tempdir().unwrap(), runtime }
     }
 
