@@ -23,6 +23,8 @@ def arguments(text):
 def invocations(text):
     """Returns each call of our programs in a text, as a program and its arguments."""
     text = text.replace("\\\n", " ")
+    # What follows the name of an image is for its entry point.
+    text = re.sub(r"--entrypoint (\S+) whatsapp-otp\b", r"\1", text)
     for found in OURS.finditer(text):
         yield found.group(1), arguments(text[found.end() :])
     for found in CARGO.finditer(text):
