@@ -75,7 +75,8 @@ pub use graph::health::CanSend;
 pub use inbox::{Failure, InboxMessage, MessageStatus};
 pub use orders::{Behaviour, Order};
 pub use page::{
-    CodeRecord, LimitUse, Page, PageService, PhoneRecord, RecordError, RecordView, ServiceOrigin, ServiceOriginError,
+    CodeRecord, LimitUse, Page, PageService, PhoneRecord, ReadinessView, RecordError, RecordView, ServiceOrigin,
+    ServiceOriginError,
 };
 pub use settings::{DEFAULT_ACCESS_TOKEN, OtpButton, SimulatorSettings, ThrottleStatus};
 pub use switches::{AccountState, Switches, TemplateReview};

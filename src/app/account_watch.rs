@@ -307,7 +307,8 @@ mod tests {
             let store = Arc::new(EmbeddedStore::default());
             let (standing, reports) = Standing::new(&settings.account.waba_id, store.clone(), None);
             let languages = settings.api.languages.clone();
-            let current = CurrentTemplate::always_with_id("otp_login".to_owned(), languages, TEMPLATE);
+            let current =
+                CurrentTemplate::always_with_ids("otp_login".to_owned(), languages, vec![TEMPLATE.to_owned()]);
             let watch = AccountWatch {
                 client: GraphClient::new(&settings).unwrap(),
                 standing,

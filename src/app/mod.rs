@@ -11,6 +11,8 @@ mod inspect;
 #[cfg(feature = "simulator")]
 mod page_endpoint;
 #[cfg(feature = "simulator")]
+mod page_readiness;
+#[cfg(feature = "simulator")]
 mod page_records;
 mod proof_check;
 mod redis_memory;

@@ -115,6 +115,12 @@ impl App {
         Self { state: self.state.with_api_page(), ..self }
     }
 
+    /// Returns its readiness, which it shares.
+    #[cfg(feature = "simulator")]
+    pub(super) fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
     /// Returns the public listener's URL, `http://127.0.0.1:3000`.
     #[must_use]
     pub fn public_url(&self) -> String {

@@ -16,13 +16,14 @@ use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
 use super::account_watch::{self, AccountWatch};
 use super::endpoints::Endpoints;
 use super::page_endpoint::PageEndpoint;
+use super::page_readiness::SharedReadiness;
 use super::page_records::StoredRecords;
 use super::serve::{over_whatsapp, redis_details, told_of_suspensions, within_a_request};
 use super::{App, Parts};
 use crate::config::{AppSettings, SandboxSettings, Settings};
 use crate::http::{AcceptedKey, AuthMode, ConnectionBounds, Dependency, Handle, Listener, StoreDetails};
 use crate::otp::{
-    ApiKey, App as OtpApp, Apps, EventQueue, Key, KeyKind, KeyName, Senders, Suspensions, VerificationStore,
+    ApiKey, App as OtpApp, Apps, EventQueue, Key, KeyKind, KeyName, Locale, Senders, Suspensions, VerificationStore,
 };
 use crate::proof::{Issuer, ProofKeys};
 use crate::store::EmbeddedStore;
@@ -96,6 +97,7 @@ pub async fn sandbox(
     let SandboxSettings { mut common, keys, whatsapp: mut api, proof_keys, proof_issuer, event_secrets } = settings;
     let listener =
         Listener::bind(simulator_address, None, ConnectionBounds::local()).await.context("the simulator's address")?;
+    api.languages.extend(further_languages(&api.languages));
     let simulator = Simulator::new(SimulatorSettings {
         languages: api.languages.iter().map(ToString::to_string).collect(),
         code_expiration_minutes: minutes(common.policy.code_lifetime),
@@ -157,9 +159,16 @@ pub async fn sandbox(
         api_key: drawn.iter().find(|(kind, _)| *kind == KeyKind::Server).map(|(_, key)| key.expose().into()),
         sends_here: true,
     };
-    let page = Page { service: Some(service), records: Some(Arc::new(records)) };
+    let readiness = Arc::new(SharedReadiness(app.readiness()));
+    let page = Page { service: Some(service), records: Some(Arc::new(records)), readiness: Some(readiness) };
     let event_secret = page_endpoint.map(|endpoint| endpoint.secret);
     Ok(Sandbox { app, keys: drawn, event_secret, simulator, page, listener })
+}
+
+/// Returns the languages besides these in which the simulated template has texts of its own.
+fn further_languages(configured: &[Locale]) -> Vec<Locale> {
+    let known = ["en_US", "es", "pt_BR", "de", "fr"].map(|language| Locale::parse(language).ok());
+    known.into_iter().flatten().filter(|language| !configured.contains(language)).collect()
 }
 
 /// One store, by what it does.
@@ -200,7 +209,8 @@ fn watched_account(
     announced: Announced,
 ) -> anyhow::Result<(WhatsAppSender, Dependency, AccountTruth)> {
     let (client, languages) = (GraphClient::new(whatsapp)?, whatsapp.api.languages.clone());
-    let template = CurrentTemplate::always_with_id(world.template_name.clone(), languages, &world.template_id);
+    let ids = world.translations().map(|(id, _)| id).collect();
+    let template = CurrentTemplate::always_with_ids(world.template_name.clone(), languages, ids);
     let (standing, reports) = Standing::new(&world.waba_id, suspensions, Some(announced));
     let (waba_id, numbers) = (world.waba_id.clone(), vec![world.phone_number_id.clone()]);
     let templates = vec![OwnTemplate { id: world.template_id.clone(), current: template.clone() }];

@@ -44,7 +44,7 @@ impl SimulatedWhatsApp {
     /// Serves until the first message of `stop`, or its end. With `service`, the page has a form for signing in there.
     pub async fn run_until(self, mut stop: mpsc::Receiver<()>, service: Option<ServiceOrigin>) {
         let handle = Handle::default();
-        let page = Page { service: service.map(PageService::at), records: None };
+        let page = Page { service: service.map(PageService::at), ..Page::default() };
         let serving = self.listener.serve(self.simulator.router_with(page), handle.clone());
         tokio::pin!(serving);
         tokio::select! {

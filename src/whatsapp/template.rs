@@ -137,10 +137,10 @@ impl CurrentTemplate {
         Self::new(watch::channel(Ok(Arc::new(always))).1, Arc::default())
     }
 
-    /// A template that never changes, with its ID in the first of the languages.
+    /// A template that never changes, with its ID in each of the languages.
     #[must_use]
-    pub fn always_with_id(name: String, languages: Vec<Locale>, id: &str) -> Self {
-        let always = ApprovedTemplate { name, languages, ids: vec![id.to_owned()] };
+    pub fn always_with_ids(name: String, languages: Vec<Locale>, ids: Vec<String>) -> Self {
+        let always = ApprovedTemplate { name, languages, ids };
         Self::new(watch::channel(Ok(Arc::new(always))).1, Arc::default())
     }
 

@@ -48,7 +48,7 @@ class Orders(BrowserTest):
     def test_a_slow_whatsapp(self):
         page = self.open(self.start(Sandbox()))
         self.press(page, "Slow")
-        expect(page.locator("#pending li")).to_have_text("The next message: accepted after 5 s")
+        expect(page.locator("#pending li")).to_have_text("Next: Slow")
         began = time.monotonic()
         page.click("#send")
         expect(page.locator("#send")).to_have_text("Sending…")
@@ -115,7 +115,7 @@ class Orders(BrowserTest):
         codes = {order["code"] for order in listed if order["kind"] == "error"}
         self.assertEqual(codes, {error["code"] for error in call("GET", f"{sandbox.page}/orders/errors")})
         self.choose(page, "131049 This message was not delivered to maintain healthy ecosystem engagement.")
-        expect(page.locator("#pending li")).to_contain_text("The next message: error 131049 This message was not delivered")
+        expect(page.locator("#pending li")).to_contain_text("Next: 131049 This message was not delivered")
         page.click("#send")
         self.answer_is(page, 500, REFUSED)
         self.nothing_waits(page)
@@ -128,11 +128,31 @@ class Orders(BrowserTest):
         self.type_code(page, self.code_on_phone(page))
         self.step_is(page, "done")
 
+    def test_account_and_template_can_be_switched_and_the_readiness_follows(self):
+        sandbox = self.sandbox()
+        page = self.open(sandbox)
+        readiness = page.locator("#readiness")
+        expect(readiness).to_have_text("Readiness: ready.")
+        page.select_option("#account", label="Account locked")
+        page.click("#send")
+        self.step_is(page, "failed")
+        expect(readiness).to_contain_text("Readiness: ready, but account degraded: account suspended, WhatsApp")
+        # Another program sets it back.
+        call("PATCH", f"{sandbox.page}/switches", {"account": "active"})
+        expect(page.locator("#account")).to_have_value("active")
+        expect(readiness).to_have_text("Readiness: ready.", timeout=30_000)
+        page.select_option("#template", label="Template paused")
+        expect(readiness).to_contain_text("template suspended", timeout=30_000)
+        page.select_option("#template", label="Template approved")
+        expect(readiness).to_have_text("Readiness: ready.", timeout=30_000)
+        page.click("#go-on")
+        self.answer_is(page, 200, "OK")
+
     def test_orders_of_other_clients_are_shown(self):
         sandbox = self.sandbox()
         page = self.open(sandbox)
         call("POST", f"{sandbox.page}/orders", {"kind": "deliver_late", "milliseconds": 1500, "to": PHONE, "times": 2})
-        expect(page.locator("#pending li")).to_have_text(f"The next 2 attempts to +{PHONE}: arrives after 1.5 s")
+        expect(page.locator("#pending li")).to_have_text(f"Next 2 attempts to +{PHONE}: Arrives late")
 
     def test_a_number_can_be_an_order(self):
         page = self.open(self.sandbox())

@@ -94,6 +94,18 @@ class Phone(BrowserTest):
         page.reload()
         expect(page.locator("#button-kind")).to_have_value("zero_tap")
 
+    def test_the_next_message_is_in_the_language_that_is_chosen(self):
+        page = self.open(self.start(Sandbox()))
+        self.assertEqual(page.locator("#language option").all_text_contents()[0], "American English")
+        page.select_option("#language", label="German")
+        expect(page.locator("#call-body")).to_contain_text('"locale": "de"')
+        self.send_code(page)
+        expect(page.locator("#notification")).to_contain_text("ist dein Verifizierungscode.")
+        expect(page.locator("#messages .bubble-footer")).to_have_text("Dieser Code läuft in 5 Minuten ab.")
+        # The sample server's calls have no language.
+        self.choose_api(page, "sample")
+        expect(page.locator("#language")).to_be_hidden()
+
     def test_messages_to_other_phones_are_listed(self):
         sandbox = self.start(Sandbox())
         page = self.open(sandbox)

@@ -47,6 +47,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("js/number.js", JS, include_str!("web/js/number.js")),
     ("js/code-field.js", JS, include_str!("web/js/code-field.js")),
     ("js/sign-in.js", JS, include_str!("web/js/sign-in.js")),
+    ("js/stream.js", JS, include_str!("web/js/stream.js")),
     ("js/inbox.js", JS, include_str!("web/js/inbox.js")),
     ("js/phone.js", JS, include_str!("web/js/phone.js")),
     ("js/message.js", JS, include_str!("web/js/message.js")),

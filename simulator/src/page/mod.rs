@@ -6,6 +6,7 @@
 
 mod files;
 mod origin;
+mod readiness;
 mod record;
 mod settings;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use axum::{Router, routing::get};
 use secrecy::SecretString;
 
 pub use origin::{ServiceOrigin, ServiceOriginError};
+pub use readiness::ReadinessView;
 pub use record::{CodeRecord, LimitUse, PhoneRecord, RecordError, RecordView};
 
 use super::Simulator;
@@ -28,6 +30,8 @@ pub struct Page {
     pub service: Option<PageService>,
     /// The service's records, if they can be read.
     pub records: Option<Arc<dyn RecordView>>,
+    /// The service's readiness, if it can be read.
+    pub readiness: Option<Arc<dyn ReadinessView>>,
 }
 
 /// The service that the page's form calls.
@@ -65,6 +69,7 @@ pub(crate) fn router(simulator: &Simulator, page: Page) -> Router<Simulator> {
         .route("/", get(files::index))
         .route("/page/settings.json", get(settings::show))
         .route("/page/record/{phone}", get(record::show))
+        .route("/page/readiness.json", get(readiness::show))
         .route("/page/{*file}", get(files::file))
         .with_state(PageState { simulator: simulator.clone(), page })
 }

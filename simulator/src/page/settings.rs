@@ -14,11 +14,13 @@ const LATELY: Duration = Duration::from_mins(11);
 
 pub(super) async fn show(State(PageState { simulator, page }): State<PageState>) -> Json<Value> {
     let world = simulator.settings();
+    let templates = world.translations().map(|(id, language)| json!({ "id": id, "language": language }));
     Json(json!({
         "service": page.service.as_ref().map(|service| shown(service, &simulator)),
         "records": page.records.is_some(),
+        "readiness": page.readiness.is_some(),
         "business": { "name": world.verified_name, "phone": world.display_phone_number },
-        "template": world.template_id,
+        "templates": templates.collect::<Vec<_>>(),
         "webhooks": simulator.has_webhooks(),
     }))
 }

@@ -6,10 +6,19 @@ use async_trait::async_trait;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::{CodeRecord, LimitUse, Page, PageService, PhoneRecord, RecordError, RecordView};
+use super::{CodeRecord, LimitUse, Page, PageService, PhoneRecord, ReadinessView, RecordError, RecordView};
 use crate::testing::Server;
 
 struct OneRecord;
+
+struct Ready;
+
+#[async_trait]
+impl ReadinessView for Ready {
+    async fn report(&self) -> Value {
+        json!({ "status": "ready" })
+    }
+}
 
 #[async_trait]
 impl RecordView for OneRecord {
@@ -41,7 +50,10 @@ async fn settings(server: &Server) -> Value {
 async fn the_page_may_only_call_its_own_listener_and_the_service() {
     for (page, connect) in [
         (Page::default(), "connect-src 'self' ;"),
-        (Page { service: Some(service()), records: None }, "connect-src 'self' http://localhost:3000;"),
+        (
+            Page { service: Some(service()), records: None, ..Page::default() },
+            "connect-src 'self' http://localhost:3000;",
+        ),
     ] {
         let server = Server::with_page(page).await;
         let page = server.own(Method::GET, "/", None).await;
@@ -83,7 +95,7 @@ async fn the_page_receives_its_settings() {
     let server = Server::start().await;
     let bare = settings(&server).await;
     assert_eq!((&bare["service"], &bare["records"]), (&Value::Null, &json!(false)));
-    assert_eq!(bare["template"], "300000000000001");
+    assert_eq!(bare["templates"], json!([{ "id": "300000000000001", "language": "en_US" }]));
     assert!(!bare.to_string().contains(&server.simulator.settings().access_token), "{bare}");
 
     let service = PageService {
@@ -94,7 +106,8 @@ async fn the_page_receives_its_settings() {
         ..service()
     };
     assert!(!format!("{service:?}").contains("wotp_live_example"), "{service:?}");
-    let server = Server::with_page(Page { service: Some(service), records: Some(Arc::new(OneRecord)) }).await;
+    let server =
+        Server::with_page(Page { service: Some(service), records: Some(Arc::new(OneRecord)), ..Page::default() }).await;
     let expected = json!({
         "origin": "http://localhost:3000", "code_length": 8, "needs_api_key": true,
         "api_key": "wotp_live_example", "sends_here": true,
@@ -105,7 +118,7 @@ async fn the_page_receives_its_settings() {
 
 #[tokio::test]
 async fn a_service_is_assumed_to_send_here_while_one_calls() {
-    let server = Server::with_page(Page { service: Some(service()), records: None }).await;
+    let server = Server::with_page(Page { service: Some(service()), records: None, ..Page::default() }).await;
     let sends_here = async || settings(&server).await["service"]["sends_here"].clone();
     assert_eq!(sends_here().await, false);
     server.own(Method::GET, "/v24.0/300000000000001", None).await;
@@ -118,7 +131,7 @@ async fn a_service_is_assumed_to_send_here_while_one_calls() {
 
 #[tokio::test]
 async fn a_record_is_shown_if_it_can_be_read() {
-    let server = Server::with_page(Page { service: None, records: Some(Arc::new(OneRecord)) }).await;
+    let server = Server::with_page(Page { records: Some(Arc::new(OneRecord)), ..Page::default() }).await;
     let record = server.own(Method::GET, "/page/record/15551234567", None).await.ok();
     let expected = json!({
         "phone": "15551234567",
@@ -134,4 +147,15 @@ async fn a_record_is_shown_if_it_can_be_read() {
     let blind = Server::start().await.own(Method::GET, "/page/record/15551234567", None).await;
     assert_eq!(blind.status, 404);
     assert!(blind.json()["error"].as_str().unwrap().contains("whatsapp-otp inspect"), "{blind:?}");
+}
+
+#[tokio::test]
+async fn the_readiness_is_shown_if_it_can_be_read() {
+    let server = Server::with_page(Page { readiness: Some(Arc::new(Ready)), ..Page::default() }).await;
+    let readiness = server.own(Method::GET, "/page/readiness.json", None).await.ok();
+    assert_eq!(readiness, json!({ "status": "ready" }));
+    assert_eq!(settings(&server).await["readiness"], true);
+    let blind = Server::start().await;
+    assert_eq!(blind.own(Method::GET, "/page/readiness.json", None).await.status, 404);
+    assert_eq!(settings(&blind).await["readiness"], false);
 }

@@ -144,6 +144,34 @@ impl Readiness {
         }
     }
 
+    /// Returns `true` if codes can be checked here, and the state of each dependency.
+    pub async fn report(&self) -> (bool, Value) {
+        let store_fault = self.store_fault().await;
+        let draining = self.draining.load(Ordering::Relaxed);
+        let mut ready = !draining && store_fault.is_none();
+        let mut store = state("failed", store_fault);
+        if let Some(details) = &self.store_details {
+            store.append(&mut details());
+        }
+        let mut dependencies = Map::from_iter([(self.store_name.to_owned(), Value::Object(store))]);
+        for dependency in &*self.dependencies {
+            let fault = dependency.fault();
+            ready &= fault.is_none() || !dependency.required;
+            let faulty = if dependency.required { "failed" } else { "degraded" };
+            let mut state = state(faulty, fault);
+            state.append(&mut dependency.details());
+            dependencies.insert(dependency.name.clone(), Value::Object(state));
+        }
+        // Requests are answered even without it.
+        dependencies.insert(LOG.to_owned(), Value::Object(state("degraded", log_fault())));
+        let body = json!({
+            "status": if ready { "ready" } else { "not_ready" },
+            "draining": draining,
+            "dependencies": dependencies,
+        });
+        (ready, body)
+    }
+
     /// Turns not ready, so that load balancers send requests elsewhere.
     pub fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
@@ -152,28 +180,6 @@ impl Readiness {
 
 /// Answers 200 if codes can be checked here, else 503; the body names each dependency.
 pub(super) async fn ready(State(readiness): State<Readiness>) -> Response {
-    let store_fault = readiness.store_fault().await;
-    let draining = readiness.draining.load(Ordering::Relaxed);
-    let mut ready = !draining && store_fault.is_none();
-    let mut store = state("failed", store_fault);
-    if let Some(details) = &readiness.store_details {
-        store.append(&mut details());
-    }
-    let mut dependencies = Map::from_iter([(readiness.store_name.to_owned(), Value::Object(store))]);
-    for dependency in &*readiness.dependencies {
-        let fault = dependency.fault();
-        ready &= fault.is_none() || !dependency.required;
-        let faulty = if dependency.required { "failed" } else { "degraded" };
-        let mut state = state(faulty, fault);
-        state.append(&mut dependency.details());
-        dependencies.insert(dependency.name.clone(), Value::Object(state));
-    }
-    // Requests are answered even without it.
-    dependencies.insert(LOG.to_owned(), Value::Object(state("degraded", log_fault())));
-    let body = json!({
-        "status": if ready { "ready" } else { "not_ready" },
-        "draining": draining,
-        "dependencies": dependencies,
-    });
+    let (ready, body) = readiness.report().await;
     no_store(if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, body)
 }

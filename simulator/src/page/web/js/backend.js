@@ -1,6 +1,6 @@
 // What a backend does and gets: the latest call, the answer to it, and the proof.
 
-import { copy } from "./clipboard.js";
+import { copied } from "./clipboard.js";
 import { curl } from "./curl.js";
 import { byId, element, say } from "./dom.js";
 import { json } from "./json.js";
@@ -19,7 +19,9 @@ export class Backend {
       this.#showRequest(request);
     });
     byId("service-origin").textContent = service.origin;
-    byId("copy-curl").addEventListener("click", () => this.#copy());
+    byId("copy-curl").addEventListener("click", async () => {
+      say(byId("call-says"), await copied(curl(this.#request), "Command copied."));
+    });
   }
 
   /** Shows the request that comes next. */
@@ -62,15 +64,9 @@ export class Backend {
     byId("call-body").hidden = request.body === null;
     byId("call-body").replaceChildren(...(request.body === null ? [] : json(JSON.parse(request.body))));
   }
-
-  async #copy() {
-    const copied = this.#request !== null && (await copy(curl(this.#request)));
-    byId("copy-curl").textContent = copied ? "Copied" : "Copy curl";
-    say(byId("call-says"), copied ? "Command copied." : "This browser does not allow the page to copy.");
-  }
 }
 
 function codeOf({ code, href }) {
   return element("p", { className: "answer-code" }, "Code: ", element("code", {}, code),
-    ...(href === null ? [] : [" ", element("a", { href, target: "_blank", rel: "noopener" }, "What it means")]));
+    " ", element("a", { href, target: "_blank", rel: "noopener" }, "What it means"));
 }

@@ -2,12 +2,13 @@
 
 /** Copies `text`. Resolves to true if that worked. */
 export async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copyBySelection(text);
-  }
+  const isCopied = await navigator.clipboard?.writeText(text).then(() => true, () => false);
+  return isCopied || copyBySelection(text);
+}
+
+/** Copies `text`. Resolves to `done`, or to a sentence that says that it was not possible. */
+export async function copied(text, done) {
+  return (await copy(text)) ? done : "This browser does not allow the page to copy.";
 }
 
 function copyBySelection(text) {

@@ -3,27 +3,17 @@
 import { byId, element } from "./dom.js";
 import { json } from "./json.js";
 import * as simulator from "./simulator.js";
+import { follow } from "./stream.js";
 
 const KEPT = 50;
-const RETRY_AFTER = 3_000;
 const SIGNED = ["webhook-id", "webhook-timestamp", "webhook-signature"];
 
 /** Shows the events so far and every new one, newest first. */
 export function showEvents() {
-  const stream = new EventSource("/events/stream");
-  stream.addEventListener("open", async () => {
-    try {
-      show(await simulator.events());
-    } catch {
-      // The header shows that the connection is lost.
-    }
-  });
-  stream.addEventListener("received", ({ data }) => show([JSON.parse(data)]));
-  stream.addEventListener("error", () => {
-    // Browsers reconnect, except after an answer that is no event stream.
-    if (stream.readyState === EventSource.CLOSED) {
-      setTimeout(showEvents, RETRY_AFTER);
-    }
+  follow("/events/stream", {
+    // The header shows that the connection is lost.
+    open: () => simulator.events().then(show, () => null),
+    received: (event) => show([event]),
   });
 }
 

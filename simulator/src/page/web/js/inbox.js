@@ -1,9 +1,9 @@
 // The live messages of all phones.
 
 import * as simulator from "./simulator.js";
+import { follow } from "./stream.js";
 
 const KEPT = 200;
-const RETRY_AFTER = 3_000;
 
 export class Inbox extends EventTarget {
   #messages = new Map();
@@ -11,18 +11,14 @@ export class Inbox extends EventTarget {
 
   /** Fires `messages` with new ones in order, among them those that arrive late, and `connection` with `live` or `lost`. */
   connect() {
-    const events = new EventSource("/inbox/events");
-    events.addEventListener("message", (event) => this.#take([JSON.parse(event.data)], true));
-    events.addEventListener("open", async () => {
-      this.dispatchEvent(new CustomEvent("connection", { detail: "live" }));
-      await this.#catchUp();
-    });
-    events.addEventListener("error", () => {
-      this.dispatchEvent(new CustomEvent("connection", { detail: "lost" }));
-      // Browsers reconnect, except after an answer that is no event stream.
-      if (events.readyState === EventSource.CLOSED) {
-        setTimeout(() => this.connect(), RETRY_AFTER);
-      }
+    const tell = (connection) => this.dispatchEvent(new CustomEvent("connection", { detail: connection }));
+    follow("/inbox/events", {
+      open: () => {
+        tell("live");
+        this.#catchUp();
+      },
+      lost: () => tell("lost"),
+      message: (message) => this.#take([message], true),
     });
   }
 

@@ -5,7 +5,7 @@ import { byId, element } from "./dom.js";
 import { showEvents } from "./events.js";
 import { Inbox } from "./inbox.js";
 import { Orders } from "./orders.js";
-import { chooseButton, Phone } from "./phone.js";
+import { chooseButton, chooseLanguage, Phone } from "./phone.js";
 import { RecordPanel } from "./record.js";
 import { Service } from "./service.js";
 import { SignIn } from "./sign-in.js";
@@ -24,7 +24,7 @@ const inbox = new Inbox();
 const phone = new Phone(inbox, settings);
 const record = new RecordPanel(settings.records);
 const orders = new Orders();
-const switches = new Switches([settings.template]);
+const switches = new Switches(settings);
 
 useTabs(document.querySelector("[role=tablist]"));
 phone.addEventListener("phone", ({ detail }) => { record.phone = detail; });
@@ -39,7 +39,7 @@ inbox.addEventListener("messages", () => {
 });
 inbox.connect();
 showEvents();
-await Promise.all([orders.start(), switches.refresh(), chooseButton(settings.template)]);
+await Promise.all([orders.start(), switches.refresh(), chooseButton(settings.templates)]);
 
 // Shows the effects of other clients, such as curl in a terminal.
 setInterval(() => {
@@ -55,6 +55,7 @@ function connect(about) {
   const service = new Service(about.origin);
   const signIn = new SignIn(service, new Backend(service), about);
   phone.app = signIn;
+  chooseLanguage(settings.templates, signIn);
   service.addEventListener("exchange", ({ detail: { request, answer } }) => {
     // An invalid phone number has no record.
     if (answer.status !== 400) {

@@ -4,12 +4,6 @@ import { element, icon } from "./dom.js";
 import { withBold } from "./notification.js";
 import { timeOfDay } from "./words.js";
 
-/** The time at which the message's button stops working, in milliseconds since 1970; null if it never does. */
-function deadline(message) {
-  const minutes = message.code_expiration_minutes;
-  return minutes === null ? null : Date.parse(message.received_at) + minutes * 60_000;
-}
-
 /**
  * The message as a list item. `status` is that of its delivery; `handed`: the app took the code on its own; `onCopy`,
  * `onFill` and `onDeny` are called when a button is pressed. Without `onDeny` there is no button to say that the person
@@ -29,13 +23,12 @@ export function bubble(message, { status, handed, denied, onCopy, onFill, onDeny
 }
 
 /** Disables a bubble's buttons when the code has expired. */
-export function age(item, message, now) {
-  const end = deadline(message);
+export function age(item, { code_expiration_minutes: minutes, received_at: at }) {
   const note = item.querySelector(".bubble-life");
-  if (end === null || note === null) {
+  if (minutes === null || note === null) {
     return;
   }
-  const expired = now >= end;
+  const expired = Date.now() >= Date.parse(at) + minutes * 60_000;
   note.textContent = expired ? "The code has expired." : "";
   for (const button of item.querySelectorAll(".bubble-button:not(.denial)")) {
     button.disabled = expired;

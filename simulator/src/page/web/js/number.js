@@ -1,7 +1,6 @@
 // The number field. The service accepts any punctuation.
 
 import { byId } from "./dom.js";
-import { digits } from "./words.js";
 
 export class NumberField {
   #input = byId("number");
@@ -17,12 +16,6 @@ export class NumberField {
   /** The international number as typed, without the punctuation that the service ignores; empty if there is none. */
   get value() {
     return this.#input.value.replace(/[\s().+-]/g, "");
-  }
-
-  /** Fills in a number. */
-  set value(phone) {
-    this.#input.value = `+${digits(phone)}`;
-    this.invalid = false;
   }
 
   focus() {

@@ -2,7 +2,7 @@
 
 import { byId, element, say } from "./dom.js";
 import * as simulator from "./simulator.js";
-import { count, duration } from "./words.js";
+import { count } from "./words.js";
 
 /** The commonest failures. */
 const CHIPS = [
@@ -29,13 +29,13 @@ const TEMPORARY = [2, 131000, 131016, 133004];
 const DELIVERY = [
   ["Never answered, not sent", { kind: "hang" }],
   ["Never answered, but sent", { kind: "hang", taken: true }],
-  ["Arrives after 20 s", { kind: "deliver_late", milliseconds: 20_000 }],
+  ["Arrives late", { kind: "deliver_late", milliseconds: 20_000 }],
   ["Fails after it was accepted", { kind: "fail_later", code: 131049 }],
   ["Answered with an HTML page", { kind: "html", http: 502 }],
 ];
 
 export class Orders {
-  #errors = new Map();
+  #labels = [...CHIPS, ...DELIVERY];
   #asking = false;
   #listed = null;
 
@@ -70,13 +70,18 @@ export class Orders {
   }
 
   #fill(errors) {
-    errors.forEach(({ code, title }) => this.#errors.set(code, title));
     const listed = Object.values(GROUPS).flat();
-    const groups = { ...GROUPS, "The request": [...this.#errors.keys()].filter((code) => !listed.includes(code)) };
-    const option = ([label, order]) => element("option", { value: JSON.stringify(order) }, label);
-    const group = (label, options) => element("optgroup", { label }, ...options.map(option));
-    const error = (code) => [`${code} ${this.#errors.get(code) ?? ""}`, { kind: "error", code, times: TEMPORARY.includes(code) ? 3 : 1 }];
-    byId("failure").append(group("Delivery", DELIVERY), ...Object.entries(groups).map(([label, codes]) => group(label, codes.map(error))));
+    const others = errors.map(({ code }) => code).filter((code) => !listed.includes(code));
+    const group = (label, orders) => {
+      this.#labels.push(...orders);
+      return element("optgroup", { label }, ...orders.map(([name, order]) => element("option", { value: JSON.stringify(order) }, name)));
+    };
+    const named = (code) => [
+      `${code} ${errors.find((error) => error.code === code)?.title ?? ""}`,
+      { kind: "error", code, times: TEMPORARY.includes(code) ? 3 : 1 },
+    ];
+    byId("failure").append(group("Delivery", DELIVERY),
+      ...Object.entries({ ...GROUPS, "The request": others }).map(([label, codes]) => group(label, codes.map(named))));
   }
 
   /** Gives one order in place of all others, or none. */
@@ -108,21 +113,9 @@ export class Orders {
   }
 
   #describe(order) {
-    const which = order.times === 1 ? "The next message" : `The next ${count(order.times, "attempt")}`;
+    const isMeant = (known) => known.kind === order.kind && known.code === order.code && known.taken === order.taken;
+    const [label] = this.#labels.find(([, known]) => isMeant(known)) ?? [`${order.kind} ${order.code ?? ""}`];
     const to = order.to === undefined ? "" : ` to +${order.to}`;
-    return `${which}${to}: ${this.#what(order)}`;
-  }
-
-  #what(order) {
-    const seconds = order.milliseconds / 1000;
-    switch (order.kind) {
-      case "error": return `error ${order.code} ${this.#errors.get(order.code) ?? ""}`.trimEnd();
-      case "slow": return `accepted after ${duration(seconds)}`;
-      case "hang": return order.taken ? "sent, but never answered" : "never answered";
-      case "undelivered": return "never arrives";
-      case "deliver_late": return `arrives after ${duration(seconds)}`;
-      case "fail_later": return `accepted, then fails with ${order.code}`;
-      default: return order.kind;
-    }
+    return `Next${order.times === 1 ? "" : ` ${count(order.times, "attempt")}`}${to}: ${label}`;
   }
 }

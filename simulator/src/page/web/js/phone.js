@@ -1,6 +1,6 @@
 // The phone: a chat with the business, the template's button, and other phones that received messages.
 
-import { copy } from "./clipboard.js";
+import { copied } from "./clipboard.js";
 import { byId, element, say } from "./dom.js";
 import { age, bubble, delivery, remark } from "./message.js";
 import { Notification } from "./notification.js";
@@ -121,27 +121,17 @@ export class Phone extends EventTarget {
 
   /** Opens the chat, which marks its messages as read once they have been on the screen for a while. */
   #open() {
+    clearTimeout(this.#reading);
     const phone = this.#shown;
-    const unread = () => this.#inbox.of(phone).filter((message) => message.status === "delivered" && !this.#isRead(message));
-    if (phone === null || document.visibilityState !== "visible" || unread().length === 0 || this.#reading === phone) {
-      return;
-    }
-    this.#reading = phone;
-    setTimeout(async () => {
-      this.#reading = null;
-      if (phone !== this.#shown || document.visibilityState !== "visible") {
-        this.#open();
-        return;
-      }
-      const read = unread();
-      try {
-        await simulator.read(phone);
-        read.forEach((message) => this.#read.add(message.id));
+    const unread = this.#inbox.of(phone).filter((message) => message.status === "delivered" && !this.#isRead(message));
+    if (document.visibilityState === "visible" && unread.length > 0) {
+      this.#reading = setTimeout(async () => {
+        // If the call fails, the next message opens the chat again.
+        await simulator.read(phone).catch(() => null);
+        unread.forEach((message) => this.#read.add(message.id));
         this.#show();
-      } catch {
-        // The next message opens the chat again.
-      }
-    }, READ_AFTER);
+      }, READ_AFTER);
+    }
   }
 
   #isRead(message) {
@@ -165,8 +155,7 @@ export class Phone extends EventTarget {
   /** Copies the code. The form that waits for it gets the focus, so that it can be pasted at once. */
   async #copy(message) {
     this.#notification.hide();
-    const copied = await copy(message.code);
-    this.#say(copied ? "Code copied. Paste it into the form." : "This browser does not allow the page to copy.");
+    this.#say(await copied(message.code, "Code copied. Paste it into the form."));
     if (this.#app?.waitsFor(message.to.slice(1))) {
       this.#app.focusCode();
     }
@@ -196,7 +185,7 @@ export class Phone extends EventTarget {
   #age() {
     const messages = this.#shown === null ? [] : this.#inbox.of(this.#shown);
     const items = byId("messages").children;
-    messages.forEach((message, index) => age(items[index], message, Date.now()));
+    messages.forEach((message, index) => age(items[index], message));
   }
 
   #showOthers() {
@@ -217,18 +206,28 @@ export class Phone extends EventTarget {
   }
 }
 
-/** Sets up the choice of the template's button, which makes no difference to the service. */
-export async function chooseButton(template) {
+/** Sets up the choice of the button of the template, in each of its languages. It makes no difference to the service. */
+export async function chooseButton(templates) {
   const kinds = byId("button-kind");
-  kinds.value = (await simulator.template(template)).button;
+  kinds.value = (await simulator.template(templates[0].id)).button;
   kinds.addEventListener("change", async () => {
     try {
-      await simulator.setTemplate(template, { button: kinds.value });
+      await Promise.all(templates.map(({ id }) => simulator.setTemplate(id, { button: kinds.value })));
       say(byId("phone-says"), `${kinds.selectedOptions[0].text} from the next message on.`);
     } catch (error) {
       say(byId("phone-says"), error.message);
     }
   });
+}
+
+/** Sets up the choice of the language that the app asks for. The first is the service's own choice. */
+export function chooseLanguage(templates, app) {
+  const names = new Intl.DisplayNames(["en"], { type: "language" });
+  const list = byId("language");
+  list.append(...templates.map(({ language }, index) =>
+    element("option", { value: index === 0 ? "" : language }, names.of(language.replace("_", "-")))));
+  list.addEventListener("change", () => { app.locale = list.value; });
+  byId("language-field").hidden = templates.length < 2;
 }
 
 function showConnection(state) {

@@ -1,6 +1,6 @@
 // The signed proof, decoded. Whoever receives it verifies its signature; this page does not.
 
-import { copy } from "./clipboard.js";
+import { copied } from "./clipboard.js";
 import { byId, element, say } from "./dom.js";
 import { json } from "./json.js";
 
@@ -12,9 +12,7 @@ export function showProof(proof, origin) {
   }
   const [header, claims] = proof.split(".").slice(0, 2).map(decoded);
   const keys = `${origin}${claims?.test === true ? "/test" : ""}/.well-known/jwks.json`;
-  const copyProof = async () => {
-    say(byId("call-says"), (await copy(proof)) ? "Proof copied." : "This browser does not allow the page to copy.");
-  };
+  const copyProof = async () => say(byId("call-says"), await copied(proof, "Proof copied."));
   byId("proof-body").replaceChildren(
     element("pre", {}, ...(claims === null ? ["The proof is not readable."] : json(claims))),
     element("p", { className: "hint" }, "Header ", element("code", {}, ...json(header)), ". Public keys: ",

@@ -1,36 +1,22 @@
 // Readings: what the form needs to know of an answer, whichever API it came from.
 
 const NOTHING = {
-  /** The HTTP status, or null if there was no answer. */
+  // The HTTP status, or null if there was no answer.
   status: null,
-  /** The sentence for the person at the form; the meaning, unless there is a shorter one. */
+  // The sentence for the person at the form, if it is not the meaning.
   says: null,
-  /** A message was requested with success, so the form waits for a code. */
-  isSent: false,
-  /** The code was right. */
-  isApproved: false,
-  /** The guess was wrong. */
-  isWrong: false,
-  /** The reason why the verification has stopped (see `steps.js`), or null. */
+  // A message was sent; the code was right; the guess was wrong; no such number; no valid API key.
+  isSent: false, isApproved: false, isWrong: false, isNumberInvalid: false, wantsKey: false,
+  // The reason why the verification has stopped (see `steps.js`).
   stop: null,
-  /** The service takes no such number. */
-  isNumberInvalid: false,
-  /** The API key is missing or invalid. */
-  wantsKey: false,
-  /** Seconds until another message can be requested, or null. */
+  // Seconds until another message can be requested.
   wait: null,
-  /** The digits of the number as the service writes it, if the answer has them. */
+  // The digits of the number as the service writes it.
   phone: null,
-  /** The end of the code as `{ until, whole }` in milliseconds, if the answer has it. */
-  life: null,
-  /** The number of guesses left, if the answer has it. */
-  attemptsLeft: null,
-  /** The answer as an object, `{ title, value }`, if it is JSON. */
-  document: null,
-  /** The problem's code and page, `{ code, href }`. */
-  problem: null,
-  /** The signed proof, if there is one. */
-  proof: null,
+  // The end of the code as `{ until, whole }` in milliseconds, and the number of guesses left.
+  life: null, attemptsLeft: null,
+  // The answer as `{ title, value }` if it is JSON, the problem as `{ code, href }`, and the signed proof.
+  document: null, problem: null, proof: null,
 };
 
 /** A reading of an answer that succeeded: `line` is what it says and `meaning` what that means. */

@@ -1,4 +1,4 @@
-// The code's record as operators see it, with a countdown.
+// The code's record as operators see it.
 
 import { byId, element } from "./dom.js";
 import * as simulator from "./simulator.js";
@@ -8,13 +8,11 @@ export class RecordPanel extends EventTarget {
   #visible;
   #phone = null;
   #asking = false;
-  #left = null;
 
   /** `visible`: the simulator can read the service's store. Fires `record` with `{ typed, record }`. */
   constructor(visible) {
     super();
     this.#visible = visible;
-    setInterval(() => this.#tick(), 250);
     this.#render(visible ? "No code yet." : "This page cannot read the service’s store. `whatsapp-otp inspect` can.");
   }
 
@@ -40,7 +38,6 @@ export class RecordPanel extends EventTarget {
         this.dispatchEvent(new CustomEvent("record", { detail: { typed, record } }));
       }
     } catch (error) {
-      this.#left = null;
       this.#render(error.message);
     } finally {
       this.#asking = false;
@@ -51,27 +48,15 @@ export class RecordPanel extends EventTarget {
   }
 
   #show({ phone, code, limits }) {
-    const rows = [["Phone", phone]];
-    if (code === null) {
-      this.#left = null;
-      rows.push(["Code", "none active"]);
-    } else {
-      this.#left = { line: element("span", { className: "time-left" }), until: performance.now() + code.expires_in_ms };
-      rows.push(["Digest", `${code.digest}…`], ["Attempts", `${code.attempts} of ${code.max_attempts}`], ["Time left", this.#left.line]);
-    }
-    for (const { name, count, retry_after_ms: wait } of limits) {
-      rows.push([`limits.${name}`, wait > 0 ? `${count}, next in ${duration(Math.ceil(wait / 1000))}` : `${count} counted`]);
-    }
-    this.#render(element("dl", { className: "record" }, ...rows.map(([term, value]) =>
+    const about = code === null ? [["Code", "none active"]] : [
+      ["Digest", `${code.digest}…`],
+      ["Attempts", `${code.attempts} of ${code.max_attempts}`],
+      ["Time left", code.expires_in_ms > 0 ? clock(code.expires_in_ms) : "expired"],
+    ];
+    const uses = limits.map(({ name, count, retry_after_ms: wait }) =>
+      [`limits.${name}`, wait > 0 ? `${count}, next in ${duration(Math.ceil(wait / 1000))}` : `${count} counted`]);
+    this.#render(element("dl", { className: "record" }, ...[["Phone", phone], ...about, ...uses].map(([term, value]) =>
       element("div", {}, element("dt", {}, term), element("dd", {}, value)))));
-    this.#tick();
-  }
-
-  #tick() {
-    if (this.#left !== null) {
-      const left = this.#left.until - performance.now();
-      this.#left.line.textContent = left > 0 ? clock(left) : "expired";
-    }
   }
 
   #render(shown) {

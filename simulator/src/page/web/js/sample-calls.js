@@ -3,8 +3,6 @@
 import { bad, good, unanswered } from "./readings.js";
 import { duration } from "./words.js";
 
-const WANTS_KEY = "Missing or invalid API key";
-
 export class SampleCalls {
   #service;
 
@@ -47,8 +45,8 @@ export class SampleCalls {
   }
 }
 
-function common({ status, body, wait }) {
-  return { status: status === 0 ? null : status, wantsKey: status === 401 && body.startsWith(WANTS_KEY), wait };
+function common({ status, wait }) {
+  return { status: status === 0 ? null : status, wait };
 }
 
 function ofRequest(answer) {
@@ -56,8 +54,8 @@ function ofRequest(answer) {
   switch (status) {
     case 200: return good(body, "The code is on its way.", { isSent: true });
     case 429: return bad(body, later("A limit was reached.", answer));
-    case 500: return bad(body, "WhatsApp refused the message or was unreachable. There is no new code.", { stop: "refused" });
-    case 503: return bad(body, "The service cannot send at the moment. Nothing was sent.");
+    case 500: return bad(body, "WhatsApp did not take the message. There is no new code.", { stop: "refused" });
+    case 503: return bad(body, "The service cannot send at the moment.");
     default: return ofAny(answer);
   }
 }
@@ -65,8 +63,7 @@ function ofRequest(answer) {
 function ofVerification(answer) {
   const { status, body } = answer;
   if (status === 401 && body.startsWith("Incorrect")) {
-    const left = Number(/\d+/.exec(body)?.[0]);
-    return bad(body, "The guess was wrong and used one attempt.", { says: "That is not the code.", isWrong: true, attemptsLeft: left });
+    return bad(body, "The guess used one attempt.", { says: "That is not the code.", isWrong: true, attemptsLeft: Number(/\d+/.exec(body)?.[0]) });
   }
   if (status === 401 && body.startsWith("Too many")) {
     return bad(body, "No attempts are left.", { stop: "locked" });
@@ -77,8 +74,8 @@ function ofVerification(answer) {
   switch (status) {
     case 200: return good(body, "Verified. The code has been used: it works once.", { isApproved: true });
     case 404: return bad(body, "This number has no active code.", { stop: "gone" });
-    case 429: return bad(body, later("Too many wrong codes were entered for this number.", answer), { stop: "locked" });
-    case 503: return bad(body, "The store is unreachable. The code stays valid: try again.");
+    case 429: return bad(body, later("Too many wrong codes were entered.", answer), { stop: "locked" });
+    case 503: return bad(body, "The code stays valid. Try again.");
     default: return ofAny(answer);
   }
 }
@@ -88,13 +85,12 @@ function ofAny(answer) {
   if (status === 0) {
     return unanswered(answer);
   }
-  if (status === 401 && body.startsWith(WANTS_KEY)) {
-    return bad(body, "The service requires an API key. `whatsapp-otp api-key` generates one.");
+  if (status === 401) {
+    return bad(body, "The service requires an API key. `whatsapp-otp api-key` generates one.", { wantsKey: true });
   }
-  if (status === 400) {
-    return bad(body, "The number is not valid in any country.", { isNumberInvalid: true });
-  }
-  return bad(body, "This page did not expect that answer.");
+  return status === 400
+    ? bad(body, "The number is not valid in any country.", { isNumberInvalid: true })
+    : bad(body, "This page did not expect that answer.");
 }
 
 function later(sentence, { wait }) {

@@ -15,7 +15,6 @@ import { count, duration, pretty } from "./words.js";
 const USUAL_LENGTH = 6;
 const NOT_ON_WHATSAPP = 131026;
 const CHECK_AGAIN_AFTER = 3_000;
-const SAYS = { "number-form": "number-says", "code-form": "code-says", stopped: "stopped-says" };
 
 export class SignIn extends EventTarget {
   #backend;
@@ -26,7 +25,7 @@ export class SignIn extends EventTarget {
   #code;
   #send = byId("send");
   #verify = byId("verify");
-  #resend = new HeldButton(byId("resend"), () => this.#sendAgain());
+  #resend = new HeldButton(byId("resend"), () => this.#request(byId("resend")));
   #goOn = new HeldButton(byId("go-on"), () => this.#leaveStop());
   #expiry = new Expiry(() => this.#stop("expired"));
   #step = "number";
@@ -52,7 +51,7 @@ export class SignIn extends EventTarget {
     byId("number-form").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#began = performance.now();
-      this.#request(this.#send, "Sending…", (phone) => this.#api.request(phone));
+      this.#request(this.#send);
     });
     byId("code-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -67,18 +66,6 @@ export class SignIn extends EventTarget {
     this.#takeKey(settings);
     this.#choose(settings.api_key === null ? "sample" : "v1");
     this.#open(settings.sends_here);
-  }
-
-  /** The key for the verification API, or an empty text. */
-  get key() {
-    return this.#apis.v1.key;
-  }
-
-  /** Fills in the number for the next code. */
-  set number(phone) {
-    this.#startOver();
-    this.#number.value = phone;
-    this.#preview();
   }
 
   /** The language of the next message, or an empty text. */
@@ -108,9 +95,9 @@ export class SignIn extends EventTarget {
     return true;
   }
 
-  /** Creates as many boxes as the code has digits, unless the settings name a number. */
+  /** Shows as many slots as this code has digits. */
   expect(code) {
-    if (this.#settings.code_length === null && this.#code.value === "") {
+    if (this.#code.value === "") {
       this.#fit(code.length);
     }
   }
@@ -172,9 +159,6 @@ export class SignIn extends EventTarget {
     const isV1 = name === "v1";
     byId("apis").hidden = false;
     byId(`api-${name}`).checked = true;
-    byId("api-key-hint").textContent = isV1
-      ? "The verification API always needs a key. The page sends it only to the service."
-      : "The service has auth.mode = \"api_key\". The page sends the key only to the service.";
     this.#api = this.#apis[name];
     byId("api-key").value = "";
     if (isV1 && this.#settings.api_key !== null) {
@@ -184,7 +168,6 @@ export class SignIn extends EventTarget {
       byId("api-key-field").hidden = !isV1 && !this.#settings.needs_api_key;
     }
     this.#startOver(false);
-    this.dispatchEvent(new CustomEvent("api", { detail: name }));
   }
 
   /** Takes the service's key for the verification API: a sandbox generates another when it starts. */
@@ -203,7 +186,7 @@ export class SignIn extends EventTarget {
       this.#api.forget();
     }
     this.#go("number");
-    say(byId("number-says"), "");
+    this.#say("");
     this.#number.invalid = false;
     this.#preview();
     if (focus) {
@@ -243,30 +226,28 @@ export class SignIn extends EventTarget {
       this.#startOver();
     } else {
       this.#began = performance.now();
-      this.#request(byId("go-on"), "Sending…", (phone) => this.#api.resend(phone));
+      this.#request(byId("go-on"));
     }
   }
 
-  #sendAgain() {
-    this.#request(byId("resend"), "Sending…", (phone) => this.#api.resend(phone));
-  }
-
-  async #request(button, meanwhile, call) {
-    const phone = this.#step === "number" ? this.#number.value : this.phone;
+  /** Requests a first message, or another one. */
+  async #request(button) {
+    const isFirst = this.#step === "number";
+    const phone = isFirst ? this.#number.value : this.phone;
     if (phone === "") {
       this.#number.invalid = true;
       this.#number.focus();
-      say(byId("number-says"), "Type a phone number.", "bad");
+      this.#say("Type a phone number.");
       return;
     }
-    const answer = await this.#call(button, meanwhile, async () => {
+    const answer = await this.#call(button, "Sending…", async () => {
       if (!(await this.#isSimulated())) {
         return bad("Not sent.", "The service may be sending through the real WhatsApp.");
       }
       // The message may arrive before the answer.
       this.#handed = this.#undelivered = null;
       this.#setPhone(phone);
-      return call(phone);
+      return isFirst ? this.#api.request(phone) : this.#api.resend(phone);
     });
     if (answer === null) {
       return;
@@ -283,14 +264,14 @@ export class SignIn extends EventTarget {
   }
 
   #waitForCode(answer) {
-    const isRepeated = this.#step === "code";
+    const says = this.#step === "code" ? "Sent again." : "";
     byId("sent-to").textContent = pretty(this.phone);
     this.#code.value = "";
     this.#code.invalid = false;
     this.#showAttempts(answer.attemptsLeft);
-    say(byId("code-says"), isRepeated ? "Sent again." : "");
     this.#resend.wait(answer.wait);
     this.#go("code");
+    this.#say(says, "good");
     this.#expiry.start(answer.life?.until ?? null, answer.life?.whole);
     this.#code.focus();
     this.#takeHanded();
@@ -305,7 +286,7 @@ export class SignIn extends EventTarget {
     if (answer.stop !== null) {
       this.#stop(answer.stop, answer.says);
     } else {
-      this.#say(answer);
+      this.#say(answer.says ?? answer.meaning);
       if (answer.isNumberInvalid) {
         this.#number.focus();
       }
@@ -314,7 +295,7 @@ export class SignIn extends EventTarget {
 
   async #check() {
     if (!this.#code.isComplete) {
-      say(byId("code-says"), "Fill in every digit.", "bad");
+      this.#say("Fill in every digit.");
       this.#code.focus();
       return;
     }
@@ -330,7 +311,7 @@ export class SignIn extends EventTarget {
     } else {
       this.#code.invalid = answer.isWrong;
       this.#showAttempts(answer.attemptsLeft);
-      this.#say(answer);
+      this.#say(answer.says ?? answer.meaning);
       this.#code.focus();
       this.#takeHanded();
     }
@@ -339,9 +320,7 @@ export class SignIn extends EventTarget {
   #finish() {
     const took = duration(Math.max(1, Math.round((performance.now() - this.#began) / 1000)));
     byId("done-title").textContent = `${pretty(this.phone)} verified in ${took}`;
-    byId("done-lead").textContent = this.#api === this.#apis.v1
-      ? "Your backend has status 200 and a signed proof."
-      : "Your backend has status 200. Nothing else means verified.";
+    byId("done-lead").textContent = `Your backend has status 200${this.#api === this.#apis.v1 ? " and a signed proof" : ""}.`;
     this.#go("done");
     byId("done-title").focus();
   }
@@ -373,9 +352,9 @@ export class SignIn extends EventTarget {
     }
   }
 
-  #say({ says, meaning, tone }) {
-    const shown = this.#step === "number" ? "number-form" : this.#step === "code" ? "code-form" : "stopped";
-    say(byId(SAYS[shown]), says ?? meaning, tone);
+  /** Says something in the step that is shown. */
+  #say(text, tone = "bad") {
+    say(byId(`${this.#step}-says`), text, tone);
   }
 
   #showAttempts(left) {

@@ -24,6 +24,7 @@ function send(method, path, body) {
 
 export const settings = () => call("/page/settings.json");
 export const record = (phone) => call(`/page/record/${encodeURIComponent(phone)}`);
+export const readiness = () => call("/page/readiness.json");
 export const messages = (limit) => call(`/inbox?limit=${limit}`);
 export const read = (phone) => call(`/inbox/${encodeURIComponent(phone)}/read`, { method: "POST" });
 export const deny = (id) => call(`/inbox/messages/${encodeURIComponent(id)}/did-not-request`, { method: "POST" });

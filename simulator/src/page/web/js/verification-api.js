@@ -8,11 +8,12 @@ const LONGEST = 20_000;
 const PATH = "/v1/verifications";
 /** The problems after which a verification takes no more guesses. */
 const STOPS = {
+  __proto__: null,
   attempts_exhausted: "locked", too_many_failures: "locked", verification_expired: "expired",
   verification_not_found: "gone", send_failed: "refused",
 };
 /** How a verification had ended before. */
-const ENDED = { failed: "locked", expired: "expired", canceled: "canceled", approved: "gone" };
+const ENDED = { __proto__: null, failed: "locked", expired: "expired", canceled: "canceled", approved: "gone" };
 
 export class VerificationApi {
   #service;
@@ -136,14 +137,8 @@ export class VerificationApi {
       wait: answer.wait,
       attemptsLeft: Number.isInteger(value.attempts_left) ? value.attempts_left : null,
       document: { title: "The problem", value },
-      problem: { code, href: this.#pageOf(value.type) },
+      problem: { code, href: `${this.#service.origin}/problems/${encodeURIComponent(code)}` },
     });
-  }
-
-  /** The page about a problem, if it is one of the service's own. */
-  #pageOf(type) {
-    const url = URL.parse?.(text(type), this.#service.origin) ?? null;
-    return url?.origin === this.#service.origin && url.pathname.startsWith("/problems/") ? url.href : null;
   }
 }
 
