@@ -22,7 +22,7 @@ fn message(code: &str) -> Option<&'static str> {
     Some(match code {
         "invalid_phone_number" => "Check the number. It starts with + and the country code.",
         "destination_not_allowed" => "This number cannot be used.",
-        "send_failed" => "WhatsApp did not take the message. Check the number.",
+        "send_failed" => "WhatsApp refused the message. Check the number.",
         "invalid_request" => "Check what you entered.",
         "code_incorrect" => "That is not the code.",
         "attempts_exhausted" => "That is not the code. Request a new one.",

@@ -107,14 +107,14 @@ async fn other_notices_alert_and_stop_nothing() {
         ),
         (
             simulator.template_category_warning(TEMPLATE, "AUTHENTICATION", "MARKETING").unwrap(),
-            "WhatsApp is going to move the template",
+            "WhatsApp will move the template",
         ),
         (simulator.account_alert_change("CRITICAL", "OBA_REJECTED"), "WhatsApp sent an alert about the account"),
         (simulator.security_change("PIN_CHANGED"), "somebody changes the PIN"),
         (Change::account_review("REJECTED"), "WhatsApp reviewed the account"),
         (
             simulator.account_change("AUTH_INTL_PRICE_ELIGIBILITY_UPDATE", json!({})),
-            "codes to some countries are going to cost",
+            "codes to some countries will cost",
         ),
     ];
     // The documentation shows it with this name.
