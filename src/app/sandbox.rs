@@ -112,7 +112,8 @@ pub async fn sandbox(
         common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
     }
     let Stores { store, queue, suspensions, name: store_name, details: store_details } = Stores::of(store, &common)?;
-    // The page calls the service from the browser.
+    // The page calls the service from the browser, and so do pages that are being developed on this machine.
+    common.server.cors_local_origins = true;
     for origin in page_origins(listener.address()) {
         common.server.cors_origins.push(origin.parse()?);
     }

@@ -26,6 +26,8 @@ pub struct ServerSettings {
     pub tls: Option<TlsFiles>,
     /// Web origins that may call from a browser.
     pub cors_origins: Vec<HeaderValue>,
+    /// `true` if every web origin on this machine may call from a browser, as in the sandbox.
+    pub cors_local_origins: bool,
     /// Networks whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
     /// The time that one request may take.

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::HeaderValue;
 use ipnet::IpNet;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower_http::cors::CorsLayer;
 
 use super::edge::bounds::{BODY_TIMEOUT, WebhookPlaces, request_places};
-use super::edge::cross_site;
+use super::edge::cross_site::{self, Origins};
 use super::edge::meters::Meters;
 use super::edge::outcome::Outcome;
 use super::edge::places::{Place, Places};
@@ -29,7 +28,7 @@ pub struct PublicState {
     pub(super) keys: AcceptedKeys,
     pub(super) public_url: Option<PublicUrl>,
     pub(super) trusted_proxies: Box<[IpNet]>,
-    pub(super) cors_origins: Box<[HeaderValue]>,
+    pub(super) cors_origins: Origins,
     pub(super) cors: Option<CorsLayer>,
     /// `true` if the sample server's two calls are answered.
     pub(super) sample_enabled: bool,
@@ -71,6 +70,7 @@ impl PublicState {
         proof_keys: ProofKeys,
         whatsapp_webhook: Option<Arc<dyn InboundWebhook>>,
     ) -> Self {
+        let cors_origins = Origins::of(settings);
         let active_codes = show_active_codes.then(|| ActiveCodesTable::of(Arc::clone(service.store())));
         Self {
             service,
@@ -78,8 +78,8 @@ impl PublicState {
             keys: settings.keys.clone(),
             public_url: settings.public_url.clone(),
             trusted_proxies: settings.trusted_proxies.clone().into(),
-            cors_origins: settings.cors_origins.clone().into(),
-            cors: cross_site::cors(&settings.cors_origins),
+            cors: cross_site::cors(&cors_origins),
+            cors_origins,
             sample_enabled: settings.sample_enabled,
             rate_limit_fields: settings.rate_limit_fields,
             request_timeout: settings.request_timeout,

@@ -194,9 +194,14 @@ async fn a_page_of_an_allowed_origin_may_call() {
 #[tokio::test]
 async fn a_page_of_another_origin_may_not() {
     let app = TestApp::builder().set("server.cors_origins", ORIGIN).start().await;
-    for origin in
-        ["https://evil.example", "http://app.example", "https://app.example:8443", "https://app.example.evil", "null"]
-    {
+    for origin in [
+        "https://evil.example",
+        "http://app.example",
+        "https://app.example:8443",
+        "https://app.example.evil",
+        "http://localhost:5173",
+        "null",
+    ] {
         assert_eq!(preflight(&app, origin, "GET").await.header("access-control-allow-origin"), None, "{origin}");
         let get = send(app.call(Method::GET, "/otp/abc").header("origin", origin)).await;
         assert_eq!(get.header("access-control-allow-origin"), None, "{origin}");

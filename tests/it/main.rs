@@ -42,6 +42,7 @@ mod redis_safety;
 mod replication;
 mod requests;
 mod reviewers;
+mod sandbox;
 mod schema;
 mod secret_files;
 mod several_servers;

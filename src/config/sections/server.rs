@@ -51,6 +51,7 @@ pub(in crate::config) fn read(
         public_url: public_url?,
         tls: tls?,
         cors_origins: cors_origins?,
+        cors_local_origins: false,
         trusted_proxies: trusted_proxies?,
         request_timeout: request_timeout?,
         body_timeout: body_timeout?,

@@ -11,6 +11,46 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::fields::{IDEMPOTENCY_KEY, IDEMPOTENT_REPLAYED, RATE_LIMIT, RATE_LIMIT_POLICY};
 use super::outcome::Outcome;
 use super::request_id::X_REQUEST_ID;
+use crate::http::settings::ServerSettings;
+
+/// The web origins whose pages may call.
+#[derive(Debug, Clone)]
+pub(crate) struct Origins {
+    listed: Box<[HeaderValue]>,
+    /// `true` to allow every origin on this machine.
+    local: bool,
+}
+
+impl Origins {
+    /// Returns the origins that the settings allow.
+    pub(crate) fn of(settings: &ServerSettings) -> Self {
+        Self { listed: settings.cors_origins.clone().into(), local: settings.cors_local_origins }
+    }
+
+    fn allow(&self, origin: &HeaderValue) -> bool {
+        self.listed.contains(origin) || self.local && is_local(origin)
+    }
+
+    fn are_none(&self) -> bool {
+        self.listed.is_empty() && !self.local
+    }
+}
+
+/// Returns `true` for an origin on this machine, with any port.
+fn is_local(origin: &HeaderValue) -> bool {
+    let host = origin.to_str().ok().and_then(|origin| {
+        let (scheme, host) = origin.split_once("://")?;
+        matches!(scheme, "http" | "https").then_some(host)
+    });
+    host.is_some_and(|host| {
+        let port = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|name| host.strip_prefix(name));
+        port.is_some_and(|port| port.is_empty() || port.strip_prefix(':').is_some_and(is_number))
+    })
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
 
 /// Refuses a request that a browser made for another web site's page or as a prefetch.
 ///
@@ -18,10 +58,10 @@ use super::request_id::X_REQUEST_ID;
 ///
 /// [`Outcome::CrossSite`] for a prefetch, and for a request from a page of another site whose origin is not one of
 /// `allowed`.
-pub(crate) fn check(headers: &HeaderMap, allowed: &[HeaderValue]) -> Result<(), Outcome> {
+pub(crate) fn check(headers: &HeaderMap, allowed: &Origins) -> Result<(), Outcome> {
     let is_prefetch = ["sec-purpose", "purpose", "x-moz"].iter().any(|name| has_word(headers, name, "prefetch"));
     let is_cross_site = has_word(headers, "sec-fetch-site", "cross-site");
-    let is_allowed = || headers.get(ORIGIN).is_some_and(|origin| allowed.contains(origin));
+    let is_allowed = || headers.get(ORIGIN).is_some_and(|origin| allowed.allow(origin));
     if is_prefetch || is_cross_site && !is_allowed() { Err(Outcome::CrossSite) } else { Ok(()) }
 }
 
@@ -35,13 +75,14 @@ fn has_word(headers: &HeaderMap, name: &str, word: &str) -> bool {
 }
 
 /// Lets pages of these origins call and read the responses.
-pub(crate) fn cors(origins: &[HeaderValue]) -> Option<CorsLayer> {
+pub(crate) fn cors(origins: &Origins) -> Option<CorsLayer> {
+    let allowed = origins.clone();
     let layer = CorsLayer::new()
-        .allow_origin(AllowOrigin::list(origins.iter().cloned()))
+        .allow_origin(AllowOrigin::predicate(move |origin, _| allowed.allow(origin)))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, X_REQUEST_ID])
         .expose_headers([IDEMPOTENT_REPLAYED, LOCATION, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER, X_REQUEST_ID]);
-    (!origins.is_empty()).then_some(layer)
+    (!origins.are_none()).then_some(layer)
 }
 
 #[cfg(test)]
@@ -53,7 +94,8 @@ mod tests {
         for (name, value) in lines {
             headers.append(*name, HeaderValue::from_static(value));
         }
-        check(&headers, &[HeaderValue::from_static("https://app.example")])
+        let listed = Box::new([HeaderValue::from_static("https://app.example")]);
+        check(&headers, &Origins { listed, local: false })
     }
 
     #[test]
@@ -76,6 +118,35 @@ mod tests {
         assert_eq!(check_lines(&[cross, ("origin", "null")]), Err(Outcome::CrossSite));
         assert_eq!(check_lines(&[cross, ("origin", "https://evil.example")]), Err(Outcome::CrossSite));
         assert_eq!(check_lines(&[cross, ("origin", "https://app.example")]), Ok(()));
+    }
+
+    #[test]
+    fn only_origins_on_this_machine_are_local() {
+        let local = |origin| is_local(&HeaderValue::from_static(origin));
+        for origin in [
+            "http://localhost:5173",
+            "https://localhost:8443",
+            "http://localhost",
+            "http://127.0.0.1:1",
+            "http://[::1]:3000",
+        ] {
+            assert!(local(origin), "{origin}");
+        }
+        for origin in [
+            "null",
+            "https://evil.example",
+            "http://localhost.evil.example",
+            "http://localhost:80.evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://localhost:",
+            "http://evil@localhost",
+            "ftp://localhost",
+            "localhost",
+        ] {
+            assert!(!local(origin), "{origin}");
+        }
+        let none = Origins { listed: Box::new([]), local: false };
+        assert!(!none.allow(&HeaderValue::from_static("http://localhost:5173")) && none.are_none());
     }
 
     #[test]
