@@ -15,6 +15,7 @@
 //! | `/switches…` | lasting conditions of the account, in `switches` |
 //! | `/webhooks` | events of the account, in `webhooks` |
 //! | `/events…` | the events that the service sends, in `events` |
+//! | `/feed…` | the requests of programs and what followed, in `feed` |
 //! | `/healthz` | `ok` |
 //!
 //! The recipient's number alone can also cause a failure:
@@ -38,6 +39,7 @@
 
 mod clock;
 mod events;
+mod feed;
 mod graph;
 mod inbox;
 mod languages;
@@ -71,12 +73,13 @@ use serde_json::json;
 use tower_http::set_header::SetResponseHeaderLayer;
 
 pub use events::ReceivedEvent;
+pub use feed::{Feed, FeedAnswer, FeedMessage, FeedRequest, FeedStep, StepKind};
 pub use graph::health::CanSend;
 pub use inbox::{Failure, InboxMessage, MessageStatus};
 pub use orders::{Behaviour, Order};
 pub use page::{
-    CodeRecord, LimitUse, Page, PageService, PhoneRecord, ReadinessView, RecordError, RecordView, ServiceOrigin,
-    ServiceOriginError,
+    CodeRecord, LimitInForce, LimitUse, Page, PageService, PhoneRecord, ReadinessView, RecordError, RecordView,
+    ResetLimits, ServiceOrigin, ServiceOriginError,
 };
 pub use settings::{DEFAULT_ACCESS_TOKEN, OtpButton, SimulatorSettings, ThrottleStatus};
 pub use switches::{AccountState, Switches, TemplateReview};
@@ -98,6 +101,7 @@ struct Shared {
     orders: Mutex<orders::queue::OrderQueue>,
     inbox: inbox::Inbox,
     events: events::Events,
+    feed: feed::Log,
     traffic: traffic::Traffic,
     webhooks: webhooks::Webhooks,
 }
@@ -117,6 +121,7 @@ impl Simulator {
                 orders: Mutex::default(),
                 inbox: inbox::Inbox::default(),
                 events: events::Events::default(),
+                feed: feed::Log::default(),
                 traffic: traffic::Traffic::default(),
                 webhooks,
             }),
@@ -138,6 +143,7 @@ impl Simulator {
             .merge(switches::router())
             .merge(webhooks::api::router())
             .merge(events::router())
+            .merge(feed::api::router())
             .route_layer(middleware::from_fn(same_origin::only));
         Router::new()
             .merge(for_browsers)

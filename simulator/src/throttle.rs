@@ -77,6 +77,14 @@ impl PairLimit {
         true
     }
 
+    /// Forgets the messages to `recipient`, or to everyone.
+    pub(crate) fn reset(&mut self, recipient: Option<&str>) {
+        match recipient {
+            Some(recipient) => drop(self.pairs.remove(recipient)),
+            None => self.pairs.clear(),
+        }
+    }
+
     /// Removes settled bursts whenever the map has doubled, so that its size follows current traffic.
     fn sweep(&mut self, now: Instant) {
         if self.pairs.len() < self.sweep_at.max(Self::SMALLEST_SWEEP) {

@@ -11,6 +11,10 @@ mod inspect;
 #[cfg(feature = "simulator")]
 mod page_endpoint;
 #[cfg(feature = "simulator")]
+mod page_feed;
+#[cfg(feature = "simulator")]
+mod page_limits;
+#[cfg(feature = "simulator")]
 mod page_readiness;
 #[cfg(feature = "simulator")]
 mod page_records;

@@ -13,6 +13,8 @@ use tokio_util::task::TaskTracker;
 use super::endpoints::Endpoints;
 use super::{descriptors, visits};
 use crate::events::{Deliverer, Deliverers};
+#[cfg(feature = "simulator")]
+use crate::http::RequestWatch;
 use crate::http::{
     ConnectionBounds, Dependency, Handle, Listener, PublicState, Readiness, ServerSettings, StoreDetails, ops_router,
     public_service,
@@ -119,6 +121,13 @@ impl App {
     #[cfg(feature = "simulator")]
     pub(super) fn readiness(&self) -> Readiness {
         self.readiness.clone()
+    }
+
+    /// Lets `watch` see every request.
+    #[cfg(feature = "simulator")]
+    #[must_use]
+    pub fn with_watch(self, watch: Arc<dyn RequestWatch>) -> Self {
+        Self { state: self.state.with_watch(watch), ..self }
     }
 
     /// Returns the public listener's URL, `http://127.0.0.1:3000`.

@@ -11,11 +11,13 @@ use rand::rngs::SysRng;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{mpsc, watch};
 use url::Url;
-use whatsapp_otp_simulator::{Page, PageService, Simulator, SimulatorSettings};
+use whatsapp_otp_simulator::{LimitInForce, Page, PageService, Simulator, SimulatorSettings};
 
 use super::account_watch::{self, AccountWatch};
 use super::endpoints::Endpoints;
 use super::page_endpoint::PageEndpoint;
+use super::page_feed::{Recorder, WatchedStore, watched_sender};
+use super::page_limits::{self, Counters, StoredLimits};
 use super::page_readiness::SharedReadiness;
 use super::page_records::StoredRecords;
 use super::serve::{over_whatsapp, redis_details, told_of_suspensions, within_a_request};
@@ -54,6 +56,8 @@ pub struct Sandbox {
     pub keys: Vec<(KeyKind, ApiKey)>,
     /// The secret that signs the events that the page shows, unless every app has an endpoint of its own.
     pub event_secret: Option<SecretString>,
+    /// The limits in force, as they are written in the settings.
+    pub limits: Vec<LimitInForce>,
     simulator: Simulator,
     page: Page,
     listener: Listener,
@@ -111,7 +115,8 @@ pub async fn sandbox(
     if store == SandboxStore::Redis {
         common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
     }
-    let Stores { store, queue, suspensions, name: store_name, details: store_details } = Stores::of(store, &common)?;
+    let Stores { store, queue, suspensions, counters, name: store_name, details: store_details } =
+        Stores::of(store, &common)?;
     // The page calls the service from the browser, and so do pages that are being developed on this machine.
     common.server.cors_local_origins = true;
     for origin in page_origins(listener.address()) {
@@ -120,6 +125,8 @@ pub async fn sandbox(
     let drawn = draw_keys(&mut common)?;
     let (code_length, needs_api_key) = (common.policy.code_length.digits(), common.server.auth != AuthMode::Open);
     let records = StoredRecords { store: Arc::clone(&store), policy: common.policy.clone() };
+    let limits = StoredLimits { store: Arc::clone(&store), counters, policy: common.policy.clone() };
+    let limits_in_force = page_limits::in_force(common.shown());
     let mut endpoints = Endpoints::of(&common.apps, queue.clone(), event_secrets).await?;
     let page_endpoint = PageEndpoint::of(&mut common.apps, listener.address())?;
     if let Some(endpoint) = &page_endpoint {
@@ -127,7 +134,8 @@ pub async fn sandbox(
     }
     let announced = Announced { events: queue, apps: told_of_suspensions(&common) };
     let (sender, account, truth) = watched_account(&whatsapp, world, suspensions, announced)?;
-    let senders = Senders::one(over_whatsapp(sender, None));
+    let recorder = Recorder::new(simulator.feed_of_service());
+    let senders = Senders::one(watched_sender(over_whatsapp(sender, None), &recorder));
     let mut apps = Apps::one(common.policy, senders.clone());
     for AppSettings { name, policy, proofs, reviewers, .. } in common.apps {
         apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs, reviewers });
@@ -138,7 +146,7 @@ pub async fn sandbox(
         Ours { waba_id: world.waba_id.clone(), phone_number_ids: HashSet::from([world.phone_number_id.clone()]) };
     let webhook = WebhookReceiver::new(only(&app_secret), only(&verify_token), ours).with_account(Arc::new(truth));
     let parts = Parts {
-        store,
+        store: WatchedStore::over(store, &recorder),
         store_name,
         store_details,
         apps,
@@ -150,7 +158,7 @@ pub async fn sandbox(
         endpoints,
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
-    let app = App::bind(common.server, parts).await?.with_api_page();
+    let app = App::bind(common.server, parts).await?.with_api_page().with_watch(Arc::new(recorder));
     let webhooks = Url::parse(&format!("{}/webhooks/whatsapp", app.public_url()))?;
     simulator.send_webhooks_to(webhooks, app_secret.expose_secret());
     let service = PageService {
@@ -160,10 +168,15 @@ pub async fn sandbox(
         api_key: drawn.iter().find(|(kind, _)| *kind == KeyKind::Server).map(|(_, key)| key.expose().into()),
         sends_here: true,
     };
-    let readiness = Arc::new(SharedReadiness(app.readiness()));
-    let page = Page { service: Some(service), records: Some(Arc::new(records)), readiness: Some(readiness) };
+    let page = Page {
+        service: Some(service),
+        records: Some(Arc::new(records)),
+        readiness: Some(Arc::new(SharedReadiness(app.readiness()))),
+        limits: Some(Arc::new(limits)),
+        limits_in_force: limits_in_force.clone(),
+    };
     let event_secret = page_endpoint.map(|endpoint| endpoint.secret);
-    Ok(Sandbox { app, keys: drawn, event_secret, simulator, page, listener })
+    Ok(Sandbox { app, keys: drawn, event_secret, limits: limits_in_force, simulator, page, listener })
 }
 
 /// Returns the languages besides these in which the simulated template has texts of its own.
@@ -177,6 +190,8 @@ struct Stores {
     store: Arc<dyn VerificationStore>,
     queue: Arc<dyn EventQueue>,
     suspensions: Arc<dyn Suspensions>,
+    /// The counters of its limits.
+    counters: Counters,
     /// Its name in readiness.
     name: &'static str,
     /// Further details about it in readiness.
@@ -186,19 +201,22 @@ struct Stores {
 impl Stores {
     fn of(store: SandboxStore, settings: &Settings) -> anyhow::Result<Self> {
         match store {
-            SandboxStore::Embedded => Ok(Self::one(&Arc::new(EmbeddedStore::default()), "embedded", None)),
+            SandboxStore::Embedded => {
+                let store = Arc::new(EmbeddedStore::default());
+                Ok(Self::one(&store, Counters::Embedded(store.clone()), "embedded", None))
+            }
             SandboxStore::Redis => {
                 let store = Arc::new(RedisStore::new(&settings.redis).context("redis")?);
-                Ok(Self::one(&store, "redis", Some(redis_details(&store))))
+                Ok(Self::one(&store, Counters::Redis(store.clone()), "redis", Some(redis_details(&store))))
             }
         }
     }
 
-    fn one<S>(store: &Arc<S>, name: &'static str, details: Option<StoreDetails>) -> Self
+    fn one<S>(store: &Arc<S>, counters: Counters, name: &'static str, details: Option<StoreDetails>) -> Self
     where
         S: VerificationStore + EventQueue + Suspensions + 'static,
     {
-        Self { store: store.clone(), queue: store.clone(), suspensions: store.clone(), name, details }
+        Self { store: store.clone(), queue: store.clone(), suspensions: store.clone(), counters, name, details }
     }
 }
 

@@ -43,10 +43,12 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     let events = sandbox.event_secret.as_ref().map_or_else(String::new, |secret| {
         format!("Events of apps without an endpoint go to the page, signed with {}\n\n", secret.expose_secret())
     });
+    let limits: Vec<_> = sandbox.limits.iter().map(|limit| format!("{} {}", limit.name, limit.value)).collect();
+    let limits = format!("Limits: {}. The page resets them.\n\n", limits.join(", "));
     let welcome = format!(
         "Sandbox: it sends no real message. Open {inbox}\n\
          The API is described at {service}/docs\n\n\
-         API keys, valid while it runs:\n{keys}\n\n{events}\
+         API keys, valid while it runs:\n{keys}\n\n{events}{limits}\
          Or without a browser:\n\
          \u{20} KEY=…                                        # the server key\n\
          \u{20} curl {service}/v1/verifications -H \"Authorization: Bearer $KEY\" --json '{{\"to\":\"+{EXAMPLE_PHONE}\"}}'\n\

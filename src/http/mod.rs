@@ -23,6 +23,8 @@ pub use documents::openapi;
 pub use edge::bounds::ConnectionBounds;
 pub(crate) use edge::bounds::MAX_OPS_CONNECTIONS;
 pub use edge::server::{Handle, ListenError, Listener};
+#[cfg(feature = "simulator")]
+pub use edge::watch::{RequestWatch, WatchedAnswer, WatchedEnd, WatchedRequest};
 pub use ops::{Dependency, Fault, Readiness, StoreDetails, TemplateLanguages, router as ops_router};
 pub use router::public_service;
 pub use settings::{AcceptedKey, AcceptedKeys, AuthMode, PublicUrl, PublicUrlError, ServerSettings, TlsFiles};

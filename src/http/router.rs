@@ -15,6 +15,8 @@ use super::edge::access_log;
 use super::edge::outcome::Outcome;
 use super::edge::request_id::{self, X_REQUEST_ID};
 use super::edge::route::Route;
+#[cfg(feature = "simulator")]
+use super::edge::watch;
 use super::routes;
 use super::state::PublicState;
 
@@ -35,8 +37,14 @@ pub fn public_service(
 async fn respond(state: Arc<PublicState>, request: Request) -> Response {
     let route = routes::find(request.uri().path());
     let id = request_id::of(request.headers());
+    let pattern = route.map(|route| route.pattern);
     let answer = |request| answer(Arc::clone(&state), route, request);
-    let mut response = access_log::logged(&state, id.clone(), route.map(|route| route.pattern), request, answer).await;
+    #[cfg(feature = "simulator")]
+    let answer = async |request| match state.watch.clone() {
+        None => answer(request).await,
+        Some(watch) => Box::pin(watch::watched(watch, &id, pattern, request, answer)).await,
+    };
+    let mut response = access_log::logged(&state, id.clone(), pattern, request, answer).await;
     let headers = response.headers_mut();
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Some(id) = request_id::header(&id) {

@@ -13,6 +13,8 @@ use super::edge::cross_site::{self, Origins};
 use super::edge::meters::Meters;
 use super::edge::outcome::Outcome;
 use super::edge::places::{Place, Places};
+#[cfg(feature = "simulator")]
+use super::edge::watch::RequestWatch;
 use super::sample::active_codes::ActiveCodesTable;
 use super::settings::{AcceptedKeys, AuthMode, PublicUrl, ServerSettings};
 use crate::otp::{ClientAddress, InboundWebhook, OtpService};
@@ -55,6 +57,9 @@ pub struct PublicState {
     /// `true` to serve the page that shows the API.
     #[cfg(feature = "simulator")]
     pub(super) has_api_page: bool,
+    /// Sees every request, if there is one.
+    #[cfg(feature = "simulator")]
+    pub(super) watch: Option<Arc<dyn RequestWatch>>,
 }
 
 impl PublicState {
@@ -96,6 +101,8 @@ impl PublicState {
             active_codes,
             #[cfg(feature = "simulator")]
             has_api_page: false,
+            #[cfg(feature = "simulator")]
+            watch: None,
         }
     }
 
@@ -104,6 +111,13 @@ impl PublicState {
     #[must_use]
     pub fn with_api_page(self) -> Self {
         Self { has_api_page: true, ..self }
+    }
+
+    /// Lets `watch` see every request.
+    #[cfg(feature = "simulator")]
+    #[must_use]
+    pub fn with_watch(self, watch: Arc<dyn RequestWatch>) -> Self {
+        Self { watch: Some(watch), ..self }
     }
 
     /// Takes a place for a request in progress. If there is none, the request is refused immediately rather than kept waiting.

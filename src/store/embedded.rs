@@ -106,6 +106,13 @@ impl EmbeddedStore {
             + contents.suspended.len()
     }
 
+    /// Clears the counters of every limit.
+    pub fn reset_limits(&self) {
+        let (mut contents, _) = self.open();
+        contents.counters.clear();
+        contents.guessers.clear();
+    }
+
     /// Returns the contents, swept if it is time, and the moment of the decision.
     fn open(&self) -> (MutexGuard<'_, Contents>, UnixMillis) {
         let now = self.clock.now();

@@ -28,6 +28,8 @@ pub use account_truth::{AccountDoubts, AccountTruth, OwnTemplate};
 pub use client::GraphClient;
 pub use number::BusinessNumber;
 pub use sender::WhatsAppSender;
+#[cfg(feature = "simulator")]
+pub(crate) use sender::reference;
 pub use settings::{
     ApiVersion, ApiVersionError, WhatsAppAccount, WhatsAppApi, WhatsAppOverrides, WhatsAppSettings, base_url,
     plain_text_warning,

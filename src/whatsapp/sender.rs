@@ -243,7 +243,7 @@ impl WhatsAppSender {
 }
 
 /// Returns the name by which WhatsApp's webhooks will refer to the message.
-fn reference(message: &OutgoingCode<'_>) -> String {
+pub(crate) fn reference(message: &OutgoingCode<'_>) -> String {
     format!("v1.{}.{}", message.id, message.delivery)
 }
 

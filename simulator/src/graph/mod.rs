@@ -32,7 +32,7 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{Simulator, traffic};
+use super::{Simulator, feed, traffic};
 use body::GraphBody;
 use call::Call;
 use error::GraphError;
@@ -61,6 +61,7 @@ pub(crate) fn router(simulator: &Simulator) -> Router<Simulator> {
         .method_not_allowed_fallback(unsupported_method)
         .fallback(unknown_path)
         .layer(middleware::from_fn(add_graph_headers))
+        .layer(middleware::from_fn_with_state(simulator.clone(), feed::calls::watch))
         .layer(record)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
 }

@@ -5,6 +5,7 @@
 //! what it has to know ([`settings`], [`record`]), so that no outside data becomes part of its source.
 
 mod files;
+mod limits;
 mod origin;
 mod readiness;
 mod record;
@@ -14,9 +15,13 @@ mod tests;
 
 use std::sync::Arc;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{delete, get},
+};
 use secrecy::SecretString;
 
+pub use limits::{LimitInForce, ResetLimits};
 pub use origin::{ServiceOrigin, ServiceOriginError};
 pub use readiness::ReadinessView;
 pub use record::{CodeRecord, LimitUse, PhoneRecord, RecordError, RecordView};
@@ -32,6 +37,10 @@ pub struct Page {
     pub records: Option<Arc<dyn RecordView>>,
     /// The service's readiness, if it can be read.
     pub readiness: Option<Arc<dyn ReadinessView>>,
+    /// The counters of the service's limits, if they can be reset.
+    pub limits: Option<Arc<dyn ResetLimits>>,
+    /// The service's limits, if they are known.
+    pub limits_in_force: Vec<LimitInForce>,
 }
 
 /// The service that the page's form calls.
@@ -70,6 +79,8 @@ pub(crate) fn router(simulator: &Simulator, page: Page) -> Router<Simulator> {
         .route("/page/settings.json", get(settings::show))
         .route("/page/record/{phone}", get(record::show))
         .route("/page/readiness.json", get(readiness::show))
+        .route("/page/limits", delete(limits::reset_all))
+        .route("/page/limits/{phone}", delete(limits::reset_one))
         .route("/page/{*file}", get(files::file))
         .with_state(PageState { simulator: simulator.clone(), page })
 }

@@ -86,7 +86,16 @@ pub(super) async fn show(State(PageState { page, .. }): State<PageState>, Path(p
     };
     match records.of_phone(&phone).await {
         Ok(record) => Json(record).into_response(),
-        Err(error @ RecordError::Phone) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
-        Err(error @ RecordError::Store) => refuse(StatusCode::SERVICE_UNAVAILABLE, &error.to_string()),
+        Err(error) => error.into_response(),
+    }
+}
+
+impl IntoResponse for RecordError {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::Phone => StatusCode::BAD_REQUEST,
+            Self::Store => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        refuse(status, &self.to_string())
     }
 }

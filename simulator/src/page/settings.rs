@@ -19,6 +19,8 @@ pub(super) async fn show(State(PageState { simulator, page }): State<PageState>)
         "service": page.service.as_ref().map(|service| shown(service, &simulator)),
         "records": page.records.is_some(),
         "readiness": page.readiness.is_some(),
+        "sees_requests": simulator.sees_requests(),
+        "limits": page.limits.is_some().then_some(&page.limits_in_force),
         "business": { "name": world.verified_name, "phone": world.display_phone_number },
         "templates": templates.collect::<Vec<_>>(),
         "webhooks": simulator.has_webhooks(),

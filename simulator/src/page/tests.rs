@@ -50,10 +50,7 @@ async fn settings(server: &Server) -> Value {
 async fn the_page_may_only_call_its_own_listener_and_the_service() {
     for (page, connect) in [
         (Page::default(), "connect-src 'self' ;"),
-        (
-            Page { service: Some(service()), records: None, ..Page::default() },
-            "connect-src 'self' http://localhost:3000;",
-        ),
+        (Page { service: Some(service()), ..Page::default() }, "connect-src 'self' http://localhost:3000;"),
     ] {
         let server = Server::with_page(page).await;
         let page = server.own(Method::GET, "/", None).await;
@@ -118,7 +115,7 @@ async fn the_page_receives_its_settings() {
 
 #[tokio::test]
 async fn a_service_is_assumed_to_send_here_while_one_calls() {
-    let server = Server::with_page(Page { service: Some(service()), records: None, ..Page::default() }).await;
+    let server = Server::with_page(Page { service: Some(service()), ..Page::default() }).await;
     let sends_here = async || settings(&server).await["service"]["sends_here"].clone();
     assert_eq!(sends_here().await, false);
     server.own(Method::GET, "/v24.0/300000000000001", None).await;

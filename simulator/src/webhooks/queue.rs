@@ -2,7 +2,7 @@
 //!
 //! As at Meta, a try goes to every URL, so one that refuses makes the others receive duplicates.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use tokio::{task::JoinSet, time};
 
@@ -71,8 +71,17 @@ impl Simulator {
         let mut tries = JoinSet::new();
         for url in urls {
             let (simulator, body, signature) = (self.clone(), body.clone(), signature.clone());
+            let webhook = webhook.clone();
             tries.spawn(async move {
-                let answer = simulator.post_webhook(url, body, &[&signature]).await;
+                let began = Instant::now();
+                let answer = simulator.post_webhook(url.clone(), body, &[&signature]).await;
+                let reason = answer.as_ref().map(|status| *status).map_err(ToString::to_string);
+                simulator.record_webhook(
+                    &webhook,
+                    &url,
+                    reason.as_ref().map_err(String::as_str).copied(),
+                    began.elapsed(),
+                );
                 if answer != Ok(200) {
                     tracing::debug!(?answer, "a webhook was not taken");
                 }

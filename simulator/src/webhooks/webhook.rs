@@ -78,10 +78,30 @@ impl Webhook {
         fields.is_none_or(|fields| self.fields().any(|field| fields.iter().any(|wanted| field == wanted.as_str())))
     }
 
+    /// The names of the messages that it is about: their callback data and ids.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &str> {
+        self.statuses()
+            .flat_map(|status| [&status["biz_opaque_callback_data"], &status["id"]])
+            .filter_map(Value::as_str)
+    }
+
+    /// The statuses that it reports, or else its fields.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let statuses: Vec<_> = self.statuses().filter_map(|status| status["status"].as_str()).collect();
+        if statuses.is_empty() { self.fields().filter_map(Value::as_str).collect() } else { statuses }
+    }
+
+    fn statuses(&self) -> impl Iterator<Item = &Value> {
+        self.changes().flat_map(|change| change["value"]["statuses"].as_array().into_iter().flatten())
+    }
+
     fn fields(&self) -> impl Iterator<Item = &Value> {
+        self.changes().map(|change| &change["field"])
+    }
+
+    fn changes(&self) -> impl Iterator<Item = &Value> {
         let entries = self.body["entry"].as_array().into_iter().flatten();
-        let changes = entries.flat_map(|entry| entry["changes"].as_array().into_iter().flatten());
-        changes.map(|change| &change["field"])
+        entries.flat_map(|entry| entry["changes"].as_array().into_iter().flatten())
     }
 }
 

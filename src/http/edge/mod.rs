@@ -19,3 +19,5 @@ pub(super) mod route;
 pub(super) mod sending;
 pub(super) mod server;
 pub(super) mod tls;
+#[cfg(feature = "simulator")]
+pub(super) mod watch;

@@ -1,5 +1,7 @@
 //! The sandbox: its service and its page, over real HTTP.
 
+mod feed;
+mod limits;
 mod local_pages;
 
 use std::collections::HashMap;

@@ -14,7 +14,7 @@ pub(crate) fn at_once() -> SimulatorSettings {
 }
 
 /// A simulator whose webhooks go to a receiver without a wait.
-async fn with_receiver() -> (Server, Receiver) {
+pub(crate) async fn with_receiver() -> (Server, Receiver) {
     let (server, receiver) = (Server::with(at_once()).await, Receiver::start().await);
     server.simulator.send_webhooks_to(receiver.url(), "s3cret");
     (server, receiver)

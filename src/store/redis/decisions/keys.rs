@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use crate::otp::{AppName, ClientAddress, Counted, Counter, IdempotencyEntry, MessageId, Pacing, PhoneNumber, World};
+use crate::otp::{
+    AppName, ClientAddress, Counted, Counter, IdempotencyEntry, LimitKind, MessageId, Pacing, PhoneNumber, World,
+};
 use crate::store::redis::client::slots::{Slot, Slots};
 use crate::store::redis::settings::{KeyPrefix, Subject};
 
@@ -177,6 +179,18 @@ impl Keys {
         format!("{}*{VERIFICATION}*", self.start)
     }
 
+    /// Returns the pattern of every key, for `SCAN`.
+    pub(crate) fn pattern(&self) -> String {
+        format!("{}*", self.start)
+    }
+
+    /// Returns `true` for the key of a limit's counter.
+    pub(crate) fn is_counter(&self, key: &str) -> bool {
+        let name = key.strip_prefix(&self.start).and_then(|key| key.split_once("}:")).map(|(_, name)| name);
+        let events = [Counted::Send, Counted::Check, Counted::Failure].map(Counted::as_str);
+        name.is_some_and(|name| name == "guessers" || events.contains(&name) || LimitKind::named(name).is_some())
+    }
+
     /// Returns the number, or its pseudonym, and the app in the key of a verification in the live world.
     pub(crate) fn subject_of<'k>(&self, key: &'k str) -> Option<(&'k str, &'k str)> {
         let (subject, app) = key.strip_prefix(&self.start)?.split_once(VERIFICATION)?;
@@ -255,6 +269,19 @@ mod tests {
         );
         assert!(counters(&keys, "2001:db8::1").contains(&"otp:v2:{ip:2001:db8::/64}:checks".to_owned()));
         assert_eq!(keys.counters_of(&AppName::default(), &phone())[0], "otp:v2:{15551234567}:sends");
+    }
+
+    #[test]
+    fn every_counter_is_known_by_its_key_and_nothing_else_is() {
+        let (keys, app) = (keys(Subject::Phone), AppName::default());
+        let of_number = keys.counters_of(&app, &phone());
+        for key in counters(&keys, "203.0.113.7").iter().chain(&of_number) {
+            assert!(keys.is_counter(key), "{key}");
+        }
+        let events = keys.events(&app).events;
+        for key in [keys.verification(&app, &phone()), keys.timers(), events, "other:v2:{1}:sends".to_owned()] {
+            assert!(!keys.is_counter(&key), "{key}");
+        }
     }
 
     #[test]

@@ -2,5 +2,6 @@
 
 pub(crate) mod findings;
 pub(crate) mod inspect;
+mod limits;
 mod memory;
 pub(crate) mod survey;
