@@ -10,6 +10,7 @@ use axum::{
     http::{
         HeaderName, HeaderValue, StatusCode,
         header::{HOST, ORIGIN},
+        request::Parts,
         uri::Authority,
     },
     middleware::Next,
@@ -21,22 +22,27 @@ const RESOURCE_POLICY: (HeaderName, HeaderValue) =
 
 /// Lets a request through unless a browser makes it on behalf of another page.
 pub(crate) async fn only(request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    // HTTP/2 carries the host in the request target.
-    let host = request.uri().authority().map(Authority::as_str).or(host);
+    let (parts, body) = request.into_parts();
+    let host = host(&parts);
     if !host.is_some_and(is_local) {
         let sentence = "Call this by an IP address or by a name without a dot, such as localhost.";
         return super::refuse(StatusCode::MISDIRECTED_REQUEST, sentence);
     }
-    let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+    let origin = parts.headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
     if origin.is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != host) {
         return super::refuse(StatusCode::FORBIDDEN, "Only the simulator's own page may call this from a browser.");
     }
-    let mut response = next.run(request).await;
+    let mut response = next.run(Request::from_parts(parts, body)).await;
     let (name, value) = RESOURCE_POLICY;
     response.headers_mut().insert(name, value);
     response
+}
+
+/// Returns the host that a request names, with its port.
+pub(crate) fn host(request: &Parts) -> Option<&str> {
+    let host = request.headers.get(HOST).and_then(|host| host.to_str().ok());
+    // HTTP/2 carries it in the request target.
+    request.uri.authority().map(Authority::as_str).or(host)
 }
 
 /// Returns `true` if nobody can own this name publicly: an address, a name without a dot, or one in a private-use zone.

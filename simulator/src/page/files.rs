@@ -5,12 +5,13 @@ use axum::{
     http::{
         HeaderName, StatusCode,
         header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
+        request::Parts,
     },
     response::{IntoResponse, Response},
 };
 
-use super::PageState;
-use crate::refuse;
+use super::{PageState, ServiceOrigin};
+use crate::{refuse, same_origin::host};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -58,8 +59,9 @@ const FILES: &[(&str, &str, &str)] = &[
     ("js/switches.js", JS, include_str!("web/js/switches.js")),
 ];
 
-pub(super) async fn index(State(PageState { page, .. }): State<PageState>) -> Response {
-    let service = page.service.as_ref().map_or("", |service| service.origin.as_str());
+pub(super) async fn index(State(PageState { page, .. }): State<PageState>, request: Parts) -> Response {
+    let service = page.service.as_ref().map(|service| service.origin.seen_from(host(&request)));
+    let service = service.as_ref().map_or("", ServiceOrigin::as_str);
     // No script turns text into HTML, and Trusted Types enforce that.
     let policy = format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {service}; \

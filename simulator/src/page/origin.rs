@@ -2,7 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-use url::Url;
+use axum::http::uri::Authority;
+use url::{Host, Url};
 
 /// A web origin, `http://localhost:3000`. It becomes part of the page's Content-Security-Policy, so it contains no
 /// character with a meaning there.
@@ -19,6 +20,28 @@ impl ServiceOrigin {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl ServiceOrigin {
+    /// The origin for a page that a browser reads from `host`, such as `localhost:3001`. A service that listens on all
+    /// addresses, `http://0.0.0.0:3000`, is reached by the page's own name.
+    pub(super) fn seen_from(&self, host: Option<&str>) -> Self {
+        let Ok(mut url) = Url::parse(&self.0) else { return self.clone() };
+        let is_any = match url.host() {
+            Some(Host::Ipv4(ip)) => ip.is_unspecified(),
+            Some(Host::Ipv6(ip)) => ip.is_unspecified(),
+            Some(Host::Domain(_)) | None => false,
+        };
+        if !is_any {
+            return self.clone();
+        }
+        let host = host.and_then(|host| host.parse::<Authority>().ok());
+        let named = host.and_then(|host| {
+            url.set_host(Some(host.host())).ok()?;
+            url.as_str().parse().ok()
+        });
+        named.unwrap_or_else(|| self.clone())
     }
 }
 
@@ -57,6 +80,22 @@ mod tests {
             ("http://[::1]:3000", "http://[::1]:3000"),
         ] {
             assert_eq!(text.parse::<ServiceOrigin>().unwrap().as_str(), origin);
+        }
+    }
+
+    #[test]
+    fn a_service_on_all_addresses_has_the_name_of_the_page() {
+        let seen = |origin: &str, host| origin.parse::<ServiceOrigin>().unwrap().seen_from(host).to_string();
+        for (origin, host, expected) in [
+            ("http://0.0.0.0:3000", Some("localhost:3001"), "http://localhost:3000"),
+            ("http://0.0.0.0:3000", Some("192.168.1.5:8081"), "http://192.168.1.5:3000"),
+            ("http://0.0.0.0:3000", Some("[::1]:3001"), "http://[::1]:3000"),
+            ("https://[::]:3000", Some("build-box"), "https://build-box:3000"),
+            ("http://0.0.0.0:3000", Some("a;script-src"), "http://0.0.0.0:3000"),
+            ("http://0.0.0.0:3000", None, "http://0.0.0.0:3000"),
+            ("http://127.0.0.1:3000", Some("localhost:3001"), "http://127.0.0.1:3000"),
+        ] {
+            assert_eq!(seen(origin, host), expected, "{origin} at {host:?}");
         }
     }
 

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::request::Parts};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::{PageService, PageState};
-use crate::Simulator;
+use crate::{Simulator, same_origin::host};
 
 /// A running service reads its template every five minutes, so one that is silent for longer sends elsewhere.
 const LATELY: Duration = Duration::from_mins(11);
 
-pub(super) async fn show(State(PageState { simulator, page }): State<PageState>) -> Json<Value> {
+pub(super) async fn show(State(PageState { simulator, page }): State<PageState>, request: Parts) -> Json<Value> {
     let world = simulator.settings();
     let templates = world.translations().map(|(id, language)| json!({ "id": id, "language": language }));
     Json(json!({
-        "service": page.service.as_ref().map(|service| shown(service, &simulator)),
+        "service": page.service.as_ref().map(|service| shown(service, host(&request), &simulator)),
         "records": page.records.is_some(),
         "readiness": page.readiness.is_some(),
         "sees_requests": simulator.sees_requests(),
@@ -27,9 +27,9 @@ pub(super) async fn show(State(PageState { simulator, page }): State<PageState>)
     }))
 }
 
-fn shown(service: &PageService, simulator: &Simulator) -> Value {
+fn shown(service: &PageService, host: Option<&str>, simulator: &Simulator) -> Value {
     json!({
-        "origin": service.origin.as_str(),
+        "origin": service.origin.seen_from(host).as_str(),
         "code_length": service.code_length,
         "needs_api_key": service.needs_api_key,
         "api_key": service.api_key.as_ref().map(ExposeSecret::expose_secret),
