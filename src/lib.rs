@@ -6,7 +6,7 @@
 //! | Module | Imports | Task |
 //! |---|---|---|
 //! | `main` | cli | The program |
-//! | [`cli`] | app, config, events, otp, proof, table, telemetry | Parses the command line and prints the answers of commands |
+//! | [`cli`] | app, config, events, otp, proof, table, telemetry, version | Parses the command line and prints the answers of commands |
 //! | [`app`] | config, events, http, otp, proof, reread, store, supervisor, telemetry, whatsapp | The composition root: settings in, a running service or the answer of a command out |
 //! | [`config`] | events, http, otp, proof, store, telemetry, whatsapp | Reads settings into the types of the parts, and reports every fault at once |
 //! | [`http`] | otp, proof, reread, supervisor, table, telemetry | The sample server's two calls, the verification API, webhooks, the public keys of proofs, health and metrics, in one table of routes |
@@ -15,9 +15,10 @@
 //! | [`events`] | otp, supervisor, telemetry | Events to the apps' endpoints: signatures, addresses, retries |
 //! | [`proof`] | otp, reread, supervisor, telemetry | Signed proofs: keys, tokens, and the document of public keys |
 //! | [`table`] | otp | Active codes as a table for people |
-//! | [`telemetry`] | supervisor | Logs, metrics, traces and redaction |
+//! | [`telemetry`] | supervisor, version | Logs, metrics, traces and redaction |
 //! | [`reread`] | supervisor | Files that are read again when they change |
 //! | [`supervisor`] |  | Long-lived tasks |
+//! | [`version`] |  | The version and the commit of this program |
 //! | [`otp`] |  | The domain: decides, and knows no HTTP, Redis or WhatsApp |
 //!
 //! The other end of the wire, for the sandbox and for tests, is the package `whatsapp-otp-simulator`, which shares no code
@@ -39,4 +40,5 @@ pub mod store;
 pub mod supervisor;
 pub mod table;
 pub mod telemetry;
+pub mod version;
 pub mod whatsapp;

@@ -7,7 +7,7 @@ use super::advised::Advised;
 use super::event_check::endpoints;
 use super::proof_check::proof_keys;
 use super::redis_trouble;
-use super::trial::{Outcome, Part, Trial};
+use super::trial::{ERROR_CODES, Outcome, Part, Trial};
 use super::webhook_check::{health, round_trip, subscription};
 use crate::config::ServeSettings;
 use crate::otp::PhoneNumber;
@@ -160,10 +160,6 @@ async fn account(client: &GraphClient, settings: &WhatsAppSettings) -> (Trial, b
     trial.details.push(error.to_string());
     (trial, token_works)
 }
-
-/// The remedy for errors that have none of their own.
-pub(super) const ERROR_CODES: &str =
-    "See https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes for the meaning of the error.";
 
 fn unreachable(settings: &WhatsAppSettings) -> String {
     format!("{} cannot be reached", settings.api.base_url)

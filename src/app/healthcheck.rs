@@ -1,10 +1,11 @@
 //! Asks a running instance whether it is ready.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use serde_json::Value;
 
+use super::addresses::reachable;
+use super::advised::Advised;
 use crate::config::Settings;
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -13,15 +14,32 @@ const PATIENCE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 ///
-/// If there is no answer, or its status is not a success.
+/// If there is no answer, or its status is not a success, with the next step.
 pub async fn healthcheck(url: &str) -> anyhow::Result<()> {
     let client = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build()?;
-    let response = client.get(url).send().await.with_context(|| format!("{url} does not answer"))?;
+    let Ok(response) = client.get(url).send().await else {
+        let fix = "Start it with `whatsapp-otp serve`, or name its address with --url or server.ops_listen.";
+        return Err(Advised::new(format!("no instance answers at {url}"), fix).into());
+    };
     let (status, body) = (response.status(), response.text().await.unwrap_or_default());
-    if !status.is_success() {
-        bail!("not ready: {body}");
+    if status.is_success() {
+        return Ok(());
     }
-    Ok(())
+    let reasons = reasons(&body);
+    let reasons = if reasons.is_empty() { format!("{url} answered {}", status.as_u16()) } else { reasons.join("; ") };
+    let problem = format!("the instance is not ready: {reasons}");
+    Err(Advised::new(problem, "Run `whatsapp-otp check` with the same settings.").into())
+}
+
+/// Returns the reasons in the body of `/health/ready`.
+fn reasons(body: &str) -> Vec<String> {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    if body["draining"] == true {
+        return vec!["it is stopping".to_owned()];
+    }
+    let failed =
+        body["dependencies"].as_object().into_iter().flatten().filter(|(_, state)| state["status"] == "failed");
+    failed.map(|(name, state)| format!("{name}: {}", state["reason"].as_str().unwrap_or("failed"))).collect()
 }
 
 /// Returns the URL of this machine's readiness.
@@ -31,30 +49,8 @@ pub async fn healthcheck(url: &str) -> anyhow::Result<()> {
 /// If the instance has no operators' listener.
 pub fn readiness_url(settings: &Settings) -> anyhow::Result<String> {
     let Some(address) = settings.server.ops_listen.map(reachable) else {
-        bail!("server.ops_listen is empty, so there is no listener to ask");
+        let problem = "server.ops_listen is empty, so no listener says whether the instance is ready";
+        return Err(Advised::new(problem, "Set server.ops_listen, or name a URL with --url.").into());
     };
     Ok(format!("http://{address}/health/ready"))
-}
-
-/// Returns the address to connect to for one that is listened on: "any" is reached through loopback.
-fn reachable(address: SocketAddr) -> SocketAddr {
-    let ip = match address.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    SocketAddr::new(ip, address.port())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn any_address_is_asked_through_loopback() {
-        let asked = |address: &str| reachable(address.parse().unwrap()).to_string();
-        assert_eq!(asked("0.0.0.0:9464"), "127.0.0.1:9464");
-        assert_eq!(asked("[::]:9464"), "[::1]:9464");
-        assert_eq!(asked("10.1.2.3:9464"), "10.1.2.3:9464");
-    }
 }

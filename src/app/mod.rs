@@ -1,6 +1,7 @@
 //! The composition root: settings in, a running service or a command's answer out. Only commands and tests import it.
 
 mod account_watch;
+mod addresses;
 mod advised;
 mod check;
 mod descriptors;
@@ -41,6 +42,7 @@ pub use check::check;
 pub use endpoints::Endpoints;
 pub use healthcheck::{healthcheck, readiness_url};
 pub use inspect::store;
+pub use redis_trouble::about_redis;
 pub use running::{App, Parts};
 #[cfg(feature = "simulator")]
 pub use sandbox::{Sandbox, SandboxStore, sandbox};

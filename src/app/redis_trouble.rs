@@ -4,6 +4,13 @@ use super::advised::Advised;
 use crate::otp::StoreError;
 use crate::store::redis::{RedisSettings, Topology};
 
+/// Returns the problem and the remedy for a command that needs Redis.
+#[must_use]
+pub fn about_redis(error: &StoreError, settings: &RedisSettings) -> Advised {
+    let Advised { problem, fix } = explain(error, settings);
+    Advised { problem: format!("Redis cannot be used ({}): {problem}", settings.topology), fix }
+}
+
 /// Returns the problem and the remedy. The problem does not name the servers.
 pub(super) fn explain(error: &StoreError, settings: &RedisSettings) -> Advised {
     let cause = error.cause().to_string();

@@ -10,6 +10,7 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use super::addresses::{self, for_browsers, reachable};
 use super::endpoints::Endpoints;
 use super::{descriptors, visits};
 use crate::events::{Deliverer, Deliverers};
@@ -23,6 +24,10 @@ use crate::otp::{Apps, InboundWebhook, KeyRing, OtpService, ProofSigner, Verific
 use crate::proof::{Issuer, ProofKeys, Signer};
 use crate::supervisor::{self, Supervisor};
 use crate::telemetry::Metrics;
+
+/// The means of choosing the listeners' addresses.
+const LISTEN: &str = "server.listen (WHATSAPP_OTP__SERVER__LISTEN)";
+const OPS_LISTEN: &str = "server.ops_listen (WHATSAPP_OTP__SERVER__OPS_LISTEN)";
 
 /// The parts of an application.
 pub struct Parts {
@@ -82,17 +87,15 @@ impl App {
         let metrics = Metrics::install()?;
         let plans = tokio::task::spawn_blocking(crate::otp::load_numbering_plans);
         let bounds = ConnectionBounds::public(descriptors::connections(&settings), &settings);
-        let public = Listener::bind(settings.listen, settings.tls.clone(), bounds).await.context("server.listen")?;
+        let public = addresses::bind(settings.listen, settings.tls.clone(), bounds, LISTEN).await?;
         let ops = match settings.ops_listen {
-            Some(address) => {
-                Some(Listener::bind(address, None, ConnectionBounds::ops()).await.context("server.ops_listen")?)
-            }
+            Some(address) => Some(addresses::bind(address, None, ConnectionBounds::ops(), OPS_LISTEN).await?),
             None => None,
         };
         plans.await.context("cannot load the numbering plans")?;
         let readiness =
             Readiness::new(Arc::clone(&parts.store), parts.store_name, parts.store_details, parts.dependencies);
-        let issuer = parts.proof_issuer.unwrap_or_else(|| Issuer::of_url(&url_of(&public)));
+        let issuer = parts.proof_issuer.unwrap_or_else(|| Issuer::of_url(&url_for_browsers(&public)));
         let proof_keys = parts.proof_keys.clone().unwrap_or_default();
         let signer = parts.proof_keys.map(|keys| Arc::new(Signer::new(keys, issuer)) as Arc<dyn ProofSigner>);
         let events = parts.endpoints.deliverers(&parts.apps, &parts.keys)?;
@@ -134,6 +137,18 @@ impl App {
     #[must_use]
     pub fn public_url(&self) -> String {
         url_of(&self.public)
+    }
+
+    /// Returns the public listener's URL for a browser on this machine.
+    #[must_use]
+    pub fn browser_url(&self) -> String {
+        url_for_browsers(&self.public)
+    }
+
+    /// Returns the public listener's URL for programs on this machine.
+    #[must_use]
+    pub fn local_url(&self) -> String {
+        format!("{}://{}", self.public.scheme(), reachable(self.public.address()))
     }
 
     /// Returns the public listener's address.
@@ -205,6 +220,10 @@ impl App {
 
 fn url_of(listener: &Listener) -> String {
     format!("{}://{}", listener.scheme(), listener.address())
+}
+
+fn url_for_browsers(listener: &Listener) -> String {
+    format!("{}://{}", listener.scheme(), for_browsers(listener.address()))
 }
 
 /// Waits for a listener to end, if there is one.

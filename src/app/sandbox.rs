@@ -14,6 +14,7 @@ use url::Url;
 use whatsapp_otp_simulator::{LimitInForce, Page, PageService, Simulator, SimulatorSettings};
 
 use super::account_watch::{self, AccountWatch};
+use super::addresses::{self, for_browsers, reachable};
 use super::endpoints::Endpoints;
 use super::page_endpoint::PageEndpoint;
 use super::page_feed::{Recorder, WatchedStore, watched_sender};
@@ -48,7 +49,7 @@ pub enum SandboxStore {
     Redis,
 }
 
-/// A service and the WhatsApp that it sends to, both bound to loopback addresses.
+/// A service and the WhatsApp that it sends to.
 pub struct Sandbox {
     /// The service.
     pub app: App,
@@ -67,7 +68,7 @@ impl Sandbox {
     /// Returns the URL of the simulated phones' inbox and of the page, `http://127.0.0.1:3001`.
     #[must_use]
     pub fn inbox_url(&self) -> String {
-        format!("http://{}", self.listener.address())
+        format!("http://{}", for_browsers(self.listener.address()))
     }
 
     /// Serves both, in the same way as [`App::run_until`].
@@ -99,8 +100,8 @@ pub async fn sandbox(
     // Before there is anything to measure.
     Metrics::install()?;
     let SandboxSettings { mut common, keys, whatsapp: mut api, proof_keys, proof_issuer, event_secrets } = settings;
-    let listener =
-        Listener::bind(simulator_address, None, ConnectionBounds::local()).await.context("the simulator's address")?;
+    let listener = addresses::bind(simulator_address, None, ConnectionBounds::local(), "--simulator-listen").await?;
+    let simulator_address = reachable(listener.address());
     api.languages.extend(further_languages(&api.languages));
     let simulator = Simulator::new(SimulatorSettings {
         languages: api.languages.iter().map(ToString::to_string).collect(),
@@ -110,7 +111,7 @@ pub async fn sandbox(
 
     let world = simulator.settings();
     api.timeout = within_a_request(api.timeout, &common.server);
-    api.base_url = Url::parse(&format!("http://{}", listener.address()))?;
+    api.base_url = Url::parse(&format!("http://{simulator_address}"))?;
     let whatsapp = WhatsAppSettings { api, account: account_of(world) };
     if store == SandboxStore::Redis {
         common.redis.key_prefix = common.redis.key_prefix.of_sandbox();
@@ -119,7 +120,7 @@ pub async fn sandbox(
         Stores::of(store, &common)?;
     // The page calls the service from the browser, and so do pages that are being developed on this machine.
     common.server.cors_local_origins = true;
-    for origin in page_origins(listener.address()) {
+    for origin in page_origins(simulator_address) {
         common.server.cors_origins.push(origin.parse()?);
     }
     let drawn = draw_keys(&mut common)?;
@@ -128,7 +129,7 @@ pub async fn sandbox(
     let limits = StoredLimits { store: Arc::clone(&store), counters, policy: common.policy.clone() };
     let limits_in_force = page_limits::in_force(common.shown());
     let mut endpoints = Endpoints::of(&common.apps, queue.clone(), event_secrets).await?;
-    let page_endpoint = PageEndpoint::of(&mut common.apps, listener.address())?;
+    let page_endpoint = PageEndpoint::of(&mut common.apps, simulator_address)?;
     if let Some(endpoint) = &page_endpoint {
         endpoints = endpoints.with_page(endpoint)?;
     }
@@ -141,6 +142,9 @@ pub async fn sandbox(
         apps.insert(OtpApp { name, policy, senders: senders.clone(), proofs, reviewers });
     }
     let public_url = common.server.public_url.as_ref();
+    // Outside a container, the service may have another port.
+    let is_public = common.server.listen.ip().is_unspecified();
+    let service_origin = public_url.filter(|_| is_public).and_then(|url| url.as_str().parse().ok());
     let (app_secret, verify_token) = (draw_secret()?, draw_secret()?);
     let ours =
         Ours { waba_id: world.waba_id.clone(), phone_number_ids: HashSet::from([world.phone_number_id.clone()]) };
@@ -159,10 +163,10 @@ pub async fn sandbox(
         show_active_codes: common.log.format == LogFormat::Pretty,
     };
     let app = App::bind(common.server, parts).await?.with_api_page().with_watch(Arc::new(recorder));
-    let webhooks = Url::parse(&format!("{}/webhooks/whatsapp", app.public_url()))?;
+    let webhooks = Url::parse(&format!("{}/webhooks/whatsapp", app.local_url()))?;
     simulator.send_webhooks_to(webhooks, app_secret.expose_secret());
     let service = PageService {
-        origin: app.public_url().parse()?,
+        origin: service_origin.map_or_else(|| app.public_url().parse(), Ok)?,
         code_length: Some(code_length),
         needs_api_key,
         api_key: drawn.iter().find(|(kind, _)| *kind == KeyKind::Server).map(|(_, key)| key.expose().into()),

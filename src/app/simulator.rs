@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::sync::mpsc;
 use whatsapp_otp_simulator::{Page, PageService, ServiceOrigin, Simulator, SimulatorSettings};
 
+use super::addresses::{self, for_browsers};
 use crate::http::{ConnectionBounds, Handle, Listener};
 
 /// The inbox's event streams never end on their own.
@@ -24,7 +24,7 @@ pub struct SimulatedWhatsApp {
 ///
 /// If the address is taken.
 pub async fn simulator(settings: SimulatorSettings, listen: SocketAddr) -> anyhow::Result<SimulatedWhatsApp> {
-    let listener = Listener::bind(listen, None, ConnectionBounds::local()).await.context("--listen")?;
+    let listener = addresses::bind(listen, None, ConnectionBounds::local(), "--listen").await?;
     Ok(SimulatedWhatsApp { simulator: Simulator::new(settings), listener })
 }
 
@@ -35,10 +35,10 @@ impl SimulatedWhatsApp {
         self.simulator.settings()
     }
 
-    /// `http://127.0.0.1:3001`
+    /// Returns its URL on this machine, `http://127.0.0.1:3001`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.listener.address())
+        format!("http://{}", for_browsers(self.listener.address()))
     }
 
     /// Serves until the first message of `stop`, or its end. With `service`, the page has a form for signing in there.

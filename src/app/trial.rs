@@ -1,5 +1,9 @@
 //! The results of `whatsapp-otp check`.
 
+/// The remedy for errors of WhatsApp that have none of their own.
+pub(super) const ERROR_CODES: &str =
+    "See https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes for the meaning of the error.";
+
 /// A part of the service that is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {

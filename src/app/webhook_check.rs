@@ -5,9 +5,8 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use super::check::ERROR_CODES;
 use super::serve::over_whatsapp;
-use super::trial::{Outcome, Part, Trial};
+use super::trial::{ERROR_CODES, Outcome, Part, Trial};
 use crate::config::ServeSettings;
 use crate::otp::{
     Apps, Caller, CodeRequest, DeliveryStatus, Details, Manner, OtpService, PhoneNumber, Senders, Sent, StoreError,

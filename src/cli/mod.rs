@@ -2,9 +2,14 @@
 
 mod api_key;
 mod check;
+mod completions;
 mod events;
+mod exit_code;
+mod failure;
 mod healthcheck;
 mod inspect;
+mod json;
+mod man;
 mod openapi;
 pub mod output;
 mod proof_key;
@@ -12,50 +17,55 @@ mod revoke;
 #[cfg(feature = "simulator")]
 mod sandbox;
 mod serve;
+mod settings;
 #[cfg(feature = "simulator")]
 mod simulator;
 mod target;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ColorChoice, Parser, Subcommand};
 
-use self::output::{OutputError, print_error};
-use crate::config::{SettingsError, Sources};
-use crate::telemetry::{self, LogFormat, LogSettings};
+use self::failure::failed;
+use crate::app;
+use crate::config::{Settings, SettingsError, Sources};
+use crate::otp::StoreError;
+use crate::telemetry::{self, LogSettings};
+use crate::version;
 
-/// Exit code of a failure at run time.
-const FAILED: u8 = 1;
-/// Exit code for invalid settings (`EX_CONFIG` of sysexits.h). Clap exits with 2 on wrong usage.
-const INVALID_SETTINGS: u8 = 78;
-
-/// One-time passcodes over WhatsApp.
+/// Verifies phone numbers with one-time codes over WhatsApp
 #[derive(Debug, Parser)]
-#[command(version, about, max_term_width = 100)]
+#[command(version = version::with_commit(), max_term_width = 100, after_help = START)]
 pub struct Cli {
-    /// File of settings, which override the built-in defaults and are overridden by the environment
-    /// (`WHATSAPP_OTP__SECTION__KEY`)
+    /// File with settings
     ///
-    /// Defaults to the file that `WHATSAPP_OTP_CONFIG` names, if any.
-    #[arg(long, global = true, value_name = "FILE")]
+    /// They override the built-in defaults, and the environment (`WHATSAPP_OTP__SECTION__KEY`) overrides them. Without the
+    /// flag, `WHATSAPP_OTP_CONFIG` may name the file.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
     config: Option<PathBuf>,
-    /// Colour the output
-    #[arg(long, global = true, value_name = "WHEN", default_value_t)]
+    /// When to colour the output
+    #[arg(long, global = true, value_name = "WHEN", default_value_t, help_heading = "Global options")]
     color: ColorChoice,
     #[command(subcommand)]
     command: Command,
 }
 
+#[cfg(feature = "simulator")]
+const START: &str = "Start with `whatsapp-otp sandbox`: it needs nothing and sends no real message.";
+#[cfg(not(feature = "simulator"))]
+const START: &str = "Start with `whatsapp-otp check`: it says what is missing.";
+
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service on Redis and the WhatsApp Cloud API
     Serve(serve::Arguments),
-    /// Try everything on this machine, with nothing to install or configure; sends no real message
+    /// Try everything on this machine with a simulated WhatsApp
+    ///
+    /// Nothing has to be installed or configured, and no real message is sent.
     #[cfg(feature = "simulator")]
     Sandbox(sandbox::Arguments),
-    /// Run only the simulated WhatsApp Cloud API and its inbox
+    /// Run only the simulated WhatsApp Cloud API and its page
     #[cfg(feature = "simulator")]
     Simulator(simulator::Arguments),
     /// This build has neither the sandbox nor the simulator
@@ -65,24 +75,44 @@ enum Command {
         #[arg(allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Try Redis, the token, the phone number, the template, webhooks, keys of proofs and endpoints, and suggest what to do
+    /// Try everything that the service needs, and say how to fix what fails
+    ///
+    /// These are Redis, the WhatsApp account, phone numbers, templates, webhooks, proof keys and event endpoints. A part that
+    /// depends on a failed one is skipped.
     Check(check::Arguments),
-    /// Show active codes, one phone's verifications, or the one with an ID
+    /// Show and explain settings
+    Config(settings::Arguments),
+    /// Show active codes, or one phone's or one verification's story
+    #[command(after_help = INSPECT_EXAMPLES)]
     Inspect(inspect::Arguments),
-    /// Revoke a phone's active codes, or one verification by its ID
+    /// Cancel a phone's active codes, or one verification
     Revoke(revoke::Arguments),
-    /// Show events that endpoints did not take, send them again, or try an endpoint
+    /// Show, resend and test events for the apps' endpoints
     Events(events::Arguments),
-    /// Generate an API key for a caller, and print the settings that accept it
+    /// Generate an API key, and print the settings that accept it
+    #[command(after_help = API_KEY_EXAMPLES)]
     ApiKey(api_key::Arguments),
     /// Generate a key that signs proofs, and print the settings that use it
     ProofKey(proof_key::Arguments),
     /// Print the description of the API (OpenAPI 3.1)
     #[command(name = "openapi")]
     OpenApi,
-    /// Exit with 0 if the instance on this machine is ready
+    /// Succeed if the instance on this machine is ready
     Healthcheck(healthcheck::Arguments),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    /// Write the man pages to a directory
+    Man(man::Arguments),
 }
+
+const INSPECT_EXAMPLES: &str = "Examples:
+  whatsapp-otp inspect
+  whatsapp-otp inspect +15551234567
+  whatsapp-otp inspect --json ver_01jee7m001081g81860w40kazz";
+
+const API_KEY_EXAMPLES: &str = "Examples:
+  whatsapp-otp api-key backend
+  whatsapp-otp api-key ios --kind client --app shop";
 
 /// Makes ring this process's TLS provider. Further calls change nothing.
 pub fn install_tls_provider() {
@@ -121,16 +151,10 @@ impl Cli {
 }
 
 impl Command {
-    /// Something to try if the command failed.
+    /// Returns something to try if the command failed and its error does not name the next step.
     fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Serve(_) => {
-                Some("run `whatsapp-otp check` with the same settings; it tries each part and suggests what to do")
-            }
-            #[cfg(feature = "simulator")]
-            Self::Sandbox(_) => Some("choose other addresses with --simulator-listen and WHATSAPP_OTP__SERVER__LISTEN"),
-            _ => None,
-        }
+        matches!(self, Self::Serve(_))
+            .then_some("`whatsapp-otp check` with the same settings tries each part and suggests what to do.")
     }
 
     async fn run(self, sources: Sources) -> anyhow::Result<ExitCode> {
@@ -145,48 +169,27 @@ impl Command {
                 anyhow::bail!("this build has neither the sandbox nor the simulator (cargo feature `simulator`)")
             }
             Self::Check(arguments) => check::run(&sources, &arguments).await,
-            Self::Inspect(arguments) => inspect::run(&sources, arguments).await,
-            Self::Revoke(arguments) => revoke::run(&sources, &arguments).await,
-            Self::Events(arguments) => events::run(&sources, arguments).await,
+            Self::Config(arguments) => settings::run(&sources, &arguments),
+            Self::Inspect(arguments) => about_redis(&sources, inspect::run(&sources, arguments).await),
+            Self::Revoke(arguments) => about_redis(&sources, revoke::run(&sources, &arguments).await),
+            Self::Events(arguments) => about_redis(&sources, events::run(&sources, arguments).await),
             Self::ApiKey(arguments) => api_key::run(&arguments),
             Self::ProofKey(arguments) => proof_key::run(&arguments),
             Self::OpenApi => openapi::run(),
             Self::Healthcheck(arguments) => healthcheck::run(&sources, arguments).await,
+            Self::Completions(arguments) => completions::run(&arguments),
+            Self::Man(arguments) => man::run(&arguments),
         }
     }
 }
 
-/// Reports a failure and returns the exit code for it. The report goes to the log if that is JSON, where other lines
-/// would be in the way, and to standard error if it is a terminal or the log is for people.
-fn failed(error: &anyhow::Error, hint: Option<&str>) -> ExitCode {
-    if matches!(error.downcast_ref(), Some(OutputError::Closed)) {
-        return ExitCode::from(FAILED);
-    }
-    let settings = error.downcast_ref::<SettingsError>();
-    let hint = settings.map_or(hint, |_| Some("config/default.toml explains every setting"));
-    let exit_code = if settings.is_some() { INVALID_SETTINGS } else { FAILED };
-    let is_logged = telemetry::log_format() == Some(LogFormat::Json) && tracing::enabled!(tracing::Level::ERROR);
-    if is_logged {
-        for fault in settings.map(SettingsError::faults).unwrap_or_default() {
-            tracing::error!(setting = fault.key, "{fault}");
-        }
-        let failure = settings.map_or_else(|| format!("{error:#}"), invalid_settings);
-        tracing::error!(exit_code, hint, "{failure}");
-    }
-    if !is_logged || std::io::stderr().is_terminal() {
-        match settings {
-            Some(settings) => print_error(format_args!("error: {}\n{settings}", invalid_settings(settings))),
-            None => print_error(format_args!("error: {error:#}")),
-        }
-        if let Some(hint) = hint {
-            print_error(format_args!("\nhint: {hint}"));
-        }
-    }
-    ExitCode::from(exit_code)
-}
-
-fn invalid_settings(settings: &SettingsError) -> String {
-    format!("{} invalid setting(s)", settings.faults().len())
+/// Adds the address and a remedy to a failure of Redis.
+fn about_redis<T>(sources: &Sources, outcome: anyhow::Result<T>) -> anyhow::Result<T> {
+    outcome.map_err(|error| match (error.downcast::<StoreError>(), Settings::load(sources)) {
+        (Ok(failure), Ok(settings)) => app::about_redis(&failure, &settings.redis).into(),
+        (Ok(failure), Err(_)) => failure.into(),
+        (Err(other), _) => other,
+    })
 }
 
 /// Returns the settings of a command that logs. The log is set up in the configured format even if other settings are

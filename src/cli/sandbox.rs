@@ -1,10 +1,11 @@
 //! `whatsapp-otp sandbox`
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 
 use anyhow::ensure;
 use clap::Args;
+use clap::builder::FalseyValueParser;
 use secrecy::ExposeSecret;
 
 use super::output::print;
@@ -20,23 +21,38 @@ pub(super) struct Arguments {
     /// The store for the codes
     #[arg(long, value_enum, default_value_t)]
     store: SandboxStore,
-    /// The address of the simulated WhatsApp and the page, which must be a loopback address
-    #[arg(long, default_value = "127.0.0.1:3001", value_name = "ADDRESS:PORT")]
-    simulator_listen: SocketAddr,
+    /// The address of the simulated WhatsApp and the page [default: 127.0.0.1:3001]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    simulator_listen: Option<SocketAddr>,
+    /// Listen on all addresses, 0.0.0.0:3000 and 0.0.0.0:3001, as a container must to publish its ports
+    ///
+    /// Without this flag, only this machine can reach the sandbox. With it, so can anyone who reaches the ports: they can
+    /// use the service and read every code. No message is ever sent.
+    #[arg(long, env = "WHATSAPP_OTP_SANDBOX_LISTEN_ALL", hide_env_values = true, value_parser = FalseyValueParser::new())]
+    listen_all: bool,
 }
 
+/// The port of the page.
+const PAGE_PORT: u16 = 3001;
+
 pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let any = if arguments.listen_all { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+    let simulator_listen = arguments.simulator_listen.unwrap_or((any, PAGE_PORT).into());
     ensure!(
-        arguments.simulator_listen.ip().is_loopback(),
-        "--simulator-listen: the sandbox shows every code it sends, so the address must be a loopback one"
+        arguments.listen_all || simulator_listen.ip().is_loopback(),
+        "--simulator-listen must be a loopback address, as the page shows every code; --listen-all allows others"
     );
-    let settings = SandboxSettings::load(sources)?;
+    let settings = if arguments.listen_all {
+        SandboxSettings::load_for_all_addresses(sources)?
+    } else {
+        SandboxSettings::load(sources)?
+    };
     init_log(&settings.common.log)?;
     let traces = init_traces(settings.common.traces.as_ref())?;
     let stop = app::stop_signals()?;
-    let sandbox = app::sandbox(settings, arguments.simulator_listen, arguments.store).await?;
+    let sandbox = app::sandbox(settings, simulator_listen, arguments.store).await?;
 
-    let (service, inbox) = (sandbox.app.public_url(), sandbox.inbox_url());
+    let (service, inbox) = (sandbox.app.browser_url(), sandbox.inbox_url());
     let keys: Vec<_> =
         sandbox.keys.iter().map(|(kind, key)| format!("  {:<6}  {}", kind.as_str(), key.expose())).collect();
     let keys = if keys.is_empty() { "  those of the settings".to_owned() } else { keys.join("\n") };
@@ -45,8 +61,13 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
     });
     let limits: Vec<_> = sandbox.limits.iter().map(|limit| format!("{} {}", limit.name, limit.value)).collect();
     let limits = format!("Limits: {}. The page resets them.\n\n", limits.join(", "));
+    let reach = if arguments.listen_all {
+        "It listens on all addresses: anyone who reaches its ports can use it and read its codes.\n"
+    } else {
+        ""
+    };
     let welcome = format!(
-        "Sandbox: it sends no real message. Open {inbox}\n\
+        "Sandbox: it sends no real message. Open {inbox}\n{reach}\
          The API is described at {service}/docs\n\n\
          API keys, valid while it runs:\n{keys}\n\n{events}{limits}\
          Or without a browser:\n\

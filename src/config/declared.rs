@@ -52,7 +52,6 @@ impl fmt::Display for Takes {
 /// A section of the settings.
 #[derive(Debug)]
 pub(super) struct Section {
-    #[cfg(test)]
     pub(super) name: &'static str,
     /// Its comment, line by line.
     #[cfg(test)]
@@ -61,7 +60,6 @@ pub(super) struct Section {
 }
 
 /// The value of a setting that is not given.
-#[cfg(test)]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unset {
     /// This value; entries of a list are separated by commas.
@@ -79,10 +77,8 @@ pub(super) struct Setting {
     pub(super) takes: Takes,
     /// `true` if an app may have its own.
     pub(super) per_app: bool,
-    #[cfg(test)]
     pub(super) unset: Unset,
     /// Its comment, line by line.
-    #[cfg(test)]
     pub(super) meaning: &'static [&'static str],
 }
 
@@ -93,7 +89,6 @@ macro_rules! settings {
         $($(#[doc = $meaning:literal])* $kind:ident $name:literal: $takes:expr => $unset:expr $(, $per_app:ident)?;)*
     })*) => {
         &[$(Section {
-            #[cfg(test)]
             name: $section,
             #[cfg(test)]
             about: &[$($about),*],
@@ -102,9 +97,7 @@ macro_rules! settings {
                 kind: Kind::$kind,
                 takes: $takes,
                 per_app: settings!(@ $($per_app)?),
-                #[cfg(test)]
                 unset: $unset,
-                #[cfg(test)]
                 meaning: &[$($meaning),*],
             }),*],
         }),*]
@@ -112,7 +105,6 @@ macro_rules! settings {
 }
 
 use Takes::{Any, List, Span, Text, Whole, Words};
-#[cfg(test)]
 use Unset::{Default, Nothing};
 
 const fn ms(count: u64) -> Duration {

@@ -41,12 +41,18 @@ fn declared(key: &str) -> (Option<&str>, String) {
     }
 }
 
+/// Returns the declared key that `key` matches, such as `otp.linger` for `apps.shop.otp.linger`.
+pub(super) fn shared(key: &str) -> String {
+    declared(key.strip_suffix("_file").filter(|key| kind(key) == Some(Kind::Secret)).unwrap_or(key)).1
+}
+
 /// Returns the key of all apps that `key` is an app's own for; `""` if it is not an app's.
 pub(super) fn of_app(key: &str) -> &str {
     key.strip_prefix("apps.").and_then(|rest| rest.split_once('.')).map_or("", |(_, rest)| rest)
 }
 
-fn setting(key: &str) -> Option<&'static Setting> {
+/// Returns the declaration of `key`.
+pub(super) fn setting(key: &str) -> Option<&'static Setting> {
     let (app, declared) = declared(key);
     settings().find(|setting| setting.key == declared && (app.is_none() || setting.per_app))
 }

@@ -9,10 +9,12 @@
 //! it.
 
 mod declared;
+mod described;
 mod fault;
 mod info_file;
 mod keys;
 mod reader;
+mod remedy;
 mod secrets;
 mod sections;
 mod shown;
@@ -26,7 +28,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use self::reader::{Reader, Reported};
+use self::reader::{Input, Reader, Reported};
 use self::sections::server::Reach;
 use crate::events::{EndpointSettings, EventSecrets};
 use crate::http::{AcceptedKey, ServerSettings};
@@ -36,10 +38,11 @@ use crate::store::redis::RedisSettings;
 use crate::telemetry::{LogFormat, LogSettings, TraceSettings};
 use crate::whatsapp::{WhatsAppApi, WhatsAppOverrides, WhatsAppSettings};
 
+pub use self::described::{Description, UnknownSetting, describe, section};
 pub use self::fault::{Fault, Origin, SettingsError};
 pub use self::secrets::Replaceable;
 pub use self::shown::ShownSetting;
-pub use self::sources::Sources;
+pub use self::sources::{DEFAULTS, Sources};
 
 /// The settings of every command, and all that `inspect`, `revoke` and `healthcheck` need.
 #[derive(Debug, Clone)]
@@ -102,7 +105,7 @@ pub struct ServeSettings {
 /// The settings of `sandbox`, all of them optional.
 #[derive(Debug, Clone)]
 pub struct SandboxSettings {
-    /// The settings of every command; the listeners are on loopback addresses.
+    /// The settings of every command.
     pub common: Settings,
     /// The secrets from which codes, digests and IDs are derived, generated for this run if none is set.
     pub keys: KeyRing,
@@ -150,6 +153,17 @@ impl Sources {
         let defaults = || sections::log::read(&mut Self::default().read());
         let fallback = || LogSettings { format: LogFormat::Json, level: "info".to_owned() };
         sections::log::read(&mut self.read()).or_else(|_| defaults()).unwrap_or_else(|_| fallback())
+    }
+}
+
+impl Sources {
+    /// Returns every setting in force for `serve`, even if some are invalid or missing, without secrets.
+    #[must_use]
+    pub fn settings_in_force(&self) -> Vec<ShownSetting> {
+        let mut reader = self.read();
+        // Files of secrets, and the forms of addresses without passwords, are known once they were read.
+        let _ = ServeSettings::read(&mut reader);
+        reader.shown()
     }
 }
 
@@ -233,34 +247,39 @@ impl ServeSettings {
     /// [`SettingsError`] with every fault.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read();
+        let settings = Self::read(&mut reader);
+        reader.finish(settings)
+    }
+
+    fn read(reader: &mut Reader) -> Result<Self, Reported> {
         let given = reader.clone();
-        let keys = sections::otp::read_keys(&mut reader);
+        let keys = sections::otp::read_keys(reader);
         // The account comes first, as its file may name the language.
-        let account = sections::whatsapp::read_account(&mut reader);
-        let api = sections::whatsapp::read_api(&mut reader);
-        let app_secrets = sections::whatsapp::read_app_secrets(&mut reader);
-        let verify_tokens = sections::whatsapp::read_verify_tokens(&mut reader);
-        let api_keys = sections::keys::read(&mut reader);
-        let proofs = sections::proof::read(&mut reader);
-        let event_secrets = sections::events::read_secrets(&mut reader);
-        let common = Settings::read(&mut reader, Reach::Any, api_keys, |_| current(&keys));
+        let account = sections::whatsapp::read_account(reader);
+        let api = sections::whatsapp::read_api(reader);
+        let app_secrets = sections::whatsapp::read_app_secrets(reader);
+        let verify_tokens = sections::whatsapp::read_verify_tokens(reader);
+        let api_keys = sections::keys::read(reader);
+        let proofs = sections::proof::read(reader);
+        let event_secrets = sections::events::read_secrets(reader);
+        let common = Settings::read(reader, Reach::Any, api_keys, |_| current(&keys));
         let webhook = app_secrets.and(verify_tokens);
         let app_secrets =
-            Replaceable::new("whatsapp.app_secret", &reader, given.clone(), sections::whatsapp::read_app_secrets);
+            Replaceable::new("whatsapp.app_secret", reader, given.clone(), sections::whatsapp::read_app_secrets);
         let verify_tokens = Replaceable::new(
             "whatsapp.webhook_verify_token",
-            &reader,
+            reader,
             given.clone(),
             sections::whatsapp::read_verify_tokens,
         );
-        let api_keys = Replaceable::new("keys.", &reader, given.clone(), sections::keys::read);
+        let api_keys = Replaceable::new("keys.", reader, given.clone(), sections::keys::read);
         let new_event_secrets =
-            Replaceable::new("events.secret", &reader, given.clone(), sections::events::read_secrets);
-        let access_token = Replaceable::new("whatsapp.access_token", &reader, given, |reader| {
+            Replaceable::new("events.secret", reader, given.clone(), sections::events::read_secrets);
+        let access_token = Replaceable::new("whatsapp.access_token", reader, given, |reader| {
             sections::whatsapp::read_account(reader).map(|account| account.access_token)
         });
         let whatsapp = api.and_then(|api| Ok(WhatsAppSettings { api, account: account? }));
-        let settings = common.and_then(|common| {
+        common.and_then(|common| {
             webhook?;
             event_secrets?;
             Ok(Self {
@@ -274,8 +293,7 @@ impl ServeSettings {
                 api_keys,
                 proofs: proofs?,
             })
-        });
-        reader.finish(settings)
+        })
     }
 }
 
@@ -286,14 +304,31 @@ impl SandboxSettings {
     ///
     /// [`SettingsError`] with every fault.
     pub fn load(sources: &Sources) -> Result<Self, SettingsError> {
+        Self::read(sources.read_for_sandbox(), Reach::Loopback)
+    }
+
+    /// Loads the settings of a sandbox that others can reach, as in a container. It listens on all addresses unless
+    /// `server.listen` is set.
+    ///
+    /// # Errors
+    ///
+    /// [`SettingsError`] with every fault.
+    pub fn load_for_all_addresses(sources: &Sources) -> Result<Self, SettingsError> {
         let mut reader = sources.read_for_sandbox();
+        if reader.origin("server.listen") == Origin::Default {
+            reader.put("server.listen".to_owned(), Input::One("0.0.0.0:3000".into()), Origin::Default);
+        }
+        Self::read(reader, Reach::Any)
+    }
+
+    fn read(mut reader: Reader, reach: Reach) -> Result<Self, SettingsError> {
         let given = reader.clone();
         let keys = sections::otp::draw_secret(&mut reader).and_then(|()| sections::otp::read_keys(&mut reader));
         let api = sections::whatsapp::read_api(&mut reader);
         let api_keys = sections::keys::read(&mut reader);
         let proofs = sections::proof::read_parts(&mut reader);
         let event_secrets = sections::events::read_secrets(&mut reader);
-        let common = Settings::read(&mut reader, Reach::Loopback, api_keys, |_| current(&keys));
+        let common = Settings::read(&mut reader, reach, api_keys, |_| current(&keys));
         let settings = common.and_then(|common| {
             let (proof_keys, proof_issuer) = proofs?;
             event_secrets?;

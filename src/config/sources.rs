@@ -12,7 +12,8 @@ use super::fault::{Fault, Origin};
 use super::keys;
 use super::reader::{Input, Reader};
 
-const DEFAULTS: &str = include_str!("../../config/default.toml");
+/// Every setting with its default and its meaning, as TOML.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 const SANDBOX_DEFAULTS: &str = include_str!("../../config/sandbox.toml");
 /// The variable that names the file when `--config` does not.
 const FILE_VARIABLE: &str = "WHATSAPP_OTP_CONFIG";
@@ -138,7 +139,7 @@ impl Reader {
 fn known_key(meant: Option<String>) -> String {
     match meant {
         Some(key) => format!("a known key, perhaps {key}"),
-        None => "a known key; config/default.toml lists them".to_owned(),
+        None => "a known key; `whatsapp-otp config default` lists them".to_owned(),
     }
 }
 

@@ -20,7 +20,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 use self::Kind::{Counter, Gauge, Histogram};
 use super::log;
-use crate::supervisor;
+use crate::{supervisor, version};
 
 /// The label value for everything that does not deserve one of its own.
 pub const OTHER: &str = "other";
@@ -236,7 +236,7 @@ declare! {
     /// Log lines that standard output did not take: a full disk, a closed pipe, or a pipe that nobody reads.
     LOG_LINES_LOST_TOTAL = "whatsapp_otp_log_lines_lost_total", Counter;
     /// 1, with the version of this program.
-    BUILD_INFO = "whatsapp_otp_build_info", Gauge, "version": &[];
+    BUILD_INFO = "whatsapp_otp_build_info", Gauge, "version": &[], "commit": &[];
 }
 
 /// The interval at which recorded durations are added to their histograms. Until then each takes at least 8 bytes, so
@@ -279,7 +279,7 @@ impl Metrics {
         }
         let prometheus = builder.install_recorder().map_err(|error| MetricsError(error.to_string()))?;
         METRICS.iter().for_each(Metric::register);
-        gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        gauge!(BUILD_INFO, "version" => env!("CARGO_PKG_VERSION"), "commit" => version::COMMIT).set(1.0);
         let process = metrics_process::Collector::default();
         process.describe();
 

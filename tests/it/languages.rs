@@ -213,13 +213,13 @@ async fn check_tries_every_language() {
     let check = Program::new(&["check"]).settings(&settings).set("whatsapp.languages", "en_US,pt_PT,de");
     let ended = check.run().await;
     assert_eq!(ended.code, 1, "{}", ended.stdout);
-    let tried = |text: &str| format!("{text}  the template with ID 300000000000001 in ");
+    let tried = |text: &str| format!("{text:<9}Template: 300000000000001 in ");
     for text in [
-        tried("ok  ") + "en_US\n",
-        tried("FAIL") + "pt_PT\n",
-        tried("FAIL") + "de\n",
+        tried("ok") + "en_US\n",
+        tried("FAILED") + "pt_PT\n",
+        tried("FAILED") + "de\n",
         "its status is PAUSED".to_owned(),
-        "hint: run whatsapp-otp-setup to add it, or remove it from whatsapp.languages".to_owned(),
+        "To fix it: Add the language with `whatsapp-otp-setup`, or remove it from whatsapp.languages.".to_owned(),
     ] {
         assert!(ended.stdout.contains(&text), "{}", ended.stdout);
     }

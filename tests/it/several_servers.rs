@@ -87,7 +87,7 @@ async fn check_explains_what_it_sees() {
         }
         let ended = Program::new(&["check"]).settings(&settings).set("redis.min_replicas_ack", "3").run().await;
         assert_eq!(ended.code, 1, "{}{}", ended.stdout, ended.stderr);
-        assert!(ended.stdout.contains("FAIL  Redis"), "{}", ended.stdout);
+        assert!(ended.stdout.contains("FAILED   Redis"), "{}", ended.stdout);
         assert!(ended.stdout.contains("redis.min_replicas_ack is 3, but this Redis has"), "{}", ended.stdout);
     }
 }

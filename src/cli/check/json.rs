@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::Report;
 use crate::app::{Outcome, Trial};
-use crate::config::{Fault, SettingsError, ShownSetting};
+use crate::cli::json::{fault, setting};
+use crate::config::SettingsError;
 
 pub(super) fn of(report: &Report) -> Value {
     json!({
@@ -48,12 +49,4 @@ fn check(trial: &Trial) -> Value {
         "fix": fix,
         "needs": needs,
     })
-}
-
-fn setting(ShownSetting { key, value, origin }: &ShownSetting) -> Value {
-    json!({ "key": key, "value": value, "source": origin.to_string() })
-}
-
-fn fault(Fault { key, expected, given, origin }: &Fault) -> Value {
-    json!({ "key": key, "expected": expected, "given": given, "source": origin.to_string() })
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::INVALID_SETTINGS;
+use super::exit_code::INVALID_SETTINGS;
 use super::output::print;
 use crate::app::{self, Outcome, Trial};
 use crate::config::{ServeSettings, ShownSetting, Sources};

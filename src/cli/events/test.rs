@@ -24,9 +24,9 @@ pub(super) async fn run(sources: &Sources, arguments: &Arguments) -> anyhow::Res
         let (Some(endpoint), Some(secrets)) = (&app.endpoint, secrets.get(&app.name)) else { continue };
         let (name, url) = (&app.name, &endpoint.url);
         match Client::new(endpoint)?.test(name, secrets).await {
-            Ok(status) => print(format_args!("ok    {name}: {url} took the test event, with status {status}"))?,
+            Ok(status) => print(format_args!("ok      {name}: {url} took the test event, with status {status}"))?,
             Err(failure) => {
-                print(format_args!("FAIL  {name}: {url}: {failure}"))?;
+                print(format_args!("FAILED  {name}: {url}: {failure}"))?;
                 code = ExitCode::FAILURE;
             }
         }

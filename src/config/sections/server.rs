@@ -88,7 +88,7 @@ fn address(text: &str, reach: Reach) -> Result<SocketAddr, &'static str> {
         Reach::Any => address.ok_or("an IP address and a port, such as 0.0.0.0:3000 or [::]:3000"),
         Reach::Loopback => address
             .filter(|address| address.ip().is_loopback())
-            .ok_or("a loopback address and a port, such as 127.0.0.1:3000, as the sandbox shows every code"),
+            .ok_or("a loopback address and a port, such as 127.0.0.1:3000, as the sandbox shows every code; --listen-all allows others"),
     }
 }
 

@@ -101,7 +101,7 @@ fn what_is_wrong_with_keys_is_reported_in_one_go() {
             ("keys.Backend", "a name of 1 to 32 lower-case letters, digits, '-' and '_' that starts with a letter"),
             ("keys.bad.apps", "entry 2 to be the name of an app: default, or one with settings in [apps]"),
             ("keys.bad.kind", kinds),
-            ("keys.bad.owner", "a known key; config/default.toml lists them"),
+            ("keys.bad.owner", "a known key; `whatsapp-otp config default` lists them"),
             ("keys.bad.sha256", "64 hexadecimal digits, as keys.bad.sha256 or keys.bad.sha256_file"),
             ("keys.empty.kind", kinds),
             ("keys.empty.sha256", "64 hexadecimal digits, as keys.empty.sha256 or keys.empty.sha256_file"),

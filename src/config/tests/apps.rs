@@ -106,7 +106,7 @@ fn faults_name_the_app_and_shared_ones_are_reported_once() {
     let error = ServeSettings::load(&sources).unwrap_err();
     let mut faults: Vec<_> = error.faults().iter().map(|fault| (fault.key.as_str(), fault.expected.as_str())).collect();
     faults.sort_unstable();
-    let unknown = "a known key; config/default.toml lists them";
+    let unknown = "a known key; `whatsapp-otp config default` lists them";
     assert_eq!(
         faults,
         [

@@ -67,11 +67,11 @@ fn unknown_keys_of_a_file_are_faults() {
         printed,
         [
             "code_length: a known key, perhaps otp.code_length",
-            "extra: a known key; config/default.toml lists them",
-            "opt: a known key; config/default.toml lists them",
+            "extra: a known key; `whatsapp-otp config default` lists them",
+            "opt: a known key; `whatsapp-otp config default` lists them",
             "otp.code_lenght: a known key, perhaps otp.code_length",
-            "otp.linger.long: a known key; config/default.toml lists them",
-            "redis.tls.verify: a known key; config/default.toml lists them",
+            "otp.linger.long: a known key; `whatsapp-otp config default` lists them",
+            "redis.tls.verify: a known key; `whatsapp-otp config default` lists them",
         ]
     );
     let origin = Origin::File(sources.file.unwrap());

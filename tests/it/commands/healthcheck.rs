@@ -15,8 +15,10 @@ async fn healthcheck_says_whether_the_local_instance_is_ready() {
     app.finish().await;
     let away = check(format!("127.0.0.1:{}", free_port())).run().await;
     assert_eq!(away.code, 1, "{}", away.stderr);
+    assert!(away.stderr.starts_with("error: no instance answers at http://127.0.0.1:"), "{}", away.stderr);
+    assert!(away.stderr.contains("\nhint: Start it with `whatsapp-otp serve`"), "{}", away.stderr);
     let none = check(String::new()).run().await;
-    assert_eq!(none.code, 1, "{}", none.stderr);
+    assert!(none.code == 1 && none.stderr.contains("\nhint: Set server.ops_listen"), "{}", none.stderr);
 }
 
 #[tokio::test]
@@ -38,7 +40,11 @@ async fn healthcheck_fails_while_redis_is_away() {
     proxy.set(crate::harness::proxy::Mode::Cut).await;
     let ended = Program::new(&["healthcheck"]).set("server.ops_listen", &app.ops().address().to_string()).run().await;
     assert_eq!(ended.code, 1);
-    assert!(ended.stderr.contains("not ready") && ended.stderr.contains("redis"), "{}", ended.stderr);
+    assert!(
+        ended.stderr.starts_with("error: the instance is not ready: redis: the store is unreachable"),
+        "{}",
+        ended.stderr
+    );
     app.request("123").await.is(400, says::INVALID_PHONE);
     app.finish().await;
 }

@@ -1,6 +1,7 @@
 //! The commands as an operator runs them: their output and exit codes.
 
 mod check;
+mod config;
 mod healthcheck;
 mod inspect;
 mod revoke;
@@ -95,12 +96,46 @@ async fn every_bad_setting_is_reported_in_one_go_and_no_secret_is_shown() {
         let line = line.unwrap_or_else(|| panic!("no {key} in {}", ended.stderr));
         assert!(line.contains(expected), "{line}");
     }
+    assert!(ended.stderr.starts_with("error: 11 settings are invalid\n"), "{}", ended.stderr);
+    for remedy in ["\n  `openssl rand -hex 32` generates one. ", "\n  `whatsapp-otp api-key NAME` generates a key "] {
+        assert!(ended.stderr.contains(remedy), "{}", ended.stderr);
+    }
     let place = format!("(file {})", file.display());
     assert!(ended.stderr.lines().any(|line| line.starts_with("otp.code_length:") && line.ends_with(&place)));
     assert!(ended.stderr.contains("(environment variable WHATSAPP_OTP__SERVER__LISTEN)"));
     for secret in ["too-short-a-secret", "a token with blanks", "hunter22", "hunter23"] {
         assert!(!ended.stderr.contains(secret), "{}", ended.stderr);
     }
+}
+
+#[tokio::test]
+async fn completions_and_man_pages_have_every_command() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ended = Program::new(&["completions", shell]).run().await;
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+        assert!(["healthcheck", "simulator-listen", "proof-key"].iter().all(|word| ended.stdout.contains(word)));
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let pages = directory.path().join("man1");
+    let ended = Program::new(&["man", pages.to_str().unwrap()]).run().await;
+    assert_eq!((ended.code, ended.stderr.as_str()), (0, ""));
+    let page = |name: &str| std::fs::read_to_string(pages.join(name)).unwrap();
+    assert!(page("whatsapp-otp.1").contains("healthcheck"));
+    assert!(page("whatsapp-otp-config-explain.1").contains("environment variable"));
+    assert!(page("whatsapp-otp-sandbox.1").contains("listen"));
+}
+
+#[tokio::test]
+async fn bad_settings_are_wrapped_to_the_terminal() {
+    let shown = Program::new(&["check"]).env("NO_COLOR", "1").run_at_terminal(60).await;
+    assert_eq!(shown.code, 78);
+    assert!(
+        shown.stdout.starts_with("error: 2 settings are invalid\n\notp.secret: expected a secret"),
+        "{}",
+        shown.stdout
+    );
+    assert!(shown.stdout.contains("\n  `openssl rand -hex 32` generates one."), "{}", shown.stdout);
+    assert!(shown.stdout.lines().all(|line| line.chars().count() <= 60), "{}", shown.stdout);
 }
 
 #[tokio::test]
@@ -176,7 +211,9 @@ async fn commands_fail_with_1_when_redis_is_away() {
     for arguments in [vec!["inspect"], vec!["inspect", PHONE], vec!["revoke", PHONE]] {
         let ended = Program::new(&arguments).set("redis.url", &url).run().await;
         assert_eq!((ended.code, ended.stdout.as_str()), (1, ""), "{arguments:?}");
-        assert!(ended.stderr.starts_with("error: "), "{}", ended.stderr);
+        let error = format!("error: Redis cannot be used ({url}): nothing answers there (Connection refused");
+        assert!(ended.stderr.starts_with(&error), "{}", ended.stderr);
+        assert!(ended.stderr.ends_with("\nhint: Start Redis, or set redis.url to its address.\n"), "{}", ended.stderr);
     }
 }
 
@@ -199,32 +236,42 @@ async fn a_start_that_fails_over_settings_says_so_in_the_json_log() {
     }
     let last = lines.last().unwrap();
     assert_eq!(last["exit_code"], 78);
-    assert!(last["message"].as_str().unwrap().ends_with("invalid setting(s)") && last["hint"].is_string(), "{last}");
+    assert!(last["message"].as_str().unwrap().ends_with("settings are invalid") && last["hint"].is_string(), "{last}");
     assert!(!ended.stdout.contains("too-short-a-secret"), "{}", ended.stdout);
 }
 
 #[tokio::test]
-async fn a_start_that_fails_over_a_taken_port_says_so_in_the_log_or_to_people() {
+async fn a_start_that_fails_over_a_taken_port_says_so_once_in_the_log_or_to_people() {
     let World { settings, simulator: _whatsapp, keys: _redis } = world().await;
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
+    let problem = format!("port {} of 127.0.0.1 is already in use", taken.local_addr().unwrap().port());
     let serve = || Program::new(&["serve"]).settings(&settings).set("server.listen", &address);
     let ended = serve().run().await;
     assert_eq!((ended.code, ended.stderr.as_str()), (1, ""));
     let last = log_lines(&ended.stdout).pop().unwrap();
     assert_eq!((&last["level"], &last["exit_code"]), (&json!("ERROR"), &json!(1)));
-    assert!(last["message"].as_str().unwrap().contains(&address), "{last}");
+    assert_eq!(last["message"], problem);
+    assert!(last["hint"].as_str().unwrap().contains("WHATSAPP_OTP__SERVER__LISTEN"), "{last}");
 
     let ended = serve().set("log.format", "pretty").run().await;
     assert_eq!(ended.code, 1);
-    assert!(
-        ended.stderr.starts_with("error: server.listen: ") && ended.stderr.contains("\nhint: "),
-        "{}",
-        ended.stderr
-    );
+    let hint = "choose another port with server.listen (WHATSAPP_OTP__SERVER__LISTEN).";
+    let said = format!("error: {problem}\n\nhint: Stop the program that uses it, or {hint}\n");
+    assert_eq!(ended.stderr, said);
     let ended = serve().set("log.level", "off").run().await;
     assert_eq!((ended.code, ended.stdout.as_str()), (1, ""));
-    assert!(ended.stderr.starts_with("error: server.listen: "), "{}", ended.stderr);
+    assert_eq!(ended.stderr, said);
+
+    for (arguments, flag) in [
+        (["sandbox", "--simulator-listen", &address], "with --simulator-listen.\n"),
+        (["simulator", "--listen", &address], "with --listen.\n"),
+    ] {
+        let ended = Program::new(&arguments).run().await;
+        assert_eq!(ended.code, 1);
+        assert!(ended.stderr.starts_with(&format!("error: {problem}\n")), "{}", ended.stderr);
+        assert!(ended.stderr.ends_with(flag), "{}", ended.stderr);
+    }
 }
 
 #[tokio::test]
@@ -238,6 +285,11 @@ async fn a_command_whose_output_is_closed_ends_quietly() {
         vec!["revoke", PHONE],
         vec!["check"],
         vec!["api-key", "backend"],
+        vec!["config", "default"],
+        vec!["config", "show"],
+        vec!["config", "explain", "otp.secret"],
+        vec!["completions", "bash"],
+        vec!["openapi"],
         vec!["--help"],
         vec!["--version"],
     ] {

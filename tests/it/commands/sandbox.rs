@@ -102,14 +102,49 @@ async fn the_sandbox_uses_the_configured_redis_if_asked_under_a_prefix_of_its_ow
 }
 
 #[tokio::test]
-async fn the_sandbox_never_leaves_this_machine() {
+async fn the_sandbox_never_leaves_this_machine_unless_told_so() {
     let public = Program::new(&["sandbox", "--simulator-listen", "127.0.0.1:0"]).set("server.listen", "0.0.0.0:0");
     let ended = public.run().await;
     assert_eq!(ended.code, 78, "{}", ended.stderr);
     assert!(ended.stderr.contains("server.listen"), "{}", ended.stderr);
     let inbox = Program::new(&["sandbox", "--simulator-listen", "0.0.0.0:0"]).run().await;
     assert_ne!(inbox.code, 0);
-    assert!(inbox.stderr.contains("loopback"), "{}", inbox.stderr);
+    assert!(inbox.stderr.contains("loopback") && inbox.stderr.contains("--listen-all"), "{}", inbox.stderr);
+}
+
+#[tokio::test]
+async fn a_sandbox_in_a_container_is_used_by_the_hosts_name() {
+    // Each test has ports of its own, and only the environment says that it is in a container.
+    let program = Program::new(&["sandbox", "--simulator-listen", "0.0.0.0:0"]).set("server.listen", "0.0.0.0:0");
+    let program = program.set("server.ops_listen", "").env("WHATSAPP_OTP_SANDBOX_LISTEN_ALL", "true");
+    let mut program = program.start();
+    let inbox = program.printed("Open ").await;
+    let service = program.printed("curl http://").await;
+    let service = service.split('/').next().unwrap().to_owned();
+    assert!(inbox.starts_with("http://localhost:") && service.starts_with("localhost:"), "{inbox} {service}");
+    assert!(program.stdout().contains("anyone who reaches its ports can use it"), "{}", program.stdout());
+
+    let port = |address: &str| address.rsplit(':').next().unwrap().to_owned();
+    let address = |url: &str| format!("127.0.0.1:{}", port(url));
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let page = |path: &str| client.get(format!("http://{}{path}", address(&inbox)));
+    // Docker may publish another port than the page has.
+    for host in ["localhost:3001", "127.0.0.1:8081", "192.168.1.5:3001"] {
+        let (name, _) = host.rsplit_once(':').unwrap();
+        let origin = format!("http://{name}:{}", port(&service));
+        let settings = page("/page/settings.json").header("host", host).header("origin", format!("http://{host}"));
+        let settings: Value = settings.send().await.unwrap().json().await.unwrap();
+        assert_eq!(settings["service"]["origin"], origin);
+        let index = page("/").header("host", host).send().await.unwrap();
+        let policy = index.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.contains(&format!("connect-src 'self' {origin};")), "{policy}");
+    }
+    let rebound = page("/").header("host", "attacker.example:3001").send().await.unwrap();
+    assert_eq!(rebound.status(), 421);
+    // What the service sends arrives, and so do the webhooks about it.
+    let client = Client::new(address(&service).parse().unwrap());
+    flow(&client, &format!("http://{}", address(&inbox))).await.is(404, &says::no_active_code(PHONE));
+    assert_eq!(program.stop().await.code, 0);
 }
 
 #[tokio::test]
