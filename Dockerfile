@@ -1,7 +1,7 @@
-# The service:                             docker build -t whatsapp-otp .
-# The same with the sandbox and simulator: docker build -t whatsapp-otp-simulator --target simulator .
+# docker build --build-arg COMMIT=$(git rev-parse --short=12 HEAD) -t whatsapp-otp .
 #
-# Changing only the source does not rebuild the dependencies.
+# The stage `simulator` has the same program, and starts the simulated WhatsApp instead of the service. Changing only the
+# source does not rebuild the dependencies.
 
 FROM rust:1-bookworm AS rust
 WORKDIR /build
@@ -18,20 +18,22 @@ RUN echo 'fn main() {}' >/empty.rs \
 
 FROM rust AS build
 COPY --from=manifests /build .
-RUN cargo build --release --locked --no-default-features --bins \
-    && cargo build --release --locked --bin whatsapp-otp
+RUN cargo build --release --locked --bins
 COPY . .
+# Without git in the image, this is the only way to the commit of `--version` and of the metrics.
+ARG COMMIT=
+ENV WHATSAPP_OTP_COMMIT=$COMMIT
 # Cargo compares modification times, and the source may be older than the empty programs just built.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
-    && cargo build --release --locked --no-default-features --bins \
+    && cargo build --release --locked --bins \
     && find target/release -maxdepth 1 -type f -executable -exec install -D -t /out {} +
-
-FROM build AS build-simulator
-RUN cargo build --release --locked --bin whatsapp-otp && install -D -t /out target/release/whatsapp-otp
 
 FROM debian:bookworm-slim AS runtime
 # The authorities that vouch for WhatsApp, and for Redis over TLS. SSL_CERT_FILE names another bundle.
 COPY --from=rust /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/ /usr/local/bin/
+# A published port leads to no loopback address: `docker run -p 3000:3000 -p 3001:3001 whatsapp-otp sandbox`
+ENV WHATSAPP_OTP_SANDBOX_LISTEN_ALL=true
 # An unprivileged user that owns nothing. The program writes no files, so the root file system may be read-only.
 USER 10001:10001
 # SIGTERM makes it report "not ready" and finish the requests in flight: allow it more than Docker's ten seconds.
@@ -39,12 +41,10 @@ STOPSIGNAL SIGTERM
 ENTRYPOINT ["whatsapp-otp"]
 
 FROM runtime AS simulator
-COPY --from=build-simulator /out/whatsapp-otp /usr/local/bin/
 EXPOSE 3001
 CMD ["simulator", "--listen", "0.0.0.0:3001"]
 
 FROM runtime
-COPY --from=build /out/ /usr/local/bin/
-EXPOSE 3000 9464
+EXPOSE 3000 3001 9464
 HEALTHCHECK --interval=5s --timeout=6s --start-period=15s --retries=3 CMD ["whatsapp-otp", "healthcheck"]
 CMD ["serve"]
