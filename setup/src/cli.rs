@@ -8,29 +8,30 @@ use clap::{ArgMatches, CommandFactory, Parser, Subcommand};
 use console::Term;
 use tokio::signal::unix::{SignalKind, signal};
 use whatsapp_otp::cli::output::{self, OutputError};
+use whatsapp_otp::version::with_commit;
 
 use crate::answers::Given;
 use crate::connection::ConnectionArguments;
 use crate::failure::Failure;
 use crate::ui::Ui;
-use crate::{guide, hash, send_test, subscribe, templates, terminal};
+use crate::{completions, guide, hash, man, send_test, subscribe, templates, terminal};
 
 const AFTER_HELP: &str = "\
-Without a command it guides you through the set-up: it asks for what it needs, registers the number, creates the template
-and writes the files that `whatsapp-otp serve` reads. Without a terminal, or with --yes, it asks nothing: the answers come
+Without a command it guides you through the set-up: it asks for what it needs, registers the number, creates the template \
+and writes the files that `whatsapp-otp serve` reads. Without a terminal, or with --yes, it asks nothing: the answers come \
 from flags, from variables and from the file of an earlier run.
 
 Every flag can be a variable instead, except --config, --json and --yes: WHATSAPP_OTP_SETUP_WABA_ID is --waba-id.
 
-The access token has no flag, as everyone on the machine can see arguments. Type it at its prompt, which hides it, or use
+The access token has no flag, as everyone on the machine can see arguments. Type it at its prompt, which hides it, or use \
 --token-file or the variable WHATSAPP_OTP_SETUP_ACCESS_TOKEN.
 
-Exit codes: 0 success, 1 failure, 2 usage, 3 WhatsApp is still reviewing the template, 4 the template is rejected, paused or
-disabled, 78 invalid settings, 130 interrupted.";
+Exit codes: 0 success, 1 failure, 2 usage, 3 WhatsApp is still reviewing the template, 4 the template is rejected, paused \
+or disabled, 78 invalid settings, 130 interrupted.";
 
 /// The guided set-up of whatsapp-otp
 #[derive(Debug, Parser)]
-#[command(name = "whatsapp-otp-setup", version, about, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "whatsapp-otp-setup", version = with_commit(), about, after_help = AFTER_HELP, max_term_width = 100)]
 pub(crate) struct Cli {
     /// Print the result as JSON on standard output
     #[arg(long, global = true)]
@@ -57,6 +58,17 @@ enum Command {
     /// List, show or delete the account's templates
     #[command(subcommand)]
     Template(templates::Command),
+    /// Print completions for a shell
+    Completions(completions::Arguments),
+    /// Write the man pages to a directory
+    Man(man::Arguments),
+}
+
+impl Command {
+    /// Returns `true` if the command may have questions.
+    fn may_ask(&self) -> bool {
+        !matches!(self, Self::Hash(_) | Self::Completions(_) | Self::Man(_))
+    }
 }
 
 /// The command line, without the variable of each flag, as they all follow one rule.
@@ -79,7 +91,7 @@ pub(crate) struct Manner {
 impl Cli {
     /// Runs the command, and returns its exit code.
     pub(crate) fn run(self, matches: &ArgMatches) -> ExitCode {
-        let asks = terminal::is_there() && !self.yes && !matches!(self.command, Some(Command::Hash(_)));
+        let asks = terminal::is_there() && !self.yes && self.command.as_ref().is_none_or(Command::may_ask);
         // A terminal that cannot be guarded can still be used.
         if asks
             && !terminal::is_guarded()
@@ -121,6 +133,8 @@ impl Cli {
         match self.command {
             None => guide::run(self.connection.check(matches)?, self.given, manner).await,
             Some(Command::Hash(arguments)) => hash::run(&arguments, manner),
+            Some(Command::Completions(arguments)) => completions::run(&arguments),
+            Some(Command::Man(arguments)) => man::run(&arguments),
             Some(Command::SendTest(arguments)) => {
                 send_test::run(self.connection.check(matches)?, &arguments, manner).await
             }

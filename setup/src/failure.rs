@@ -1,5 +1,7 @@
 //! Failures of a run, and their reports to people and programs.
 
+use std::fmt::Write as _;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 use whatsapp_otp::config::SettingsError;
@@ -62,10 +64,7 @@ impl Failure {
                  variables",
                 missing.iter().map(Missing::how).collect::<Vec<_>>().join("\n  ")
             ),
-            Self::Settings(error) => format!(
-                "error: {} invalid setting(s)\n{error}\n\nhint: docs/settings.md explains every setting",
-                error.faults().len()
-            ),
+            Self::Settings(error) => settings(error),
             Self::Refused(advice) => advice.text(),
             Self::Other(error) => format!("error: {error:#}"),
         }
@@ -84,6 +83,20 @@ impl Failure {
         };
         json!({ "error": error, "missing": missing })
     }
+}
+
+/// The text for invalid settings, with the remedy for each.
+fn settings(error: &SettingsError) -> String {
+    let count = match error.faults().len() {
+        1 => "1 setting is invalid".to_owned(),
+        count => format!("{count} settings are invalid"),
+    };
+    let mut text = format!("error: {count}\n");
+    for fault in error.faults() {
+        let remedy = fault.remedy().map(|remedy| format!("\n  {remedy}")).unwrap_or_default();
+        let _ = write!(text, "\n{fault}{remedy}\n");
+    }
+    text + "\nhint: `whatsapp-otp config explain KEY` describes a setting."
 }
 
 impl From<anyhow::Error> for Failure {

@@ -115,3 +115,23 @@ fn before_the_first_run_other_commands_refer_to_it() {
         assert!(ended.stderr.contains("hint: run whatsapp-otp-setup first"), "{}", ended.stderr);
     }
 }
+
+#[test]
+fn completions_and_man_pages_cover_all_commands() {
+    let completions = Program::new(&["completions", "bash"]).run();
+    assert_eq!(completions.code, 0, "{}", completions.stderr);
+    let world = World::new();
+    let pages = world.path("man");
+    let written = Program::new(&["man", pages.to_str().unwrap()]).run();
+    assert_eq!(written.code, 0, "{}", written.stderr);
+    let help = Program::new(&["--help"]).run().stdout;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let commands: Vec<_> =
+        commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help").collect();
+    assert!(commands.len() >= 6, "{commands:?}");
+    for command in commands {
+        assert!(completions.stdout.contains(command), "{command}");
+        assert!(pages.join(format!("whatsapp-otp-setup-{command}.1")).exists(), "{command}");
+    }
+    assert!(pages.join("whatsapp-otp-setup.1").exists());
+}
