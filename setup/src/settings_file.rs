@@ -97,7 +97,7 @@ fn text(
 #     whatsapp-otp check --config {shown}
 #     whatsapp-otp serve --config {shown}
 #
-# docs/settings.md explains these settings and all others, and `whatsapp-otp config explain KEY` each of them.
+# docs/settings.md explains all settings, and `whatsapp-otp config explain KEY` explains one.
 
 [otp]
 # The secret from which codes, their digests and IDs are derived.
