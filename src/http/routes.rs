@@ -57,13 +57,12 @@ mod tests {
     fn the_reference_lists_every_route() {
         let row = Regex::new(r"(?m)^\| `([A-Z]+) (/\S*)` \|").unwrap();
         let listed: BTreeSet<_> = row.captures_iter(REFERENCE).map(|row| format!("{} {}", &row[1], &row[2])).collect();
-        let routes = ROUTES.iter().copied().flatten();
-        let routed = routes.flat_map(|route| {
-            // Whatever answers GET answers HEAD likewise.
+        let calls = ROUTES.iter().copied().flatten().flat_map(|route| {
+            // Whatever answers GET also answers HEAD.
             let methods = route.endpoints.iter().map(|(method, _)| method).filter(|method| **method != Method::HEAD);
             methods.map(move |method| format!("{method} {}", route.pattern))
         });
-        assert_eq!(listed, routed.collect());
+        assert_eq!(listed, calls.collect());
     }
 
     #[test]
