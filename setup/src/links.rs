@@ -1,7 +1,7 @@
 //! Meta's pages for what only a person can do.
 //!
-//! Those of WhatsApp Manager and the App Dashboard are linked from Meta's own documentation (editions of 2025 and 2026).
-//! Each opens the portfolio that was used last.
+//! Meta's documentation links to all of them (editions of 2025 and 2026) except those of templates and system users, which
+//! integrators link to. Each opens the portfolio that was used last.
 
 /// WhatsApp Manager.
 pub(crate) const MANAGER: &str = "https://business.facebook.com/latest/whatsapp_manager/overview/";
