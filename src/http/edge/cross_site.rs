@@ -4,7 +4,11 @@
 //! purpose of a request in headers that pages cannot set (Fetch Metadata, <https://www.w3.org/TR/fetch-metadata/>). Other
 //! callers send none of them and are not affected.
 
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION, ORIGIN, RETRY_AFTER};
+use std::net::IpAddr;
+
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, LOCATION, ORIGIN, RETRY_AFTER};
+use axum::http::request::Parts;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
@@ -31,6 +35,11 @@ impl Origins {
         self.listed.contains(origin) || self.local && is_local(origin)
     }
 
+    /// The same for a request, which may also come from the sandbox's page on another machine.
+    fn allow_for(&self, origin: &HeaderValue, request: &Parts) -> bool {
+        self.allow(origin) || self.local && has_its_address(origin, request)
+    }
+
     fn are_none(&self) -> bool {
         self.listed.is_empty() && !self.local
     }
@@ -46,6 +55,20 @@ fn is_local(origin: &HeaderValue) -> bool {
         let port = ["localhost", "127.0.0.1", "[::1]"].iter().find_map(|name| host.strip_prefix(name));
         port.is_some_and(|port| port.is_empty() || port.strip_prefix(':').is_some_and(is_number))
     })
+}
+
+/// Returns `true` for an origin on the IP address that the request was sent to, with any port. A name would be unsafe, as
+/// its owner may have pointed it to this machine.
+fn has_its_address(origin: &HeaderValue, request: &Parts) -> bool {
+    let address = |authority: &str| {
+        let host = authority.parse::<Authority>().ok()?;
+        host.host().trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok()
+    };
+    let host = request.headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = request.uri.authority().map(Authority::as_str).or(host);
+    let origin = origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://"));
+    let address_of = |authority: Option<&str>| authority.and_then(address);
+    address_of(origin).is_some() && address_of(origin) == address_of(host)
 }
 
 fn is_number(text: &str) -> bool {
@@ -78,7 +101,7 @@ fn has_word(headers: &HeaderMap, name: &str, word: &str) -> bool {
 pub(crate) fn cors(origins: &Origins) -> Option<CorsLayer> {
     let allowed = origins.clone();
     let layer = CorsLayer::new()
-        .allow_origin(AllowOrigin::predicate(move |origin, _| allowed.allow(origin)))
+        .allow_origin(AllowOrigin::predicate(move |origin, request| allowed.allow_for(origin, request)))
         .allow_methods([Method::GET, Method::POST])
         .allow_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, X_REQUEST_ID])
         .expose_headers([IDEMPOTENT_REPLAYED, LOCATION, RATE_LIMIT, RATE_LIMIT_POLICY, RETRY_AFTER, X_REQUEST_ID]);
@@ -147,6 +170,23 @@ mod tests {
         }
         let none = Origins { listed: Box::new([]), local: false };
         assert!(!none.allow(&HeaderValue::from_static("http://localhost:5173")) && none.are_none());
+    }
+
+    #[test]
+    fn an_address_may_call_itself_and_a_name_may_not() {
+        let origins = Origins { listed: Box::new([]), local: true };
+        for (origin, host, allowed) in [
+            ("http://192.168.1.5:3001", "192.168.1.5:3000", true),
+            ("http://[fd00::5]:3001", "[fd00::5]:3000", true),
+            ("http://192.168.1.6:3001", "192.168.1.5:3000", false),
+            ("http://attacker.example:3001", "attacker.example:3000", false),
+            ("null", "192.168.1.5:3000", false),
+        ] {
+            let (request, ()) = axum::http::Request::builder().header(HOST, host).body(()).unwrap().into_parts();
+            let origin = HeaderValue::from_static(origin);
+            assert_eq!(origins.allow_for(&origin, &request), allowed, "{origin:?} at {host}");
+            assert!(!Origins { local: false, ..origins.clone() }.allow_for(&origin, &request));
+        }
     }
 
     #[test]
