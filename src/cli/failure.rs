@@ -12,7 +12,8 @@ use crate::telemetry::{self, LogFormat};
 const EXPLAIN: &str = "`whatsapp-otp config explain KEY` describes a setting.";
 
 /// Reports a failure and returns the exit code for it. The report goes to the log if that is JSON, where other lines
-/// would be in the way, and to standard error if it is a terminal or the log is for people.
+/// would be in the way, and to standard error if it is a terminal or the log is for people. On a terminal that shows both
+/// it is not repeated as JSON.
 pub(super) fn failed(error: &anyhow::Error, hint: Option<&str>) -> ExitCode {
     if matches!(error.downcast_ref(), Some(OutputError::Closed)) {
         return ExitCode::from(FAILED);
@@ -22,7 +23,9 @@ pub(super) fn failed(error: &anyhow::Error, hint: Option<&str>) -> ExitCode {
     let hint = settings.map(|_| EXPLAIN).or(advised).or(hint);
     let exit_code = if settings.is_some() { INVALID_SETTINGS } else { FAILED };
     let failure = settings.map_or_else(|| in_words(error), |settings| count(settings.faults()));
-    let is_logged = telemetry::log_format() == Some(LogFormat::Json) && tracing::enabled!(tracing::Level::ERROR);
+    let is_watched = io::stdout().is_terminal() && io::stderr().is_terminal();
+    let is_json = telemetry::log_format() == Some(LogFormat::Json) && tracing::enabled!(tracing::Level::ERROR);
+    let is_logged = is_json && !is_watched;
     if is_logged {
         for fault in settings.map(SettingsError::faults).unwrap_or_default() {
             tracing::error!(setting = fault.key, hint = fault.remedy(), "{fault}");

@@ -139,6 +139,12 @@ async fn bad_settings_are_wrapped_to_the_terminal() {
 }
 
 #[tokio::test]
+async fn a_terminal_shows_a_failure_once() {
+    let shown = Program::new(&["serve"]).run_at_terminal(100).await;
+    assert_eq!((shown.code, shown.stdout.matches("openssl rand -hex 32").count()), (78, 1), "{}", shown.stdout);
+}
+
+#[tokio::test]
 async fn every_command_that_reads_settings_refuses_bad_ones() {
     for arguments in
         [vec!["serve"], vec!["sandbox"], vec!["check"], vec!["inspect"], vec!["revoke", PHONE], vec!["healthcheck"]]
