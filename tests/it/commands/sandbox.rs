@@ -114,6 +114,7 @@ async fn the_sandbox_never_leaves_this_machine_unless_told_so() {
 
 #[tokio::test]
 async fn a_sandbox_in_a_container_is_used_by_the_hosts_name() {
+    whatsapp_otp::cli::install_tls_provider();
     // Each test has ports of its own, and only the environment says that it is in a container.
     let program = Program::new(&["sandbox", "--simulator-listen", "0.0.0.0:0"]).set("server.listen", "0.0.0.0:0");
     let program = program.set("server.ops_listen", "").env("WHATSAPP_OTP_SANDBOX_LISTEN_ALL", "true");
