@@ -197,7 +197,7 @@ class Safety(BrowserTest):
         failed = {**message, "id": "2", "status": "failed", "failure": {"code": EVIL, "title": EVIL}}
         tapped = {**message, "id": "3", "button": "one_tap"}
         lies = {
-            "**/page/settings.json": {**genuine, "business": {"name": EVIL, "phone": EVIL}},
+            "**/page/settings.json": {**genuine, "business": {"name": EVIL, "phone": EVIL}, "limits": [{"name": EVIL, "value": EVIL}]},
             "**/inbox?limit=*": [tapped, failed, message],
             "**/orders": [{"kind": "error", "code": EVIL, "to": EVIL, "times": EVIL}, {"kind": EVIL, "times": 1}],
             "**/orders/errors": [{"code": EVIL, "http": 400, "title": EVIL}],
@@ -205,11 +205,20 @@ class Safety(BrowserTest):
                 "phone": EVIL, "limits": [{"name": EVIL, "count": EVIL, "retry_after_ms": 5}],
                 "code": {"digest": EVIL, "attempts": 1, "max_attempts": 3, "expires_in_ms": 60_000},
             },
+            "**/feed": [{
+                "number": 1, "changes": 1, "about": "request", "at": "2026-11-22T15:00:00.000Z", "method": EVIL, "path": EVIL,
+                "shown": EVIL, "status": 200, "took_ms": 1, "outcome": EVIL, "reason": EVIL, "phone": EVIL, "key": EVIL, "app": EVIL,
+                "id": EVIL, "verification": EVIL, "request": {"headers": [["content-type", EVIL], [EVIL, EVIL]], "body": EVIL, "is_cut": False},
+                "response": {"headers": [[EVIL, EVIL]], "body": EVIL, "is_cut": False},
+                "steps": [{"kind": EVIL, "name": EVIL, "outcome": EVIL, "detail": EVIL, "is_good": False, "took_ms": 1}],
+            }],
         }
         for pattern, lie in lies.items():
             page.route(pattern, answering(lie))
         page.reload()
-        for place in ("#business-name", "#chat-number", "#messages", "#pending", "#failure", "#record-body"):
+        page.click("#feed summary")
+        page.locator("#feed").get_by_role("button", name="Copy as Python").click()
+        for place in ("#feed .story", "#feed .feed-snippet", "#business-name", "#chat-number", "#messages", "#pending", "#failure", "#record-body"):
             expect(page.locator(place)).to_contain_text(SCRIPT)
         self.nothing_ran(page)
 

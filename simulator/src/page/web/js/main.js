@@ -3,6 +3,7 @@
 import { Backend } from "./backend.js";
 import { byId, element } from "./dom.js";
 import { showEvents } from "./events.js";
+import { Feed } from "./feed.js";
 import { Inbox } from "./inbox.js";
 import { Orders } from "./orders.js";
 import { chooseButton, chooseLanguage, Phone } from "./phone.js";
@@ -39,6 +40,7 @@ inbox.addEventListener("messages", () => {
 });
 inbox.connect();
 showEvents();
+new Feed(byId("feed"), settings).connect();
 await Promise.all([orders.start(), switches.refresh(), chooseButton(settings.templates)]);
 
 // Shows the effects of other clients, such as curl in a terminal.

@@ -32,6 +32,9 @@ export class Phone extends EventTarget {
     byId("business-name").textContent = business.name;
     inbox.addEventListener("messages", ({ detail }) => this.#take(detail));
     inbox.addEventListener("connection", ({ detail }) => showConnection(detail));
+    byId("pin").addEventListener("click", ({ currentTarget: pin }) => {
+      pin.ariaPressed = String(pin.ariaPressed === "false");
+    });
     document.addEventListener("visibilitychange", () => this.#show());
     setInterval(() => this.#age(), 1000);
   }
@@ -60,6 +63,7 @@ export class Phone extends EventTarget {
         this.#unread.set(phone, (this.#unread.get(phone) ?? 0) + 1);
       }
       if (news) {
+        this.#follow(phone);
         this.#deliver(message, phone);
       }
     }
@@ -69,6 +73,14 @@ export class Phone extends EventTarget {
       this.dispatchEvent(new CustomEvent("phone", { detail: this.#shown }));
     }
     this.#show();
+  }
+
+  /** Shows the phone that got the newest message, unless one is pinned. */
+  #follow(phone) {
+    if (this.#shown !== null && phone !== this.#shown && byId("pin").ariaPressed === "false") {
+      this.show(phone);
+      this.dispatchEvent(new CustomEvent("phone", { detail: phone }));
+    }
   }
 
   #deliver(message, phone) {
