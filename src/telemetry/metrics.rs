@@ -235,7 +235,7 @@ declare! {
     PROOF_KEY_INFO = "whatsapp_otp_proof_key_info", Gauge, "kid": &[];
     /// Log lines that standard output did not take: a full disk, a closed pipe, or a pipe that nobody reads.
     LOG_LINES_LOST_TOTAL = "whatsapp_otp_log_lines_lost_total", Counter;
-    /// 1, with the version of this program.
+    /// 1, with the version and the commit of this program.
     BUILD_INFO = "whatsapp_otp_build_info", Gauge, "version": &[], "commit": &[];
 }
 
