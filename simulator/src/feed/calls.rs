@@ -38,7 +38,8 @@ struct Accepted {
 struct Error {
     code: i64,
     message: String,
-    error_data: Option<ErrorData>,
+    #[serde(rename = "error_data")]
+    data: Option<ErrorData>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,7 +88,7 @@ fn place(simulator: &Simulator, parts: &axum::http::request::Parts, is_send: boo
     let path = parts.uri.path();
     let mut entry = Entry::new(Subject::Call, simulator.shared.clock.timestamp(), parts.method.as_str(), path, path);
     entry.phone = send.to.as_deref().map(masked);
-    send.biz_opaque_callback_data.iter().for_each(|message| entry.causes(message.clone()));
+    entry.messages.extend(send.biz_opaque_callback_data.clone());
     entry.request = FeedMessage::new(headers(&parts.headers), body);
     Place::Entry(log.add(entry))
 }
@@ -107,8 +108,8 @@ impl Underway {
         let answer: Answer = serde_json::from_slice(&bytes).unwrap_or_default();
         let accepted = answer.messages.into_iter().next().map(|accepted| accepted.id);
         let (is_good, detail) = match &answer.error {
-            Some(Error { code, message, error_data }) => {
-                let details = error_data.as_ref().and_then(|data| data.details.as_deref());
+            Some(Error { code, message, data }) => {
+                let details = data.as_ref().and_then(|data| data.details.as_deref());
                 let more = details.filter(|details| !message.contains(details));
                 let more = more.map_or_else(String::new, |details| format!(": {details}"));
                 (false, Some(format!("error {code}: {message}{more}")))
@@ -140,7 +141,7 @@ impl Underway {
                 (entry.status, entry.took, entry.response) = (status, took, response);
                 entry.outcome = Some(if is_good { "accepted" } else { "refused" }.to_owned());
                 entry.reason = detail.map(super::cut);
-                accepted.into_iter().for_each(|message| entry.causes(message));
+                entry.messages.extend(accepted);
             }),
             Place::Nowhere => {}
         }

@@ -24,12 +24,14 @@ const FOLLOWED: usize = 200;
 /// The name under which WhatsApp's webhooks come. The simulator lists those itself.
 const WEBHOOK_AGENT: &str = "facebookexternalua";
 
+/// The numbers of the latest requests, by id.
+type Followed = VecDeque<(Box<str>, u64)>;
+
 /// Notes what happens to each request.
 #[derive(Clone)]
 pub(super) struct Recorder {
     feed: Feed,
-    /// The latest requests, by id.
-    followed: Arc<Mutex<VecDeque<(Box<str>, u64)>>>,
+    followed: Arc<Mutex<Followed>>,
 }
 
 /// The outcome of a step.
@@ -58,7 +60,7 @@ impl Recorder {
         Self { feed, followed: Arc::default() }
     }
 
-    fn followed(&self) -> MutexGuard<'_, VecDeque<(Box<str>, u64)>> {
+    fn followed(&self) -> MutexGuard<'_, Followed> {
         self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -21,10 +21,13 @@ export function story(entry, origin, copied, before) {
   return made;
 }
 
-/** `0.3 ms`, `12 ms`, `1.2 s`. */
+/** `< 0.1 ms`, `0.3 ms`, `12 ms`, `1.2 s`. */
 export function milliseconds(took) {
   if (took >= 1000) {
     return `${(took / 1000).toFixed(1)} s`;
+  }
+  if (took < 0.05) {
+    return "< 0.1 ms";
   }
   return `${took < 10 ? took.toFixed(1) : Math.round(took)} ms`;
 }
