@@ -90,8 +90,7 @@ class Access(BrowserTest):
             if page.evaluate("selector => document.activeElement.matches(selector)", selector):
                 outline = page.evaluate("""() => {
                     const focused = document.activeElement;
-                    const shown = focused.matches('.pills input') ? focused.nextElementSibling
-                        : focused.id === 'code' ? document.querySelector('[data-next]') : focused;
+                    const shown = focused.id === 'code' ? document.querySelector('[data-next]') : focused;
                     return getComputedStyle(shown).outlineStyle;
                 }""")
                 self.assertNotEqual(outline, "none", selector)
@@ -117,18 +116,18 @@ class Access(BrowserTest):
         self.tab_to(page, "#code")
         self.tab_to(page, "#button-kind")
         page.keyboard.press("ArrowDown")
-        expect(page.locator("#phone-says")).to_have_text("One-tap from the next message on.")
-        self.tab_to(page, "#apis input")
-        page.keyboard.press("ArrowRight")
-        expect(page.locator("#api-sample")).to_be_checked()
-        page.keyboard.press("ArrowLeft")
-        expect(page.locator("#api-v1")).to_be_checked()
+        expect(page.locator("#phone-says")).to_have_text("One-tap button: from the next message on.")
         self.tab_to(page, "#tab-answer")
         page.keyboard.press("ArrowRight")
         expect(page.locator("#events")).to_be_visible()
         page.keyboard.press("ArrowRight")
         expect(page.locator("#record")).to_be_visible()
         page.keyboard.press("ArrowRight")
+        self.tab_to(page, "#api")
+        page.keyboard.press("ArrowDown")
+        expect(page.locator("#api")).to_have_value("sample")
+        page.keyboard.press("ArrowUp")
+        expect(page.locator("#api")).to_have_value("v1")
         self.tab_to(page, "#copy-curl")
         page.keyboard.press("Enter")
         expect(page.locator("#call-says")).to_contain_text("copied")

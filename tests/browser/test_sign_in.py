@@ -34,7 +34,7 @@ class SignIn(BrowserTest):
         page = self.open(sandbox)
         self.step_is(page, "number")
         expect(page.locator(".step:visible")).to_have_count(1)
-        expect(page.locator("#api-v1")).to_be_checked()
+        expect(page.locator("#api")).to_have_value("v1")
         expect(page.locator("#api-key-field")).to_be_hidden()
         code = self.sent(page)
         self.step_is(page, "code")

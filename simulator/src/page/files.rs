@@ -46,7 +46,6 @@ const FILES: &[(&str, &str, &str)] = &[
     ("js/steps.js", JS, include_str!("web/js/steps.js")),
     ("js/tabs.js", JS, include_str!("web/js/tabs.js")),
     ("js/curl.js", JS, include_str!("web/js/curl.js")),
-    ("js/number.js", JS, include_str!("web/js/number.js")),
     ("js/code-field.js", JS, include_str!("web/js/code-field.js")),
     ("js/sign-in.js", JS, include_str!("web/js/sign-in.js")),
     ("js/stream.js", JS, include_str!("web/js/stream.js")),
@@ -140,7 +139,7 @@ mod tests {
     fn the_page_names_no_other_host() {
         for (name, _, content) in FILES.iter().copied().chain([("index.html", HTML, INDEX)]) {
             let content = content.replace("http://www.w3.org/2000/svg", "");
-            // The form shows this as an example of a service.
+            // The page shows this as an example of a service.
             let content = content.replace("http://localhost:3000", "");
             assert!(!content.contains("http://") && !content.contains("https://"), "{name}");
         }

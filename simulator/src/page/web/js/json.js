@@ -4,15 +4,16 @@ import { element } from "./dom.js";
 
 const LINE = 64;
 const DEEPEST = 8;
+const LONGEST = 120;
 
-/** The nodes that show `value`. Texts longer than `longest` are shortened. */
-export function json(value, longest = 120) {
-  return nodes(value, "", longest, 0);
+/** The nodes that show `value`. Long texts are shortened. */
+export function json(value) {
+  return nodes(value, "", 0);
 }
 
-function nodes(value, indent, longest, depth) {
+function nodes(value, indent, depth) {
   if (value === null || typeof value !== "object") {
-    return [scalar(value, longest)];
+    return [scalar(value)];
   }
   const entries = Object.entries(value);
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
@@ -23,8 +24,8 @@ function nodes(value, indent, longest, depth) {
   const [inner, before, after] = isShort ? ["", "", ""] : [`${indent}  `, `\n${indent}  `, `\n${indent}`];
   const made = entries.flatMap(([name, member], index) => [
     index === 0 ? before : `,${isShort ? " " : before}`,
-    ...(Array.isArray(value) ? [] : [span("name", shortened(name, longest)), ": "]),
-    ...nodes(member, inner, longest, depth + 1),
+    ...(Array.isArray(value) ? [] : [span("name", shortened(name)), ": "]),
+    ...nodes(member, inner, depth + 1),
   ]);
   return [open, ...made, after, close];
 }
@@ -33,12 +34,12 @@ function isFlat(value) {
   return Object.values(value).every((member) => member === null || typeof member !== "object");
 }
 
-function scalar(value, longest) {
-  return typeof value === "string" ? span("string", shortened(value, longest)) : span("literal", JSON.stringify(value));
+function scalar(value) {
+  return typeof value === "string" ? span("string", shortened(value)) : span("literal", JSON.stringify(value));
 }
 
-function shortened(text, longest) {
-  return JSON.stringify(text.length > longest ? `${text.slice(0, 24)}…` : text);
+function shortened(text) {
+  return JSON.stringify(text.length > LONGEST ? `${text.slice(0, 24)}…` : text);
 }
 
 function span(kind, text) {

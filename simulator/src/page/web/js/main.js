@@ -1,7 +1,7 @@
 // Assembles the page. Every other module has one subject and leaves the others' elements alone.
 
 import { Backend } from "./backend.js";
-import { byId, element } from "./dom.js";
+import { byId } from "./dom.js";
 import { showEvents } from "./events.js";
 import { Feed } from "./feed.js";
 import { Inbox } from "./inbox.js";
@@ -72,12 +72,6 @@ function connect(about) {
 function explainHowToNameAService() {
   byId("tab-answer").hidden = true;
   byId("tab-events").click();
-  const notice = byId("no-service");
-  notice.hidden = false;
-  notice.append(
-    element("p", {}, "This simulator knows of no service, so there is no form. The phone works without one. To get the form, run"),
-    element("pre", {}, "whatsapp-otp simulator --service http://localhost:3000"),
-    element("p", {}, "and make the service allow this page:"),
-    element("pre", {}, `server.cors_origins = ["${location.origin}"]`),
-  );
+  byId("no-service").hidden = false;
+  byId("origin-setting").textContent = `server.cors_origins = ["${location.origin}"]`;
 }

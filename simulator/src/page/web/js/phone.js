@@ -225,7 +225,7 @@ export async function chooseButton(templates) {
   kinds.addEventListener("change", async () => {
     try {
       await Promise.all(templates.map(({ id }) => simulator.setTemplate(id, { button: kinds.value })));
-      say(byId("phone-says"), `${kinds.selectedOptions[0].text} from the next message on.`);
+      say(byId("phone-says"), `${kinds.selectedOptions[0].text}: from the next message on.`);
     } catch (error) {
       say(byId("phone-says"), error.message);
     }
@@ -239,7 +239,7 @@ export function chooseLanguage(templates, app) {
   list.append(...templates.map(({ language }, index) =>
     element("option", { value: index === 0 ? "" : language }, names.of(language.replace("_", "-")))));
   list.addEventListener("change", () => { app.locale = list.value; });
-  byId("language-field").hidden = templates.length < 2;
+  list.hidden = templates.length < 2;
 }
 
 function showConnection(state) {

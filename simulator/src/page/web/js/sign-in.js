@@ -4,7 +4,6 @@ import { CodeField } from "./code-field.js";
 import { byId, hold, say } from "./dom.js";
 import { Expiry } from "./expiry.js";
 import { HeldButton } from "./held-button.js";
-import { NumberField } from "./number.js";
 import { bad } from "./readings.js";
 import { SampleCalls } from "./sample-calls.js";
 import * as simulator from "./simulator.js";
@@ -21,7 +20,7 @@ export class SignIn extends EventTarget {
   #settings;
   #apis;
   #api;
-  #number = new NumberField(() => this.#preview());
+  #number = byId("number");
   #code;
   #send = byId("send");
   #verify = byId("verify");
@@ -47,6 +46,10 @@ export class SignIn extends EventTarget {
     this.#apis = { v1: new VerificationApi(service), sample: new SampleCalls(service) };
     this.#code = new CodeField(settings.code_length ?? USUAL_LENGTH);
     this.#code.addEventListener("complete", () => this.#check());
+    this.#number.addEventListener("input", () => {
+      this.#number.ariaInvalid = "false";
+      this.#preview();
+    });
     byId("api-key").addEventListener("input", (event) => { this.#api.key = event.target.value.trim(); });
     byId("number-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -60,9 +63,7 @@ export class SignIn extends EventTarget {
     for (const id of ["change", "other-number", "start-over"]) {
       byId(id).addEventListener("click", () => this.#startOver());
     }
-    for (const choice of byId("apis").querySelectorAll("input")) {
-      choice.addEventListener("change", () => this.#choose(choice.value));
-    }
+    byId("api").addEventListener("change", ({ target }) => this.#choose(target.value));
     this.#takeKey(settings);
     this.#choose(settings.api_key === null ? "sample" : "v1");
     this.#open(settings.sends_here);
@@ -157,8 +158,8 @@ export class SignIn extends EventTarget {
   /** Starts anew with one of the APIs. */
   #choose(name) {
     const isV1 = name === "v1";
-    byId("apis").hidden = false;
-    byId(`api-${name}`).checked = true;
+    byId("api").hidden = false;
+    byId("api").value = name;
     this.#api = this.#apis[name];
     byId("api-key").value = "";
     if (isV1 && this.#settings.api_key !== null) {
@@ -177,6 +178,11 @@ export class SignIn extends EventTarget {
     }
   }
 
+  /** The number without the punctuation that the service ignores; empty if there is none. */
+  get #typed() {
+    return this.#number.value.replace(/[\s().+-]/g, "");
+  }
+
   #startOver(focus = true) {
     if (this.#busy) {
       return;
@@ -187,7 +193,7 @@ export class SignIn extends EventTarget {
     }
     this.#go("number");
     this.#say("");
-    this.#number.invalid = false;
+    this.#number.ariaInvalid = "false";
     this.#preview();
     if (focus) {
       this.#number.focus();
@@ -196,7 +202,7 @@ export class SignIn extends EventTarget {
 
   #preview() {
     if (this.#step === "number") {
-      this.#backend.showNext(this.#api.first(this.#number.value));
+      this.#backend.showNext(this.#api.first(this.#typed));
     }
   }
 
@@ -233,9 +239,9 @@ export class SignIn extends EventTarget {
   /** Requests a first message, or another one. */
   async #request(button) {
     const isFirst = this.#step === "number";
-    const phone = isFirst ? this.#number.value : this.phone;
+    const phone = isFirst ? this.#typed : this.phone;
     if (phone === "") {
-      this.#number.invalid = true;
+      this.#number.ariaInvalid = "true";
       this.#number.focus();
       this.#say("Type a phone number.");
       return;
@@ -252,7 +258,7 @@ export class SignIn extends EventTarget {
     if (answer === null) {
       return;
     }
-    this.#number.invalid = answer.isNumberInvalid;
+    this.#number.ariaInvalid = String(answer.isNumberInvalid);
     if (answer.phone !== null && answer.phone !== this.phone) {
       this.#setPhone(answer.phone);
     }
@@ -335,7 +341,7 @@ export class SignIn extends EventTarget {
     button.textContent = meanwhile;
     const held = [this.#send, this.#verify, byId("go-on")];
     held.forEach((one) => hold(one, true));
-    byId("apis").disabled = true;
+    byId("api").disabled = true;
     this.#backend.showWaiting();
     try {
       const answer = await call();
@@ -348,7 +354,7 @@ export class SignIn extends EventTarget {
       this.#busy = false;
       button.textContent = label;
       held.forEach((one) => hold(one, false));
-      byId("apis").disabled = false;
+      byId("api").disabled = false;
     }
   }
 
