@@ -41,7 +41,7 @@ pub(crate) struct Settled<'a> {
     pub(crate) settings_file: Option<&'a Path>,
 }
 
-/// What a run achieved.
+/// The result of a run.
 pub(crate) struct Outcome<'a> {
     settled: Settled<'a>,
     /// Settings that the service does not have yet, as variables.
@@ -90,7 +90,7 @@ impl<'a> Outcome<'a> {
         }
     }
 
-    /// What still has to be done, in the order in which it should be done.
+    /// The steps that remain, in the order in which to take them.
     fn missing(&self) -> Vec<Missing> {
         let mut missing = Vec::new();
         missing.extend(match self.settled.translations[0].translation.status.as_str() {

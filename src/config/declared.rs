@@ -168,8 +168,8 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// unless it is a trusted proxy's or callers need API keys. As many request bodies may be arriving at once.
         Open "max_concurrent_requests": Whole(1, 100_000) => Default("4096");
 
-        /// How many of these requests may wait for WhatsApp. Keep it well below max_concurrent_requests, so that a slow
-        /// WhatsApp leaves room for verification.
+        /// The number of these requests that may wait for WhatsApp. Keep it well below max_concurrent_requests, so that a
+        /// slow WhatsApp leaves room for verification.
         Open "max_concurrent_sends": Whole(1, 100_000) => Default("256");
 
         /// Reports the limits, and what is left of them, in the headers RateLimit-Policy and RateLimit of /v1. Set
@@ -200,7 +200,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// ["default"].
         Open "apps": List("the name of an app") => Nothing("default");
 
-        /// What the key allows. `server`: everything in its apps, for backends; the client address that they send is
+        /// The kind of the key. `server`: everything in its apps, for backends; the client address that they send is
         /// believed. `client`: requesting and checking codes, for an app or a page on somebody's device. `test`: as
         /// `server`, but no message is sent. Required.
         Open "kind": Words(&["server", "client", "test"]) => Nothing("server");
@@ -218,7 +218,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The number of digits of a code. (`codeLength`)
         Open "code_length": Whole(4, 10) => Default("6"), per_app;
 
-        /// How long a code is valid. (`codeLifetimeInMinutes`) The template's text has its own number of minutes. Keep
+        /// The lifetime of a code. (`codeLifetimeInMinutes`) The template's text has its own number of minutes. Keep
         /// the two equal: `serve` and `check` warn if they differ.
         Open "code_lifetime": Span(secs(30), secs(90 * 60)) => Default("5m"), per_app;
 
@@ -229,7 +229,8 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// message.
         Open "max_sends": Whole(1, 100) => Default("3"), per_app;
 
-        /// How long the record of a verification outlives its code, so that an expired code is not reported as unknown.
+        /// The time for which the record of a verification outlives its code, so that an expired code is not reported
+        /// as unknown.
         Open "linger": Span(secs(0), hours(24)) => Default("10m"), per_app;
 
         /// Numbers for people who review your app for a store, each with a fixed code and its last day (UTC). Until
@@ -287,9 +288,9 @@ pub(super) const SECTIONS: &[Section] = settings! {
     }
 
     "redis" {
-        /// How Redis is run; docs/redis.md compares the modes and what each promises when a server is lost. `single`:
-        /// one address, which may be a proxy's. `sentinel`: a primary with replicas, watched by sentinels. `cluster`:
-        /// several primaries with replicas.
+        /// The mode in which Redis runs; docs/redis.md compares the modes and what each promises when a server is
+        /// lost. `single`: one address, which may be a proxy's. `sentinel`: a primary with replicas, watched by
+        /// sentinels. `cluster`: several primaries with replicas.
         Open "mode": Words(&["single", "sentinel", "cluster"]) => Default("single");
 
         /// single: the address of the server; rediss:// for TLS.
@@ -321,11 +322,11 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The password for the servers that hold the codes, if it is not in the URL.
         Secret "password": PASSWORD => Nothing("/run/secrets/redis_password");
 
-        /// How many replicas must confirm a decision before it is answered. If they do not in time, the answer is 503.
-        /// The default is 0 in mode single and 1 in the others.
+        /// The number of replicas that must confirm a decision before it is answered. If they do not in time, the
+        /// answer is 503. The default is 0 in mode single and 1 in the others.
         Open "min_replicas_ack": Whole(0, 16) => Nothing("1");
 
-        /// What happens to codes made before a failover, because the new primary may not know that they were used or
+        /// The fate of codes made before a failover, because the new primary may not know that they were used or
         /// guessed at. `reject`: they count as expired, and people request another. `accept`: they stay valid, perhaps
         /// used ones too. The default is accept in mode single, where a restart of Redis is such a failover, and reject
         /// in the others.
@@ -334,8 +335,8 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The beginning of every key.
         Open "key_prefix": Text("1 to 64 letters, digits, and - . : _") => Default("otp");
 
-        /// How phones and client addresses appear in keys. `phone`: as plain digits, which you can read. `hashed`: as a
-        /// keyed digest, so that a copy of Redis identifies nobody.
+        /// The form of phones and client addresses in keys. `phone`: as plain digits, which you can read. `hashed`: as
+        /// a keyed digest, so that a copy of Redis identifies nobody.
         Open "subject": Words(&["phone", "hashed"]) => Default("phone");
 
         /// The secret of that digest; by default otp.secret. With another secret a phone has other keys: its limits
@@ -399,10 +400,10 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// for connecting.
         Open "timeout": Span(ms(100), secs(60)) => Default("10s");
 
-        /// How often a call is retried if WhatsApp reports a transient failure.
+        /// The number of times that a call is retried if WhatsApp reports a transient failure.
         Open "max_retries": Whole(0, 10) => Default("2");
 
-        /// How many messages WhatsApp lets your number send in a second, over all instances; 0 for no limit. Further
+        /// The messages that WhatsApp lets your number send in a second, over all instances; 0 for no limit. Further
         /// messages wait for at most two seconds and are then answered 503. WhatsApp allows 80 by default, and up to
         /// 1000 on request.
         Open "messages_per_second": Whole(0, 10_000) => Default("80");
@@ -423,7 +424,7 @@ pub(super) const SECTIONS: &[Section] = settings! {
         /// The keys that sign the proofs of test keys, published at /test/.well-known/jwks.json.
         Open "test_signing_key_files": KEY_FILES => Nothing("/run/secrets/proof-key-test.pem");
 
-        /// How long a proof is valid.
+        /// The lifetime of a proof.
         Open "lifetime": Span(secs(60), secs(900)) => Default("5m"), per_app;
 
         /// The recipients for whom a proof may be requested; the first is the default. If there are none, proofs are

@@ -13,7 +13,7 @@ fn whats(result: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// What the program said, in one line.
+/// Returns the text of the program, in one line.
 fn said(stderr: &str) -> String {
     stderr.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -139,7 +139,7 @@ async fn every_change_is_streamed_and_the_feed_can_be_cleared() {
     assert_eq!([events[0].0, events[1].0, events[2].0], ["event: entry", "event: entry", "event: cleared"]);
     assert_eq!([status(0), status(1)], [Value::Null, json!(400)]);
     assert_eq!(feed(&server).await, Vec::<Value>::new());
-    // What happens to an entry that is gone changes nothing.
+    // A step of an entry that is gone changes nothing.
     feed_of_service.causes(number, "x".to_owned());
     assert_eq!(feed(&server).await, Vec::<Value>::new());
 }

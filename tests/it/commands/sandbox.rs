@@ -142,7 +142,7 @@ async fn a_sandbox_in_a_container_is_used_by_the_hosts_name() {
     }
     let rebound = page("/").header("host", "attacker.example:3001").send().await.unwrap();
     assert_eq!(rebound.status(), 421);
-    // What the service sends arrives, and so do the webhooks about it.
+    // Messages of the service arrive, and so do the webhooks about them.
     let client = Client::new(address(&service).parse().unwrap());
     flow(&client, &format!("http://{}", address(&inbox))).await.is(404, &says::no_active_code(PHONE));
     assert_eq!(program.stop().await.code, 0);
