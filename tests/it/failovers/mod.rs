@@ -84,10 +84,16 @@ async fn lose_it_in_both(protection: fn(Kind) -> Protection) -> [Vec<Violation>;
 /// The checker notices, so its silence means something.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_protection_used_codes_come_back() {
-    for violations in lose_it_in_both(|_| Protection::NONE).await {
-        let twice = |violation: &Violation| matches!(violation, Violation::AcceptedTwice { .. });
-        assert!(violations.iter().any(twice), "{violations:?}");
+    let twice = |violation: &Violation| matches!(violation, Violation::AcceptedTwice { .. });
+    // On a busy machine no code may be used during the cut, so there are three attempts.
+    let mut found = [false; 2];
+    for _ in 0..3 {
+        if found != [true; 2] {
+            let violations = lose_it_in_both(|_| Protection::NONE).await;
+            found = [found[0] || violations[0].iter().any(twice), found[1] || violations[1].iter().any(twice)];
+        }
     }
+    assert_eq!(found, [true; 2], "with sentinels, in a cluster");
 }
 
 /// The fence protects codes, but not the counts of limits; acknowledgements of all replicas protect every answered
